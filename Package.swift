@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is built with.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+]
+
+/// Tests read raw memory and processes as they please; the safety audit is of the sources.
+let testSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "vireo",
+    products: [
+        .library(name: "Green", targets: ["Green"]),
+        .library(name: "DNSWire", targets: ["DNSWire"]),
+        .executable(name: "vireo", targets: ["vireo"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
+        .target(name: "CGreen", dependencies: ["CBoostContext"]),
+        .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
+        .target(name: "DNSWire", swiftSettings: settings),
+        .target(name: "AnswerCache", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "Resolver", dependencies: ["AnswerCache", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
+        .target(
+            name: "Daemon",
+            dependencies: [
+                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green",
+                .product(name: "Logging", package: "swift-log"), "Yams",
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "vireo",
+            dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
+        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
+        .testTarget(name: "ResolverTests", dependencies: ["Resolver"], swiftSettings: testSettings),
+        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: testSettings),
+        .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
+    ]
+)
