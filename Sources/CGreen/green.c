@@ -1,1 +1,222 @@
+#define _GNU_SOURCE
 #include "green.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "../CBoostContext/shim.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GREEN_ASAN 1
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if __has_feature(thread_sanitizer)
+#define GREEN_TSAN 1
+#include <sanitizer/tsan_interface.h>
+#endif
+#endif
+
+__thread void *green_thread_hub;
+
+// ---- Switching stacks -----------------------------------------------------------------------------------
+
+static __thread green_fiber *green_arriving __attribute__((tls_model("initial-exec")));
+
+// What each flow does first after it was switched to: note where the other one stopped.
+static inline void green_arrive(transfer_t transfer) {
+    green_fiber *left = transfer.data;
+    left->context = transfer.fctx;
+#ifdef GREEN_ASAN
+    const void *bottom = NULL;
+    size_t size = 0;
+    __sanitizer_finish_switch_fiber(green_arriving->fake_stack, &bottom, &size);
+    if (left->stack_bottom == NULL) {
+        left->stack_bottom = (void *)bottom;
+        left->stack_size = size;
+    }
+#endif
+}
+
+static void green_begin(transfer_t transfer) {
+    green_fiber *self = green_arriving;
+    green_arrive(transfer);
+    self->entry();
+    __builtin_trap();
+}
+
+void green_fiber_make(green_fiber *fiber, void *stack_bottom, size_t stack_size, void (*entry)(void)) {
+    memset(fiber, 0, sizeof *fiber);
+    fiber->context = make_fcontext((char *)stack_bottom + stack_size, stack_size, green_begin);
+    fiber->stack_bottom = stack_bottom;
+    fiber->stack_size = stack_size;
+    fiber->entry = entry;
+#ifdef GREEN_TSAN
+    fiber->tsan_fiber = __tsan_create_fiber(0);
+#endif
+}
+
+void green_fiber_adopt_thread(green_fiber *fiber) {
+    memset(fiber, 0, sizeof *fiber);
+#ifdef GREEN_TSAN
+    fiber->tsan_fiber = __tsan_get_current_fiber();
+#endif
+}
+
+void green_fiber_switch(green_fiber *from, green_fiber *to) {
+    green_arriving = to;
+#ifdef GREEN_ASAN
+    __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_bottom, to->stack_size);
+#endif
+#ifdef GREEN_TSAN
+    __tsan_switch_to_fiber(to->tsan_fiber, 0);
+#endif
+    green_arrive(jump_fcontext(to->context, from));
+}
+
+void green_fiber_discard(green_fiber *fiber) {
+#ifdef GREEN_TSAN
+    __tsan_destroy_fiber(fiber->tsan_fiber);
+#endif
+    fiber->context = NULL;
+}
+
+bool green_sanitized(void) {
+#if defined(GREEN_ASAN) || defined(GREEN_TSAN)
+    return true;
+#else
+    return false;
+#endif
+}
+
+// ---- Datagrams ------------------------------------------------------------------------------------------
+
+// Scratch of a thread for the kernel's view of a batch; too large for a greenlet's stack.
+static __thread struct {
+    struct mmsghdr headers[GREEN_BATCH];
+    struct iovec vectors[GREEN_BATCH];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } control[GREEN_BATCH];
+} green_scratch;
+
+static void green_read_control(struct msghdr *header, green_slot *slot) {
+    slot->local_family = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            memcpy(&slot->local, &info.ipi_addr, sizeof info.ipi_addr);
+            slot->interface_index = (uint32_t)info.ipi_ifindex;
+            slot->local_family = AF_INET;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            slot->local = info.ipi6_addr;
+            slot->interface_index = (uint32_t)info.ipi6_ifindex;
+            slot->local_family = AF_INET6;
+        }
+    }
+}
+
+static void green_write_control(struct msghdr *header, const green_slot *slot, void *space) {
+    bool v4 = slot->local_family == AF_INET;
+    size_t size = v4 ? sizeof(struct in_pktinfo) : sizeof(struct in6_pktinfo);
+    header->msg_control = space;
+    header->msg_controllen = CMSG_SPACE(size);
+    memset(space, 0, header->msg_controllen);
+    struct cmsghdr *c = CMSG_FIRSTHDR(header);
+    c->cmsg_level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+    c->cmsg_type = v4 ? IP_PKTINFO : IPV6_PKTINFO;
+    c->cmsg_len = CMSG_LEN(size);
+    if (v4) {
+        struct in_pktinfo info = {0};
+        memcpy(&info.ipi_spec_dst, &slot->local, sizeof info.ipi_spec_dst);
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+    } else {
+        struct in6_pktinfo info = {.ipi6_addr = slot->local};
+        // A link-local source needs its interface; for others the routing table decides.
+        if (IN6_IS_ADDR_LINKLOCAL(&slot->local)) info.ipi6_ifindex = slot->interface_index;
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+    }
+}
+
+int green_receive(int descriptor, green_slot *const *slots, unsigned count, bool packet_info) {
+    if (count > GREEN_BATCH) count = GREEN_BATCH;
+    for (unsigned i = 0; i < count; i++) {
+        green_scratch.vectors[i] = (struct iovec){slots[i]->data, slots[i]->capacity};
+        green_scratch.headers[i].msg_hdr = (struct msghdr){
+            .msg_name = &slots[i]->peer,
+            .msg_namelen = sizeof slots[i]->peer,
+            .msg_iov = &green_scratch.vectors[i],
+            .msg_iovlen = 1,
+            .msg_control = packet_info ? &green_scratch.control[i] : NULL,
+            .msg_controllen = packet_info ? sizeof green_scratch.control[i] : 0,
+        };
+    }
+    int got;
+    do {
+        got = recvmmsg(descriptor, green_scratch.headers, count, MSG_DONTWAIT, NULL);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return -errno;
+    for (int i = 0; i < got; i++) {
+        struct msghdr *header = &green_scratch.headers[i].msg_hdr;
+        slots[i]->length = green_scratch.headers[i].msg_len;
+        slots[i]->truncated = (header->msg_flags & MSG_TRUNC) != 0;
+        slots[i]->has_peer = header->msg_namelen > 0;
+        slots[i]->local_family = 0;
+        if (packet_info) green_read_control(header, slots[i]);
+    }
+    return got;
+}
+
+int green_send(int descriptor, green_slot *const *slots, unsigned count) {
+    if (count > GREEN_BATCH) count = GREEN_BATCH;
+    for (unsigned i = 0; i < count; i++) {
+        green_scratch.vectors[i] = (struct iovec){slots[i]->data, slots[i]->length};
+        struct msghdr *header = &green_scratch.headers[i].msg_hdr;
+        *header = (struct msghdr){.msg_iov = &green_scratch.vectors[i], .msg_iovlen = 1};
+        if (slots[i]->has_peer) {
+            header->msg_name = &slots[i]->peer;
+            header->msg_namelen = slots[i]->peer.v4.sin_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+            if (slots[i]->local_family != 0) green_write_control(header, slots[i], &green_scratch.control[i]);
+        }
+    }
+    int sent;
+    do {
+        sent = sendmmsg(descriptor, green_scratch.headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+// ---- The kernel -----------------------------------------------------------------------------------------
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102  // Linux 6.13
+#endif
+
+int green_guard_install(void *page, size_t length) {
+    if (madvise(page, length, MADV_GUARD_INSTALL) == 0) return 0;
+    return mprotect(page, length, PROT_NONE) == 0 ? 0 : -errno;
+}
+
+int green_signal_descriptor(const int *signals, unsigned count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (unsigned i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int failure = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (failure != 0) return -failure;
+    int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int green_signal_read(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}

@@ -1,4 +1,92 @@
+// The few lines of C that Swift cannot say: the switch of stacks with the sanitizers' hooks around it, the
+// pointer to the running hub of a thread, batches of datagrams, and kernel constants newer than the headers.
 #ifndef VIREO_GREEN_H
 #define VIREO_GREEN_H
 #include <features.h>
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+// ---- Threads --------------------------------------------------------------------------------------------
+
+extern __thread void *green_thread_hub __attribute__((tls_model("initial-exec")));
+
+/// The hub that runs on this thread, or null.
+static inline void *green_current_hub(void) { return green_thread_hub; }
+
+/// Says which hub runs on this thread.
+static inline void green_set_current_hub(void *hub) { green_thread_hub = hub; }
+
+// ---- Switching stacks -----------------------------------------------------------------------------------
+
+/// A suspended flow of control: its saved context, and what the sanitizers want to know of its stack.
+typedef struct green_fiber {
+    void *context;
+    void *stack_bottom;
+    size_t stack_size;
+    void *fake_stack;
+    void *tsan_fiber;
+    void (*entry)(void);
+} green_fiber;
+
+/// Lays a fresh flow of control on a stack; it starts in `entry` at the first switch to it.
+void green_fiber_make(green_fiber *fiber, void *stack_bottom, size_t stack_size, void (*entry)(void));
+
+/// Says that the calling thread's own stack is `fiber`, before it is first switched away from.
+void green_fiber_adopt_thread(green_fiber *fiber);
+
+/// Suspends the running flow into `from` and goes on with `to`; returns when somebody switches back to `from`.
+void green_fiber_switch(green_fiber *from, green_fiber *to);
+
+/// Forgets a flow that will never be switched to again.
+void green_fiber_discard(green_fiber *fiber);
+
+/// Whether a sanitizer is built in, which wants to know of every stack.
+bool green_sanitized(void);
+
+// ---- Datagrams ------------------------------------------------------------------------------------------
+
+/// A peer's address.
+typedef union green_address {
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} green_address;
+
+/// One datagram: its bytes, who sent it or shall get it, and the local address that was asked.
+typedef struct green_slot {
+    uint8_t *data;
+    uint32_t capacity;
+    uint32_t length;
+    green_address peer;
+    struct in6_addr local;      // for IPv4 in the first four bytes
+    uint32_t interface_index;
+    uint8_t local_family;       // 0 where the kernel did not say
+    bool has_peer;
+    bool truncated;
+    uint64_t arrival;           // nanoseconds of the hub's clock
+} green_slot;
+
+enum { GREEN_BATCH = 64 };
+
+/// Receives up to `count` (at most GREEN_BATCH) datagrams without waiting; their number, or -errno.
+int green_receive(int descriptor, green_slot *const *slots, unsigned count, bool packet_info);
+
+/// Sends `count` (at most GREEN_BATCH) datagrams without waiting; how many went out from the front, or -errno
+/// of the first.
+int green_send(int descriptor, green_slot *const *slots, unsigned count);
+
+// ---- The kernel -----------------------------------------------------------------------------------------
+
+/// Makes `length` bytes at `page` trap when touched; 0, or -errno.
+int green_guard_install(void *page, size_t length);
+
+/// Opens a descriptor on which the signals of `count` numbers arrive, blocked for the thread; or -errno.
+int green_signal_descriptor(const int *signals, unsigned count);
+
+/// Reads the next signal number from a signal descriptor; 0 when there is none.
+int green_signal_read(int descriptor);
+
 #endif
