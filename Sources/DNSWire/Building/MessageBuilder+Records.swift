@@ -1,0 +1,73 @@
+/// Writing records: copies of records of other messages, and OPT.
+extension MessageBuilder {
+    /// Copies a record of another message: its owner and the names in its rdata are expanded and compressed anew.
+    /// Returns where its TTL stands. `ttl` replaces the record's own.
+    @_lifetime(self: copy self)
+    @discardableResult
+    public mutating func append(
+        _ record: borrowing RecordView, to section: Section, ttl: UInt32? = nil
+    ) throws(WireError) -> Int {
+        let mark = mark()
+        do {
+            try writeOwner(record.owner)
+            try write(record.type.rawValue)
+            try write(record.class.rawValue)
+            let ttlOffset = count
+            try write(ttl ?? record.ttl)
+            let lengthOffset = try beginRData()
+            try copyRData(record)
+            endRData(lengthOffset)
+            countRecord(in: section)
+            return ttlOffset
+        } catch {
+            roll(back: mark)
+            throw error
+        }
+    }
+
+    /// Leaves room for an rdata's length; returns where it stands.
+    @_lifetime(self: copy self)
+    mutating func beginRData() throws(WireError) -> Int {
+        try write(UInt16(0))
+        return count - 2
+    }
+
+    /// Fills in the length of the rdata written since `beginRData`.
+    @_lifetime(self: copy self)
+    mutating func endRData(_ lengthOffset: Int) {
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: count - lengthOffset - 2), at: lengthOffset)
+    }
+
+    /// Copies rdata, names expanded and, where the type allows it, compressed anew.
+    @_lifetime(self: copy self)
+    private mutating func copyRData(_ record: borrowing RecordView) throws(WireError) {
+        let end = record.endOffset
+        var position = record.rdataOffset
+        // Empty rdata is legal in updates and nowhere else; it has no names.
+        guard let layout = RDataLayout(record.type), record.rdataLength > 0 else {
+            return try write(record.rdata)
+        }
+        position += layout.fixedBytes
+        for _ in 0..<layout.characterStrings {
+            guard position < end else { throw .badRData }
+            position += 1 + Int(record.message[position])
+        }
+        guard position < end else { throw .badRData }
+        try write(record.message.extracting(record.rdataOffset..<position))
+        for _ in 0..<layout.names {
+            let name = try NameView(record.message, at: position, limit: end)
+            try writeName(name, compress: layout.mayCompress)
+            position = name.endOffset
+        }
+        try write(record.message.extracting(position..<end))
+    }
+
+    /// Writes an OPT record without options, or with an extended error (RFC 6891 6.1.2, RFC 8914 2).
+    @_lifetime(self: copy self)
+    public mutating func appendOPT(_ opt: OPTReply) throws(WireError) {
+        guard let end = opt.append(to: &buffer, at: count, limit: limit) else { throw .doesNotFit }
+        section = .additional
+        count = end
+        flags.responseCode = opt.responseCode
+    }
+}

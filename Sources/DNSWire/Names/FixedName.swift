@@ -1,0 +1,64 @@
+/// A lower-cased name in its wire form, in a fixed buffer of its own: a plain value that needs no memory elsewhere.
+/// It is 264 bytes large: hand it on as `borrowing` or `inout`, do not pass copies around.
+public struct FixedName: Sendable {
+    /// The name's bytes, lower case, uncompressed; zero after its end up to the next multiple of eight.
+    @usableFromInline var storage: InlineArray<256, UInt8>
+    /// The length of the wire form, root label included; 1 for the root.
+    public internal(set) var count: Int
+    /// The number of labels, the root not counted.
+    public internal(set) var labelCount: Int
+
+    /// The root.
+    public init() {
+        storage = InlineArray(repeating: 0)
+        count = 1
+        labelCount = 0
+    }
+
+    /// A copy of a name, in lower case.
+    public init(_ name: borrowing NameView) {
+        self.init()
+        assign(name)
+    }
+
+    /// Replaces this name by a copy of another, in lower case.
+    public mutating func assign(_ name: borrowing NameView) {
+        count = name.wireLength
+        labelCount = name.labelCount
+        var target = storage.mutableSpan
+        name.copyLowercased(into: &target)
+        clearPadding()
+    }
+
+    /// Turns this into the root, whatever it held.
+    mutating func becomeRoot() {
+        storage[0] = 0
+        count = 1
+        labelCount = 0
+        clearPadding()
+    }
+
+    /// Zeroes what the last word of the name holds after its end.
+    @inline(__always) mutating func clearPadding() {
+        var index = count
+        while index & 7 != 0 {
+            storage[index] = 0
+            index += 1
+        }
+    }
+
+    /// The wire form.
+    public var span: Span<UInt8> {
+        @_lifetime(borrow self) get { storage.span.extracting(first: count) }
+    }
+
+    /// The name as a view.
+    public var view: NameView {
+        @_lifetime(borrow self) get { NameView(checked: span, labelCount: labelCount) }
+    }
+
+    /// Whether both are the same name.
+    public static func == (left: borrowing FixedName, right: borrowing FixedName) -> Bool {
+        left.span.hasSameBytes(as: right.span)
+    }
+}

@@ -1,0 +1,129 @@
+/// What a query asks, read in place into plain values: header, question, EDNS. Make one and read many messages into it;
+/// reading allocates nothing. A server does what `read` returns, and answers with what could be read.
+public struct QueryView: ~Copyable, Sendable {
+    /// The query's id.
+    public private(set) var id: UInt16 = 0
+    /// The query's flags and opcode.
+    public private(set) var flags = HeaderFlags()
+    /// Whether there is exactly one question and it could be read; else name, type and class mean nothing.
+    public private(set) var hasQuestion = false
+    /// The name asked for, lower-cased; the client's letters stand in the message from offset 12 on.
+    public internal(set) var name = FixedName()
+    /// The type asked for.
+    public private(set) var type = RecordType(rawValue: 0)
+    /// The class asked for.
+    public private(set) var `class` = RecordClass(rawValue: 0)
+    /// What the OPT record says, where there is one.
+    public private(set) var edns: EDNSSummary?
+    /// The keyed hash of the question, DO and CD.
+    public private(set) var hash: UInt64 = 0
+
+    /// Makes a view of nothing, to read into.
+    public init() {}
+
+    /// The length of the question, type and class included; it starts at offset 12.
+    public var questionLength: Int { hasQuestion ? name.count + 4 : 0 }
+    /// DO and CD, as they are part of the cache's key.
+    public var keyFlags: KeyFlags {
+        KeyFlags(dnssecOK: edns?.dnssecOK ?? false, checkingDisabled: flags.checkingDisabled)
+    }
+    /// The largest answer the client takes over UDP (512 without EDNS).
+    public var payloadSize: Int { edns?.effectivePayloadSize ?? 512 }
+
+    /// What a server should do with a message it has read.
+    public enum Verdict: Hashable, Sendable {
+        /// Answer the question.
+        case query
+        /// There is no question, only a COOKIE option: answer NOERROR without one (RFC 7873 5.4).
+        case cookieOnly
+        /// Answer with this rcode and nothing else.
+        case refuse(ResponseCode)
+        /// Do not answer: no header, or a response.
+        case drop
+    }
+
+    /// Reads a message that came from a client; `seed` keys the hash.
+    public mutating func read(_ message: Span<UInt8>, seed: UInt64) -> Verdict {
+        guard message.count >= MessageView.headerLength else { return .drop }
+        id = message.loadUInt16(at: 0)
+        flags = HeaderFlags(rawValue: message.loadUInt16(at: 2))
+        hasQuestion = false
+        edns = nil
+        if flags.isResponse { return .drop }
+        let wellFormed: Bool
+        do {
+            try readBody(message)
+            wellFormed = true
+        } catch {
+            wellFormed = false
+        }
+        if !hasQuestion { name.becomeRoot() }
+        if flags.opcode != .query { return .refuse(.notImp) }
+        guard wellFormed else { return .refuse(.formErr) }
+        if let edns, edns.version != 0 { return .refuse(.badVers) }
+        guard hasQuestion else {
+            let isCookieOnly = message.loadUInt16(at: 4) == 0 && edns?.hasCookie == true
+            return isCookieOnly ? .cookieOnly : .refuse(.formErr)
+        }
+        hash = QuestionHash.hash(name, type, `class`, flags: keyFlags, seed: seed)
+        return .query
+    }
+
+    /// Reads questions and records up to the end, keeping what was read when something is wrong.
+    private mutating func readBody(_ message: Span<UInt8>) throws(WireError) {
+        let questions = Int(message.loadUInt16(at: 4))
+        var offset = MessageView.headerLength
+        if questions == 1 {
+            offset = try readQuestion(message)
+        } else {
+            for _ in 0..<questions { offset = try QuestionView(message, at: offset).endOffset }
+        }
+        let before = Int(message.loadUInt16(at: 6)) + Int(message.loadUInt16(at: 8))
+        for _ in 0..<before {
+            let record = try RecordView(message, at: offset, section: .answer)
+            guard record.type != .opt else { throw .badMessage }
+            offset = record.endOffset
+        }
+        for _ in 0..<message.loadUInt16(at: 10) { offset = try readAdditional(message, at: offset) }
+        guard offset == message.count else { throw .badMessage }
+    }
+
+    /// Reads the only question: a name without pointers (there is nothing before it to point to), type and class.
+    private mutating func readQuestion(_ message: Span<UInt8>) throws(WireError) -> Int {
+        let start = MessageView.headerLength
+        let count = message.count
+        var position = start
+        var labels = 0
+        while true {
+            guard position < count else { throw .truncated }
+            let length = Int(message[position])
+            name.storage[(position - start) & 0xFF] = UInt8(truncatingIfNeeded: length)
+            position += 1
+            if length == 0 { break }
+            guard length < 0x40, position + length - start < NameView.maximumLength else { throw .badName }
+            guard position + length < count else { throw .truncated }
+            for index in position..<position + length {
+                name.storage[(index - start) & 0xFF] = lowercased(message[index])
+            }
+            labels += 1
+            position += length
+        }
+        guard position + 4 <= count else { throw .truncated }
+        name.count = position - start
+        name.labelCount = labels
+        name.clearPadding()
+        type = RecordType(rawValue: message.loadUInt16(at: position))
+        `class` = RecordClass(rawValue: message.loadUInt16(at: position + 2))
+        hasQuestion = true
+        return position + 4
+    }
+
+    /// Reads a record of the additional section: OPT at most once; TSIG, SIG(0) and the rest are skipped.
+    private mutating func readAdditional(_ message: Span<UInt8>, at offset: Int) throws(WireError) -> Int {
+        let record = try RecordView(message, at: offset, section: .additional)
+        guard record.type == .opt else { return record.endOffset }
+        guard edns == nil else { throw .badMessage }
+        edns = try EDNSSummary(record)
+        return record.endOffset
+    }
+}

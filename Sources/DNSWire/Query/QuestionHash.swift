@@ -1,0 +1,54 @@
+/// The keyed hash of what is asked: name, type, class, DO and CD. The same for a query just read and for a key made
+/// elsewhere; worthless to an attacker who does not know the seed.
+public enum QuestionHash {
+    /// What is asked besides the name, packed into one word.
+    @inlinable @inline(__always)
+    static func trailer(_ type: RecordType, _ class: RecordClass, dnssecOK: Bool, checkingDisabled: Bool) -> UInt64 {
+        UInt64(type.rawValue) | UInt64(`class`.rawValue) << 16 | (dnssecOK ? 1 << 32 : 0) | (checkingDisabled ? 1 << 33 : 0)
+    }
+
+    /// Hashes a question; flags are those of the key, so pass false for what the key leaves out.
+    public static func hash(
+        _ name: borrowing FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags, seed: UInt64
+    ) -> UInt64 {
+        let last = trailer(type, `class`, dnssecOK: flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
+        // Two keys from one seed: the fold's multiplier must be secret as well, and odd.
+        var state = seed ^ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: name.count)
+        let multiplier = (seed &* 0xD6E8_FEB8_6659_FD93) ^ (seed >> 32) | 1
+        var index = 0
+        while index < name.count {
+            state = fold(state ^ name.word(at: index), multiplier)
+            index += 8
+        }
+        return fold(state ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
+    }
+
+    /// Multiplies to 128 bits and folds the halves together.
+    @inlinable @inline(__always) static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right)
+        return product.high ^ product.low
+    }
+}
+
+/// The two flags that are part of a question's identity in the cache.
+public struct KeyFlags: Hashable, Sendable {
+    /// DO of EDNS.
+    public var dnssecOK: Bool
+    /// CD of the header.
+    public var checkingDisabled: Bool
+
+    /// Puts both together.
+    @inlinable public init(dnssecOK: Bool, checkingDisabled: Bool) {
+        self.dnssecOK = dnssecOK
+        self.checkingDisabled = checkingDisabled
+    }
+}
+
+extension FixedName {
+    /// Eight bytes of the name from an offset that is a multiple of eight; bytes after the name are zero.
+    @inline(__always) func word(at offset: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for index in 0..<8 { word |= UInt64(storage[(offset + index) & 0xFF]) << UInt64(8 * index) }
+        return word
+    }
+}

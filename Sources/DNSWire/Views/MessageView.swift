@@ -1,0 +1,64 @@
+/// A message read in place. Making one checks only that there is a header; questions and records are checked as a
+/// cursor reaches them, so that nothing is paid for what is not looked at.
+public struct MessageView: ~Escapable {
+    /// The whole message.
+    public let bytes: Span<UInt8>
+
+    /// The length of a header (RFC 1035 4.1.1).
+    public static var headerLength: Int { 12 }
+
+    /// Looks at a message; throws `.truncated` when it is shorter than a header.
+    @_lifetime(copy bytes)
+    public init(_ bytes: Span<UInt8>) throws(WireError) {
+        guard bytes.count >= Self.headerLength else { throw .truncated }
+        self.bytes = bytes
+    }
+
+    /// The message's id.
+    public var id: UInt16 { bytes.loadUInt16(at: 0) }
+    /// Flags, opcode and the low rcode.
+    public var flags: HeaderFlags { HeaderFlags(rawValue: bytes.loadUInt16(at: 2)) }
+    /// How many questions the header promises.
+    public var questionCount: Int { Int(bytes.loadUInt16(at: 4)) }
+    /// How many records the header promises for a section.
+    public func recordCount(_ section: Section) -> Int { Int(bytes.loadUInt16(at: section.countOffset)) }
+
+    /// The first question; nil when the header promises none.
+    @_lifetime(copy self)
+    public func question() throws(WireError) -> QuestionView? {
+        guard questionCount > 0 else { return nil }
+        return try QuestionView(bytes, at: Self.headerLength)
+    }
+
+    /// A cursor over all records; checks and skips the questions.
+    @_lifetime(copy self)
+    public func records() throws(WireError) -> RecordCursor {
+        var offset = Self.headerLength
+        for _ in 0..<questionCount { offset = try QuestionView(bytes, at: offset).endOffset }
+        return RecordCursor(self, at: offset)
+    }
+}
+
+/// A question read in place.
+public struct QuestionView: ~Escapable {
+    /// The name asked for, as the client wrote it.
+    public let name: NameView
+    /// The type asked for.
+    public let type: RecordType
+    /// The class asked for.
+    public let `class`: RecordClass
+
+    /// Where the question starts.
+    public var offset: Int { name.offset }
+    /// The first byte after the question.
+    public var endOffset: Int { name.endOffset + 4 }
+
+    /// Reads the question at an offset of a message.
+    @_lifetime(copy message)
+    public init(_ message: Span<UInt8>, at offset: Int) throws(WireError) {
+        name = try NameView(message, at: offset)
+        guard name.endOffset + 4 <= message.count else { throw .truncated }
+        type = RecordType(rawValue: message.loadUInt16(at: name.endOffset))
+        `class` = RecordClass(rawValue: message.loadUInt16(at: name.endOffset + 2))
+    }
+}

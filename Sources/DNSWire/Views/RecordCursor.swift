@@ -1,0 +1,38 @@
+/// Walks over the records of a message, section after section. A record takes at least 11 bytes, so the message's length
+/// bounds the walk whatever the counts in the header say.
+public struct RecordCursor: ~Escapable {
+    /// The whole message.
+    private let bytes: Span<UInt8>
+    /// Where the next record starts; after the last one, where the message should end.
+    public private(set) var offset: Int
+    /// The section of the next record.
+    private var section: Section
+    /// How many records of that section are left.
+    private var remaining: Int
+
+    /// Starts at the first record of a message.
+    @_lifetime(copy message)
+    init(_ message: MessageView, at offset: Int) {
+        bytes = message.bytes
+        self.offset = offset
+        section = .answer
+        remaining = message.recordCount(.answer)
+    }
+
+    /// The next record; nil after the last one that the header promises.
+    @_lifetime(copy self)
+    public mutating func next() throws(WireError) -> RecordView? {
+        while remaining == 0 {
+            guard let following = Section(rawValue: section.rawValue + 1) else { return nil }
+            section = following
+            remaining = Int(bytes.loadUInt16(at: section.countOffset))
+        }
+        let record = try RecordView(bytes, at: offset, section: section)
+        remaining -= 1
+        offset = record.endOffset
+        return record
+    }
+
+    /// Whether bytes are left after the place reached; after the last record, whether the message has a tail it should not.
+    public var hasMoreBytes: Bool { offset < bytes.count }
+}
