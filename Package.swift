@@ -33,7 +33,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
-        .target(name: "CGreen", dependencies: ["CBoostContext"]),
+        .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "AnswerCache", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
@@ -57,7 +57,14 @@ let package = Package(
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(name: "ResolverTests", dependencies: ["Resolver"], swiftSettings: testSettings),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: testSettings),
+        .testTarget(name: "DaemonTests", dependencies: ["Daemon", "Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
     ]
 )
+
+// Warnings are errors in `make lint` and in continuous integration; a newer compiler's do not stop anybody else.
+if Context.environment["VIREO_STRICT"] != nil {
+    for target in package.targets where target.swiftSettings != nil {
+        target.swiftSettings?.append(.treatAllWarnings(as: .error))
+    }
+}

@@ -1,0 +1,99 @@
+/// Where a setting was written.
+package struct ConfigurationPlace: Sendable, Hashable, CustomStringConvertible {
+    /// The file, or the command line option.
+    package var source: String
+    /// The line in the file, from 1.
+    package var line: Int?
+    /// The key with its section, such as `cache.size` or `forward[0].domain`; empty for the file as a whole.
+    package var key: String
+
+    /// A place in a file, or an option.
+    package init(source: String, line: Int? = nil, key: String = "") {
+        self.source = source
+        self.line = line
+        self.key = key
+    }
+
+    /// `vireo.yaml:3: cache.size`.
+    package var description: String {
+        let position = line.map { "\(source):\($0)" } ?? source
+        return key.isEmpty ? position : "\(position): \(key)"
+    }
+}
+
+/// Why there are no settings. Each is one line that names the place, the fault and what was expected.
+package enum ConfigurationError: Error, Hashable, Sendable {
+    /// The file cannot be read.
+    case unreadable(file: String, reason: String)
+    /// The file is not YAML, or is not the subset that settings need.
+    case syntax(file: String, line: Int, column: Int, reason: String)
+    /// There is no such setting.
+    case unknownKey(ConfigurationPlace, name: String, known: [String])
+    /// The same setting stands there twice.
+    case duplicateKey(ConfigurationPlace)
+    /// The setting exists, but not with this value.
+    case badValue(ConfigurationPlace, problem: String, expected: String)
+    /// Nobody is left to ask.
+    case noUpstreams(reason: String)
+}
+
+extension ConfigurationError: CustomStringConvertible {
+    /// The one line.
+    package var description: String {
+        switch self {
+        case .unreadable(let file, let reason):
+            "\(file): \(reason)"
+        case .syntax(let file, let line, let column, let reason):
+            "\(file):\(line):\(column): not valid YAML: \(reason)"
+        case .unknownKey(let place, let name, let known):
+            "\(place): unknown key; " + Self.hint(for: name, among: known)
+        case .duplicateKey(let place):
+            "\(place): given twice; expected each key once"
+        case .badValue(let place, let problem, let expected):
+            "\(place): \(problem); expected \(expected)"
+        case .noUpstreams(let reason):
+            "upstreams: \(reason); expected addresses such as upstreams: [\"192.0.2.1\"] or --upstream 192.0.2.1"
+        }
+    }
+
+    /// The nearest known key when the unknown one looks like a slip of the hand, else all of them.
+    private static func hint(for name: String, among known: [String]) -> String {
+        let nearest = known.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
+        if let nearest, nearest.distance <= (name.count < 4 ? 1 : max(2, name.count / 3)) {
+            return "did you mean \(nearest.name)?"
+        }
+        return "expected one of " + known.joined(separator: ", ")
+    }
+
+    /// How many letters must be put in, taken out or changed to make one text of the other.
+    private static func editDistance(_ left: String, _ right: String) -> Int {
+        let left = Array(left.lowercased().utf8.prefix(64))
+        let right = Array(right.lowercased().utf8.prefix(64))
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let substitution = diagonal + (a == b ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substitution, row[j] + 1, diagonal + 1)
+            }
+        }
+        return row[right.count]
+    }
+}
+
+/// Text as it may stand in a message: quoted, control characters escaped, cut when long.
+func quoted(_ text: some StringProtocol) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars.prefix(80) {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case _ where scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029:
+            result += "\\u{\(String(scalar.value, radix: 16))}"
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + (text.unicodeScalars.count > 80 ? "…\"" : "\"")
+}

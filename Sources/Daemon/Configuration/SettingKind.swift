@@ -1,0 +1,59 @@
+/// A kind of value: how it is read, how it is written, and what to call it when something else was given.
+package struct SettingKind<Value: Sendable & Equatable>: Sendable {
+    /// What a message says was expected.
+    package let expected: String
+    /// Reads a value.
+    package let read: @Sendable (ConfigurationNode) throws(ConfigurationError) -> Value
+    /// Writes a value as the YAML file takes it; nil when there is none to write.
+    package let print: @Sendable (Value) -> String?
+
+    /// A kind that reads one word.
+    package static func word(
+        _ expected: String,
+        print: @escaping @Sendable (Value) -> String,
+        read: @escaping @Sendable (String) -> Value?
+    ) -> SettingKind {
+        SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                let text = try node.text(expected: expected)
+                guard let value = read(text) else {
+                    throw node.failure("\(quoted(text)) is not that", expected: expected)
+                }
+                return value
+            },
+            print: print)
+    }
+
+    /// The kind `element` where there may be no value.
+    package static func optional<Element>(_ element: SettingKind<Element>) -> SettingKind where Value == Element? {
+        SettingKind(
+            expected: element.expected,
+            read: { node throws(ConfigurationError) in try element.read(node) },
+            print: { value in value.flatMap { element.print($0) } })
+    }
+
+    /// A list of at least one value of the kind `element`, none of them twice.
+    package static func list<Element>(
+        of element: SettingKind<Element>, _ plural: String
+    ) -> SettingKind where Value == [Element] {
+        let expected = "a list of \(plural)"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                var values: [Element] = []
+                for item in try node.elements(expected: expected) {
+                    let value = try element.read(item)
+                    if values.contains(value) {
+                        throw item.failure("\(item.content) stands there twice", expected: "each once")
+                    }
+                    values.append(value)
+                }
+                if values.isEmpty { throw node.failure("the list is empty", expected: expected) }
+                return values
+            },
+            print: { values in
+                values.isEmpty ? nil : "[" + values.compactMap { element.print($0) }.joined(separator: ", ") + "]"
+            })
+    }
+}

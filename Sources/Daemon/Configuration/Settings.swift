@@ -1,0 +1,45 @@
+// How settings come about. `SettingsTable` has one entry for each key: its name, its kind, where it is kept, whether
+// it may change while the daemon runs, and one line of why. From it come the reader of the YAML file, the messages of
+// `vireo check`, the list of what a reload cannot change, and `config/vireo.yaml`. Defaults stand here, as the initial
+// values of the properties, and nowhere else.
+//
+//     let settings = try ConfigurationLoader(file: "/etc/vireo/vireo.yaml", overrides: []).load()
+//
+// A file becomes a `ConfigurationNode` tree, which knows for each value where it was written; the table reads the
+// tree into a `Settings`; the command line's options then replace what they name; and where no upstream is given,
+// those of /etc/resolv.conf are taken. What comes out is complete and consistent, or else there is one error that
+// names the place, the fault and what was expected.
+//
+// To add a key: a property with its default here (or in the struct of its section) and an entry in the table.
+
+internal import Glibc
+package import Green
+package import Upstream
+
+/// Everything that can be set, as plain values.
+package struct Settings: Sendable, Equatable {
+    /// Where queries are taken, over UDP and TCP.
+    package var listen = [SocketAddress(.loopback, port: 53), SocketAddress(.loopbackV6, port: 53)]
+    /// Who is asked what the cache does not know; empty only until the loader has looked at resolv.conf.
+    package var upstreams: [UpstreamAddress] = []
+    /// The number of threads that serve.
+    package var workers = Settings.coreCount
+    /// How long one try of one upstream may take.
+    package var timeout = Duration.seconds(2)
+    /// The cache.
+    package var cache = CacheSettings()
+    /// The hosts file that is answered from, if any.
+    package var hosts: String?
+    /// Domains with upstreams of their own.
+    package var forward: [ForwardRule] = []
+    /// The log.
+    package var log = LogSettings()
+    /// Answers about the server itself.
+    package var chaos = ChaosSettings()
+
+    /// The defaults.
+    package init() {}
+
+    /// The number of processor cores that this process may use.
+    package static var coreCount: Int { max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 256)) }
+}

@@ -1,0 +1,155 @@
+internal import Green
+internal import Upstream
+
+/// The keys of one mapping, in the order in which they are explained.
+package struct SettingsTable<Root: Sendable>: Sendable {
+    /// The keys.
+    package let keys: [SettingKey<Root>]
+    /// Looks at values that must fit together, once all are read.
+    private let check: @Sendable (Root, ConfigurationNode) throws(ConfigurationError) -> Void
+
+    /// A table of `keys`, whose values `check` holds against each other.
+    package init(
+        _ keys: [SettingKey<Root>],
+        check: @escaping @Sendable (Root, ConfigurationNode) throws(ConfigurationError) -> Void = { _, _ in }
+    ) {
+        self.keys = keys
+        self.check = check
+    }
+
+    /// Reads a mapping; keys that it does not name stay as they are.
+    package func read(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
+        let names = keys.map(\.name)
+        guard case .mapping(let pairs) = node.content else {
+            let expected = "a mapping with keys such as \(names.joined(separator: ", "))"
+            throw node.failure("\(node.content) is given", expected: expected)
+        }
+        for (name, value) in pairs {
+            guard let key = keys.first(where: { $0.name == name }) else {
+                throw .unknownKey(value.place, name: name, known: names)
+            }
+            try key.read(value, &root)
+        }
+        try check(root, node)
+    }
+
+    /// What differs between two roots.
+    package func difference(from old: Root, to new: Root) -> [SettingChange] {
+        keys.flatMap { $0.difference(old, new) }
+    }
+}
+
+extension Settings {
+    /// Every key there is.
+    package static let table = SettingsTable<Settings>([
+        .value(
+            "listen", \.listen, .list(of: .listener, "addresses such as 127.0.0.1:53 or [::1]:53"),
+            SettingFacts("Addresses that queries are taken on, over UDP and TCP; port 53 unless given.", needsRestart: true)),
+        .value(
+            "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tcp://192.0.2.3"),
+            SettingFacts(
+                "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
+                example: #"["192.0.2.1", "192.0.2.2:5353", "tcp://192.0.2.3"]"#)),
+        .value(
+            "workers", \.workers, .integer(1...256),
+            SettingFacts(
+                "Threads that serve. Without this key: one for each processor core.", example: "2", needsRestart: true)),
+        .value(
+            "timeout", \.timeout, .duration(.milliseconds(10)...(.seconds(30))),
+            SettingFacts("How long one try of one upstream may take; a whole question ends within 5s.")),
+        .section("cache", \.cache, CacheSettings.table, SettingFacts("What the cache may hold, and for how long.")),
+        .value(
+            "hosts", \.hosts, .optional(.path),
+            SettingFacts(
+                "A file like /etc/hosts to answer A, AAAA and PTR from; read again when it changes.",
+                example: "/etc/hosts")),
+        .value(
+            "forward", \.forward, .forwardRules,
+            SettingFacts(
+                "Domains with resolvers of their own; the longest that matches wins.",
+                example: #"[{domain: corp.example, upstreams: ["192.0.2.53"]}]"#)),
+        .section("log", \.log, LogSettings.table, SettingFacts("What is logged, to standard error.")),
+        .section(
+            "chaos", \.chaos, ChaosSettings.table,
+            SettingFacts("What to tell those who ask about this server; refused without these keys.")),
+    ])
+}
+
+extension CacheSettings {
+    /// The keys below `cache`.
+    fileprivate static let table = SettingsTable<CacheSettings>(
+        [
+            .value(
+                "size", \.size, .size(0...(1 << 40)),
+                SettingFacts("Memory for answers, all included.", needsRestart: true)),
+            .value(
+                "min-ttl", \.minTTLSeconds, .seconds(0...86_400),
+                SettingFacts("Keep no answer for less than this many seconds.")),
+            .value(
+                "max-ttl", \.maxTTLSeconds, .seconds(1...604_800),
+                SettingFacts("Keep no answer for longer than this.")),
+            .value(
+                "negative-ttl", \.negativeTTLSeconds, .seconds(0...86_400),
+                SettingFacts("Keep no answer that something does not exist for longer than this.")),
+        ],
+        check: { cache, node throws(ConfigurationError) in
+            if cache.minTTLSeconds > cache.maxTTLSeconds {
+                throw (node.value(of: "min-ttl") ?? node).failure(
+                    "\(cache.minTTLSeconds) is above max-ttl", expected: "at most \(cache.maxTTLSeconds)")
+            }
+        })
+}
+
+extension ForwardRule {
+    /// The keys of an element of `forward`.
+    fileprivate static let table = SettingsTable<ForwardRule>(
+        [
+            .value("domain", \.domain, .domain, SettingFacts("The domain, with all below it.")),
+            .value(
+                "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tcp://192.0.2.3"),
+                SettingFacts("Resolvers to ask about it.")),
+        ],
+        check: { rule, node throws(ConfigurationError) in
+            for key in ["domain", "upstreams"] where node.value(of: key) == nil {
+                throw node.failure("\(key) is missing", expected: "{domain: corp.example, upstreams: [\"192.0.2.53\"]}")
+            }
+        })
+}
+
+extension LogSettings {
+    /// The keys below `log`.
+    fileprivate static let table = SettingsTable<LogSettings>([
+        .value("level", \.level, .logLevel, SettingFacts("The least level that is logged."))
+    ])
+}
+
+extension ChaosSettings {
+    /// The keys below `chaos`.
+    fileprivate static let table = SettingsTable<ChaosSettings>([
+        .value("version", \.version, .optional(.txt), SettingFacts("The answer to version.bind.", example: "vireo")),
+        .value("id", \.identity, .optional(.txt), SettingFacts("The answer to id.server.", example: "resolver-1")),
+    ])
+}
+
+extension SettingKind where Value == [ForwardRule] {
+    /// A list of rules, each for a domain of its own.
+    fileprivate static var forwardRules: SettingKind {
+        let expected = "a list of {domain: …, upstreams: […]}"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                var rules: [ForwardRule] = []
+                for element in try node.elements(expected: expected) {
+                    var rule = ForwardRule()
+                    try ForwardRule.table.read(element, into: &rule)
+                    if rules.contains(where: { $0.domain == rule.domain }) {
+                        throw (element.value(of: "domain") ?? element).failure(
+                            "\(quoted(rule.domain)) stands there twice", expected: "each domain once")
+                    }
+                    rules.append(rule)
+                }
+                return rules
+            },
+            print: { _ in nil })
+    }
+}

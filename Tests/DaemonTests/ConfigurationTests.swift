@@ -1,0 +1,167 @@
+import Green
+import Testing
+import Upstream
+
+@testable import Daemon
+
+/// Reads YAML as the loader does, without a file.
+func read(_ yaml: String) throws(ConfigurationError) -> Settings {
+    var settings = Settings()
+    try Settings.table.read(ConfigurationNode.parse(yaml: yaml, file: "vireo.yaml"), into: &settings)
+    return settings
+}
+
+/// The message that reading YAML ends with, or "good".
+func complaint(_ yaml: String) -> String {
+    do {
+        _ = try read(yaml)
+        return "good"
+    } catch {
+        return error.description
+    }
+}
+
+@Suite struct ConfigurationTests {
+    @Test func `every key of a full file reaches its setting`() throws {
+        let settings = try read(
+            """
+            listen: ["127.0.0.1:5300", "[::1]:5301", "0.0.0.0"]
+            upstreams: ["192.0.2.1", "192.0.2.2:5353", "tcp://192.0.2.3", "udp://[2001:db8::1]:54", "2001:db8::2"]
+            workers: 2
+            timeout: 1500ms
+            cache: {size: 1GiB, min-ttl: 5, max-ttl: 1h, negative-ttl: 60}
+            hosts: /etc/hosts
+            forward:
+              - {domain: corp.example, upstreams: ["192.0.2.53"]}
+              - domain: lab.example
+                upstreams:
+                  - tcp://192.0.2.54:5353
+            log: {level: debug}
+            chaos: {version: vireo, id: "one"}
+            """)
+        let addresses = ["127.0.0.1:5300", "[::1]:5301", "0.0.0.0:53"]
+        #expect(settings.listen.map(\.description) == addresses)
+        let upstreams = [
+            "192.0.2.1:53", "192.0.2.2:5353", "tcp://192.0.2.3:53", "[2001:db8::1]:54", "[2001:db8::2]:53",
+        ]
+        #expect(settings.upstreams.map(\.description) == upstreams)
+        #expect(settings.workers == 2)
+        #expect(settings.timeout == .milliseconds(1_500))
+        #expect(settings.cache.size == 1 << 30)
+        #expect(settings.cache.minTTLSeconds == 5)
+        #expect(settings.cache.maxTTLSeconds == 3_600)
+        #expect(settings.cache.negativeTTLSeconds == 60)
+        #expect(settings.hosts == "/etc/hosts")
+        #expect(settings.forward.map { "\($0.domain)" } == ["corp.example", "lab.example"])
+        #expect(settings.forward[1].upstreams.map(\.description) == ["tcp://192.0.2.54:5353"])
+        #expect(settings.log.level == .debug)
+        #expect(settings.chaos.version == "vireo")
+        #expect(settings.chaos.identity == "one")
+    }
+
+    @Test func `a key that is left out keeps its default`() throws {
+        var expected = Settings()
+        expected.workers = 3
+        #expect(try read("workers: 3") == expected)
+    }
+
+    @Test func `a section with nothing in it keeps its defaults`() throws {
+        #expect(try read("cache:\nworkers: 3").cache == CacheSettings())
+    }
+
+    @Test(arguments: [
+        ("listen: [\"127.0.0.1:53\"]\nupstream: [\"192.0.2.1\"]", "vireo.yaml:2: upstream: unknown key; did you mean upstreams?"),
+        ("cache:\n  size: 1MiB\n  max_ttl: 3", "vireo.yaml:3: cache.max_ttl: unknown key; did you mean max-ttl?"),
+        ("forward:\n  - {domain: a.example, server: 192.0.2.1}", "vireo.yaml:2: forward[0].server: unknown key"),
+    ])
+    func `an unknown key is named with its line`(yaml: String, start: String) {
+        #expect(complaint(yaml).hasPrefix(start))
+    }
+
+    @Test func `an unknown key that is like no other is told all that there are`() {
+        let names = Settings.table.keys.map(\.name).joined(separator: ", ")
+        #expect(complaint("zone: a").hasSuffix("unknown key; expected one of \(names)"))
+    }
+
+    @Test(arguments: [
+        ("workers: many", "vireo.yaml:1: workers: \"many\" is not that; expected a whole number from 1 to 256"),
+        ("workers: 0", "vireo.yaml:1: workers: \"0\" is not that; expected a whole number from 1 to 256"),
+        ("workers: -1", "vireo.yaml:1: workers: \"-1\""),
+        ("workers: [2]", "vireo.yaml:1: workers: a list is given; expected a whole number"),
+        ("workers:", "vireo.yaml:1: workers: nothing is given; expected a whole number"),
+        ("listen: 127.0.0.1:53", "vireo.yaml:1: listen: \"127.0.0.1:53\" is given; expected a list of addresses"),
+        ("listen: []", "vireo.yaml:1: listen: the list is empty; expected a list"),
+        ("listen:\n - 127.0.0.1\n - 127.0.0.1:53", "vireo.yaml:3: listen[1]: \"127.0.0.1:53\" stands there twice"),
+        ("cache: 64MiB", "vireo.yaml:1: cache: \"64MiB\" is given; expected a mapping with keys such as size"),
+        ("cache: {size: 64MB}", "vireo.yaml:1: cache.size: \"64MB\" is not that; expected a size"),
+        ("cache: {size: 99999999999999999999}", "vireo.yaml:1: cache.size"),
+        ("cache: {size: 99999999999TiB}", "vireo.yaml:1: cache.size"),
+        ("cache:\n  max-ttl: 10\n  min-ttl: 20", "vireo.yaml:3: cache.min-ttl: 20 is above max-ttl; expected at most 10"),
+        ("cache: {max-ttl: 1.5}", "vireo.yaml:1: cache.max-ttl: \"1.5\""),
+        ("timeout: 2", "vireo.yaml:1: timeout: \"2\" is not that; expected a duration"),
+        ("timeout: 0s", "vireo.yaml:1: timeout: \"0s\""),
+        ("log: {level: loud}", "vireo.yaml:1: log.level: \"loud\" is not that; expected one of trace, debug"),
+        ("forward: {domain: a}", "vireo.yaml:1: forward: a mapping is given; expected a list"),
+        ("forward: [{domain: a.example}]", "vireo.yaml:1: forward[0]: upstreams is missing"),
+        ("forward: [{domain: \"\", upstreams: [192.0.2.1]}]", "vireo.yaml:1: forward[0].domain: \"\" is not that"),
+        ("- a\n- b", "vireo.yaml:1: a list is given; expected a mapping with keys such as listen"),
+        ("vireo", "vireo.yaml:1: \"vireo\" is given; expected a mapping"),
+    ])
+    func `a value of the wrong kind is named with its line and what was expected`(yaml: String, start: String) {
+        #expect(complaint(yaml).hasPrefix(start), "\(complaint(yaml))")
+    }
+
+    @Test(arguments: [
+        ("dns.example", "is a host name, not an address"),
+        ("dns.example:53", "is a host name, not an address"),
+        ("256.0.0.1", "is not an address"),
+        ("192.0.2.1:0", "has port 0"),
+        ("192.0.2.1:65536", "has a port that is not from 1 to 65535"),
+        ("\"192.0.2.1:\"", "has a port that is not from 1 to 65535"),
+        ("\"[::1\"", "is not an address"),
+        ("fe80::1%none0", "names an interface that this machine does not have"),
+        ("tls://192.0.2.1", "\"tls\" is not a transport; expected udp:// or tcp://"),
+        ("0.0.0.0", "is no address of a server"),
+        ("192.0.2.1 ", "good"),
+        ("fe80::1%lo", "good"),
+    ])
+    func `an address that is none is told apart by its fault`(text: String, fault: String) {
+        let message = complaint("upstreams:\n  - \(text)")
+        #expect(fault == "good" ? message == "good" : message.contains(fault), "\(message)")
+        #expect(fault == "good" || message.hasPrefix("vireo.yaml:2: upstreams[0]: "), "\(message)")
+    }
+
+    @Test func `a key given twice is named with the line of the second`() {
+        #expect(complaint("workers: 1\ntimeout: 2s\nworkers: 2") == "vireo.yaml:3: workers: given twice; expected each key once")
+    }
+
+    @Test func `broken YAML is named with line and column`() {
+        #expect(complaint("workers: 2\nlisten: [\"127.0.0.1").hasPrefix("vireo.yaml:2:"))
+        #expect(complaint("workers: 2\n\tlisten: a").hasPrefix("vireo.yaml:2:1: not valid YAML: "))
+        #expect(complaint("a: 1\n--- \nb: 2").hasPrefix("vireo.yaml:2:"))
+        #expect(complaint("workers: \u{7}").hasPrefix("vireo.yaml:1:"))
+    }
+
+    @Test(arguments: ["", "\n", "# nothing but a remark\n", "---\n", "null\n", "{}"])
+    func `a file without settings is refused, an empty mapping is not`(yaml: String) {
+        let refusal = "vireo.yaml: holds no settings; expected keys such as listen or upstreams"
+        #expect(complaint(yaml) == (yaml == "{}" ? "good" : refusal))
+    }
+
+    @Test func `every message is one line without control characters`() {
+        let hostile = ["workers: \"a\\nb\\e[1m\"", "\"a\\nb\": 1", "listen: [\"\\r\\n\"]", "log: {\"\\n\": 1}"]
+        for yaml in hostile {
+            let message = complaint(yaml)
+            #expect(message != "good")
+            #expect(!message.unicodeScalars.contains { $0.value < 32 }, "\(message)")
+        }
+    }
+
+    @Test func `aliases that multiply do not`() {
+        var yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for i in 1...9 {
+            yaml += "a\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 10).joined(separator: ", ") + "]\n"
+        }
+        #expect(complaint(yaml).contains("too many values"))
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Green
+import Testing
+import Upstream
+
+@testable import Daemon
+
+@Suite struct SettingsTests {
+    /// What the loader makes of a file with `yaml`, the options and a resolv.conf.
+    private func load(
+        _ yaml: String?, _ overrides: [ConfigurationLoader.Override] = [],
+        resolverConfiguration: String = "nameserver 192.0.2.53\n"
+    ) throws -> Settings {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("vireo-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let file = directory.appendingPathComponent("vireo.yaml")
+        try yaml?.write(to: file, atomically: true, encoding: .utf8)
+        let resolver = directory.appendingPathComponent("resolv.conf")
+        try resolverConfiguration.write(to: resolver, atomically: true, encoding: .utf8)
+        return try ConfigurationLoader(
+            file: yaml == nil ? nil : file.path, overrides: overrides, resolverConfiguration: resolver.path
+        ).load()
+    }
+
+    @Test func `options replace what the file says, the rest of it stays`() throws {
+        let settings = try load(
+            "listen: [\"127.0.0.1:5300\"]\nlog: {level: debug}\ncache: {size: 2MiB}\nworkers: 1",
+            [
+                .list("--listen", "listen", ["127.0.0.1:5400", "127.0.0.1:5401"]), .value("--workers", "workers", "3"),
+                .value("--log-level", "log.level", "error"), .list("--upstream", "upstreams", ["tcp://192.0.2.9"]),
+            ])
+        #expect(settings.listen.map(\.port) == [5400, 5401])
+        #expect(settings.workers == 3)
+        #expect(settings.log.level == .error)
+        #expect(settings.upstreams.map(\.description) == ["tcp://192.0.2.9:53"])
+        #expect(settings.cache.size == 2 << 20)
+    }
+
+    @Test func `a bad option is named as the option it is`() {
+        #expect { try load(nil, [.value("--workers", "workers", "some")]) } throws: { error in
+            "\(error)".hasPrefix("--workers: \"some\" is not that; expected a whole number")
+        }
+    }
+
+    @Test func `without upstreams those of resolv conf are asked`() throws {
+        let settings = try load(nil, resolverConfiguration: "search a\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n")
+        #expect(settings.upstreams.map(\.description) == ["192.0.2.1:53", "[2001:db8::1]:53"])
+    }
+
+    @Test func `the daemon never takes itself from resolv conf`() throws {
+        let text = "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
+        #expect(try load(nil, resolverConfiguration: text).upstreams.map(\.description) == ["192.0.2.1:53"])
+        let elsewhere = try load("listen: [\"127.0.0.1:5300\"]", resolverConfiguration: text)
+        #expect(elsewhere.upstreams.map(\.description) == ["127.0.0.1:53", "192.0.2.1:53"])
+    }
+
+    @Test func `a wildcard listener counts as every loopback address`() throws {
+        let text = "nameserver 127.0.0.53\nnameserver ::1\n"
+        let settings = try load("listen: [\"0.0.0.0\"]", resolverConfiguration: text)
+        #expect(settings.upstreams.map(\.description) == ["[::1]:53"])
+    }
+
+    @Test func `it is an error when nobody is left to ask`() {
+        #expect { try load(nil, resolverConfiguration: "nameserver 127.0.0.1\n") } throws: { error in
+            "\(error)".hasPrefix("upstreams: none are given, and /etc/resolv.conf names only this server itself; expected")
+        }
+        #expect { try load(nil, resolverConfiguration: "") } throws: { error in
+            "\(error)".hasPrefix("upstreams: none are given, and /etc/resolv.conf names none; expected")
+        }
+    }
+
+    @Test func `an upstream that is the daemon itself is refused`() {
+        #expect { try load("listen: [\"127.0.0.1:5300\"]\nupstreams: [\"127.0.0.1:5300\"]") } throws: { error in
+            "\(error)".contains("upstreams: 127.0.0.1:5300 is an address that this server listens on itself")
+        }
+        let rule = "forward: [{domain: a.example, upstreams: [\"127.0.0.1\"]}]"
+        #expect { try load("listen: [\"0.0.0.0\"]\nupstreams: [\"192.0.2.1\"]\n\(rule)") } throws: { error in
+            "\(error)".contains("forward[0].upstreams: 127.0.0.1:53 is an address")
+        }
+    }
+
+    @Test func `a file that is missing, a directory or no text is named with the reason`() {
+        #expect { try ConfigurationLoader(file: "/nonexistent.yaml").load() } throws: { error in
+            "\(error)" == "/nonexistent.yaml: cannot be read: No such file or directory"
+        }
+        #expect { try ConfigurationLoader(file: "/").load() } throws: { error in "\(error)" == "/: is not a regular file" }
+        #expect { try ConfigurationLoader(file: "/dev/zero").load() } throws: { error in
+            "\(error)" == "/dev/zero: is not a regular file"
+        }
+        #expect { try ConfigurationLoader(file: "/proc/self/exe").load() } throws: { error in
+            "\(error)".hasPrefix("/proc/self/exe: is ")
+        }
+    }
+
+    @Test func `what differs is named, apart what needs a restart`() throws {
+        let old = Settings()
+        var new = old
+        new.log.level = .error
+        new.cache.maxTTLSeconds = 5
+        #expect(new.changes(from: old).map(\.key) == ["cache.max-ttl", "log.level"])
+        #expect(new.changesNeedingRestart(from: old) == [])
+        new.cache.size = 1 << 20
+        new.listen = []
+        #expect(new.changesNeedingRestart(from: old) == ["listen", "cache.size"])
+        #expect(old.changes(from: old) == [])
+    }
+}
+
+@Suite struct ResolverConfigurationTests {
+    @Test func `nameserver lines are taken in order, the rest is passed over`() {
+        let text = """
+            # a remark
+            ; another
+            domain example.com
+            nameserver 192.0.2.1
+              nameserver\t2001:db8::1   trailing words
+            nameserver bogus
+            nameserver
+            nameserver 192.0.2.1
+            nameserver fe80::1%lo
+            options edns0
+            """
+        #expect(ResolverConfiguration(text).nameservers.map(\.ip.bytes.count) == [4, 16, 16])
+    }
+
+    @Test func `the unspecified address stands for this machine, as it does for libc`() {
+        #expect(ResolverConfiguration("nameserver 0.0.0.0\nnameserver ::").nameservers.map(\.ip) == [.loopback, .loopbackV6])
+    }
+}
+
+@Suite struct ExampleFileTests {
+    /// config/vireo.yaml in the source tree.
+    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("config/vireo.yaml")
+
+    @Test func `the example file is what the table of settings says`() throws {
+        if ProcessInfo.processInfo.environment["VIREO_WRITE_EXAMPLE"] != nil {
+            try ExampleFile.text.write(to: Self.path, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: Self.path, encoding: .utf8) == ExampleFile.text, "run make example-config")
+    }
+
+    @Test func `the example file sets every default as it is`() throws {
+        #expect(try read(ExampleFile.text) == Settings())
+    }
+
+    @Test func `what the example file shows commented out can be uncommented`() throws {
+        let lines = ExampleFile.text.split(separator: "\n").map { line in
+            line.wholeMatch(of: /# ([a-z-]+:.*|  .*)/).map { String($0.1) } ?? String(line)
+        }
+        let settings = try read(lines.joined(separator: "\n"))
+        #expect(settings.chaos.identity == "resolver-1")
+        #expect(settings.upstreams.count == 3)
+        #expect(settings.forward.count == 1)
+        #expect(settings.hosts == "/etc/hosts")
+    }
+}
