@@ -1,0 +1,19 @@
+internal import ArgumentParser
+internal import Daemon
+
+/// `vireo check FILE`: judges a configuration file without using it.
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Check a configuration file and say what is wrong with it.")
+
+    /// The file.
+    @Argument(help: "The YAML file.")
+    var file: String
+
+    /// Prints one line, and fails when the file would not do.
+    func run() throws {
+        try Failure.reported {
+            _ = try ConfigurationLoader(file: file).loadWritten()
+        }
+        print("\(file): good")
+    }
+}
