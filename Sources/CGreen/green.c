@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -205,6 +207,27 @@ int green_guard_install(void *page, size_t length) {
     if (madvise(page, length, MADV_GUARD_INSTALL) == 0) return 0;
     return mprotect(page, length, PROT_NONE) == 0 ? 0 : -errno;
 }
+
+int green_accept(int descriptor, green_address *peer) {
+    socklen_t size = sizeof *peer;
+    int connection = accept4(descriptor, (struct sockaddr *)peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return connection < 0 ? -errno : connection;
+}
+
+int green_event_descriptor(void) {
+    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void green_random(void *buffer, size_t length) {
+    size_t filled = 0;
+    while (filled < length) {
+        ssize_t got = getrandom((char *)buffer + filled, length - filled, 0);
+        if (got > 0) filled += (size_t)got;
+    }
+}
+
+void green_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int green_signal_descriptor(const int *signals, unsigned count) {
     sigset_t set;

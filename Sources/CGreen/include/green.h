@@ -83,6 +83,18 @@ int green_send(int descriptor, green_slot *const *slots, unsigned count);
 /// Makes `length` bytes at `page` trap when touched; 0, or -errno.
 int green_guard_install(void *page, size_t length);
 
+/// The next connection of a listener, non-blocking and closed on exec, with its peer; or -errno.
+int green_accept(int descriptor, green_address *peer);
+
+/// A descriptor by which one thread wakes another's event loop; or -errno.
+int green_event_descriptor(void);
+
+/// Fills the buffer with the kernel's random bytes.
+void green_random(void *buffer, size_t length);
+
+/// Names the calling thread, for those who look at the process.
+void green_name_thread(const char *name);
+
 /// Opens a descriptor on which the signals of `count` numbers arrive, blocked for the thread; or -errno.
 int green_signal_descriptor(const int *signals, unsigned count);
 

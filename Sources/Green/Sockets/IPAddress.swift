@@ -1,3 +1,4 @@
+internal import CGreen
 internal import Glibc
 
 /// An IPv4 or IPv6 address, with the scope that a link-local IPv6 address needs.

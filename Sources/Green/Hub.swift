@@ -1,0 +1,170 @@
+internal import CGreen
+internal import Glibc
+
+/// What a hub is built with.
+public struct HubOptions: Sendable {
+    /// Address space of each greenlet's stack in bytes; only touched pages take memory.
+    public var stackSize = 256 * 1024
+    /// How many greenlets may be alive at once.
+    public var greenletLimit = 1_000_000
+    /// Unused stacks that are kept warm; others go back to the system after a second.
+    public var warmStacks = 64
+    /// Told of each error of a greenlet that nobody joined.
+    public var report: @Sendable (_ greenlet: String, _ error: any Error) -> Void = { name, error in
+        var text = "green: \(name) ended with an error that nobody asked for: \(error)\n"
+        text.withUTF8 { bytes in _ = unsafe write(2, bytes.baseAddress!, bytes.count) }
+    }
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Runs the greenlets of one thread: those that are ready, one after the other, and when none is, the loop until
+/// an event makes one ready.
+///
+/// A hub belongs to the thread that runs it, and so does all that it made. Other threads reach it by its `mailbox`.
+///
+/// One turn: run what is ready, at most `resumesPerTurn` of them; send the datagrams that they left; let due
+/// timers end their waits; take posted work; then look for events, waiting only when nothing is ready.
+@safe public final class Hub {
+    /// What the hub stands on: events, clocks, sockets.
+    public let loop: any Loop
+    /// How other threads reach this hub.
+    public let mailbox: HubMailbox
+    /// What it was built with.
+    public let options: HubOptions
+    let core: UnsafeMutablePointer<HubCore>
+    /// Buffers for all datagram sockets of this hub.
+    let arena: DatagramArena
+
+    static let resumesPerTurn = 128
+    static let trimInterval: UInt64 = 1_000_000_000
+
+    /// A hub on `loop`, to be run by the calling thread.
+    public init(loop: any Loop, options: HubOptions = HubOptions()) {
+        self.loop = loop
+        self.options = options
+        self.mailbox = HubMailbox(waker: loop.makeWaker())
+        self.arena = DatagramArena()
+        unsafe self.core = .allocate(capacity: 1)
+        let stacks = StackPool(stackSize: options.stackSize)
+        unsafe core.initialize(
+            to: HubCore(stacks: stacks, limit: options.greenletLimit, hub: Unmanaged.passUnretained(self))
+        )
+        unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
+        loop.attach(self)
+        readClocks()
+    }
+
+    deinit {
+        unsafe core.pointee.release()
+        unsafe core.deinitialize(count: 1)
+        unsafe core.deallocate()
+    }
+
+    /// The hub of the running greenlet. Trapping where there is none: waits belong into greenlets.
+    public static var current: Hub {
+        guard let core = unsafe green_current_hub() else {
+            preconditionFailure("Green: no hub runs on this thread; call this from a greenlet, or use a hub's mailbox")
+        }
+        return unsafe core.assumingMemoryBound(to: HubCore.self).pointee.hub.takeUnretainedValue()
+    }
+
+    /// The time at which the present turn began: cheap, and at most a turn old.
+    @inline(__always)
+    public var now: Instant { unsafe core.pointee.now }
+
+    /// Seconds since the machine started, counting sleep (CLOCK_BOOTTIME), as of the present turn.
+    @inline(__always)
+    public var bootSeconds: UInt32 { unsafe UInt32(truncatingIfNeeded: core.pointee.bootTime / 1_000_000_000) }
+
+    /// How many greenlets are alive.
+    public var greenletCount: Int { unsafe core.pointee.alive }
+
+    /// The most greenlets that were alive at once.
+    public var greenletHighWater: Int { unsafe core.pointee.highWater }
+
+    /// Hands `job` to this hub's thread, where it runs outside of any greenlet: it must not wait, but may spawn.
+    public func post(_ job: @escaping @Sendable () -> Void) {
+        mailbox.post(job)
+    }
+
+    /// Runs `body` as a greenlet and the loop with it until it ends; then ends all other greenlets, waits for
+    /// them, and hands on its result or error. Blocks the calling thread.
+    public func run<Success>(_ body: @escaping () throws -> Success) throws -> Success {
+        precondition(unsafe green_current_hub() == nil, "Green: this thread runs a hub already")
+        unsafe green_set_current_hub(core)
+        defer { green_set_current_hub(nil) }
+        let core = unsafe core
+        let root = spawn(name: "root") {
+            defer { unsafe core.pointee.isEnding = true }
+            return try body()
+        }
+        while !root.isDone { turn() }
+        while unsafe core.pointee.alive > 0 {
+            killAll()
+            unsafe core.pointee.isEnding = false
+            turn()
+        }
+        mailbox.close()
+        return try root.result!.get()
+    }
+
+    // MARK: - One turn of the loop
+
+    private func turn() {
+        runReady()
+        flushDatagrams()
+        let mayWait = unsafe core.pointee.mayWait
+        loop.wait(until: mayWait ? nextDeadline() : Instant(nanoseconds: 0))
+        readClocks()
+        fireTimers()
+        if unsafe core.pointee.hasPosts { takePosts() }
+        unsafe core.pointee.ready.take(&core.pointee.nextTurn)
+        trimIfDue()
+    }
+
+    private func runReady() {
+        var resumes = 0
+        while resumes < Self.resumesPerTurn, let record = unsafe core.pointee.ready.popFirst() {
+            unsafe resume(record)
+            resumes += 1
+        }
+    }
+
+    private func nextDeadline() -> Instant {
+        var deadline = unsafe core.pointee.timers.soonest ?? .max
+        if unsafe core.pointee.warmCount > options.warmStacks {
+            deadline = unsafe min(deadline, core.pointee.lastTrim + Self.trimInterval)
+        }
+        return Instant(nanoseconds: deadline)
+    }
+
+    private func readClocks() {
+        unsafe core.pointee.now = loop.now()
+        unsafe core.pointee.bootTime = loop.bootTime()
+    }
+
+    private func fireTimers() {
+        let now = unsafe core.pointee.now.nanoseconds
+        while let node = unsafe core.pointee.timers.popDue(at: now) {
+            switch unsafe node.pointee.kind {
+            case .wait: unsafe core.pointee.makeReady(node.pointee.record!, .deadline)
+            case .scope: unsafe TimeoutScope.expire(node, in: core)
+            case .call: unsafe HubTimer.fire(node)
+            }
+        }
+    }
+
+    private func takePosts() {
+        unsafe core.pointee.hasPosts = false
+        for job in mailbox.take() { job() }
+    }
+
+    private func trimIfDue() {
+        let now = unsafe core.pointee.now.nanoseconds
+        guard unsafe now &- core.pointee.lastTrim >= Self.trimInterval else { return }
+        unsafe core.pointee.lastTrim = now
+        unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 1024)
+    }
+}

@@ -1,0 +1,136 @@
+internal import CGreen
+
+/// The state of a hub that changes while greenlets switch. It lives in raw memory: an access to a class property
+/// that stays open across a switch would trap when another greenlet touches it.
+@safe struct HubCore {
+    /// The thread's own flow of control, which runs the loop.
+    var main = unsafe green_fiber()
+    /// The greenlet on the processor; nil while the loop itself runs.
+    var current: RecordPointer?
+    /// Greenlets that can go on now, and those that asked to go on after the next look at the events.
+    var ready = WaitList()
+    var nextTurn = WaitList()
+    /// Unused records whose stacks are warm, the last used first, and those without touched pages.
+    var warm = WaitList()
+    var warmCount = 0
+    /// The fewest warm records since the last trim: so many were not needed.
+    var warmLowWater = 0
+    var cold = WaitList()
+    var timers = TimerHeap()
+    var stacks: StackPool
+    /// Greenlets that were started and have not ended, and the most there ever were.
+    var alive = 0
+    var highWater = 0
+    var limit: Int
+    var serial: UInt64 = 0
+    /// While above 0, switching is a programming error: a lock is held or a section forbids it.
+    var noSwitching = 0
+    /// Another thread posted work.
+    var hasPosts = false
+    /// The root greenlet has just ended.
+    var isEnding = false
+    /// The clock, read once per turn.
+    var now = Instant(nanoseconds: 0)
+    var bootTime: UInt64 = 0
+    var lastTrim: UInt64 = 0
+    /// Datagram sockets with something to send, linked.
+    var unsent: UnsafeMutablePointer<DatagramState>?
+    /// Every record there is, in use or not.
+    var records: [RecordPointer] = unsafe []
+    let hub: Unmanaged<Hub>
+
+    init(stacks: StackPool, limit: Int, hub: Unmanaged<Hub>) {
+        self.stacks = stacks
+        self.limit = limit
+        unsafe self.hub = hub
+    }
+
+    /// Whether nothing is left to be done before the next event.
+    var mayWait: Bool {
+        ready.isEmpty && nextTurn.isEmpty && !hasPosts && !isEnding && alive > 0
+    }
+
+    /// Ends the wait of `record` and puts it into the ready queue; nothing happens when it is not waiting.
+    mutating func makeReady(_ record: RecordPointer, _ cause: GreenletRecord.Cause) {
+        guard unsafe record.pointee.state == .waiting else { return }
+        if let list = unsafe record.pointee.list {
+            unsafe list.pointee.remove(record)
+            unsafe record.pointee.list = nil
+        }
+        unsafe record.pointee.state = .ready
+        unsafe record.pointee.cause = cause
+        unsafe ready.append(record)
+    }
+
+    /// Ends the waits of all in `list`.
+    mutating func wakeAll(_ list: UnsafeMutablePointer<WaitList>) {
+        while let record = unsafe list.pointee.first { unsafe makeReady(record, .woken) }
+    }
+
+    /// Ends the wait of the first in `list`; false when nobody waits there.
+    @discardableResult
+    mutating func wakeFirst(_ list: UnsafeMutablePointer<WaitList>) -> Bool {
+        guard let record = unsafe list.pointee.first else { return false }
+        unsafe makeReady(record, .woken)
+        return true
+    }
+
+    /// A record for a new greenlet, with a warm stack where there is one.
+    mutating func takeRecord() throws(GreenletLimit) -> RecordPointer {
+        guard alive < limit else { throw .count(limit) }
+        let record: RecordPointer
+        if let warm = unsafe warm.popFirst() {
+            unsafe record = warm
+            warmCount -= 1
+            if warmCount < warmLowWater { warmLowWater = warmCount }
+        } else if let cold = unsafe cold.popFirst() {
+            unsafe record = cold
+        } else {
+            let stack = try unsafe stacks.make()
+            unsafe record = .allocate(capacity: 1)
+            unsafe record.initialize(to: GreenletRecord(stack: stack, stackSize: stacks.usableSize))
+            unsafe records.append(record)
+        }
+        alive += 1
+        if alive > highWater { highWater = alive }
+        serial += 1
+        unsafe record.pointee.number = serial
+        return unsafe record
+    }
+
+    /// Takes back the record of a greenlet that has ended.
+    mutating func giveBack(_ record: RecordPointer) {
+        unsafe record.pointee.state = .idle
+        unsafe record.pointee.ticket &+= 1
+        unsafe record.pointee.isKilled = false
+        unsafe record.pointee.handle = nil
+        alive -= 1
+        unsafe warm.prepend(record)
+        warmCount += 1
+    }
+
+    /// Gives the pages of stacks that nobody needed for a while back to the system.
+    mutating func trimStacks(keeping kept: Int, atMost most: Int) {
+        var surplus = min(warmLowWater - kept, most)
+        while surplus > 0, let record = unsafe warm.last {
+            unsafe warm.remove(record)
+            warmCount -= 1
+            surplus -= 1
+            unsafe green_fiber_discard(record.fiber)
+            unsafe record.pointee.needsFiber = true
+            unsafe stacks.trim(record.pointee.stack)
+            unsafe cold.append(record)
+        }
+        warmLowWater = warmCount
+    }
+
+    /// Frees all that the hub allocated; no greenlet is alive any more.
+    func release() {
+        for unsafe record in unsafe records {
+            unsafe record.deinitialize(count: 1)
+            unsafe record.deallocate()
+        }
+        timers.deallocate()
+        stacks.unmap()
+    }
+}

@@ -1,0 +1,26 @@
+/// Why a wait ended without what it waited for. Every wait of a greenlet can throw it; clean up and let it pass.
+public enum Interruption: Error, Hashable {
+    /// The greenlet is being ended; each later wait throws this again.
+    case killed
+    /// The time of an enclosing `withTimeout` is over; each later wait inside of it throws this again.
+    case timedOut(Timeout)
+}
+
+/// Tells one `withTimeout` from another, so that nested ones are told apart.
+public struct Timeout: Hashable, Sendable {
+    let number: UInt64
+}
+
+/// What `withTimeout` throws where its own time was over.
+public struct TimedOut: Error, Hashable, CustomStringConvertible {
+    /// The limit that was set.
+    public let limit: Duration
+
+    /// The error for a limit that was passed.
+    public init(limit: Duration) {
+        self.limit = limit
+    }
+
+    /// One line for a log.
+    public var description: String { "timed out after \(limit)" }
+}

@@ -1,0 +1,122 @@
+/// What a hub stands on: everything that is not a pure function of its input goes through here, socket calls,
+/// clocks, randomness, threads, files and signals alike, so that a simulated world can take the kernel's place.
+///
+/// Timers and the ready queue live in the hub: a loop only waits, until a moment at most, and reports what came
+/// through `SocketRecord.signal` and `Hub.notePosts`. Nothing here suspends a greenlet; what cannot be done at
+/// once says so, and the sockets above wait. All calls are for the hub's own thread unless they say otherwise.
+public protocol Loop: AnyObject {
+    /// Says which hub the events are for; once, before anything else.
+    func attach(_ hub: Hub)
+    /// Waits for events until `deadline` at most (a moment in the past: only looks) and reports them.
+    func wait(until deadline: Instant)
+    /// What wakes `wait` from other threads.
+    func makeWaker() -> any LoopWaker
+
+    /// The monotonic clock, read now.
+    func now() -> Instant
+    /// Nanoseconds since the machine started, sleep included (CLOCK_BOOTTIME).
+    func bootTime() -> UInt64
+    /// Nanoseconds since 1970, as the wall clock has it.
+    func wallTime() -> Int64
+    /// A uniformly random number that nobody can foretell.
+    func random() -> UInt64
+
+    /// Binds a datagram or stream listener. What comes back may be handed to another thread's loop.
+    func listen(_ kind: SocketKind, at address: SocketAddress, options: ListenOptions) throws(SocketError) -> Listener
+    /// Takes a listener into this loop's events. The handle owns it from then on.
+    func adopt(_ listener: Listener) throws(SocketError) -> SocketHandle
+    /// A datagram socket that talks to `peer` alone, from a random port.
+    func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle
+    /// Begins to connect a stream; it is writable when that has worked or failed.
+    func beginConnect(to peer: SocketAddress) throws(SocketError) -> SocketHandle
+    /// How the attempt of a stream that has become writable ended: 0, or the error's number.
+    func connectResult(_ handle: SocketHandle) -> Int32
+    /// The next connection of a stream listener with its peer.
+    func accept(_ handle: SocketHandle) -> AcceptResult
+    /// The local address of a socket.
+    func localAddress(_ handle: SocketHandle) -> SocketAddress?
+    /// Reads at most that many bytes: how many, 0 at the end, or -errno.
+    func read(_ handle: SocketHandle, _ buffer: UnsafeMutableRawBufferPointer) -> Int
+    /// Writes at most that many bytes: how many, or -errno.
+    func write(_ handle: SocketHandle, _ buffer: UnsafeRawBufferPointer) -> Int
+    /// Ends the sending direction of a stream.
+    func shutdownWrite(_ handle: SocketHandle)
+    /// Receives up to `count` datagrams: how many, or -errno.
+    func receive(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int
+    /// Sends up to `count` datagrams: how many went out from the front, or -errno of the first.
+    func send(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int
+    /// Makes sure that `signal` will report when the socket can be written.
+    func watchWritable(_ handle: SocketHandle)
+    /// Closes the socket and ends all waits on it.
+    func close(_ handle: SocketHandle)
+
+    /// Runs `job` on a thread where it may block. The job must not touch the hub; it can post to its mailbox.
+    func submit(_ job: @escaping @Sendable () -> Void)
+    /// Files, for jobs that may block.
+    var files: any FileAccess { get }
+    /// Calls `handler` on the hub's thread for each of these signals. One loop of a process at a time.
+    func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError)
+}
+
+/// Wakes a loop that waits. May be used from any thread; never waits.
+public protocol LoopWaker: Sendable {
+    /// Ends the present or next wait of the loop and tells its hub that work was posted.
+    func wake()
+}
+
+/// What a file is like, to see that it changed.
+public struct FileStamp: Sendable, Hashable {
+    /// Bytes.
+    public var size: Int64
+    /// Nanoseconds since 1970 of the last change.
+    public var modified: Int64
+    /// Which file the name leads to.
+    public var identity: UInt64
+}
+
+/// Reading files; each call may block its thread.
+public protocol FileAccess: Sendable {
+    /// The whole file; an error for one of more than `limit` bytes.
+    func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8]
+    /// What the file is like; nil where there is none.
+    func stamp(_ path: String) -> FileStamp?
+}
+
+/// Whether a socket carries datagrams or a stream.
+public enum SocketKind: Sendable, Hashable {
+    case datagram
+    case stream
+}
+
+/// How to bind a listener.
+public struct ListenOptions: Sendable {
+    /// Whether sockets of other threads may share the address; set it after the first was bound without.
+    public var sharesPort = false
+    /// Whether each datagram says which local address it was sent to, so that the answer leaves from there.
+    public var packetInfo = false
+    /// Bytes that the kernel may keep for the socket in each direction.
+    public var bufferBytes: Int32 = 4 << 20
+    /// Connections that may wait to be accepted.
+    public var backlog: Int32 = 1024
+
+    /// The defaults.
+    public init() {}
+}
+
+/// A bound listener that belongs to no loop yet.
+public struct Listener: Sendable {
+    /// The loop's own number of it.
+    public let descriptor: Int32
+    /// Datagrams or streams.
+    public let kind: SocketKind
+    /// Where it is bound, with the port that was really taken.
+    public let address: SocketAddress
+    /// How it was bound.
+    public let options: ListenOptions
+}
+
+/// What came of an attempt to accept a connection.
+@safe public enum AcceptResult {
+    case connection(SocketHandle, SocketAddress)
+    case failure(Int32)
+}

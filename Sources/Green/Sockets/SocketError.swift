@@ -1,0 +1,86 @@
+internal import Glibc
+
+/// What went wrong with a socket or a file, by what can be done about it.
+public enum SocketError: Error, Hashable, Sendable {
+    /// Nobody listens there.
+    case refused
+    /// The peer broke the connection off.
+    case reset
+    /// There is no way there at present.
+    case unreachable
+    /// The time for it was over.
+    case timedOut
+    /// This side closed the socket, or the peer ended the stream where more was due.
+    case closed
+    /// Another socket has the address.
+    case addressInUse
+    /// The machine does not have the address.
+    case addressNotAvailable
+    /// The right is missing.
+    case permissionDenied
+    /// There is no such file.
+    case notFound
+    /// Any other failure of the system, with its number and the call that met it.
+    case system(errno: Int32, call: StaticString)
+
+    /// The error for a number that the system gave.
+    public init(errno code: Int32, call: StaticString) {
+        switch code {
+        case ECONNREFUSED: self = .refused
+        case ECONNRESET, EPIPE, ECONNABORTED: self = .reset
+        case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN: self = .unreachable
+        case ETIMEDOUT: self = .timedOut
+        case EADDRINUSE: self = .addressInUse
+        case EADDRNOTAVAIL: self = .addressNotAvailable
+        case EACCES, EPERM: self = .permissionDenied
+        case ENOENT: self = .notFound
+        default: self = .system(errno: code, call: call)
+        }
+    }
+
+    /// Whether a number says only that it cannot be done at once.
+    static func wouldBlock(_ result: Int) -> Bool {
+        result == -Int(EAGAIN) || result == -Int(EWOULDBLOCK)
+    }
+
+    public static func == (left: SocketError, right: SocketError) -> Bool {
+        left.number == right.number
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(number)
+    }
+
+    private var number: Int32 {
+        switch self {
+        case .refused: -1
+        case .reset: -2
+        case .unreachable: -3
+        case .timedOut: -4
+        case .closed: -5
+        case .addressInUse: -6
+        case .addressNotAvailable: -7
+        case .permissionDenied: -8
+        case .notFound: -9
+        case .system(let code, _): code
+        }
+    }
+}
+
+extension SocketError: CustomStringConvertible {
+    /// One line for a log.
+    public var description: String {
+        switch self {
+        case .refused: "connection refused: nobody listens there"
+        case .reset: "the peer broke the connection off"
+        case .unreachable: "no route there"
+        case .timedOut: "timed out"
+        case .closed: "closed"
+        case .addressInUse: "the address is in use"
+        case .addressNotAvailable: "this machine does not have the address"
+        case .permissionDenied: "permission denied"
+        case .notFound: "no such file"
+        case .system(let code, let call): unsafe "\(call): \(String(cString: strerror(code)))"
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Glibc
+
+/// Serves a stream listener: each connection gets a greenlet of its own, up to a limit of connections.
+///
+/// Subclasses override `handle`, or pass a closure to the initializer.
+@safe open class StreamServer {
+    /// The hub it belongs to.
+    public let hub: Hub
+    /// Where it listens, with the port that was really taken.
+    public let address: SocketAddress
+    /// How many connections may be open at once; a further one is closed at once.
+    public var limit: Int
+    /// How many are open.
+    public private(set) var connectionCount = 0
+    /// How many were closed because of the limit.
+    public private(set) var refusedCount: UInt64 = 0
+    private let handle: SocketHandle
+    private let handler: ((StreamSocket) throws -> Void)?
+    private var loop: Greenlet<Void>?
+
+    /// A server on `listener`, not started yet.
+    public init(
+        hub: Hub = .current, listener: Listener, limit: Int, handler: ((StreamSocket) throws -> Void)? = nil
+    ) throws(SocketError) {
+        self.hub = hub
+        self.limit = limit
+        self.handler = handler
+        address = listener.address
+        unsafe handle = try hub.loop.adopt(listener)
+    }
+
+    deinit {
+        unsafe hub.loop.close(handle)
+        unsafe hub.freeSocketRecord(handle)
+    }
+
+    /// Serves one connection in a greenlet of its own; it is closed afterwards. What it throws ends it in silence.
+    open func handle(_ connection: StreamSocket) throws {
+        try handler?(connection)
+    }
+
+    /// Called when a connection comes while `limit` are open; a subclass may close one that it can spare.
+    open func makeRoom() {}
+
+    /// Starts to serve.
+    public func start() {
+        guard loop == nil else { return }
+        loop = hub.spawn(name: "stream server") { try self.serve() }
+    }
+
+    /// Takes no more connections and closes the listener; connections that are open go on.
+    public func stop() {
+        loop?.kill()
+        loop = nil
+        unsafe hub.loop.close(handle)
+    }
+
+    private func serve() throws {
+        while true {
+            switch unsafe hub.loop.accept(handle) {
+            case .connection(let connection, let peer):
+                unsafe serve(StreamSocket(hub: hub, handle: connection, peer: peer))
+            case .failure(let code) where code == EAGAIN || code == EWOULDBLOCK:
+                unsafe handle.pointee.canRead = false
+                _ = try unsafe hub.waitReadable(handle, until: .never)
+            case .failure(EMFILE), .failure(ENFILE), .failure(ENOBUFS), .failure(ENOMEM):
+                // Out of descriptors: others must end first.
+                makeRoom()
+                try hub.sleep(until: hub.now.advanced(byNanoseconds: 50_000_000))
+            case .failure(EBADF):
+                return
+            case .failure:
+                try hub.yield(afterEvents: true)
+            }
+        }
+    }
+
+    private func serve(_ socket: StreamSocket) {
+        if connectionCount >= limit { makeRoom() }
+        guard connectionCount < limit else {
+            refusedCount += 1
+            return
+        }
+        connectionCount += 1
+        hub.spawn(name: "connection") {
+            defer {
+                socket.close()
+                self.connectionCount -= 1
+            }
+            try? self.handle(socket)
+        }
+    }
+}

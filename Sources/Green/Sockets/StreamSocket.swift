@@ -1,0 +1,104 @@
+/// A connected stream for greenlets: TCP. Belongs to its hub's thread. One greenlet may read while another writes.
+@safe public final class StreamSocket {
+    /// The hub it belongs to.
+    public let hub: Hub
+    /// Who is on the other side.
+    public let peer: SocketAddress
+    private let handle: SocketHandle
+
+    init(hub: Hub, handle: SocketHandle, peer: SocketAddress) {
+        self.hub = hub
+        self.peer = peer
+        unsafe self.handle = handle
+    }
+
+    deinit {
+        close()
+        unsafe hub.freeSocketRecord(handle)
+    }
+
+    /// Connects to `peer`; throws `timedOut` when that is not done by `deadline`.
+    public static func connect(
+        to peer: SocketAddress, hub: Hub = .current, until deadline: Instant
+    ) throws -> StreamSocket {
+        let socket = unsafe StreamSocket(hub: hub, handle: try hub.loop.beginConnect(to: peer), peer: peer)
+        guard try unsafe hub.waitWritable(socket.handle, until: deadline) else { throw SocketError.timedOut }
+        let code = unsafe hub.loop.connectResult(socket.handle)
+        if code != 0 { throw SocketError(errno: code, call: "connect") }
+        return socket
+    }
+
+    /// Where this side is.
+    public var localAddress: SocketAddress? { unsafe hub.loop.localAddress(handle) }
+
+    /// Whether this side has not closed it.
+    public var isOpen: Bool { unsafe handle.isOpen }
+
+    /// Reads what there is, at most the buffer's size: how many bytes, 0 at the end of the stream. Throws `timedOut`
+    /// when nothing has come by `deadline`.
+    public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
+        while true {
+            guard unsafe handle.isOpen else { throw SocketError.closed }
+            let got = unsafe hub.loop.read(handle, buffer)
+            if got >= 0 { return got }
+            guard SocketError.wouldBlock(got) else { throw SocketError(errno: Int32(-got), call: "recv") }
+            unsafe handle.pointee.canRead = false
+            guard try unsafe hub.waitReadable(handle, until: deadline) else { throw SocketError.timedOut }
+        }
+    }
+
+    /// Fills the buffer. False when the stream ends before its first byte; throws `closed` when it ends later.
+    public func readExactly(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Bool {
+        var filled = 0
+        while filled < buffer.count {
+            let got = try unsafe read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]), until: deadline)
+            if got == 0 {
+                if filled == 0 { return false }
+                throw SocketError.closed
+            }
+            filled += got
+        }
+        return true
+    }
+
+    /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
+    public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
+            unsafe try read(into: buffer, until: deadline)
+        }
+        bytes.removeLast(limit - got)
+        return bytes
+    }
+
+    /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
+    public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
+        var done = 0
+        while done < buffer.count {
+            guard unsafe handle.isOpen else { throw SocketError.closed }
+            let sent = unsafe hub.loop.write(handle, UnsafeRawBufferPointer(rebasing: buffer[done...]))
+            if sent >= 0 {
+                done += sent
+                continue
+            }
+            guard SocketError.wouldBlock(sent) else { throw SocketError(errno: Int32(-sent), call: "send") }
+            unsafe handle.pointee.canWrite = false
+            guard try unsafe hub.waitWritable(handle, until: deadline) else { throw SocketError.timedOut }
+        }
+    }
+
+    /// Writes all of `bytes`.
+    public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
+        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
+    }
+
+    /// Says that no more will be written; reading goes on.
+    public func shutdownWrite() {
+        if unsafe handle.isOpen { unsafe hub.loop.shutdownWrite(handle) }
+    }
+
+    /// Closes it: all waits on it throw `closed`.
+    public func close() {
+        unsafe hub.loop.close(handle)
+    }
+}

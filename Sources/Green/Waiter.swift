@@ -1,0 +1,38 @@
+/// One wait of one greenlet, as those see it who may end it: the primitive below events, queues and flights.
+///
+/// ```swift
+/// let came = try Waiter.wait(for: "an answer", until: deadline) { waiter in
+///     flight.waiters.append(waiter)
+/// }
+/// ```
+///
+/// Belongs to its hub's thread. A wake that comes too late, or twice, does nothing. A wake before the wait has
+/// begun is kept.
+@safe public struct Waiter {
+    let hub: Hub
+    private let record: RecordPointer
+    private let ticket: UInt64
+
+    /// Hands a waiter for the coming wait to `register`, which must not wait, then waits until it is woken (true)
+    /// or `deadline` passes (false).
+    public static func wait(
+        for what: StaticString, until deadline: Instant, _ register: (Waiter) -> Void
+    ) throws(Interruption) -> Bool {
+        let hub = Hub.current
+        let record = unsafe hub.beginWait(for: what)
+        if let reason = unsafe Interruption.pending(record) { throw reason }
+        withoutSwitching { register(unsafe Waiter(hub: hub, record: record, ticket: record.pointee.ticket)) }
+        if unsafe record.pointee.wokenEarly { return true }
+        return try unsafe hub.park(record, until: deadline)
+    }
+
+    /// Ends the wait. Only on the hub's own thread: others go by `hub.mailbox`.
+    public func wake() {
+        guard unsafe record.pointee.ticket == ticket else { return }
+        if unsafe record.pointee.state == .waiting {
+            unsafe hub.core.pointee.makeReady(record, .woken)
+        } else {
+            unsafe record.pointee.wokenEarly = true
+        }
+    }
+}

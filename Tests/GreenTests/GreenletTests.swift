@@ -1,0 +1,181 @@
+import Green
+import Testing
+
+@Suite struct GreenletTests {
+    @Test func `a spawned greenlet's result reaches who joins it`() throws {
+        let sum = try onHub { hub throws in
+            let greenlets = (1...10).map { number in
+                hub.spawn {
+                    try sleep(.milliseconds(1))
+                    return number
+                }
+            }
+            return try greenlets.reduce(0) { try $0 + $1.get() }
+        }
+        #expect(sum == 55)
+    }
+
+    @Test func `an error reaches who asks for the result`() throws {
+        try onHub { hub throws in
+            let greenlet: Greenlet<Int> = hub.spawn { throw Failure(number: 7) }
+            #expect(throws: Failure(number: 7)) { try greenlet.get() }
+        }
+    }
+
+    @Test func `an error that nobody asks for is reported with the greenlet's name`() throws {
+        let reports = Locked<[String]>([])
+        var options = HubOptions()
+        options.report = { name, error in reports.withLock { $0.append("\(name): \(error)") } }
+        try onHub(options) { hub throws in
+            hub.spawn(name: "careless") { throw Failure(number: 1) }
+            try sleep(.zero)
+        }
+        #expect(reports.withLock { $0 } == ["careless: Failure(number: 1)"])
+    }
+
+    @Test func `greenlets take turns in the order they came`() throws {
+        var order: [Int] = []
+        try onHub { hub throws in
+            let greenlets = (0..<3).map { number in
+                hub.spawn {
+                    for _ in 0..<2 {
+                        order.append(number)
+                        try yield()
+                    }
+                }
+            }
+            for greenlet in greenlets { try greenlet.join() }
+        }
+        #expect(order == [0, 1, 2, 0, 1, 2])
+    }
+
+    @Test func `a kill unwinds the greenlet through its own clean-up`() throws {
+        var steps: [String] = []
+        try onHub { hub throws in
+            let greenlet = hub.spawn {
+                defer { steps.append("cleaned") }
+                steps.append("began")
+                try sleep(.seconds(3600))
+                steps.append("never")
+            }
+            try yield()
+            greenlet.kill()
+            try greenlet.join()
+            #expect(throws: Interruption.killed) { try greenlet.get() }
+        }
+        #expect(steps == ["began", "cleaned"])
+    }
+
+    @Test func `after a kill each later wait is interrupted too`() throws {
+        var interrupted = 0
+        try onHub { hub throws in
+            let greenlet = hub.spawn {
+                for _ in 0..<3 {
+                    do { try sleep(.seconds(3600)) } catch { interrupted += 1 }
+                }
+            }
+            try yield()
+            greenlet.kill()
+            try greenlet.join()
+        }
+        #expect(interrupted == 3)
+    }
+
+    @Test func `a greenlet killed before it began never runs`() throws {
+        var ran = false
+        try onHub { hub throws in
+            let greenlet = hub.spawn { ran = true }
+            greenlet.kill()
+            try greenlet.join()
+        }
+        #expect(!ran)
+    }
+
+    @Test func `a shield keeps a kill until clean-up is over`() throws {
+        var steps: [String] = []
+        try onHub { hub throws in
+            let greenlet = hub.spawn {
+                try shield {
+                    try sleep(.milliseconds(2))
+                    steps.append("shielded")
+                }
+                try sleep(.seconds(3600))
+                steps.append("never")
+            }
+            try yield()
+            greenlet.kill()
+            try greenlet.join()
+        }
+        #expect(steps == ["shielded"])
+    }
+
+    @Test func `a join with a limit gives up, and the greenlet goes on`() throws {
+        try onHub { hub throws in
+            let greenlet = hub.spawn { try sleep(.milliseconds(20)) }
+            #expect(try greenlet.join(limit: .milliseconds(1)) == false)
+            #expect(try greenlet.join() == true)
+        }
+    }
+
+    @Test func `what is left when the root ends is killed and unwound`() throws {
+        var cleaned = 0
+        try onHub { hub throws in
+            for _ in 0..<50 {
+                hub.spawn {
+                    defer { cleaned += 1 }
+                    try sleep(.seconds(3600))
+                }
+            }
+            try yield()
+        }
+        #expect(cleaned == 50)
+    }
+
+    @Test func `many greenlets can sleep at once and their stacks are used again`() throws {
+        try onHub { hub throws in
+            for _ in 0..<3 {
+                let greenlets = (0..<5000).map { _ in hub.spawn { try sleep(.milliseconds(5)) } }
+                for greenlet in greenlets { try greenlet.join() }
+            }
+            #expect(hub.greenletHighWater <= 5001)
+        }
+    }
+
+    @Test func `beyond the limit a spawn fails and says so`() throws {
+        var options = HubOptions()
+        options.greenletLimit = 3
+        try onHub(options) { hub throws in
+            let greenlets = (0..<3).map { _ in hub.spawn { try sleep(.milliseconds(1)) } }
+            #expect(throws: GreenletLimit.self) { try greenlets[2].get() }
+            try greenlets[0].get()
+        }
+    }
+
+    @Test func `posted work runs on the hub's thread`() throws {
+        try onHub { hub throws in
+            let event = Event(hub: hub)
+            let box = HubBox(event)
+            let mailbox = hub.mailbox
+            LibeventLoop().submit { mailbox.post { box.value.set() } }
+            #expect(try event.wait(until: hub.now.advanced(by: .seconds(10))))
+        }
+    }
+
+    @Test func `a blocking call does not hold up the hub`() throws {
+        let gate = Locked(false)
+        let value = try onHub { hub throws in
+            hub.spawn { gate.withLock { $0 = true } }
+            return try blocking { () -> Int in
+                while !gate.withLock({ $0 }) {}
+                return 42
+            }
+        }
+        #expect(value == 42)
+    }
+}
+
+/// Carries a hub-bound object through a closure that comes back to its own hub.
+struct HubBox<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,159 @@
+import Green
+import Testing
+
+@Suite struct SocketTests {
+    static let addresses = [SocketAddress(.loopback, port: 0), SocketAddress(.loopbackV6, port: 0)]
+
+    /// Answers each datagram with its own bytes, and counts.
+    final class Echo: DatagramServer {
+        override func handle(_ datagram: consuming Datagram) {
+            socket.send(datagram)
+        }
+    }
+
+    @Test(arguments: addresses) func `a datagram server answers each datagram in a greenlet`(_ address: SocketAddress) throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: address, options: ListenOptions())
+            let server = Echo(socket: try DatagramSocket(hub: hub, listener: listener))
+            server.start()
+            let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            var answers = 0
+            for round in 0..<5 {
+                for index in 0..<100 {
+                    var datagram = Datagram(hub: hub)!
+                    var buffer = datagram.buffer
+                    buffer[0] = UInt8(round)
+                    buffer[1] = UInt8(index)
+                    datagram.count = 2
+                    client.send(datagram)
+                }
+                let deadline = hub.loop.now().advanced(by: .seconds(10))
+                while answers < (round + 1) * 100 {
+                    let got = try client.receive(until: deadline) { datagram in
+                        #expect(datagram.count == 2)
+                        #expect(datagram.bytes[0] == UInt8(round))
+                    }
+                    guard got > 0 else { break }
+                    answers += got
+                }
+            }
+            #expect(answers == 500)
+            server.stop()
+        }
+    }
+
+    @Test func `a wildcard listener answers from the address that was asked`() throws {
+        try onHub { hub throws in
+            var options = ListenOptions()
+            options.packetInfo = true
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.any, port: 0), options: options)
+            let server = Echo(socket: try DatagramSocket(hub: hub, listener: listener))
+            server.start()
+            let asked = SocketAddress(IPAddress("127.0.0.9")!, port: listener.address.port)
+            // A connected socket takes answers from the asked address alone.
+            let client = try DatagramSocket(hub: hub, connectedTo: asked)
+            let datagram = Datagram(hub: hub)!
+            datagram.count = 1
+            client.send(datagram)
+            #expect(try client.receive(until: hub.loop.now().advanced(by: .seconds(10))) { _ in } == 1)
+        }
+    }
+
+    @Test func `a closed port is told to who asks there`() throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
+            let gone = try DatagramSocket(hub: hub, listener: listener)
+            let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            gone.close()
+            let datagram = Datagram(hub: hub)!
+            datagram.count = 1
+            client.send(datagram)
+            #expect(throws: SocketError.refused) {
+                _ = try client.receive(until: hub.loop.now().advanced(by: .seconds(10))) { _ in }
+            }
+        }
+    }
+
+    @Test(arguments: addresses) func `streams carry bytes both ways and end`(_ address: SocketAddress) throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.stream, at: address, options: ListenOptions())
+            let server = try StreamServer(hub: hub, listener: listener, limit: 10) { connection in
+                while case let bytes = try connection.read(upTo: 4096), !bytes.isEmpty { try connection.write(bytes) }
+            }
+            server.start()
+            let deadline = hub.loop.now().advanced(by: .seconds(20))
+            let client = try StreamSocket.connect(to: server.address, hub: hub, until: deadline)
+            let sent = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            let writer = hub.spawn {
+                try client.write(sent, until: deadline)
+                client.shutdownWrite()
+            }
+            var received: [UInt8] = []
+            while case let bytes = try client.read(upTo: 65536, until: deadline), !bytes.isEmpty { received += bytes }
+            try writer.get()
+            #expect(received == sent)
+            server.stop()
+        }
+    }
+
+    @Test func `a connection beyond the limit is closed at once`() throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.stream, at: Self.addresses[0], options: ListenOptions())
+            let server = try StreamServer(hub: hub, listener: listener, limit: 1) { _ = try $0.read(upTo: 1) }
+            server.start()
+            let deadline = hub.loop.now().advanced(by: .seconds(20))
+            let first = try StreamSocket.connect(to: server.address, hub: hub, until: deadline)
+            try sleep(.milliseconds(1))
+            let second = try StreamSocket.connect(to: server.address, hub: hub, until: deadline)
+            #expect(try second.read(upTo: 1, until: deadline).isEmpty)
+            #expect(server.refusedCount == 1)
+            first.close()
+            server.stop()
+        }
+    }
+
+    @Test func `connecting to a closed port throws refused`() throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
+            #expect(throws: SocketError.refused) {
+                _ = try StreamSocket.connect(to: listener.address, hub: hub, until: hub.now.advanced(by: .seconds(5)))
+            }
+        }
+    }
+
+    @Test func `an address in use is told, by a listener that shares its port too`() throws {
+        try onHub { hub throws in
+            for kind in [SocketKind.datagram, .stream] {
+                let first = try hub.loop.listen(kind, at: Self.addresses[0], options: ListenOptions())
+                #expect(throws: SocketError.addressInUse) {
+                    _ = try hub.loop.listen(kind, at: first.address, options: ListenOptions())
+                }
+                var options = ListenOptions()
+                options.sharesPort = true
+                let second = try hub.loop.listen(kind, at: first.address, options: options)
+                #expect(second.address == first.address)
+            }
+        }
+    }
+
+    @Test func `closing a socket ends the waits on it`() throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
+            let socket = try DatagramSocket(hub: hub, listener: listener)
+            let reader = hub.spawn { try socket.receive(until: .never) { _ in } }
+            try yield()
+            socket.close()
+            #expect(throws: SocketError.closed) { try reader.get() }
+        }
+    }
+
+    @Test(arguments: ["192.0.2.1:53", "[2001:db8::1]:5353", "[fe80::1%1]:53"])
+    func `addresses are written as they are read`(_ text: String) {
+        #expect(SocketAddress(text, defaultPort: 1)?.description == text)
+    }
+
+    @Test(arguments: ["", "1.2.3", "1.2.3.4:", "1.2.3.4:65536", "[::1", "[1.2.3.4]:53", "::1]:53", "1.2.3.4:+5", "host"])
+    func `what is no address is refused`(_ text: String) {
+        #expect(SocketAddress(text, defaultPort: 53) == nil)
+    }
+}
