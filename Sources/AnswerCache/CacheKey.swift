@@ -1,0 +1,63 @@
+package import DNSWire
+
+/// What an answer is kept under: name without case, type, class, DO and CD.
+package struct CacheKey: Sendable {
+    /// The name, lower-cased.
+    package let name: FixedName
+    /// The type asked for.
+    package let type: RecordType
+    /// The class asked for.
+    package let `class`: RecordClass
+    /// DO and CD.
+    package let flags: KeyFlags
+    /// The keyed hash of all that; with the seed of the cache that it is used with.
+    package let hash: UInt64
+
+    /// The key of a query that was read with the cache's seed.
+    package init(_ query: borrowing QueryView) {
+        name = query.name
+        type = query.type
+        `class` = query.class
+        flags = query.keyFlags
+        hash = query.hash
+    }
+
+    /// The key of a question; `seed` is the cache's.
+    package init(_ name: FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags, seed: UInt64) {
+        self.name = name
+        self.type = type
+        self.class = `class`
+        self.flags = flags
+        hash = QuestionHash.hash(name, type, `class`, flags: flags, seed: seed)
+    }
+
+    /// The key as the shards compare it.
+    var view: KeyView {
+        @_lifetime(borrow self) get { KeyView(name.span, hash: hash, type: type, class: `class`, flags: flags) }
+    }
+}
+
+/// A key that borrows its name from a query or a `CacheKey`.
+struct KeyView: ~Escapable {
+    /// The name's wire form, lower-cased.
+    let name: Span<UInt8>
+    /// The keyed hash.
+    let hash: UInt64
+    /// The type asked for.
+    let type: UInt16
+    /// The class asked for.
+    let recordClass: UInt16
+    /// DO and CD as an entry's header has them.
+    let flags: EntryFlags
+
+    /// Puts a key together.
+    @_lifetime(copy name)
+    @inline(__always)
+    init(_ name: Span<UInt8>, hash: UInt64, type: RecordType, class: RecordClass, flags: KeyFlags) {
+        self.name = name
+        self.hash = hash
+        self.type = type.rawValue
+        recordClass = `class`.rawValue
+        self.flags = EntryFlags(rawValue: (flags.dnssecOK ? 1 : 0) | (flags.checkingDisabled ? 2 : 0))
+    }
+}

@@ -1,0 +1,96 @@
+package import DNSWire
+
+/// What looking for an answer came to.
+package enum CacheOutcome: Sendable {
+    /// Nothing is known, or no longer.
+    case miss
+    /// The answer stands in the buffer; the header is to be written from what is said here.
+    case hit(StoredAnswer)
+    /// There is an answer, of this many bytes, and the buffer is too small for it.
+    case tooLarge(byteCount: Int)
+}
+
+/// What is known of an answer whose records were copied out. Of a failure there are none.
+package struct StoredAnswer: Sendable {
+    /// How many bytes were written after the question.
+    package let length: Int
+    /// The rcode, all twelve bits.
+    package let responseCode: ResponseCode
+    /// Records in the answer section.
+    package let answerCount: UInt16
+    /// Records in the authority section.
+    package let authorityCount: UInt16
+    /// Records in the additional section. There is never an OPT among them.
+    package let additionalCount: UInt16
+    /// AA as the upstream gave it.
+    package let isAuthoritative: Bool
+    /// AD as the upstream gave it; to be shown only to who asked for it.
+    package let authenticData: Bool
+    /// NXDOMAIN or NODATA.
+    package let isNegative: Bool
+    /// A failure that is remembered (RFC 9520).
+    package let isFailure: Bool
+    /// Why it failed, where the upstream said so.
+    package let extendedError: ExtendedErrorCode?
+    /// For how long it could be given out when it came.
+    package let lifetimeSeconds: UInt32
+    /// How long ago it came.
+    package let ageSeconds: UInt32
+    /// How often it was given out, this time included.
+    package let uses: UInt16
+    /// The stable id of the upstream it came from.
+    package let upstream: UInt16
+
+    /// For how long it can still be given out.
+    package var secondsLeft: UInt32 { lifetimeSeconds > ageSeconds ? lifetimeSeconds - ageSeconds : 0 }
+
+    /// Reads an entry's header.
+    @inline(__always)
+    init(_ header: EntryHeader, at now: BootSeconds) {
+        let isFailure = header.isFailure
+        length = header.tailLength
+        responseCode = ResponseCode(rawValue: header.codes & 0x0FFF)
+        answerCount = isFailure ? 0 : header.counts.answers
+        authorityCount = isFailure ? 0 : header.counts.authorities
+        additionalCount = isFailure ? 0 : header.counts.additionals
+        isAuthoritative = header.flags.contains(.authoritative)
+        authenticData = header.flags.contains(.authenticData)
+        isNegative = header.flags.contains(.negative)
+        self.isFailure = isFailure
+        extendedError = isFailure && header.detail > 0 ? ExtendedErrorCode(rawValue: header.detail - 1) : nil
+        lifetimeSeconds = header.lifetime
+        ageSeconds = header.age(at: now)
+        uses = header.uses
+        upstream = header.upstream
+    }
+}
+
+/// What became of a reply that was to be stored.
+package enum StoreResult: Hashable, Sendable {
+    /// It is kept for this many seconds.
+    case stored(seconds: UInt32)
+    /// It is not kept.
+    case notKept(NotKept)
+}
+
+/// Why a reply is not kept.
+package enum NotKept: Hashable, Sendable, CaseIterable {
+    /// The cache has no memory (`size: 0`).
+    case cacheIsOff
+    /// It cannot be read to its end, or is not a response at all.
+    case malformed
+    /// It answers another question.
+    case otherQuestion
+    /// It was cut short (TC).
+    case truncated
+    /// It only says who else to ask.
+    case referral
+    /// It is negative and has no SOA of a zone around the name (RFC 2308 5).
+    case noSOA
+    /// A TTL in it is 0.
+    case zeroTTL
+    /// It takes more than one entry may.
+    case tooLarge
+    /// Others took the memory faster than it could be freed.
+    case noRoom
+}

@@ -1,0 +1,132 @@
+// What is known.
+//
+// A cache keeps answers as they are sent: the name asked for and the records after the question, compressed as if the
+// question stood in lower case before them. A question has the same length whoever asks it, so every pointer in the
+// records fits any client's message, and an owner that equals the question's name is a pointer to the letters that this
+// client wrote. A hit is one copy, then as many TTLs as there are records:
+//
+//     client asks   wWw.Example.com A            [header][wWw.Example.com A IN]
+//     QueryView     lower-cases and hashes       www.example.com, A, IN, DO, CD -> 64 bits
+//     ShardTable    locks one of 16 shards       by the hash's high half
+//     Shard         finds the entry              bucket by the low half, then the whole key is compared
+//     BlockStore    copies its blocks            [header][wWw.Example.com A IN][c00c A IN 300 192.0.2.1]
+//     TTLCountdown  takes the age off            [header][wWw.Example.com A IN][c00c A IN 288 192.0.2.1]
+//     the caller    writes the header and OPT    from `StoredAnswer`
+//
+// A reply goes the other way: `ReplyReading` checks and judges it, `RecordsWriter` writes its records anew.
+//
+// Invariants:
+// - The byte budget is the truth: blocks, index and the shards themselves stay within it.
+// - A hit allocates nothing, counts no references and waits for nobody but the holder of the shard's lock.
+// - No lock is held while more than 64 entries are looked at, and never two of them.
+// - What an upstream or another client wrote into its question (0x20) is in no stored answer.
+// - Nothing here looks at a clock: `now` is an argument.
+
+package import DNSWire
+internal import Synchronization
+
+/// The cache in memory, shared by all workers.
+package final class MemoryCache: Sendable {
+    /// The shards; none when the cache is off.
+    let shards: ShardTable
+    /// Keys the hash of questions, so that nobody can choose names that fall into one bucket.
+    package let seed: UInt64
+    /// The bounds of TTLs, each on its own: between two of them a reload may fall.
+    private let minimumSeconds, maximumSeconds, negativeSeconds: Atomic<UInt32>
+    /// The epoch that failures belong to; those of epochs before are forgotten.
+    private let failureEpoch = Atomic<UInt32>(0)
+
+    /// A shard is not made for less than this, so that one answer does not fill it.
+    private static var smallestShard: Int { 1 << 20 }
+    /// More shards than this do not make two workers meet much less often.
+    private static var mostShards: Int { 16 }
+    /// A size below this counts as this, except 0.
+    package static var smallestSize: Int { 64 << 10 }
+
+    /// Makes a cache of `sizeBytes` in all; 0 makes one that keeps nothing. Address space is reserved, memory is not.
+    package init(sizeBytes: Int, seed: UInt64, limits: TTLLimits = TTLLimits()) throws(CacheError) {
+        let size = sizeBytes <= 0 ? 0 : max(Self.smallestSize, sizeBytes)
+        var count = size == 0 ? 0 : 1
+        while count > 0, count < Self.mostShards, size / (2 * count) >= Self.smallestShard { count *= 2 }
+        shards = try ShardTable(count: count, byteBudget: size)
+        self.seed = seed
+        minimumSeconds = Atomic(limits.minimumSeconds)
+        maximumSeconds = Atomic(limits.maximumSeconds)
+        negativeSeconds = Atomic(limits.negativeSeconds)
+    }
+
+    /// Whether the cache keeps nothing.
+    package var isOff: Bool { shards.count == 0 }
+
+    /// The bounds for what is stored from now on; what is kept stays as it is.
+    package var limits: TTLLimits {
+        get {
+            TTLLimits(
+                minimumSeconds: minimumSeconds.load(ordering: .relaxed),
+                maximumSeconds: maximumSeconds.load(ordering: .relaxed),
+                negativeSeconds: negativeSeconds.load(ordering: .relaxed)
+            )
+        }
+        set {
+            minimumSeconds.store(newValue.minimumSeconds, ordering: .relaxed)
+            maximumSeconds.store(newValue.maximumSeconds, ordering: .relaxed)
+            negativeSeconds.store(newValue.negativeSeconds, ordering: .relaxed)
+        }
+    }
+
+    /// Answers a query that was read with this cache's `seed`: copies the records to `buffer` from `offset` on, which is
+    /// right after the question (12 + `questionLength`), their TTLs counted down. Waits for nothing and allocates nothing.
+    @inline(__always)
+    package func answer(
+        _ query: borrowing QueryView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> CacheOutcome {
+        let name = query.name.span
+        let key = KeyView(name, hash: query.hash, type: query.type, class: query.class, flags: query.keyFlags)
+        return answer(key, at: now, into: &buffer, at: offset)
+    }
+
+    /// The same for a key, off the path of a hit.
+    package func answer(
+        _ key: borrowing CacheKey, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> CacheOutcome {
+        answer(key.view, at: now, into: &buffer, at: offset)
+    }
+
+    /// The walk of a hit.
+    private func answer(
+        _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> CacheOutcome {
+        guard !isOff else { return .miss }
+        let outcome = lookUp(key, at: now, into: &buffer, at: offset)
+        if case .hit(let answer) = outcome, answer.ageSeconds > 0 {
+            TTLCountdown.apply(answer, to: &buffer, at: offset)
+        }
+        return outcome
+    }
+
+    /// What happens under the shard's lock.
+    private func lookUp(
+        _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> CacheOutcome {
+        let epoch = failureEpoch.load(ordering: .relaxed)
+        var locked = shards.lock(shards.number(forHash: key.hash))
+        return locked.shard.answer(key, at: now, epoch: epoch, into: &buffer, at: offset)
+    }
+
+    /// Forgets every remembered failure, at once: an upstream is back, and what failed may work now (RFC 9520 3.2 bounds
+    /// only how long they may be kept).
+    package func forgetFailures() { failureEpoch.wrappingAdd(1, ordering: .relaxed) }
+
+    /// The epoch of failures that are stored now.
+    var currentFailureEpoch: UInt32 { failureEpoch.load(ordering: .relaxed) }
+
+    /// The figures of all shards, one after the other.
+    package var statistics: CacheStatistics {
+        var total = CacheStatistics()
+        for number in 0..<shards.count {
+            let locked = shards.lock(number)
+            total.add(locked.shard.statistics)
+        }
+        return total
+    }
+}

@@ -1,0 +1,80 @@
+/// The index: buckets of entries chained through their headers, growing by linear hashing. Each new entry splits one
+/// bucket, so that there is about one bucket for each entry, the index never stands still to grow, and its memory grows
+/// with what is kept.
+extension Shard {
+    /// The bucket that keeps entries with a hash.
+    @inline(__always)
+    func bucket(ofHash hash: UInt32) -> Int {
+        let bucket = hash & bucketMask
+        return Int(bucket >= splitBuckets ? bucket : hash & (bucketMask << 1 | 1))
+    }
+
+    /// Whether an entry is kept under a key: all of it, not only its hash.
+    @inline(__always)
+    func matches(_ entry: UInt32, _ key: KeyView) -> Bool {
+        let header = blocks[entry]
+        return header.hash == UInt32(truncatingIfNeeded: key.hash)
+            && header.type == key.type && header.recordClass == key.recordClass
+            && header.flags.intersection([.dnssecOK, .checkingDisabled]) == key.flags
+            && Int(header.nameLength) == key.name.count
+            && blocks.payload(of: entry, beginsWith: key.name)
+    }
+
+    /// The entry under a key, expired or not.
+    func find(_ key: KeyView, isFailure: Bool) -> UInt32? {
+        var entry = heads[bucket(ofHash: UInt32(truncatingIfNeeded: key.hash))]
+        while entry != 0 {
+            if blocks[entry].isFailure == isFailure, matches(entry, key) { return entry }
+            entry = blocks[entry].nextInBucket
+        }
+        return nil
+    }
+
+    /// Enters an entry, and splits a bucket when there are as many entries as buckets.
+    mutating func addToIndex(_ entry: UInt32) {
+        if counters.entries >= bucketCount, bucketCount < heads.limit { splitBucket() }
+        let bucket = bucket(ofHash: blocks[entry].hash)
+        blocks[entry].nextInBucket = heads[bucket]
+        heads[bucket] = entry
+    }
+
+    /// Takes an entry out of its bucket.
+    mutating func removeFromIndex(_ entry: UInt32) {
+        let bucket = bucket(ofHash: blocks[entry].hash)
+        let next = blocks[entry].nextInBucket
+        if heads[bucket] == entry {
+            heads[bucket] = next
+            return
+        }
+        var before = heads[bucket]
+        while blocks[before].nextInBucket != entry { before = blocks[before].nextInBucket }
+        blocks[before].nextInBucket = next
+    }
+
+    /// Deals the entries of the next bucket to it and to a new one.
+    private mutating func splitBucket() {
+        let low = Int(splitBuckets)
+        let high = bucketCount
+        var entry = heads[low]
+        var stays: UInt32 = 0
+        var moves: UInt32 = 0
+        while entry != 0 {
+            let next = blocks[entry].nextInBucket
+            if blocks[entry].hash & (bucketMask + 1) == 0 {
+                blocks[entry].nextInBucket = stays
+                stays = entry
+            } else {
+                blocks[entry].nextInBucket = moves
+                moves = entry
+            }
+            entry = next
+        }
+        heads[low] = stays
+        heads[high] = moves
+        splitBuckets += 1
+        if splitBuckets > bucketMask {
+            bucketMask = bucketMask << 1 | 1
+            splitBuckets = 0
+        }
+    }
+}

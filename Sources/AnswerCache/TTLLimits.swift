@@ -1,0 +1,25 @@
+/// The bounds that TTLs are held to when an answer is stored (`cache: min-ttl, max-ttl, negative-ttl`).
+package struct TTLLimits: Hashable, Sendable {
+    /// Smaller TTLs are raised to this; 0 leaves them as they are.
+    package var minimumSeconds: UInt32
+    /// Larger TTLs are lowered to this.
+    package var maximumSeconds: UInt32
+    /// NXDOMAIN and NODATA are kept no longer than this (RFC 2308 5).
+    package var negativeSeconds: UInt32
+
+    /// The largest TTL there is: 31 bits (RFC 2181 8).
+    package static var largest: UInt32 { 0x7FFF_FFFF }
+
+    /// Puts bounds together; the defaults are those of the configuration.
+    package init(minimumSeconds: UInt32 = 0, maximumSeconds: UInt32 = 86_400, negativeSeconds: UInt32 = 3600) {
+        self.minimumSeconds = min(minimumSeconds, Self.largest)
+        self.maximumSeconds = min(maximumSeconds, Self.largest)
+        self.negativeSeconds = min(negativeSeconds, Self.largest)
+    }
+
+    /// A record's TTL within the bounds. One with the top bit set is a large number like any other (RFC 8767 4).
+    func clamp(_ ttl: UInt32) -> UInt32 { min(max(ttl, minimumSeconds), maximumSeconds) }
+
+    /// The TTL of a negative answer from its SOA's TTL and MINIMUM, within the bounds (RFC 2308 5).
+    func clampNegative(ttl: UInt32, minimum: UInt32) -> UInt32 { min(clamp(min(ttl, minimum)), negativeSeconds) }
+}
