@@ -42,6 +42,9 @@ struct Serve: ParsableCommand {
         let loader = ConfigurationLoader(file: config, overrides: overrides)
         try Failure.reported {
             let settings = try loader.load()
+            let log = Log(level: settings.log.level)
+            log.bootstrap()
+            defer { log.flush(within: .seconds(1)) }
             try Daemon.run(settings: settings) { () throws(ConfigurationError) in try loader.load() }
         }
     }

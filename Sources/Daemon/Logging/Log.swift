@@ -1,0 +1,133 @@
+// The log: swift-log on top, one bounded queue, one thread that writes to standard error.
+//
+//     let log = Log(level: .info)
+//     log.bootstrap()                                          // all loggers of the process write here
+//     Logger(label: "vireo").info("listening", metadata: ["address": "127.0.0.1:53"])
+//     log.level = .debug                                       // while running; or any logger's logLevel
+//     log.flush(within: .seconds(1))                           // before the process ends
+//
+//     2026-01-31T12:00:00.123Z info listening address=127.0.0.1:53
+//
+// Under systemd (JOURNAL_STREAM is set) a line starts with its priority as `<6>` instead of time and level, for the
+// journal keeps both. A record is always one line: control characters of names and addresses, which come from
+// strangers, are escaped. Nobody who logs waits for the reader of standard error.
+
+internal import Glibc
+package import Logging
+internal import Synchronization
+
+/// The log of a process.
+package final class Log: Sendable {
+    /// A line longer than this is cut.
+    private static let maximumLine = 4_096
+
+    /// Who writes.
+    private let writer: LogWriter
+    /// Whether the journal reads, and wants priorities.
+    private let isJournal: Bool
+    /// The level, as its place among all.
+    private let rank: Atomic<Int>
+
+    /// A log to `descriptor`.
+    package init(level: Logger.Level, descriptor: Int32 = STDERR_FILENO, isJournal: Bool = Log.isUnderJournal) {
+        self.isJournal = isJournal
+        self.rank = Atomic(Logger.Level.allCases.firstIndex(of: level) ?? 0)
+        self.writer = LogWriter(descriptor: descriptor) { count in
+            Log.line(.warning, "log records were dropped", ["count": "\(count)"], isJournal: isJournal)
+        }
+    }
+
+    /// Makes all loggers of the process write here. Once in a process.
+    package func bootstrap() {
+        LoggingSystem.bootstrap { _ in LineLogHandler(log: self) }
+    }
+
+    /// Whether standard error leads to the journal.
+    package static var isUnderJournal: Bool { unsafe getenv("JOURNAL_STREAM") != nil }
+
+    /// Records below this level are left out. May be set while the daemon runs.
+    package var level: Logger.Level {
+        get { Logger.Level.allCases[rank.load(ordering: .relaxed)] }
+        set { rank.store(Logger.Level.allCases.firstIndex(of: newValue) ?? 0, ordering: .relaxed) }
+    }
+
+    /// Queues a record, whatever its level.
+    package func write(level: Logger.Level, message: String, metadata: Logger.Metadata) {
+        writer.write(Self.line(level, message, metadata, isJournal: isJournal))
+    }
+
+    /// Waits until all records are written, or until `limit` has passed; says which.
+    @discardableResult package func flush(within limit: Duration) -> Bool {
+        writer.flush(within: limit)
+    }
+
+    /// The line for a record.
+    private static func line(
+        _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, isJournal: Bool
+    ) -> [UInt8] {
+        var text = isJournal ? "<\(priority(level))>" : "\(timestamp()) \(level.rawValue) "
+        text += escaped(message)
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            let plain = escaped("\(value)")
+            text += " \(escaped(key))=" + (plain.contains(" ") ? "\"\(plain)\"" : plain)
+        }
+        var line = Array(text.utf8.prefix(maximumLine))
+        // A cut may have split a character; its remains go as well.
+        if text.utf8.count > maximumLine {
+            while let last = line.last, last & 0xC0 == 0x80 { line.removeLast() }
+            if let last = line.last, last >= 0xC0 { line.removeLast() }
+        }
+        line.append(UInt8(ascii: "\n"))
+        return line
+    }
+
+    /// The priority that syslog(3) gives a level.
+    private static func priority(_ level: Logger.Level) -> Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+
+    /// Text without control characters and line ends: those are escaped.
+    private static func escaped(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isSpecial) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if isSpecial(scalar) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// Whether a terminal or a reader of lines would take the character for more than itself.
+    private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool {
+        let special: [ClosedRange<UInt32>] = [0...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069]
+        return special.contains { $0.contains(scalar.value) }
+    }
+
+    /// The time of day in UTC, to the millisecond (RFC 3339).
+    private static func timestamp() -> String {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&now.tv_sec, &parts)
+        let date = unsafe [parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday].map { padded(Int($0), 2) }
+        let time = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }
+        let fraction = padded(now.tv_nsec / 1_000_000, 3)
+        return "\(date.joined(separator: "-"))T\(time.joined(separator: ":")).\(fraction)Z"
+    }
+
+    /// A number with zeros before it.
+    private static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = "\(number)"
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}
