@@ -1,0 +1,36 @@
+/// What is known of an upstream's round trips, as TCP reckons it (RFC 6298), in nanoseconds.
+struct RoundTripEstimate: Hashable, Sendable {
+    private var smoothed: UInt64 = 0
+    private var variation: UInt64 = 0
+
+    /// Before anything is measured a datagram is sent again after this long.
+    static let initialWait: UInt64 = 400_000_000
+    /// A datagram is never sent again sooner than this.
+    static let shortestWait: UInt64 = 50_000_000
+    /// Nor is more waited than this.
+    static let longestWait: UInt64 = 2_000_000_000
+
+    /// Whether anything was measured.
+    var isMeasured: Bool { smoothed != 0 }
+
+    /// The smoothed round trip.
+    var roundTrip: Duration { .nanoseconds(Int64(smoothed)) }
+
+    /// Takes one measurement in.
+    mutating func record(_ sample: UInt64) {
+        guard isMeasured else {
+            smoothed = max(1, sample)
+            variation = sample / 2
+            return
+        }
+        let difference = smoothed > sample ? smoothed - sample : sample - smoothed
+        variation = (3 * variation + difference) / 4
+        smoothed = max(1, (7 * smoothed + sample) / 8)
+    }
+
+    /// How long to wait for an answer before a datagram is sent again.
+    var resendWait: UInt64 {
+        guard isMeasured else { return Self.initialWait }
+        return min(Self.longestWait, max(Self.shortestWait, 2 * smoothed + 4 * variation))
+    }
+}
