@@ -25,6 +25,28 @@ extension MessageBuilder {
         }
     }
 
+    /// Writes a record. Returns where its TTL stands.
+    @_lifetime(self: copy self)
+    @discardableResult
+    public mutating func append(_ record: ResourceRecord, to section: Section) throws(WireError) -> Int {
+        let mark = mark()
+        do {
+            try writeOwner(record.owner.view)
+            try write(record.type.rawValue)
+            try write(record.class.rawValue)
+            let ttlOffset = count
+            try write(record.ttl)
+            let lengthOffset = try beginRData()
+            try record.data.fields.write(to: &self)
+            endRData(lengthOffset)
+            countRecord(in: section)
+            return ttlOffset
+        } catch {
+            roll(back: mark)
+            throw error
+        }
+    }
+
     /// Leaves room for an rdata's length; returns where it stands.
     @_lifetime(self: copy self)
     mutating func beginRData() throws(WireError) -> Int {
@@ -42,17 +64,11 @@ extension MessageBuilder {
     @_lifetime(self: copy self)
     private mutating func copyRData(_ record: borrowing RecordView) throws(WireError) {
         let end = record.endOffset
-        var position = record.rdataOffset
         // Empty rdata is legal in updates and nowhere else; it has no names.
         guard let layout = RDataLayout(record.type), record.rdataLength > 0 else {
             return try write(record.rdata)
         }
-        position += layout.fixedBytes
-        for _ in 0..<layout.characterStrings {
-            guard position < end else { throw .badRData }
-            position += 1 + Int(record.message[position])
-        }
-        guard position < end else { throw .badRData }
+        var position = try layout.namesOffset(in: record)
         try write(record.message.extracting(record.rdataOffset..<position))
         for _ in 0..<layout.names {
             let name = try NameView(record.message, at: position, limit: end)
@@ -60,6 +76,32 @@ extension MessageBuilder {
             position = name.endOffset
         }
         try write(record.message.extracting(position..<end))
+    }
+
+    /// Writes an OPT record with all its options. The rcode's high bits are in it; the low ones are the flags'.
+    @_lifetime(self: copy self)
+    public mutating func appendOPT(_ edns: EDNS) throws(WireError) {
+        let mark = mark()
+        do throws(WireError) {
+            try write(UInt8(0))
+            try write(RecordType.opt.rawValue)
+            try write(edns.udpPayloadSize)
+            try write(edns.extendedHigh)
+            try write(edns.version)
+            try write(edns.flags)
+            let lengthOffset = try beginRData()
+            for option in edns.options {
+                try write(option.code.rawValue)
+                guard let length = UInt16(exactly: option.data.count) else { throw .badRData }
+                try write(length)
+                try write(option.data)
+            }
+            endRData(lengthOffset)
+            countRecord(in: .additional)
+        } catch {
+            roll(back: mark)
+            throw error
+        }
     }
 
     /// Writes an OPT record without options, or with an extended error (RFC 6891 6.1.2, RFC 8914 2).

@@ -34,4 +34,15 @@ package struct RDataLayout: Hashable, Sendable {
         default: return nil
         }
     }
+
+    /// Where the names of a record's rdata start in its message.
+    func namesOffset(in record: borrowing RecordView) throws(WireError) -> Int {
+        var position = record.rdataOffset + fixedBytes
+        for _ in 0..<characterStrings {
+            guard position < record.endOffset else { throw .badRData }
+            position += 1 + Int(record.message[position])
+        }
+        guard position < record.endOffset else { throw .badRData }
+        return position
+    }
 }

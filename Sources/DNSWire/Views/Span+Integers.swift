@@ -37,3 +37,12 @@ extension MutableSpan where Element == UInt8 {
 @inlinable @inline(__always) func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
 }
+
+extension Array where Element == UInt8 {
+    /// A copy of a span.
+    public init(copying span: Span<UInt8>) {
+        self.init()
+        reserveCapacity(span.count)
+        for index in span.indices { append(span[index]) }
+    }
+}
