@@ -1,15 +1,6 @@
 import DNSWire
 import Testing
 
-/// Bytes from hex text; spaces and line ends are skipped.
-func bytes(hex: String) -> [UInt8] {
-    let digits = hex.filter(\.isHexDigit)
-    return stride(from: 0, to: digits.count, by: 2).map { index in
-        let start = digits.index(digits.startIndex, offsetBy: index)
-        return UInt8(digits[start...digits.index(after: start)], radix: 16)!
-    }
-}
-
 @Suite struct QueryViewTests {
     /// A query for WWW.example.com A with RD and, after it, what is given.
     static func query(counts: String = "0001 0000 0000 0001", tail: String = "00 0029 04d0 00 00 8000 0000") -> [UInt8] {
