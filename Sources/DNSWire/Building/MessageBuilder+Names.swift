@@ -15,7 +15,7 @@ extension MessageBuilder {
         var hash: UInt32 = 2_166_136_261
         for index in (0..<name.labelCount).reversed() {
             for byte in 0...Int(name.message[starts[index]]) {
-                hash = (hash ^ UInt32(name.message[starts[index] + byte])) &* 16_777_619
+                hash = (hash ^ UInt32(lowercased(name.message[starts[index] + byte]))) &* 16_777_619
             }
             hashes[index] = UInt16(truncatingIfNeeded: hash ^ hash >> 16)
         }
@@ -29,33 +29,8 @@ extension MessageBuilder {
         try write(UInt8(0))
     }
 
-    /// Writes a record's owner: a pointer to the question's name when they are equal without regard to case.
-    @_lifetime(self: copy self)
-    mutating func writeOwner(_ name: borrowing NameView) throws(WireError) {
-        if questionNameLength > 1, isQuestionName(name) {
-            try write(UInt16(0xC000) | UInt16(MessageView.headerLength))
-        } else {
-            try writeName(name)
-        }
-    }
-
-    /// Whether a name is the question's, without regard to case. The question's name stands uncompressed at offset 12.
-    private func isQuestionName(_ name: borrowing NameView) -> Bool {
-        guard name.wireLength == questionNameLength else { return false }
-        let written = buffer.span
-        var position = name.resolve(name.offset)
-        var mine = MessageView.headerLength
-        while true {
-            let length = Int(name.message[position])
-            for index in 0...length
-            where lowercased(name.message[position + index]) != lowercased(written[mine + index]) { return false }
-            if length == 0 { return true }
-            mine += length + 1
-            position = name.resolve(position + length + 1)
-        }
-    }
-
-    /// Where a suffix already stands in the message, letter for letter, before an offset.
+    /// Where a suffix already stands in the message, before an offset: letter for letter, or as part of the question's
+    /// name without regard to case.
     private func findSuffix(
         _ name: borrowing NameView, from position: Int, hash: UInt16, before limit: Int
     ) -> Int? {
@@ -70,15 +45,20 @@ extension MessageBuilder {
         return nil
     }
 
-    /// Whether the suffix of a name equals the name written at an offset, letter for letter.
+    /// Whether the suffix of a name equals the name written at an offset.
     private func matches(_ name: borrowing NameView, from position: Int, at offset: Int) -> Bool {
         let written = buffer.span
         var position = position
         var mine = offset
+        let ignoringCase = offset < MessageView.headerLength + questionNameLength
         while true {
             while written[mine] >= 0xC0 { mine = Int(written.loadUInt16(at: mine) & 0x3FFF) }
             let length = Int(name.message[position])
-            for index in 0...length where name.message[position + index] != written[mine + index] { return false }
+            for index in 0...length {
+                let left = name.message[position + index]
+                let right = written[mine + index]
+                if left != right, !ignoringCase || lowercased(left) != lowercased(right) { return false }
+            }
             if length == 0 { return true }
             mine += length + 1
             position = name.resolve(position + length + 1)

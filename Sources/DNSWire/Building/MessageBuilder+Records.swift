@@ -9,7 +9,7 @@ extension MessageBuilder {
     ) throws(WireError) -> Int {
         let mark = mark()
         do {
-            try writeOwner(record.owner)
+            try writeName(record.owner)
             try write(record.type.rawValue)
             try write(record.class.rawValue)
             let ttlOffset = count
@@ -31,7 +31,7 @@ extension MessageBuilder {
     public mutating func append(_ record: ResourceRecord, to section: Section) throws(WireError) -> Int {
         let mark = mark()
         do {
-            try writeOwner(record.owner.view)
+            try writeName(record.owner.view)
             try write(record.type.rawValue)
             try write(record.class.rawValue)
             let ttlOffset = count

@@ -2,8 +2,10 @@
 ///
 /// Each `append` either writes all of its thing and counts it in the header, or throws and leaves the message as it was,
 /// so that "whole RRsets only" is: take a `mark`, append the set, `roll(back:)` when it throws. What has been written is
-/// a valid message at any time. Names are compressed against names written before with the same letters, and owners
-/// equal to the question's name without regard to case become a pointer to it (the client's letters win).
+/// a valid message at any time.
+///
+/// Names are compressed against names written before with the same letters, and against the question's name without
+/// regard to case: the letters of whoever asks now win, and those of whoever asked first do not show (0x20).
 public struct MessageBuilder: ~Copyable, ~Escapable {
     /// The caller's buffer.
     var buffer: MutableSpan<UInt8>

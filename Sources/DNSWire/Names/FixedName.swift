@@ -21,6 +21,11 @@ public struct FixedName: Sendable {
         assign(name)
     }
 
+    /// A copy of a name, in lower case.
+    public init(_ name: Name) {
+        self.init(name.view)
+    }
+
     /// Replaces this name by a copy of another, in lower case.
     public mutating func assign(_ name: borrowing NameView) {
         count = name.wireLength
