@@ -75,6 +75,12 @@ public final class Greenlet<Success>: AnyGreenlet {
 
     public override var isDone: Bool { result != nil }
 
+    /// The error that ended it, if one did.
+    public var failure: (any Error)? {
+        if case .failure(let error) = result { return error }
+        return nil
+    }
+
     /// Waits until it has ended and gives its result; throws its error, or the interruption of this wait.
     public func get() throws -> Success {
         try join()

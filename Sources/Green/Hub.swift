@@ -51,7 +51,6 @@ public struct HubOptions: Sendable {
         unsafe core.initialize(
             to: HubCore(stacks: stacks, limit: options.greenletLimit, hub: Unmanaged.passUnretained(self))
         )
-        unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
         loop.attach(self)
         readClocks()
     }
@@ -95,24 +94,34 @@ public struct HubOptions: Sendable {
         precondition(unsafe green_current_hub() == nil, "Green: this thread runs a hub already")
         unsafe green_set_current_hub(core)
         defer { green_set_current_hub(nil) }
-        let core = unsafe core
-        let root = spawn(name: "root") {
-            defer { unsafe core.pointee.isEnding = true }
-            return try body()
-        }
+        let root = begin(body)
         while !root.isDone { turn() }
-        while unsafe core.pointee.alive > 0 {
-            killAll()
-            unsafe core.pointee.isEnding = false
-            turn()
-        }
+        while unsafe core.pointee.alive > 0 { windUpTurn() }
         mailbox.close()
         return try root.result!.get()
     }
 
+    /// Makes `body` the root greenlet of this hub, which the calling thread is about to run.
+    func begin<Success>(_ body: @escaping () throws -> Success) -> Greenlet<Success> {
+        unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
+        let core = unsafe core
+        return spawn(name: "root") {
+            defer { unsafe core.pointee.isEnding = true }
+            return try body()
+        }
+    }
+
+    /// One turn after the root greenlet's end: kills all that wait.
+    func windUpTurn() {
+        killAll()
+        unsafe core.pointee.isEnding = false
+        turn()
+    }
+
     // MARK: - One turn of the loop
 
-    private func turn() {
+    /// One turn; see the head of the class.
+    func turn() {
         runReady()
         flushDatagrams()
         let mayWait = unsafe core.pointee.mayWait

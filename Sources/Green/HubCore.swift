@@ -126,7 +126,7 @@ internal import CGreen
 
     /// Frees all that the hub allocated; no greenlet is alive any more.
     func release() {
-        for unsafe record in unsafe records {
+        for unsaferecord in unsafe records {
             unsafe record.deinitialize(count: 1)
             unsafe record.deallocate()
         }

@@ -1,29 +1,30 @@
 internal import Glibc
 
-/// Hubs on threads of their own, one each.
+/// Hubs that run beside each other: on threads of their own, one each, or in a simulated world.
 public final class HubGroup: Sendable {
     private let mailboxes = Locked<[HubMailbox]>([])
     private let running = Locked(0)
+    private let starter: any HubStarter
 
-    /// An empty group.
-    public init() {}
+    /// An empty group, whose hubs `starter` runs.
+    public init(starter: any HubStarter = ThreadStarter()) {
+        self.starter = starter
+    }
 
-    /// Starts a thread with a hub of its own that runs `body` as its root greenlet. `ended` is called on that thread
-    /// when the hub is done, with the error that ended it, if any.
+    /// Starts a hub of its own that runs `body` as its root greenlet, on the loop that `loop` makes (the starter's
+    /// usual one without). `ended` is called on the hub's thread when it is done, with the error that ended it.
     public func start(
-        name: String, options: HubOptions = HubOptions(), loop: @escaping @Sendable () -> any Loop = { LibeventLoop() },
+        name: String, options: HubOptions = HubOptions(), loop: (@Sendable () -> any Loop)? = nil,
         body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void = { _ in }
     ) {
         running.withLock { $0 += 1 }
-        startThread(name: name) {
-            var failure: (any Error)?
-            do {
-                let hub = Hub(loop: loop(), options: options)
-                self.mailboxes.withLock { $0.append(hub.mailbox) }
-                try hub.run(body)
-            } catch {
-                failure = error
-            }
+        starter.start(name: name) { [self] in
+            let hub = Hub(loop: loop?() ?? starter.makeLoop(), options: options)
+            mailboxes.withLock { $0.append(hub.mailbox) }
+            return hub
+        } body: {
+            try body()
+        } ended: { failure in
             self.running.withLock { $0 -= 1 }
             ended(failure)
         }
