@@ -63,6 +63,6 @@ public enum GreenletLimit: Error, CustomStringConvertible {
 
     /// Gives everything back.
     func unmap() {
-        for unsafe slab in unsafe slabs { unsafe munmap(slab, stackSize * perSlab) }
+        for unsafeslab in unsafe slabs { unsafe munmap(slab, stackSize * perSlab) }
     }
 }

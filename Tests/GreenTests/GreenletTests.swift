@@ -2,8 +2,8 @@ import Green
 import Testing
 
 @Suite struct GreenletTests {
-    @Test func `a spawned greenlet's result reaches who joins it`() throws {
-        let sum = try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a spawned greenlet's result reaches who joins it`(_ world: World) throws {
+        let sum = try onHub(world) { hub throws in
             let greenlets = (1...10).map { number in
                 hub.spawn {
                     try sleep(.milliseconds(1))
@@ -15,27 +15,29 @@ import Testing
         #expect(sum == 55)
     }
 
-    @Test func `an error reaches who asks for the result`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `an error reaches who asks for the result`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let greenlet: Greenlet<Int> = hub.spawn { throw Failure(number: 7) }
             #expect(throws: Failure(number: 7)) { try greenlet.get() }
         }
     }
 
-    @Test func `an error that nobody asks for is reported with the greenlet's name`() throws {
+    @Test(arguments: World.allCases) func `an error that nobody asks for is reported with the greenlet's name`(_ world: World)
+        throws
+    {
         let reports = Locked<[String]>([])
         var options = HubOptions()
         options.report = { name, error in reports.withLock { $0.append("\(name): \(error)") } }
-        try onHub(options) { hub throws in
+        try onHub(world, options) { hub throws in
             hub.spawn(name: "careless") { throw Failure(number: 1) }
             try sleep(.zero)
         }
         #expect(reports.withLock { $0 } == ["careless: Failure(number: 1)"])
     }
 
-    @Test func `greenlets take turns in the order they came`() throws {
+    @Test(arguments: World.allCases) func `greenlets take turns in the order they came`(_ world: World) throws {
         var order: [Int] = []
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             let greenlets = (0..<3).map { number in
                 hub.spawn {
                     for _ in 0..<2 {
@@ -49,9 +51,9 @@ import Testing
         #expect(order == [0, 1, 2, 0, 1, 2])
     }
 
-    @Test func `a kill unwinds the greenlet through its own clean-up`() throws {
+    @Test(arguments: World.allCases) func `a kill unwinds the greenlet through its own clean-up`(_ world: World) throws {
         var steps: [String] = []
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             let greenlet = hub.spawn {
                 defer { steps.append("cleaned") }
                 steps.append("began")
@@ -66,9 +68,9 @@ import Testing
         #expect(steps == ["began", "cleaned"])
     }
 
-    @Test func `after a kill each later wait is interrupted too`() throws {
+    @Test(arguments: World.allCases) func `after a kill each later wait is interrupted too`(_ world: World) throws {
         var interrupted = 0
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             let greenlet = hub.spawn {
                 for _ in 0..<3 {
                     do { try sleep(.seconds(3600)) } catch { interrupted += 1 }
@@ -81,9 +83,9 @@ import Testing
         #expect(interrupted == 3)
     }
 
-    @Test func `a greenlet killed before it began never runs`() throws {
+    @Test(arguments: World.allCases) func `a greenlet killed before it began never runs`(_ world: World) throws {
         var ran = false
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             let greenlet = hub.spawn { ran = true }
             greenlet.kill()
             try greenlet.join()
@@ -91,9 +93,9 @@ import Testing
         #expect(!ran)
     }
 
-    @Test func `a shield keeps a kill until clean-up is over`() throws {
+    @Test(arguments: World.allCases) func `a shield keeps a kill until clean-up is over`(_ world: World) throws {
         var steps: [String] = []
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             let greenlet = hub.spawn {
                 try shield {
                     try sleep(.milliseconds(2))
@@ -109,17 +111,17 @@ import Testing
         #expect(steps == ["shielded"])
     }
 
-    @Test func `a join with a limit gives up, and the greenlet goes on`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a join with a limit gives up, and the greenlet goes on`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let greenlet = hub.spawn { try sleep(.milliseconds(20)) }
             #expect(try greenlet.join(limit: .milliseconds(1)) == false)
             #expect(try greenlet.join() == true)
         }
     }
 
-    @Test func `what is left when the root ends is killed and unwound`() throws {
+    @Test(arguments: World.allCases) func `what is left when the root ends is killed and unwound`(_ world: World) throws {
         var cleaned = 0
-        try onHub { hub throws in
+        try onHub(world) { hub throws in
             for _ in 0..<50 {
                 hub.spawn {
                     defer { cleaned += 1 }
@@ -131,8 +133,10 @@ import Testing
         #expect(cleaned == 50)
     }
 
-    @Test func `many greenlets can sleep at once and their stacks are used again`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `many greenlets can sleep at once and their stacks are used again`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
             for _ in 0..<3 {
                 let greenlets = (0..<5000).map { _ in hub.spawn { try sleep(.milliseconds(5)) } }
                 for greenlet in greenlets { try greenlet.join() }
@@ -141,22 +145,22 @@ import Testing
         }
     }
 
-    @Test func `beyond the limit a spawn fails and says so`() throws {
+    @Test(arguments: World.allCases) func `beyond the limit a spawn fails and says so`(_ world: World) throws {
         var options = HubOptions()
         options.greenletLimit = 3
-        try onHub(options) { hub throws in
+        try onHub(world, options) { hub throws in
             let greenlets = (0..<3).map { _ in hub.spawn { try sleep(.milliseconds(1)) } }
             #expect(throws: GreenletLimit.self) { try greenlets[2].get() }
             try greenlets[0].get()
         }
     }
 
-    @Test func `posted work runs on the hub's thread`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `posted work runs on the hub's thread`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let event = Event(hub: hub)
             let box = HubBox(event)
             let mailbox = hub.mailbox
-            LibeventLoop().submit { mailbox.post { box.value.set() } }
+            hub.loop.submit { mailbox.post { box.value.set() } }
             #expect(try event.wait(until: hub.now.advanced(by: .seconds(10))))
         }
     }

@@ -11,8 +11,9 @@ import Testing
         }
     }
 
-    @Test(arguments: addresses) func `a datagram server answers each datagram in a greenlet`(_ address: SocketAddress) throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases, addresses)
+    func `a datagram server answers each datagram in a greenlet`(_ world: World, _ address: SocketAddress) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.datagram, at: address, options: ListenOptions())
             let server = Echo(socket: try DatagramSocket(hub: hub, listener: listener))
             server.start()
@@ -42,8 +43,8 @@ import Testing
         }
     }
 
-    @Test func `a wildcard listener answers from the address that was asked`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a wildcard listener answers from the address that was asked`(_ world: World) throws {
+        try onHub(world) { hub throws in
             var options = ListenOptions()
             options.packetInfo = true
             let listener = try hub.loop.listen(.datagram, at: SocketAddress(.any, port: 0), options: options)
@@ -59,8 +60,8 @@ import Testing
         }
     }
 
-    @Test func `a closed port is told to who asks there`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a closed port is told to who asks there`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
             let gone = try DatagramSocket(hub: hub, listener: listener)
             let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
@@ -74,8 +75,9 @@ import Testing
         }
     }
 
-    @Test(arguments: addresses) func `streams carry bytes both ways and end`(_ address: SocketAddress) throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases, addresses)
+    func `streams carry bytes both ways and end`(_ world: World, _ address: SocketAddress) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.stream, at: address, options: ListenOptions())
             let server = try StreamServer(hub: hub, listener: listener, limit: 10) { connection in
                 while case let bytes = try connection.read(upTo: 4096), !bytes.isEmpty { try connection.write(bytes) }
@@ -96,8 +98,8 @@ import Testing
         }
     }
 
-    @Test func `a connection beyond the limit is closed at once`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a connection beyond the limit is closed at once`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.stream, at: Self.addresses[0], options: ListenOptions())
             let server = try StreamServer(hub: hub, listener: listener, limit: 1) { _ = try $0.read(upTo: 1) }
             server.start()
@@ -112,8 +114,8 @@ import Testing
         }
     }
 
-    @Test func `connecting to a closed port throws refused`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `connecting to a closed port throws refused`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
             #expect(throws: SocketError.refused) {
                 _ = try StreamSocket.connect(to: listener.address, hub: hub, until: hub.now.advanced(by: .seconds(5)))
@@ -121,8 +123,10 @@ import Testing
         }
     }
 
-    @Test func `an address in use is told, by a listener that shares its port too`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `an address in use is told, by a listener that shares its port too`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
             for kind in [SocketKind.datagram, .stream] {
                 let first = try hub.loop.listen(kind, at: Self.addresses[0], options: ListenOptions())
                 #expect(throws: SocketError.addressInUse) {
@@ -136,8 +140,8 @@ import Testing
         }
     }
 
-    @Test func `closing a socket ends the waits on it`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `closing a socket ends the waits on it`(_ world: World) throws {
+        try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
             let socket = try DatagramSocket(hub: hub, listener: listener)
             let reader = hub.spawn { try socket.receive(until: .never) { _ in } }

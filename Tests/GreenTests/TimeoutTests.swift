@@ -2,16 +2,16 @@ import Green
 import Testing
 
 @Suite struct TimeoutTests {
-    @Test func `a timeout interrupts a wait and is told as TimedOut`() throws {
-        try onHub { _ throws in
+    @Test(arguments: World.allCases) func `a timeout interrupts a wait and is told as TimedOut`(_ world: World) throws {
+        try onHub(world) { _ throws in
             #expect(throws: TimedOut(limit: .milliseconds(2))) {
                 try withTimeout(.milliseconds(2)) { _ in try sleep(.seconds(3600)) }
             }
         }
     }
 
-    @Test func `of nested timeouts the one that fires is told apart`() throws {
-        try onHub { _ throws in
+    @Test(arguments: World.allCases) func `of nested timeouts the one that fires is told apart`(_ world: World) throws {
+        try onHub(world) { _ throws in
             var inner = false
             #expect(throws: TimedOut(limit: .milliseconds(2))) {
                 try withTimeout(.milliseconds(2)) { _ in
@@ -26,8 +26,8 @@ import Testing
         }
     }
 
-    @Test func `while a timeout is over each wait inside is interrupted`() throws {
-        try onHub { _ throws in
+    @Test(arguments: World.allCases) func `while a timeout is over each wait inside is interrupted`(_ world: World) throws {
+        try onHub(world) { _ throws in
             var count = 0
             let result: Void? = try withTimeout(orNilAfter: .milliseconds(1)) { _ in
                 for _ in 0..<3 {
@@ -40,16 +40,18 @@ import Testing
         }
     }
 
-    @Test func `a body that is in time gives its result and leaves no timer`() throws {
-        try onHub { _ throws in
+    @Test(arguments: World.allCases) func `a body that is in time gives its result and leaves no timer`(_ world: World) throws {
+        try onHub(world) { _ throws in
             let value = try withTimeout(.seconds(60)) { _ in 5 }
             #expect(value == 5)
             try sleep(.milliseconds(1))
         }
     }
 
-    @Test func `an event wakes all who wait, and a deadline those who wait too long`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `an event wakes all who wait, and a deadline those who wait too long`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
             let event = Event(hub: hub)
             let waiting = (0..<3).map { _ in hub.spawn { try event.wait() } }
             #expect(try event.wait(until: hub.loop.now().advanced(by: .milliseconds(1))) == false)
@@ -60,8 +62,10 @@ import Testing
         }
     }
 
-    @Test func `a wake that comes before the wait has begun is kept, a late one does nothing`() throws {
-        try onHub { hub throws in
+    @Test(arguments: World.allCases) func `a wake that comes before the wait has begun is kept, a late one does nothing`(
+        _ world: World
+    ) throws {
+        try onHub(world) { hub throws in
             var late: Waiter?
             let came = try Waiter.wait(for: "test", until: hub.now.advanced(by: .seconds(5))) { waiter in
                 late = waiter

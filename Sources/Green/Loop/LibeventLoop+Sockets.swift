@@ -3,6 +3,7 @@ internal import CLibevent
 internal import Glibc
 
 extension LibeventLoop {
+    /// As ``Loop`` says.
     public func listen(
         _ kind: SocketKind, at address: SocketAddress, options: ListenOptions
     ) throws(SocketError) -> Listener {
@@ -29,12 +30,14 @@ extension LibeventLoop {
         }
     }
 
+    /// As ``Loop`` says.
     public func adopt(_ listener: Listener) throws(SocketError) -> SocketHandle {
         let handle = unsafe try register(listener.descriptor)
         unsafe handle.pointee.packetInfo = listener.options.packetInfo
         return unsafe handle
     }
 
+    /// As ``Loop`` says.
     public func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle {
         let descriptor = try Self.open(.datagram, family: peer.ip.family)
         do throws(SocketError) {
@@ -51,6 +54,7 @@ extension LibeventLoop {
         return unsafe try register(descriptor)
     }
 
+    /// As ``Loop`` says.
     public func beginConnect(to peer: SocketAddress) throws(SocketError) -> SocketHandle {
         let descriptor = try Self.open(.stream, family: peer.ip.family)
         do throws(SocketError) {
@@ -68,6 +72,7 @@ extension LibeventLoop {
         return unsafe handle
     }
 
+    /// As ``Loop`` says.
     public func connectResult(_ handle: SocketHandle) -> Int32 {
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
@@ -75,6 +80,7 @@ extension LibeventLoop {
         return failed ? errno : code
     }
 
+    /// As ``Loop`` says.
     public func accept(_ handle: SocketHandle) -> AcceptResult {
         var raw = green_address()
         let descriptor = unsafe green_accept(handle.pointee.descriptor, &raw)
@@ -89,10 +95,12 @@ extension LibeventLoop {
         }
     }
 
+    /// As ``Loop`` says.
     public func localAddress(_ handle: SocketHandle) -> SocketAddress? {
         unsafe Self.localAddress(of: handle.pointee.descriptor)
     }
 
+    /// As ``Loop`` says.
     public func read(_ handle: SocketHandle, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         while true {
             let got = unsafe recv(handle.pointee.descriptor, buffer.baseAddress, buffer.count, 0)
@@ -101,6 +109,7 @@ extension LibeventLoop {
         }
     }
 
+    /// As ``Loop`` says.
     public func write(_ handle: SocketHandle, _ buffer: UnsafeRawBufferPointer) -> Int {
         while true {
             let flags = Int32(MSG_NOSIGNAL)
@@ -110,18 +119,22 @@ extension LibeventLoop {
         }
     }
 
+    /// As ``Loop`` says.
     public func shutdownWrite(_ handle: SocketHandle) {
         _ = unsafe shutdown(handle.pointee.descriptor, Int32(SHUT_WR))
     }
 
+    /// As ``Loop`` says.
     public func receive(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int {
         unsafe Int(green_receive(handle.pointee.descriptor, slots, UInt32(count), handle.pointee.packetInfo))
     }
 
+    /// As ``Loop`` says.
     public func send(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int {
         unsafe Int(green_send(handle.pointee.descriptor, slots, UInt32(count)))
     }
 
+    /// As ``Loop`` says.
     public func watchWritable(_ handle: SocketHandle) {
         guard unsafe handle.pointee.writeEvent == nil else { return }
         let flags = Int16(EV_WRITE) | Int16(EV_PERSIST) | Int16(bitPattern: UInt16(EV_ET))
@@ -129,6 +142,7 @@ extension LibeventLoop {
         unsafe event_add(handle.pointee.writeEvent, nil)
     }
 
+    /// As ``Loop`` says.
     public func close(_ handle: SocketHandle) {
         guard unsafe handle.isOpen else { return }
         if let event = unsafe handle.pointee.readEvent { unsafe event_free(event) }

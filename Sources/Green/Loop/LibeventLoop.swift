@@ -44,6 +44,7 @@ internal import Glibc
         Glibc.close(wakeDescriptor)
     }
 
+    /// As ``Loop`` says.
     public func attach(_ hub: Hub) {
         unsafe self.hub = hub
         let flags = Int16(EV_READ) | Int16(EV_PERSIST) | Int16(bitPattern: UInt16(EV_ET))
@@ -59,6 +60,7 @@ internal import Glibc
         unsafe event_add(wakeEvent, nil)
     }
 
+    /// As ``Loop`` says.
     public func wait(until deadline: Instant) {
         var flags = EVLOOP_ONCE
         if deadline.nanoseconds == 0 {
@@ -84,15 +86,21 @@ internal import Glibc
         armedFor = deadline
     }
 
+    /// As ``Loop`` says.
     public func makeWaker() -> any LoopWaker {
         EventDescriptorWaker(descriptor: dup(wakeDescriptor))
     }
 
+    /// As ``Loop`` says.
     public func now() -> Instant { Instant(nanoseconds: Self.read(CLOCK_MONOTONIC)) }
+    /// As ``Loop`` says.
     public func bootTime() -> UInt64 { Self.read(CLOCK_BOOTTIME) }
+    /// As ``Loop`` says.
     public func wallTime() -> Int64 { Int64(Self.read(CLOCK_REALTIME)) }
+    /// As ``Loop`` says.
     public func random() -> UInt64 { randomPool.next() }
 
+    /// As ``Loop`` says.
     public func submit(_ job: @escaping @Sendable () -> Void) {
         threads.submit(job)
     }

@@ -43,10 +43,12 @@ public enum SocketError: Error, Hashable, Sendable {
         result == -Int(EAGAIN) || result == -Int(EWOULDBLOCK)
     }
 
+    /// Whether both are the same.
     public static func == (left: SocketError, right: SocketError) -> Bool {
         left.number == right.number
     }
 
+    /// Feeds the hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(number)
     }

@@ -62,7 +62,11 @@ internal import Glibc
                 unsafe serve(StreamSocket(hub: hub, handle: connection, peer: peer))
             case .failure(let code) where code == EAGAIN || code == EWOULDBLOCK:
                 unsafe handle.pointee.canRead = false
-                _ = try unsafe hub.waitReadable(handle, until: .never)
+                do {
+                    _ = try unsafe hub.waitReadable(handle, until: .never)
+                } catch SocketError.closed {
+                    return
+                }
             case .failure(EMFILE), .failure(ENFILE), .failure(ENOBUFS), .failure(ENOMEM):
                 // Out of descriptors: others must end first.
                 makeRoom()

@@ -1,0 +1,45 @@
+internal import CGreen
+
+/// A hub that a simulated world runs by giving it one turn at a time.
+final class SteppedHub {
+    let hub: Hub
+    private let loop: VirtualLoop
+    private let root: Greenlet<Void>
+    private let ended: ((any Error)?) -> Void
+    private var isEnding = false
+    private(set) var isDone = false
+
+    init(hub: Hub, loop: VirtualLoop, _ body: @escaping () throws -> Void, ended: @escaping ((any Error)?) -> Void) {
+        self.hub = hub
+        self.loop = loop
+        self.ended = ended
+        root = hub.begin(body)
+    }
+
+    /// Until when it waits, where it has nothing to do.
+    var deadline: UInt64 { loop.deadline }
+
+    /// Whether it has nothing to do at that moment.
+    func isIdle(at moment: UInt64) -> Bool {
+        loop.isIdle && loop.deadline > moment && !root.isDone
+    }
+
+    /// Ends its greenlets, beginning with the root.
+    func end() {
+        root.kill()
+    }
+
+    /// One turn.
+    func step() {
+        unsafe green_set_current_hub(hub.core)
+        if !root.isDone {
+            hub.turn()
+        } else if unsafe hub.core.pointee.alive > 0 {
+            hub.windUpTurn()
+        } else {
+            hub.mailbox.close()
+            isDone = true
+            ended(root.failure)
+        }
+    }
+}

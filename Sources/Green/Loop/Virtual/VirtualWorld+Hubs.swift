@@ -1,0 +1,17 @@
+extension VirtualWorld: HubStarter {
+    /// Runs a hub in this world, beside the root hub: `HubGroup(starter: world)`. The hub's loop must be of this world.
+    public func start(
+        name: String, hub: @escaping @Sendable () -> Hub, body: @escaping @Sendable () throws -> Void,
+        ended: @escaping @Sendable ((any Error)?) -> Void
+    ) {
+        check()
+        let hub = hub()
+        guard let loop = hub.loop as? VirtualLoop, loop.world === self else {
+            preconditionFailure("Green: a hub of a simulated world needs a loop of that world")
+        }
+        steppedHubs.append(SteppedHub(hub: hub, loop: loop, body, ended: ended))
+    }
+
+    /// A loop on the world's own host.
+    public func makeLoop() -> any Loop { host.makeLoop() }
+}
