@@ -24,7 +24,7 @@ extension MemoryCache {
             return storeFailure(
                 key, reading.responseCode, extendedError: reading.extendedError, from: provenance, at: now)
         case .positive, .negative:
-            return storeAnswer(key, bytes.span, reading, from: provenance, at: now, limits: limits ?? self.limits)
+            return storeAnswer(key, bytes, reading, from: provenance, at: now, limits: limits ?? self.limits)
         }
     }
 
@@ -62,12 +62,12 @@ extension MemoryCache {
 
     /// Keeps a positive or negative answer that was read to its end.
     private func storeAnswer(
-        _ key: borrowing CacheKey, _ reply: Span<UInt8>, _ reading: ReplyReading, from provenance: Provenance,
+        _ key: borrowing CacheKey, _ reply: consuming [UInt8], _ reading: ReplyReading, from provenance: Provenance,
         at now: BootSeconds, limits: TTLLimits
     ) -> StoreResult {
         let writer: RecordsWriter
         do throws(WireError) {
-            writer = try RecordsWriter(reply, to: key, reading.kind, limits, limit: 65_535)
+            writer = try RecordsWriter(reply, to: key, reading.kind, limits)
         } catch {
             return .notKept(error == .doesNotFit ? .tooLarge : .malformed)
         }
@@ -83,7 +83,7 @@ extension MemoryCache {
         header.codes |= reading.responseCode.rawValue & 0x0FFF
         if reading.flags.isAuthoritative { header.flags.insert(.authoritative) }
         if reading.flags.authenticData { header.flags.insert(.authenticData) }
-        if let reason = put(key, header, writer.records.span, at: now) { return .notKept(reason) }
+        if let reason = put(key, header, writer.records, at: now) { return .notKept(reason) }
         return .stored(seconds: lifetime)
     }
 

@@ -76,7 +76,6 @@ package final class MemoryCache: Sendable {
 
     /// Answers a query that was read with this cache's `seed`: copies the records to `buffer` from `offset` on, which is
     /// right after the question (12 + `questionLength`), their TTLs counted down. Waits for nothing and allocates nothing.
-    @inline(__always)
     package func answer(
         _ query: borrowing QueryView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
@@ -93,6 +92,7 @@ package final class MemoryCache: Sendable {
     }
 
     /// The walk of a hit.
+    @inline(__always)
     private func answer(
         _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
@@ -105,6 +105,7 @@ package final class MemoryCache: Sendable {
     }
 
     /// What happens under the shard's lock.
+    @inline(__always)
     private func lookUp(
         _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {

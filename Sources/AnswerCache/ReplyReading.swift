@@ -6,8 +6,8 @@ struct ReplyReading {
     enum Kind {
         /// Records of the type asked for.
         case positive
-        /// NXDOMAIN or NODATA, with the SOA's TTL and MINIMUM.
-        case negative(soaTTL: UInt32, soaMinimum: UInt32)
+        /// NXDOMAIN or NODATA, with the SOA's MINIMUM.
+        case negative(soaMinimum: UInt32)
         /// A failure (RFC 9520).
         case failure
         /// Nothing to keep.
@@ -95,8 +95,7 @@ struct ReplyReading {
             // Two names of at least one byte and five numbers, MINIMUM the last (RFC 1035 3.3.13).
             guard soa.rdataLength >= 22 else { return .notKept(.malformed) }
             if try Self.isZone(soa.owner, around: question, in: message) {
-                let minimum = message.bytes.loadUInt32(at: soa.endOffset - 4)
-                return .negative(soaTTL: soa.ttl, soaMinimum: minimum)
+                return .negative(soaMinimum: message.bytes.loadUInt32(at: soa.endOffset - 4))
             }
         } else if responseCode == .noError, seen.noAnswers, seen.nameServers {
             return .notKept(.referral)

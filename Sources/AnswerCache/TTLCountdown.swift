@@ -1,5 +1,3 @@
-internal import DNSWire
-
 /// Takes an answer's age off the TTLs of its records.
 enum TTLCountdown {
     /// Goes over the records copied to `buffer` from `offset` on. Each TTL becomes what is left of it; one that is smaller
@@ -10,10 +8,22 @@ enum TTLCountdown {
         while position < end {
             position = endOfName(buffer.span, at: position, end: end)
             guard position + 10 <= end else { return }
-            let ttl = buffer.span.loadUInt32(at: position + 4)
-            buffer.storeUInt32(ttl > answer.ageSeconds ? ttl - answer.ageSeconds : 0, at: position + 4)
-            position += 10 + Int(buffer.span.loadUInt16(at: position + 8))
+            position += 10 + countDown(&buffer, at: position, by: answer.ageSeconds)
         }
+    }
+
+    /// Counts down the TTL of the record whose type stands at an offset; returns the length of its rdata.
+    @inline(__always)
+    private static func countDown(_ buffer: inout MutableSpan<UInt8>, at offset: Int, by age: UInt32) -> Int {
+        // One check of bounds for all of type, class, TTL and length, not one for each byte.
+        var fields = buffer._mutatingExtracting(offset..<offset + 10)
+        var ttl = UInt32(fields[4]) << 24 | UInt32(fields[5]) << 16 | UInt32(fields[6]) << 8 | UInt32(fields[7])
+        ttl = ttl > age ? ttl - age : 0
+        fields[4] = UInt8(truncatingIfNeeded: ttl >> 24)
+        fields[5] = UInt8(truncatingIfNeeded: ttl >> 16)
+        fields[6] = UInt8(truncatingIfNeeded: ttl >> 8)
+        fields[7] = UInt8(truncatingIfNeeded: ttl)
+        return Int(fields[8]) << 8 | Int(fields[9])
     }
 
     /// Where a name ends that the cache has written itself: at its root label or after its first pointer.
