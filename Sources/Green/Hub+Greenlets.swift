@@ -36,8 +36,9 @@ extension Hub {
     /// All greenlets that are alive, in the order they were started. Costs an allocation or two each.
     public var greenlets: [GreenletInfo] {
         var found: [GreenletInfo] = []
-        for unsaferecord in unsafe core.pointee.records where unsafe record.pointee.state != .idle {
-            unsafe found.append(info(of: record))
+        for index in unsafe core.pointee.records.indices {
+            let record = unsafe core.pointee.records[index]
+            if unsafe record.pointee.state != .idle { found.append(unsafe info(of: record)) }
         }
         return found.sorted { $0.number < $1.number }
     }
@@ -64,8 +65,9 @@ extension Hub {
 
     /// Kills every greenlet that waits; those without a handle too.
     func killAll() {
-        for unsaferecord in unsafe core.pointee.records where unsafe record.pointee.state == .waiting {
-            unsafe kill(record)
+        for index in unsafe core.pointee.records.indices {
+            let record = unsafe core.pointee.records[index]
+            if unsafe record.pointee.state == .waiting { unsafe kill(record) }
         }
     }
 

@@ -126,7 +126,8 @@ internal import CGreen
 
     /// Frees all that the hub allocated; no greenlet is alive any more.
     func release() {
-        for unsaferecord in unsafe records {
+        for index in unsafe records.indices {
+            let record = unsafe records[index]
             unsafe record.deinitialize(count: 1)
             unsafe record.deallocate()
         }

@@ -63,6 +63,6 @@ public enum GreenletLimit: Error, CustomStringConvertible {
 
     /// Gives everything back.
     func unmap() {
-        for unsafeslab in unsafe slabs { unsafe munmap(slab, stackSize * perSlab) }
+        for index in unsafe slabs.indices { unsafe munmap(slabs[index], stackSize * perSlab) }
     }
 }

@@ -9,7 +9,7 @@ public struct VirtualTrace: Sendable, Hashable {
     mutating func note(_ event: StaticString, at moment: UInt64, _ first: Int, _ second: Int) {
         count += 1
         event.withUTF8Buffer { text in
-            for unsafebyte in unsafe text { mix(UInt64(byte)) }
+            for index in 0..<text.count { mix(unsafe UInt64(text[index])) }
         }
         mix(moment)
         mix(UInt64(bitPattern: Int64(first)))
