@@ -52,7 +52,7 @@ func complaint(_ yaml: String) -> String {
         #expect(settings.cache.maxTTLSeconds == 3_600)
         #expect(settings.cache.negativeTTLSeconds == 60)
         #expect(settings.hosts == "/etc/hosts")
-        #expect(settings.forward.map { "\($0.domain)" } == ["corp.example", "lab.example"])
+        #expect(settings.forward.map { "\($0.domain)" } == ["corp.example.", "lab.example."])
         #expect(settings.forward[1].upstreams.map(\.description) == ["tcp://192.0.2.54:5353"])
         #expect(settings.log.level == .debug)
         #expect(settings.chaos.version == "vireo")
@@ -103,7 +103,11 @@ func complaint(_ yaml: String) -> String {
         ("log: {level: loud}", "vireo.yaml:1: log.level: \"loud\" is not that; expected one of trace, debug"),
         ("forward: {domain: a}", "vireo.yaml:1: forward: a mapping is given; expected a list"),
         ("forward: [{domain: a.example}]", "vireo.yaml:1: forward[0]: upstreams is missing"),
-        ("forward: [{domain: \"\", upstreams: [192.0.2.1]}]", "vireo.yaml:1: forward[0].domain: \"\" is not that"),
+        (
+            "forward: [{domain: Corp.example, upstreams: [192.0.2.1]}, {domain: corp.EXAMPLE, upstreams: [192.0.2.1]}]",
+            "vireo.yaml:1: forward[1].domain: \"corp.EXAMPLE.\" stands there twice"
+        ),
+        ("forward: [{domain: a..b, upstreams: [192.0.2.1]}]", "vireo.yaml:1: forward[0].domain: \"a..b\" is not that"),
         ("- a\n- b", "vireo.yaml:1: a list is given; expected a mapping with keys such as listen"),
         ("vireo", "vireo.yaml:1: \"vireo\" is given; expected a mapping"),
     ])

@@ -1,9 +1,10 @@
+package import DNSWire
 package import Upstream
 
 /// Whom to ask about one domain and all below it.
 package struct ForwardRule: Sendable, Equatable {
-    /// The top of the domain, in presentation format.
-    package var domain = ""
+    /// The top of the domain.
+    package var domain = Name.root
     /// Whom to ask instead of the general upstreams.
     package var upstreams: [UpstreamAddress] = []
 

@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Logging
 
 extension SettingKind where Value == String {
@@ -24,9 +25,9 @@ extension SettingKind where Value == Logger.Level {
     }
 }
 
-extension SettingKind where Value == String {
+extension SettingKind where Value == Name {
     /// A domain name.
     static var domain: SettingKind {
-        word("a domain name such as corp.example", print: { quoted($0) }) { $0.isEmpty ? nil : $0 }
+        word("a domain name such as corp.example", print: { quoted($0.description) }) { Name($0) }
     }
 }

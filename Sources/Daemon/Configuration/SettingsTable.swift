@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Green
 internal import Upstream
 
@@ -144,7 +145,7 @@ extension SettingKind where Value == [ForwardRule] {
                     try ForwardRule.table.read(element, into: &rule)
                     if rules.contains(where: { $0.domain == rule.domain }) {
                         throw (element.value(of: "domain") ?? element).failure(
-                            "\(quoted(rule.domain)) stands there twice", expected: "each domain once")
+                            "\(quoted(rule.domain.description)) stands there twice", expected: "each domain once")
                     }
                     rules.append(rule)
                 }
