@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
-        .testTarget(name: "ResolverTests", dependencies: ["Resolver"], swiftSettings: testSettings),
+        .testTarget(name: "ResolverTests", dependencies: ["Resolver", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon", "Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
     ]

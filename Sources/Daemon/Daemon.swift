@@ -1,24 +1,42 @@
-/// Why the daemon does not run, or stopped.
-package enum DaemonError: Error, Hashable, Sendable {
-    /// This build has no listeners.
-    case notServing
-}
+// The daemon: from settings to serving, and from there to the end.
+//
+//     ListenerSet     binds every address, once for each worker
+//     WorkerGroup     a thread, a hub and a resolver for each worker, around one SharedState
+//     Worker          a QueryServer and a QueryStreamServer for each address
+//     Control         the main thread's hub: signals, reload, the hosts file, the end
+//
+// A query's walk begins in `QueryServer.handle`. Nothing below this module reads files, environment or the command line.
 
-extension DaemonError: CustomStringConvertible {
-    /// One line that says what to do.
-    package var description: String {
-        switch self {
-        case .notServing: "this build has no listeners yet"
-        }
-    }
-}
+internal import Glibc
+internal import Green
+internal import Logging
+internal import Resolver
 
 /// The daemon as a whole.
 package enum Daemon {
     /// Serves with `settings` until a signal ends it. `reload` reads the settings anew on SIGHUP.
     package static func run(
-        settings: Settings, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
+        settings: Settings, log: Log, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws(DaemonError) {
-        throw .notServing
+        raiseDescriptorLimit()
+        let hub = Hub(loop: LibeventLoop())
+        do {
+            try hub.run {
+                let control = try Control(settings, log: log, reload: reload)
+                try control.run()
+            }
+        } catch let error as DaemonError {
+            throw error
+        } catch {
+            throw .worker("\(error)")
+        }
+    }
+
+    /// As many sockets as the system lets this process have.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

@@ -1,1 +1,152 @@
-// Placeholder until the module's first file lands.
+// One question to one answer.
+//
+// A listener hands a client's message in its own buffer to `begin`, which writes the answer over it and says how long
+// it is. That is the walk of a hit:
+//
+//     QueryView.read        header, question, EDNS; lower-cases and hashes the name
+//     screen                other classes, transfers: refused here
+//     HostsTable.find       names of the hosts file
+//     MemoryCache.answer    copies the stored records behind the question, counts TTLs down
+//     Reply.finish          header, OPT
+//
+// When that is not enough, `begin` says `wait`. The listener keeps a `PendingQuery`, gives its buffer back, calls
+// `resolve`, which waits for a flight, and then `write` with a fresh buffer:
+//
+//     FlightTable.join      one flight for all who want the same, in all workers
+//     Forwarder.ask         the flight's greenlet asks upstream
+//     MemoryCache.store     what is to be kept is kept
+//     FlightTable.land      all who wait are woken, wherever they run
+//     write                 from the cache, or from the reply where that is not kept
+//
+// Invariants: a hit neither waits nor allocates. A client that goes away ends no flight. Nothing here knows sockets.
+
+internal import AnswerCache
+package import DNSWire
+package import Green
+internal import Upstream
+
+/// Answers the queries of one hub. All hubs share what is known and what is being asked.
+package final class Resolver {
+    /// The hub it works on.
+    package let hub: Hub
+    let shared: SharedState
+    let cache: MemoryCache
+    let forwards = ForwardTable()
+    /// What it answers by itself, and whom it asks.
+    package private(set) var policy: Policy
+    /// Clients that wait for an answer.
+    package private(set) var waitingCount = 0
+    /// How many clients may wait; further ones are turned away, while hits go on.
+    package var waitingLimit = 50_000
+
+    /// A resolver of `hub` with the given policy.
+    package init(hub: Hub = .current, shared: SharedState, policy: Policy) {
+        self.hub = hub
+        self.shared = shared
+        cache = shared.cache
+        self.policy = policy
+        adopt(policy)
+    }
+
+    /// Goes on with another policy. What is being asked is not disturbed.
+    package func adopt(_ policy: Policy) {
+        self.policy = policy
+        let cache = cache
+        forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
+    }
+
+    /// What came of a query at first sight.
+    package enum Step: Hashable, Sendable {
+        /// The answer stands in the buffer and is this long.
+        case answered(Int)
+        /// No answer is due.
+        case drop
+        /// The answer must be waited for: keep a `PendingQuery` and call `resolve`.
+        case wait
+        /// The cache has an answer that is too long for the buffer or the client: call `writeCached`.
+        case tooLong
+    }
+
+    /// The largest answer over UDP that a client with this OPT may get.
+    @inline(__always)
+    package static func datagramLimit(_ edns: EDNSSummary?) -> Int {
+        guard let edns else { return 512 }
+        return min(edns.effectivePayloadSize, Int(Reply.payloadSize))
+    }
+
+    /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
+    /// waiting; `streams` tells a stream's client from a datagram's, whose answer may be no longer than it can take.
+    @inline(__always)
+    package func begin(
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, streams: Bool = false
+    ) -> Step {
+        switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
+        case .query: break
+        case .drop: return .drop
+        case .cookieOnly: return answer(Reply(.noError), query, &buffer)
+        case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
+        }
+        if let own = ownReply(query, &buffer) { return own }
+        let end = MessageView.headerLength + query.questionLength
+        let now = BootSeconds(rawValue: hub.bootSeconds)
+        let stored: StoredAnswer
+        switch cache.answer(query, at: now, into: &buffer, at: end) {
+        case .hit(let answer): stored = answer
+        case .tooLarge: return .tooLong
+        case .miss: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
+        }
+        let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
+        let reply = Reply(stored, to: query.flags, query.edns)
+        let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
+        return count.map(Step.answered) ?? .tooLong
+    }
+
+    /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
+    package func resolve(_ pending: PendingQuery) -> Resolution {
+        guard waitingCount < waitingLimit else { return .failed(.overloaded) }
+        waitingCount += 1
+        defer { waitingCount -= 1 }
+        var boarding = FlightTable.Boarding.full
+        let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1))
+        do {
+            let landed = try Waiter.wait(for: "an answer", until: deadline) { waiter in
+                boarding = shared.flights.join(pending.key, FlightWaiter(waiter, on: hub))
+                switch boarding {
+                case .joined: break
+                case .opened(let flight): start(flight)
+                case .full: waiter.wake()
+                }
+            }
+            switch boarding {
+            case .full: return .failed(.overloaded)
+            case .joined(let flight), .opened(let flight):
+                return landed ? .landed(flight) : .failed(.noAnswer(.timedOut))
+            }
+        } catch {
+            return .failed(.noAnswer(.stopping))
+        }
+    }
+
+    /// Flies: asks upstream, keeps what is to be kept, and tells all who wait.
+    private func start(_ flight: Flight) {
+        hub.spawn(name: "flight") { [self] in
+            shared.flights.land(flight, ask(flight.key), on: hub)
+        }
+    }
+
+    private func ask(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
+        let now = { BootSeconds(rawValue: self.hub.bootSeconds) }
+        do throws(UpstreamFailure) {
+            guard let forwarder = forwards.find(key.name.span) else { throw .noUpstream }
+            let reply = try forwarder.ask(UpstreamQuestion(key.name, key.type, key.class, flags: key.flags))
+            cache.store(key, reply: reply.bytes.span, from: reply.provenance, at: now())
+            return .success(reply)
+        } catch {
+            if error.isRemembered {
+                let nobody = Provenance(upstream: .max, transport: .local)
+                cache.storeFailure(key, .servFail, extendedError: error.extendedError, from: nobody, at: now())
+            }
+            return .failure(error)
+        }
+    }
+}

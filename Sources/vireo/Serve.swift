@@ -45,7 +45,7 @@ struct Serve: ParsableCommand {
             let log = Log(level: settings.log.level)
             log.bootstrap()
             defer { log.flush(within: .seconds(1)) }
-            try Daemon.run(settings: settings) { () throws(ConfigurationError) in try loader.load() }
+            try Daemon.run(settings: settings, log: log) { () throws(ConfigurationError) in try loader.load() }
         }
     }
 }

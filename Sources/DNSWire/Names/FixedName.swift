@@ -37,8 +37,7 @@ public struct FixedName: Sendable {
 
     /// Turns this into the root, whatever it held.
     mutating func becomeRoot() {
-        var bytes = storage.mutableSpan
-        bytes[0] = 0
+        storage[0] = 0
         count = 1
         labelCount = 0
         clearPadding()
@@ -47,9 +46,8 @@ public struct FixedName: Sendable {
     /// Zeroes what the last word of the name holds after its end.
     @inline(__always) mutating func clearPadding() {
         var index = count
-        var bytes = storage.mutableSpan
         while index & 7 != 0 {
-            bytes[index] = 0
+            storage[index] = 0
             index += 1
         }
     }

@@ -73,3 +73,4 @@ package struct RDataReader: ~Escapable {
         return Name(view)
     }
 }
+

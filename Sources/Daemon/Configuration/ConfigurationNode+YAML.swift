@@ -1,3 +1,4 @@
+internal import Resolver
 internal import Yams
 
 extension ConfigurationNode {

@@ -1,3 +1,5 @@
+internal import Resolver
+
 /// A value as it was written, with the place where it stands.
 package struct ConfigurationNode: Sendable {
     /// What was written.

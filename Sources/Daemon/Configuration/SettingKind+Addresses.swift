@@ -1,4 +1,5 @@
 internal import Green
+internal import Resolver
 internal import Upstream
 
 extension SettingKind where Value == SocketAddress {

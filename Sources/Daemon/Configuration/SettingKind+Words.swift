@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Logging
+internal import Resolver
 
 extension SettingKind where Value == String {
     /// The path of a file.

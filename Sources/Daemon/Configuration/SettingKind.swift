@@ -1,3 +1,5 @@
+internal import Resolver
+
 /// A kind of value: how it is read, how it is written, and what to call it when something else was given.
 package struct SettingKind<Value: Sendable & Equatable>: Sendable {
     /// What a message says was expected.

@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Green
+internal import Resolver
 internal import Upstream
 
 /// The keys of one mapping, in the order in which they are explained.

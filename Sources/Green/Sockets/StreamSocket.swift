@@ -87,6 +87,16 @@
         }
     }
 
+    /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait.
+    public func writeNow(_ buffer: UnsafeRawBufferPointer) throws(SocketError) -> Int {
+        guard unsafe handle.isOpen else { throw .closed }
+        let sent = unsafe hub.loop.write(handle, buffer)
+        if sent >= 0 { return sent }
+        guard SocketError.wouldBlock(sent) else { throw SocketError(errno: Int32(-sent), call: "send") }
+        unsafe handle.pointee.canWrite = false
+        return 0
+    }
+
     /// Writes all of `bytes`.
     public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
         try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }

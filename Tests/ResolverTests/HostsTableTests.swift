@@ -1,7 +1,7 @@
 import DNSWire
 import Testing
 
-@testable import Daemon
+@testable import Resolver
 
 @Suite struct HostsTableTests {
     /// The wire form of a name, letters as given.

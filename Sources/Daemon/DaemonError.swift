@@ -1,0 +1,32 @@
+internal import Glibc
+package import Green
+
+/// Why the daemon does not run, or stopped.
+package enum DaemonError: Error, Hashable, Sendable {
+    /// It cannot listen at an address, over a transport.
+    case listen(SocketAddress, String, SocketError)
+    /// The hosts file cannot be read.
+    case hosts(String, SocketError)
+    /// The cache gets no memory.
+    case cache(String)
+    /// A worker ended by itself.
+    case worker(String)
+}
+
+extension DaemonError: CustomStringConvertible {
+    /// One line that says what to do.
+    package var description: String {
+        switch self {
+        case .listen(let address, let transport, .addressInUse):
+            "listen: \(address) (\(transport)) is in use by another process; expected a free address and port"
+        case .listen(let address, _, .permissionDenied):
+            "listen: \(address): no right to take a port below 1024; expected root, CAP_NET_BIND_SERVICE, or a higher port"
+        case .listen(let address, _, .addressNotAvailable):
+            "listen: \(address): this machine does not have the address; expected one of its own"
+        case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error)"
+        case .hosts(let path, let error): "hosts: \(path): \(error)"
+        case .cache(let reason): "cache.size: \(reason)"
+        case .worker(let reason): "a worker ended: \(reason)"
+        }
+    }
+}

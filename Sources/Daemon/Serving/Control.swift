@@ -1,0 +1,173 @@
+internal import AnswerCache
+internal import Glibc
+internal import Green
+internal import Logging
+internal import Resolver
+
+/// The main thread's part: starts the workers, and then waits for signals, changes of the hosts file, and the end.
+final class Control {
+    /// What the main thread reacts to.
+    private enum Occasion: Sendable {
+        case signal(Int32)
+        case worker(WorkerGroup.Event)
+    }
+
+    private let hub = Hub.current
+    private let log: Log
+    private let logger = Logger(label: "vireo")
+    private let reload: @Sendable () throws(ConfigurationError) -> Settings
+    private var settings: Settings
+    private var builder = PolicyBuilder()
+    private var hosts: HostsWatch?
+    private let shared: SharedState
+    private let workers = WorkerGroup()
+    private var occasions: [Occasion] = []
+    private let occurred: Event
+
+    /// The hosts file is looked at this often.
+    private static let hostsInterval = Duration.seconds(1)
+
+    /// Prepares everything that can fail before the first query is taken.
+    init(
+        _ settings: Settings, log: Log, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
+    ) throws {
+        self.settings = settings
+        self.log = log
+        self.reload = reload
+        occurred = Event(hub: hub)
+        do throws(CacheError) {
+            let cache = try MemoryCache(sizeBytes: settings.cache.size, seed: hub.loop.random(), limits: TTLLimits(settings.cache))
+            shared = SharedState(cache: cache)
+        } catch {
+            throw DaemonError.cache("\(error)")
+        }
+        hosts = try Self.readHosts(settings, logger)
+    }
+
+    /// Serves until SIGTERM or SIGINT, or until a worker fails.
+    func run() throws {
+        // Signals are blocked before any other thread is started, so that they arrive here alone.
+        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP]) { [self] in note(.signal($0)) }
+        let listeners = try ListenerSet(settings.listen, workers: settings.workers, loop: hub.loop)
+        let box = ControlBox(self)
+        let mailbox = hub.mailbox
+        workers.start(listeners.shares, shared: shared, policy: policy()) { event in
+            mailbox.post { box.control.note(.worker(event)) }
+        }
+        try waitForWorkers(serving: settings.workers)
+        for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+        try react()
+        workers.stop()
+        try waitForWorkers(ended: settings.workers)
+        logger.info("stopped")
+    }
+
+    /// Takes signals and changes until the end.
+    private func react() throws {
+        while true {
+            guard let occasion = try nextOccasion(within: hosts == nil ? nil : Self.hostsInterval) else {
+                if try hosts?.refresh() == true { workers.adopt(policy()) }
+                continue
+            }
+            switch occasion {
+            case .signal(SIGHUP): try readSettings()
+            case .signal: return
+            case .worker(.ended(let error)): throw DaemonError.worker(error.map { "\($0)" } ?? "without a reason")
+            case .worker(.serving): continue
+            }
+        }
+    }
+
+    /// Reads the settings again; what is wrong with them is reported and changes nothing.
+    private func readSettings() throws {
+        let reload = reload
+        do {
+            let new = try blocking { try reload() }
+            if new.hosts != settings.hosts { hosts = try Self.readHosts(new, logger) }
+            let fixed = new.changesNeedingRestart(from: settings)
+            settings = new
+            log.level = new.log.level
+            shared.cache.limits = TTLLimits(new.cache)
+            workers.adopt(policy())
+            if !fixed.isEmpty {
+                logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
+            }
+            logger.info("settings read again")
+        } catch let error as Interruption {
+            throw error
+        } catch {
+            logger.error("settings not read again, nothing changed: \(error)")
+        }
+    }
+
+    private func policy() -> Policy {
+        builder.policy(for: settings, hosts: hosts?.table)
+    }
+
+    private static func readHosts(_ settings: Settings, _ logger: Logger) throws -> HostsWatch? {
+        guard let path = settings.hosts else { return nil }
+        do {
+            return try HostsWatch(path, log: logger)
+        } catch let error as SocketError {
+            throw DaemonError.hosts(path, error)
+        }
+    }
+
+    // MARK: - Waiting
+
+    private func note(_ occasion: Occasion) {
+        occasions.append(occasion)
+        occurred.set()
+    }
+
+    private func nextOccasion(within limit: Duration?) throws(Interruption) -> Occasion? {
+        if occasions.isEmpty {
+            occurred.clear()
+            let deadline = limit.map { hub.loop.now().advanced(by: $0) } ?? .never
+            guard try occurred.wait(until: deadline) else { return nil }
+        }
+        return occasions.removeFirst()
+    }
+
+    private func waitForWorkers(serving count: Int) throws {
+        var serving = 0
+        var later: [Occasion] = []
+        defer { occasions = later + occasions }
+        while serving < count {
+            guard let occasion = try nextOccasion(within: nil) else { continue }
+            guard case .worker(let event) = occasion else {
+                later.append(occasion)
+                continue
+            }
+            if case .ended(let error) = event { throw DaemonError.worker(error.map { "\($0)" } ?? "without a reason") }
+            serving += 1
+        }
+    }
+
+    private func waitForWorkers(ended count: Int) throws {
+        var ended = 0
+        let deadline = hub.loop.now().advanced(by: Worker.farewell + .seconds(1))
+        while ended < count, hub.loop.now() < deadline {
+            if case .worker(.ended) = try nextOccasion(within: .seconds(1)) { ended += 1 }
+        }
+    }
+}
+
+/// Carries the control through closures that its own mailbox runs.
+private final class ControlBox: @unchecked Sendable {
+    // SAFETY: touched only by what the control's mailbox runs on its thread.
+    let control: Control
+
+    init(_ control: Control) {
+        self.control = control
+    }
+}
+
+extension TTLLimits {
+    /// The bounds that the settings give.
+    init(_ settings: CacheSettings) {
+        self.init(
+            minimumSeconds: settings.minTTLSeconds, maximumSeconds: settings.maxTTLSeconds,
+            negativeSeconds: settings.negativeTTLSeconds)
+    }
+}

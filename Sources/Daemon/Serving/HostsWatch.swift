@@ -1,0 +1,51 @@
+internal import Green
+internal import Logging
+internal import Resolver
+
+/// The hosts file, read again when it changes.
+struct HostsWatch {
+    private let path: String
+    private var stamp: FileStamp?
+    private let log: Logger
+    /// What the file said when it was last read.
+    private(set) var table: HostsTable?
+
+    /// A file larger than this is not read.
+    static let sizeLimit = 256 << 20
+
+    /// Reads the file at `path`. Waits while a thread reads; throws when it cannot be read.
+    init(_ path: String, log: Logger) throws {
+        self.path = path
+        self.log = log
+        try read()
+    }
+
+    /// Reads the file again where it has changed: true when there is another table. Waits while a thread reads.
+    mutating func refresh() throws -> Bool {
+        let (path, files) = (path, Hub.current.loop.files)
+        let present = try blocking { files.stamp(path) }
+        guard present != stamp else { return false }
+        do {
+            try read()
+            return true
+        } catch let error as SocketError {
+            // What was known stays; said once for each change.
+            stamp = present
+            log.warning("hosts file cannot be read; its last content stays", metadata: ["path": "\(path)", "error": "\(error)"])
+            return false
+        }
+    }
+
+    private mutating func read() throws {
+        let (path, files) = (path, Hub.current.loop.files)
+        let (stamp, table) = try blocking {
+            let stamp = files.stamp(path)
+            return (stamp, HostsTable.load(try files.read(path, limit: Self.sizeLimit)))
+        }
+        self.stamp = stamp
+        self.table = table
+        if !table.problems.isEmpty {
+            log.warning("hosts file has lines that are left out", metadata: ["path": "\(path)", "problems": "\(table.problems)"])
+        }
+    }
+}

@@ -1,0 +1,29 @@
+internal import DNSWire
+internal import Resolver
+internal import Upstream
+
+/// Turns settings into what resolvers work by. Upstreams keep their numbers as long as the daemon runs.
+struct PolicyBuilder {
+    private var ids: [UpstreamAddress: UInt16] = [:]
+
+    /// The policy for some settings, with a hosts table that was read apart.
+    mutating func policy(for settings: Settings, hosts: HostsTable?) -> Policy {
+        var policy = Policy()
+        policy.tryLimit = settings.timeout
+        policy.hosts = hosts
+        policy.version = settings.chaos.version
+        policy.identity = settings.chaos.identity
+        policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0) })]
+        for rule in settings.forward {
+            let domain = rule.domain.lowercased.wire
+            policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0) }))
+        }
+        return policy
+    }
+
+    private mutating func number(_ address: UpstreamAddress) -> Policy.Upstream {
+        let id = ids[address] ?? UInt16(truncatingIfNeeded: ids.count)
+        ids[address] = id
+        return Policy.Upstream(address, id: id)
+    }
+}

@@ -1,0 +1,56 @@
+internal import DNSWire
+internal import Green
+internal import Resolver
+
+/// Answers the queries of one UDP listener, in a greenlet each.
+final class QueryServer: DatagramServer {
+    private let resolver: Resolver
+
+    init(socket: DatagramSocket, resolver: Resolver) {
+        self.resolver = resolver
+        super.init(socket: socket)
+    }
+
+    /// The walk of a hit: read, look up, write the answer over the query, send. Only others go on to `answerLater`.
+    override func handle(_ datagram: consuming Datagram) {
+        var query = QueryView()
+        let length = datagram.count
+        var buffer = datagram.buffer
+        let step = resolver.begin(&query, length: length, in: &buffer)
+        switch step {
+        case .answered(let count):
+            datagram.count = count
+            socket.send(datagram)
+        case .drop:
+            break
+        case .wait, .tooLong:
+            let pending = PendingQuery(query, datagram.bytes)
+            let path = datagram.returnPath
+            // The buffer goes back before the first wait.
+            _ = consume datagram
+            answerLater(pending, to: path, isCached: step == .tooLong)
+        }
+    }
+
+    /// Waits for the answer, where it is not in the cache, and sends it in a buffer of its own.
+    @inline(never)
+    private func answerLater(_ pending: PendingQuery, to path: ReturnPath, isCached: Bool) {
+        let resolution = isCached ? .cached : resolver.resolve(pending)
+        guard var answer = Datagram(hub: resolver.hub) else { return }
+        let limit = Resolver.datagramLimit(pending)
+        var buffer = answer.buffer
+        switch resolver.write(pending, resolution, into: &buffer, limit: limit) {
+        case .answered(let count):
+            answer.count = count
+        case .needs(let room):
+            // Longer than a datagram's buffer before it is cut to what the client takes.
+            var whole = [UInt8](repeating: 0, count: room)
+            var span = whole.mutableSpan
+            guard case .answered(let count) = resolver.write(pending, resolution, into: &span, limit: limit) else { return }
+            for index in 0..<count { buffer[index] = span[index] }
+            answer.count = count
+        }
+        answer.setReturnPath(path)
+        socket.send(answer)
+    }
+}

@@ -1,0 +1,49 @@
+internal import Green
+internal import Resolver
+
+/// What one thread does: its hub, its resolver, and the servers of its listeners.
+final class Worker {
+    let resolver: Resolver
+    private let datagramServers: [QueryServer]
+    private let streamServers: [QueryStreamServer]
+
+    /// Queries in flight get this long to be answered when the daemon stops.
+    static let farewell = Duration.seconds(2)
+
+    /// Starts to serve a share of the listeners, on the running hub.
+    init(_ share: ListenerSet.Share, shared: SharedState, policy: Policy) throws(SocketError) {
+        let hub = Hub.current
+        let resolver = Resolver(hub: hub, shared: shared, policy: policy)
+        self.resolver = resolver
+        var datagramServers: [QueryServer] = []
+        for listener in share.datagrams {
+            datagramServers.append(QueryServer(socket: try DatagramSocket(hub: hub, listener: listener), resolver: resolver))
+        }
+        var streamServers: [QueryStreamServer] = []
+        for listener in share.streams {
+            streamServers.append(try QueryStreamServer(hub: hub, listener: listener, resolver: resolver))
+        }
+        self.datagramServers = datagramServers
+        self.streamServers = streamServers
+        for server in datagramServers { server.start() }
+        for server in streamServers { server.start() }
+    }
+
+    /// Takes no more queries and waits until those in flight are answered, for `farewell` at most.
+    func finish() throws(Interruption) {
+        let hub = resolver.hub
+        // What has already arrived is still served.
+        try hub.yield(afterEvents: true)
+        try hub.yield(afterEvents: true)
+        for server in datagramServers { server.stop() }
+        for server in streamServers { server.stop() }
+        let deadline = hub.loop.now().advanced(by: Self.farewell)
+        while unfinishedCount > 0, hub.loop.now() < deadline {
+            try hub.sleep(until: hub.loop.now().advanced(by: .milliseconds(5)))
+        }
+    }
+
+    private var unfinishedCount: Int {
+        resolver.waitingCount + streamServers.reduce(0) { $0 + $1.unfinishedCount }
+    }
+}

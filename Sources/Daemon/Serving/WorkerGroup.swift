@@ -1,0 +1,67 @@
+internal import Green
+internal import Resolver
+
+/// The workers of the daemon, on threads of their own, as the control thread sees them.
+final class WorkerGroup: Sendable {
+    /// What the control thread is told.
+    enum Event: Sendable {
+        /// A worker serves.
+        case serving
+        /// A worker is done: by order, or with an error.
+        case ended((any Error)?)
+    }
+
+    /// One worker: how it is reached. The box is used on the worker's own thread alone.
+    private struct Member: Sendable {
+        let mailbox: HubMailbox
+        let worker: WorkerBox
+    }
+
+    private let members = Locked<[Member]>([])
+
+    /// Starts a worker for each share; `tell` is called on their threads.
+    func start(
+        _ shares: [ListenerSet.Share], shared: SharedState, policy: Policy, tell: @escaping @Sendable (Event) -> Void
+    ) {
+        let group = HubGroup()
+        for (number, share) in shares.enumerated() {
+            group.start(name: "worker-\(number)") {
+                let hub = Hub.current
+                let worker = try Worker(share, shared: shared, policy: policy)
+                let box = WorkerBox(worker, stop: Green.Event(hub: hub))
+                self.members.withLock { $0.append(Member(mailbox: hub.mailbox, worker: box)) }
+                tell(.serving)
+                try box.stop.wait()
+                try worker.finish()
+            } ended: { error in
+                tell(.ended(error))
+            }
+        }
+    }
+
+    /// Makes all workers go on with another policy.
+    func adopt(_ policy: Policy) {
+        for member in members.withLock({ $0 }) {
+            member.mailbox.post { member.worker.worker.resolver.adopt(policy) }
+        }
+    }
+
+    /// Makes all workers finish.
+    func stop() {
+        for member in members.withLock({ $0 }) {
+            member.mailbox.post { member.worker.stop.set() }
+        }
+    }
+}
+
+/// Carries a worker through closures that its own mailbox runs.
+private final class WorkerBox: @unchecked Sendable {
+    // SAFETY: made on the worker's thread, and touched only by what its mailbox runs there.
+    let worker: Worker
+    let stop: Green.Event
+
+    init(_ worker: Worker, stop: Green.Event) {
+        self.worker = worker
+        self.stop = stop
+    }
+}

@@ -1,0 +1,76 @@
+internal import AnswerCache
+internal import DNSWire
+
+/// Writes answers to one query off the path of a hit: errors, and copies of whole messages that may have to be cut.
+struct AnswerWriter {
+    private let pending: PendingQuery
+
+    init(_ pending: PendingQuery) {
+        self.pending = pending
+    }
+
+    /// Writes id and question, as the client wrote it: where it ends. The buffer has room for 12 + 259 bytes and more.
+    func writeQuestion(into buffer: inout MutableSpan<UInt8>) -> Int {
+        MessagePatch.setID(pending.id, in: &buffer)
+        MessagePatch.setQuestionCount(1, in: &buffer)
+        for index in pending.question.indices { buffer[12 + index] = pending.question[index] }
+        return 12 + pending.question.count
+    }
+
+    /// Writes an answer without records: its length.
+    func write(_ reply: Reply, into buffer: inout MutableSpan<UInt8>) -> Int {
+        let end = writeQuestion(into: &buffer)
+        return reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: end, limit: buffer.count) ?? end
+    }
+
+    /// Writes a copy of `message` with this client's id and letters, within `limit`: its length. What does not fit is
+    /// left out, whole RRsets at a time (RFC 2181 9): TC tells so, unless it was only additional.
+    func copy(_ message: Span<UInt8>, _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int) -> Int {
+        do throws(WireError) {
+            return try copyRecords(message, reply, into: &buffer, limit: limit)
+        } catch {
+            return write(Reply(.servFail, .invalidData), into: &buffer)
+        }
+    }
+
+    private func copyRecords(
+        _ message: Span<UInt8>, _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) throws(WireError) -> Int {
+        var builder = MessageBuilder(
+            buffer._mutatingExtracting(0...), id: pending.id, flags: reply.flags(for: pending.flags), limit: limit)
+        let name = try NameView(pending.question.span, at: 0)
+        try builder.appendQuestion(name, pending.key.type, pending.key.class)
+        let opt = pending.edns.map(reply.opt)
+        if let opt { try builder.reserve(opt.length) }
+        let view = try MessageView(message)
+        var records = try view.records()
+        var setStart = builder.mark()
+        var setType = RecordType(rawValue: 0)
+        var setOwner = -1
+        while let record = try records.next() {
+            if record.type == .opt { continue }
+            var isSameSet = false
+            if setOwner >= 0, record.type == setType {
+                isSameSet = record.owner.isEqual(to: try NameView(message, at: setOwner))
+            }
+            if !isSameSet {
+                setStart = builder.mark()
+                setType = record.type
+                setOwner = record.offset
+            }
+            do throws(WireError) {
+                try builder.append(record, to: record.section)
+            } catch {
+                guard error == .doesNotFit else { throw error }
+                builder.roll(back: setStart)
+                if record.section != .additional { builder.flags.isTruncated = true }
+                break
+            }
+        }
+        if let opt {
+            try builder.reserve(-opt.length)
+            try builder.appendOPT(opt)
+        }
+        return builder.bytes.count
+    }
+}

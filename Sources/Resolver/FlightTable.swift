@@ -1,0 +1,71 @@
+internal import AnswerCache
+internal import DNSWire
+internal import Green
+internal import Synchronization
+internal import Upstream
+
+/// The flights of all workers, found by question. Shards with a lock each; nothing waits inside one.
+final class FlightTable: Sendable {
+    private let shards: [Locked<[UInt64: Flight]>]
+    private let count = Atomic<Int>(0)
+    /// How many flights there may be at once.
+    let limit: Int
+
+    /// What came of joining.
+    enum Boarding {
+        /// Others ask already; the waiter is woken when they have the answer.
+        case joined(Flight)
+        /// The waiter is the first of a new flight, which the caller must start.
+        case opened(Flight)
+        /// There are too many.
+        case full
+    }
+
+    init(limit: Int) {
+        self.limit = limit
+        shards = (0..<16).map { _ in Locked([:]) }
+    }
+
+    /// How many flights there are.
+    var flightCount: Int { count.load(ordering: .relaxed) }
+
+    /// Makes `waiter` wait for the flight with this key, which is opened when there is none.
+    func join(_ key: CacheKey, _ waiter: FlightWaiter) -> Boarding {
+        shard(key).withLock { flights in
+            if let flight = flights[key.hash], flight.key == key {
+                return flight.join(waiter) ? .joined(flight) : .full
+            }
+            guard count.load(ordering: .relaxed) < limit else { return .full }
+            count.add(1, ordering: .relaxed)
+            let flight = Flight(key)
+            _ = flight.join(waiter)
+            // Another key under the same hash keeps its place; this flight then goes without company.
+            if flights[key.hash] == nil { flights[key.hash] = flight }
+            return .opened(flight)
+        }
+    }
+
+    /// Ends a flight and wakes all who wait for it.
+    func land(_ flight: Flight, _ result: Result<UpstreamReply, UpstreamFailure>, on hub: Hub) {
+        let waiters = shard(flight.key).withLock { flights in
+            if flights[flight.key.hash] === flight { flights[flight.key.hash] = nil }
+            return flight.land(result)
+        }
+        count.subtract(1, ordering: .relaxed)
+        for waiter in waiters { waiter.wake(from: hub) }
+    }
+
+    private func shard(_ key: CacheKey) -> Locked<[UInt64: Flight]> {
+        shards[Int(truncatingIfNeeded: key.hash >> 48) & 15]
+    }
+}
+
+extension CacheKey {
+    /// Whether both ask the same.
+    static func == (left: borrowing CacheKey, right: borrowing CacheKey) -> Bool {
+        guard left.hash == right.hash, left.type == right.type, left.class == right.class, left.flags == right.flags else {
+            return false
+        }
+        return left.name.view.isEqual(to: right.name.view)
+    }
+}

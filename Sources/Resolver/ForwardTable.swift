@@ -1,0 +1,51 @@
+internal import DNSWire
+internal import Green
+internal import Upstream
+
+/// Whom one hub asks about which names.
+final class ForwardTable {
+    private var forwarders: [[UInt8]: Forwarder] = [:]
+    private var servers: [Policy.Upstream: UpstreamServer] = [:]
+
+    /// Takes a policy's routes over. Upstreams that stay keep their sockets and what is known of them; those that go
+    /// finish what they are asked.
+    func adopt(_ policy: Policy, hub: Hub, recovered: @escaping () -> Void) {
+        let before = servers
+        servers = [:]
+        forwarders = [:]
+        for route in policy.routes {
+            let chosen = route.upstreams.map { upstream in
+                if let known = servers[upstream] ?? before[upstream] {
+                    servers[upstream] = known
+                    return known
+                }
+                let server = UpstreamServer(upstream.address, id: upstream.id, hub: hub)
+                servers[upstream] = server
+                return server
+            }
+            forwarders[route.domain] = Forwarder(
+                hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered)
+        }
+        for (upstream, server) in before where servers[upstream] == nil { server.retire() }
+    }
+
+    /// The forwarder of the longest domain that `name`, lower-cased in wire form, is in.
+    func find(_ name: Span<UInt8>) -> Forwarder? {
+        if forwarders.count == 1, let general = forwarders[[0]] { return general }
+        var start = 0
+        while start < name.count {
+            if let found = forwarders[[UInt8](copying: name.extracting(start...))] { return found }
+            start += 1 + Int(name[start])
+        }
+        return nil
+    }
+}
+
+extension [UInt8] {
+    /// A copy of a span.
+    init(copying span: Span<UInt8>) {
+        self.init(capacity: span.count) { output in
+            for index in span.indices { output.append(span[index]) }
+        }
+    }
+}

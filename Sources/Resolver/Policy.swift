@@ -1,0 +1,46 @@
+package import Upstream
+
+/// What a resolver answers by itself, and whom it asks: plain values, replaced as a whole when they change.
+package struct Policy: Sendable {
+    /// An upstream with the number that it is known by.
+    package struct Upstream: Sendable, Hashable {
+        /// Where it is.
+        package var address: UpstreamAddress
+        /// Its number in the cache, the same as long as the daemon knows the address.
+        package var id: UInt16
+
+        /// An upstream under a number.
+        package init(_ address: UpstreamAddress, id: UInt16) {
+            self.address = address
+            self.id = id
+        }
+    }
+
+    /// Whom to ask about a domain and all below it.
+    package struct Route: Sendable {
+        /// The domain's wire form, lower-cased.
+        package var domain: [UInt8]
+        /// Whom to ask, in this order.
+        package var upstreams: [Upstream]
+
+        /// A route for a domain; `[0]`, the root, is for all that no other route is for.
+        package init(domain: [UInt8], upstreams: [Upstream]) {
+            self.domain = domain
+            self.upstreams = upstreams
+        }
+    }
+
+    /// Whom to ask; of those whose domain fits, the longest wins.
+    package var routes: [Route] = []
+    /// How long one try may take.
+    package var tryLimit = Duration.seconds(2)
+    /// Names that are answered without asking.
+    package var hosts: HostsTable?
+    /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.
+    package var version: String?
+    /// The answer to `id.server` and its like.
+    package var identity: String?
+
+    /// A policy that answers nothing and asks nobody.
+    package init() {}
+}

@@ -1,0 +1,61 @@
+internal import AnswerCache
+internal import DNSWire
+internal import Upstream
+
+/// What waiting for an answer came to; to be handed to `Resolver.write`.
+package struct Resolution {
+    /// Why a client gets no answer.
+    enum Failure {
+        /// Upstream's reason.
+        case noAnswer(UpstreamFailure)
+        /// Too much is being asked at once.
+        case overloaded
+        /// What was in the cache a moment ago is no longer.
+        case evicted
+    }
+
+    /// What there is.
+    enum Content {
+        /// The flight that has landed.
+        case landed(Flight)
+        /// What the cache has.
+        case cached
+        /// Nothing.
+        case failed(Failure)
+    }
+
+    let content: Content
+
+    static func landed(_ flight: Flight) -> Resolution { Resolution(content: .landed(flight)) }
+    /// What the cache has, for an answer that was only too long.
+    package static var cached: Resolution { Resolution(content: .cached) }
+    static func failed(_ failure: Failure) -> Resolution { Resolution(content: .failed(failure)) }
+}
+
+extension Reply {
+    /// The reply to who got no answer.
+    init(_ failure: Resolution.Failure) {
+        switch failure {
+        case .noAnswer(let reason): self.init(.servFail, reason.extendedError, reason.text)
+        case .evicted: self.init(.servFail, .other, "ask again")
+        case .overloaded: self.init(.servFail, .other, "too many questions at once")
+        }
+    }
+}
+
+extension UpstreamFailure {
+    /// Whether the failure is worth remembering for a while (RFC 9520): it is upstream's, not this server's.
+    var isRemembered: Bool {
+        switch self {
+        case .timedOut, .unreachable, .refused: true
+        case .noUpstream, .stopping: false
+        }
+    }
+}
+
+extension UpstreamReply {
+    /// Where it came from, as the cache notes it.
+    var provenance: Provenance {
+        Provenance(upstream: upstream, transport: transport == .udp ? .udp : .tcp)
+    }
+}

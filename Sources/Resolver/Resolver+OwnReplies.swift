@@ -1,0 +1,131 @@
+internal import DNSWire
+
+/// What is answered without the cache: errors, refusals, the hosts file, and questions about the server itself.
+extension Resolver {
+    /// Answers with nothing but a header, the question and OPT. Such an answer always fits.
+    func answer(_ reply: Reply, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        MessagePatch.setQuestionCount(query.hasQuestion ? 1 : 0, in: &buffer)
+        let end = MessageView.headerLength + query.questionLength
+        let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
+        return .answered(count ?? end)
+    }
+
+    /// The answer to a question that neither cache nor upstream is asked; nil where they are.
+    @inline(__always)
+    func ownReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
+        if query.class == .internet, !query.type.isMeta {
+            guard policy.hosts != nil else { return nil }
+            return hostsReply(query, &buffer)
+        }
+        return specialReply(query, &buffer)
+    }
+
+    private func specialReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        if query.class == .chaos, let text = chaosText(query) { return answer(text: text, query, &buffer) }
+        if query.class != .internet {
+            return answer(Reply(.refused, .notSupported, "only class IN is answered"), query, &buffer)
+        }
+        return answer(Reply(.refused, .notSupported, "no such transfers or queries here"), query, &buffer)
+    }
+
+    private func hostsReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
+        guard let hosts = policy.hosts else { return nil }
+        switch hosts.find(query.name.span, type: query.type) {
+        case .unknown:
+            return nil
+        case .noData:
+            return answer(Reply(.noError), query, &buffer)
+        case .records(let range):
+            var reply = Reply(.noError)
+            var end = MessageView.headerLength + query.questionLength
+            let limit = Self.datagramLimit(query.edns) - (query.edns == nil ? 0 : 11)
+            for number in range {
+                let record = LocalRecord(type: hosts.type(of: number), ttl: HostsTable.ttlSeconds)
+                guard let next = record.append(hosts.rdata(of: number), to: &buffer, at: end, limit: limit) else { break }
+                end = next
+                reply.counts.0 += 1
+            }
+            let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
+            return count.map(Step.answered)
+        }
+    }
+
+    /// The names under which clients ask what this is, and which one, in wire form.
+    private static let versionNames = [wire("version", "bind"), wire("version", "server")]
+    private static let identityNames = [wire("id", "server"), wire("hostname", "bind")]
+
+    private static func wire(_ labels: String...) -> [UInt8] {
+        labels.flatMap { [UInt8($0.utf8.count)] + $0.utf8 } + [0]
+    }
+
+    /// What the server says of itself (RFC 4892), where the operator allows it.
+    private func chaosText(_ query: borrowing QueryView) -> String? {
+        guard query.type == .txt || query.type == .any else { return nil }
+        let name = query.name.span
+        if Self.versionNames.contains(where: { name.isEqual($0) }) { return policy.version }
+        if Self.identityNames.contains(where: { name.isEqual($0) }) { return policy.identity }
+        return nil
+    }
+
+    private func answer(text: String, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        let bytes = [UInt8](text.utf8.prefix(255))
+        let record = LocalRecord(type: .txt, class: .chaos, ttl: 0)
+        let start = MessageView.headerLength + query.questionLength
+        let rdata = [UInt8(bytes.count)] + bytes
+        guard let end = record.append(rdata.span, to: &buffer, at: start, limit: 512 - 11) else { return .drop }
+        var reply = Reply(.noError)
+        reply.counts.0 = 1
+        let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
+        return count.map(Step.answered) ?? .drop
+    }
+}
+
+extension Reply {
+    /// The reply to a query that cannot be served, and why.
+    init(refusing code: ResponseCode) {
+        switch code {
+        case .formErr: self.init(code, .other, "malformed query")
+        case .notImp: self.init(code, .notSupported, "only opcode QUERY is answered")
+        default: self.init(code)
+        }
+    }
+
+    /// The reply to a client that wants no recursion, when the cache has nothing.
+    static var withoutRecursion: Reply { Reply(.refused, .notReady, "not in the cache, and RD is not set") }
+}
+
+/// A record of this server's own, owned by the question's name.
+struct LocalRecord {
+    var type: RecordType
+    var `class` = RecordClass.internet
+    var ttl: UInt32
+
+    /// Writes it with its rdata at `end`: where it ends, nil where it does not fit within `limit`.
+    func append(_ rdata: Span<UInt8>, to buffer: inout MutableSpan<UInt8>, at end: Int, limit: Int) -> Int? {
+        let next = end + 12 + rdata.count
+        guard next <= min(limit, buffer.count) else { return nil }
+        let length = UInt16(truncatingIfNeeded: rdata.count)
+        let words = [0xC00C, type.rawValue, `class`.rawValue, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), length]
+        for (index, word) in words.enumerated() {
+            buffer[end + 2 * index] = UInt8(word >> 8)
+            buffer[end + 2 * index + 1] = UInt8(truncatingIfNeeded: word)
+        }
+        for index in rdata.indices { buffer[end + 12 + index] = rdata[index] }
+        return next
+    }
+}
+
+extension RecordType {
+    /// Whether this is no type of data that could be looked up: OPT, transfers, TSIG and their like (RFC 6895 3.1).
+    /// Questions for any type of data are asked like others.
+    var isMeta: Bool { rawValue == 0 || rawValue == 41 || (128..<255).contains(rawValue) }
+}
+
+extension Span<UInt8> {
+    /// Whether it holds these bytes.
+    fileprivate func isEqual(_ bytes: [UInt8]) -> Bool {
+        guard count == bytes.count else { return false }
+        for index in indices where self[index] != bytes[index] { return false }
+        return true
+    }
+}
