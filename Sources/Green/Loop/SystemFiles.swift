@@ -1,3 +1,4 @@
+internal import CGreen
 internal import Glibc
 
 /// The machine's files.
