@@ -1,4 +1,5 @@
 import DNSWire
+import Dispatch
 import Foundation
 import Synchronization
 import Testing
@@ -10,55 +11,92 @@ import Testing
     private final class Tally: Sendable {
         let hits = Atomic<Int>(0)
         let wrong = Atomic<Int>(0)
-        let running = Atomic<Int>(8)
+    }
+
+    /// A name with its answers, of several lengths. Every byte of their texts is the name's number.
+    private struct Subject: Sendable {
+        let mark: UInt8
+        let name: FixedName
+        let key: CacheKey
+        let replies: [[UInt8]]
+
+        init(_ mark: UInt8, _ client: TestClient) {
+            self.mark = mark
+            name = TestReply.fixed("n\(mark).example")
+            key = client.key("n\(mark).example", .txt)
+            replies = [1, 30, 100, 255].map { length in
+                var reply = TestReply(name: "n\(mark).example", type: .txt)
+                let text = [UInt8](repeating: mark, count: length)
+                for _ in 0..<6 { reply.add(.answer, "@", .txt, 300, [UInt8(length)] + text) }
+                return reply.bytes
+            }
+        }
+
+        /// Whether records that were copied out are one of the answers, from their first byte to their last.
+        func owns(_ buffer: [UInt8], from start: Int, _ stored: StoredAnswer) -> Bool {
+            var position = start
+            for _ in 0..<6 {
+                let length = Int(buffer[position + 12])
+                guard buffer[position] == 0xC0, Int(buffer[position + 11]) + Int(buffer[position + 10]) << 8 == length + 1
+                else { return false }
+                var index = position + 13
+                while index < position + 13 + length {
+                    guard buffer[index] == mark else { return false }
+                    index += 1
+                }
+                position += 13 + length
+            }
+            return position == start + stored.length && stored.answerCount == 6
+        }
     }
 
     @Test func `eight threads that store, ask, walk and remove see only whole answers`() throws {
-        let client = try TestClient(sizeBytes: 256 << 10)
+        let client = try TestClient(sizeBytes: 128 << 10)
+        let subjects = (0...255).map { Subject(UInt8($0), client) }
         let tally = Tally()
+        let running = DispatchGroup()
         for number in 0..<8 {
+            running.enter()
             let thread = Thread {
-                Self.work(client, SeededNumbers(seed: UInt64(number)), tally)
-                tally.running.subtract(1, ordering: .releasing)
+                Self.work(client.cache, subjects, SeededNumbers(seed: UInt64(number)), tally)
+                running.leave()
             }
             thread.stackSize = 1 << 20
             thread.start()
         }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while tally.running.load(ordering: .acquiring) > 0, ContinuousClock.now < deadline { sched_yield() }
-        #expect(tally.running.load(ordering: .acquiring) == 0)
+        #expect(running.wait(timeout: .now() + 60) == .success)
         #expect(tally.wrong.load(ordering: .relaxed) == 0)
         #expect(tally.hits.load(ordering: .relaxed) > 1000)
         let figures = client.cache.statistics
+        #expect(figures.evicted > 0)
         #expect(figures.bytesUsed <= figures.byteBudget)
     }
 
-    /// What one thread does. The answer for a name repeats the name's number, so that a mixture would show.
-    private static func work(_ client: TestClient, _ numbers: SeededNumbers, _ tally: Tally) {
+    /// What one thread does.
+    private static func work(_ cache: MemoryCache, _ subjects: [Subject], _ numbers: SeededNumbers, _ tally: Tally) {
         var numbers = numbers
         var cursor = WalkCursor()
-        for _ in 0..<4000 {
-            let mark = UInt8.random(in: 0...255, using: &numbers)
-            let name = "n\(mark).example"
-            switch Int.random(in: 0..<20, using: &numbers) {
-            case 0..<6:
-                var reply = TestReply(name: name, type: .txt)
-                let length = Int.random(in: 1...255, using: &numbers)
-                let text = [UInt8](repeating: mark, count: length)
-                for _ in 0..<6 { reply.add(.answer, "@", .txt, 300, [UInt8(length)] + text) }
-                client.store(reply, at: 0)
-            case 6: client.cache.remove(TestReply.fixed(name), .txt)
-            case 7:
-                if client.cache.walk(&cursor, at: BootSeconds(rawValue: 0)) == nil { cursor = WalkCursor() }
+        var buffer = [UInt8](repeating: 0, count: 2048)
+        let now = BootSeconds(rawValue: 0)
+        for _ in 0..<5000 {
+            let number = numbers.next()
+            let subject = subjects[Int(number & 255)]
+            switch number >> 8 % 64 {
+            case 0..<20:
+                let reply = subject.replies[Int(number >> 16 & 3)]
+                cache.store(
+                    subject.key, reply: reply.span, from: Provenance(upstream: UInt16(number >> 20 & 7), transport: .udp),
+                    at: now)
+            case 20: cache.remove(subject.name, .txt)
+            case 21: if cache.walk(&cursor, at: now) == nil { cursor = WalkCursor() }
+            case 22: cache.storeFailure(subject.key, .servFail, from: Provenance(upstream: 9, transport: .local), at: now)
             default:
-                guard let answer = try? client.ask(name, .txt, at: 0) else { continue }
+                var span = buffer.mutableSpan
+                let start = 12 + subject.name.count + 4
+                let outcome = cache.answer(subject.key, at: now, into: &span, at: start)
+                guard case .hit(let stored) = outcome, !stored.isFailure else { continue }
                 tally.hits.add(1, ordering: .relaxed)
-                let isWhole =
-                    answer.records.count == 6
-                    && answer.records.allSatisfy { record in
-                        record.rdata.dropFirst().allSatisfy { $0 == mark } && record.rdata.count == Int(record.rdata[0]) + 1
-                    }
-                if !isWhole { tally.wrong.add(1, ordering: .relaxed) }
+                if !subject.owns(buffer, from: start, stored) { tally.wrong.add(1, ordering: .relaxed) }
             }
         }
     }

@@ -49,12 +49,12 @@ import Testing
         var reply = compressed()
         reply.add(.additional, "", .opt, 0, [0, 10, 0, 2, 1, 2])
         let at = UInt8(reply.bytes.count)
-        reply.add(.additional, "ns.Bench.example", .a, 300, [127, 0, 0, 1])
+        reply.add(.additional, "ns.Other.example", .a, 300, [127, 0, 0, 1])
         var bytes = reply.bytes
         bytes[11] = 3
         bytes += [0xC0, at, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 2]
         let answer = try #require(try kept(bytes))
-        #expect(answer.records.map(\.owner).suffix(2) == ["ns.Bench.example", "ns.Bench.example"])
+        #expect(answer.records.map(\.owner).suffix(2) == ["ns.Other.example", "ns.Other.example"])
         #expect(answer.records.map(\.type) == [.a, .a, .a, .a])
     }
 

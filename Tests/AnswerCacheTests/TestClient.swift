@@ -40,22 +40,24 @@ struct TestClient {
         return CacheKey(view)
     }
 
-    /// Asks; nil for a miss.
+    /// Asks; nil for a miss. What does not fit into `room` is asked for again with as much as it takes.
     func ask(
-        _ name: String, _ type: RecordType = .a, dnssecOK: Bool = false, checkingDisabled: Bool = false, at now: UInt32
+        _ name: String, _ type: RecordType = .a, dnssecOK: Bool = false, checkingDisabled: Bool = false, at now: UInt32,
+        room: Int = 1232
     ) throws -> Answer? {
         let query = Self.query(name, type, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
         var view = QueryView()
         #expect(view.read(query.span, seed: cache.seed) == .query)
-        var buffer = [UInt8](repeating: 0xEE, count: 65_535)
+        var buffer = [UInt8](repeating: 0xEE, count: room)
         let start = 12 + view.questionLength
         buffer.replaceSubrange(0..<start, with: query[0..<start])
         var span = buffer.mutableSpan
         switch cache.answer(view, at: BootSeconds(rawValue: now), into: &span, at: start) {
         case .miss: return nil
         case .tooLarge(let count):
-            Issue.record("\(count) bytes are too many for the largest buffer")
-            return nil
+            #expect(start + count > room)
+            return try ask(
+                name, type, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled, at: now, room: start + count)
         case .hit(let stored):
             for (index, count) in [1, stored.answerCount, stored.authorityCount, stored.additionalCount].enumerated() {
                 span.storeUInt16(count, at: 4 + 2 * index)
