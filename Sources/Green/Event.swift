@@ -4,6 +4,7 @@
     private let waiting: UnsafeMutablePointer<WaitList>
     /// Whether it is set.
     public private(set) var isSet = false
+    private var links = LinkList()
 
     /// A cleared event.
     public init(hub: Hub = .current) {
@@ -20,6 +21,7 @@
     public func set() {
         isSet = true
         unsafe hub.core.pointee.wakeAll(waiting)
+        if !links.isEmpty { links.fire() }
     }
 
     /// Clears it: later waits wait again.
@@ -33,4 +35,12 @@
         if isSet { return true }
         return try unsafe hub.wait(in: waiting, for: "event", until: deadline)
     }
+}
+
+extension Event: Waitable {
+    /// Whether it is set.
+    public var isReady: Bool { isSet }
+
+    /// As ``Waitable`` says.
+    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
 }

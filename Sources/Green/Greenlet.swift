@@ -7,6 +7,7 @@
     var record: RecordPointer?
     let joiners: UnsafeMutablePointer<WaitList>
     fileprivate(set) var observed = false
+    private var links = LinkList()
 
     fileprivate init(hub: Hub, name: String?) {
         self.hub = hub
@@ -48,13 +49,28 @@
     /// Does the work, on its own stack.
     fileprivate func run() {}
 
+    /// Wakes who joins, and calls who is linked.
+    fileprivate func announceEnd() {
+        unsafe hub.core.pointee.wakeAll(joiners)
+        if !links.isEmpty { links.fire() }
+    }
+
     /// The entry of every greenlet with a handle.
     static let entry: GreenletEntry = { subject, _ in
         let greenlet = unsafe Unmanaged<AnyGreenlet>.fromOpaque(subject!).takeRetainedValue()
         greenlet.run()
         unsafe greenlet.record = nil
-        unsafe greenlet.hub.core.pointee.wakeAll(greenlet.joiners)
+        greenlet.announceEnd()
     }
+}
+
+extension AnyGreenlet: Waitable {
+    /// Whether it has ended.
+    public var isReady: Bool { isDone }
+
+    /// Has `call` called when it ends: on its own stack, after all else. It must not wait.
+    @discardableResult
+    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
 }
 
 /// A coroutine that was spawned and can be joined: it runs on its hub's thread, until it waits or ends.
@@ -81,6 +97,15 @@ public final class Greenlet<Success>: AnyGreenlet {
         return nil
     }
 
+    /// Its result; nil while it has not ended, and where an error ended it.
+    public var value: Success? { try? result?.get() }
+
+    /// Whether it has ended with a result.
+    public var isSuccessful: Bool {
+        if case .success = result { return true }
+        return false
+    }
+
     /// Waits until it has ended and gives its result; throws its error, or the interruption of this wait.
     public func get() throws -> Success {
         try join()
@@ -92,6 +117,8 @@ public final class Greenlet<Success>: AnyGreenlet {
         guard let work = body else { return }
         body = nil
         do {
+            // Only one that was to start later has its timer armed, and only where a kill came first.
+            unsafe hub.core.pointee.timers.disarm(record!.timer)
             if unsafe record!.pointee.isKilled { throw Interruption.killed }
             result = .success(try work())
         } catch {
@@ -108,17 +135,46 @@ extension Hub {
     @discardableResult
     public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
         let greenlet = Greenlet(hub: self, name: name, body)
+        unsafe launch(greenlet) { record in unsafe core.pointee.ready.append(record) }
+        return greenlet
+    }
+
+    /// Starts a greenlet when `delay` has passed. Until then it costs a record and the first page of its stack, and can
+    /// be killed without having run.
+    @discardableResult
+    public func spawn<Success>(
+        after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+    ) -> Greenlet<Success> {
+        let greenlet = Greenlet(hub: self, name: name, body)
+        unsafe launch(greenlet) { record in
+            unsafe record.pointee.state = .waiting
+            unsafe record.pointee.waitsFor = "its start"
+            let timer = unsafe record.timer
+            unsafe timer.pointee.record = record
+            unsafe core.pointee.timers.arm(timer, at: loop.now().advanced(by: delay).nanoseconds)
+        }
+        return greenlet
+    }
+
+    /// Starts a greenlet that does what `runnable` does; its state lives in the runnable.
+    @discardableResult
+    public func spawn<Work: Runnable>(_ runnable: Work) -> Greenlet<Work.Success> {
+        spawn(name: runnable.name) { try runnable.run() }
+    }
+
+    /// Gives a greenlet a stack and hands its record to `begin`; one for which there is none has failed.
+    @inline(__always)
+    private func launch<Success>(_ greenlet: Greenlet<Success>, _ begin: (RecordPointer) -> Void) {
         let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(greenlet)
         do {
             let record = unsafe try prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
             unsafe record.pointee.handle = Unmanaged.passUnretained(greenlet)
             unsafe greenlet.record = record
-            unsafe core.pointee.ready.append(record)
+            unsafe begin(record)
         } catch {
             unsafe subject.release()
             greenlet.fail(error)
         }
-        return greenlet
     }
 }
 
@@ -130,10 +186,33 @@ extension Greenlet {
     }
 }
 
+/// Work with state of its own, for a greenlet: what a subclass with its own `run` is elsewhere.
+public protocol Runnable {
+    /// What comes of it.
+    associatedtype Success
+    /// The greenlet's name; nil for a number.
+    var name: String? { get }
+    /// Does the work; may wait.
+    func run() throws -> Success
+}
+
+extension Runnable {
+    /// No name.
+    public var name: String? { nil }
+}
+
 /// Starts a greenlet on the running hub; see `Hub.spawn`.
 @discardableResult
 public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
     Hub.current.spawn(name: name, body)
+}
+
+/// Starts a greenlet on the running hub when `delay` has passed; see `Hub.spawn`.
+@discardableResult
+public func spawn<Success>(
+    after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+) -> Greenlet<Success> {
+    Hub.current.spawn(after: delay, name: name, body)
 }
 
 /// Waits that long while others run. Zero only lets the others have their turn.

@@ -61,6 +61,8 @@ internal import CGreen
     var waitsFor: StaticString = ""
     /// Its handle, where it has one.
     var handle: Unmanaged<AnyGreenlet>?
+    /// Its greenlet-local values, once it has any.
+    var locals: Unmanaged<LocalStorage>?
     /// When it was started.
     var startedAt = Instant(nanoseconds: 0)
     /// Its number since the hub's start.

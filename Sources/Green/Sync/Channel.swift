@@ -1,0 +1,64 @@
+/// Hands things from greenlet to greenlet without keeping any: `send` waits until somebody takes it.
+public final class Channel<Element> {
+    /// What a sender holds out.
+    private final class Offer {
+        let element: Element
+        var waiter: Waiter?
+
+        init(_ element: Element) {
+            self.element = element
+        }
+    }
+
+    private var offers: [Offer] = []
+    private let receivers: WaitPlace
+    /// Whether nothing more will be sent.
+    public private(set) var isClosed = false
+
+    /// A channel of `hub`.
+    public init(hub: Hub = .current) {
+        receivers = WaitPlace(hub: hub)
+    }
+
+    /// Hands `element` to a receiver: false where none took it by `deadline`. Throws `QueueClosed`, or the interruption
+    /// of the wait; then nobody took it.
+    @discardableResult
+    public func send(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+        if isClosed { throw QueueClosed() }
+        let offer = Offer(element)
+        defer { offers.removeAll { $0 === offer } }
+        let woken = try Waiter.wait(for: "a receiver", until: deadline) { waiter in
+            offer.waiter = waiter
+            offers.append(offer)
+            receivers.wakeFirst()
+        }
+        guard woken else { return false }
+        if offers.contains(where: { $0 === offer }) { throw QueueClosed() }
+        return true
+    }
+
+    /// Takes what a sender holds out: nil where nobody does by `deadline`, or when the channel is closed.
+    public func receive(until deadline: Instant = .never) throws(Interruption) -> Element? {
+        while offers.isEmpty {
+            guard !isClosed, try receivers.wait(for: "a sender", until: deadline) else { return nil }
+        }
+        guard !isClosed else { return nil }
+        let offer = offers.removeFirst()
+        offer.waiter?.wake()
+        return offer.element
+    }
+
+    /// Ends it: senders that wait throw `QueueClosed`, receivers get nil.
+    public func close() {
+        isClosed = true
+        for offer in offers { offer.waiter?.wake() }
+        receivers.wakeAll()
+    }
+}
+
+extension Channel: Sequence {
+    /// Goes through what is sent until the channel is closed, or the greenlet is interrupted.
+    public func makeIterator() -> AnyIterator<Element> {
+        AnyIterator { try? self.receive() }
+    }
+}

@@ -1,0 +1,62 @@
+/// A queue whose users say when each thing that they took is done, so that others can wait until all is.
+public final class JoinableQueue<Element> {
+    private let queue: Queue<Element>
+    private let done: WaitPlace
+    /// Things that were put in and are not done yet.
+    public private(set) var unfinished = 0
+
+    /// An empty queue of at most `limit` things.
+    public init(limit: Int = .max, hub: Hub = .current) {
+        queue = Queue(limit: limit, hub: hub)
+        done = WaitPlace(hub: hub)
+    }
+
+    /// How many things are in it.
+    public var count: Int { queue.count }
+
+    /// As `Queue.put`.
+    @discardableResult
+    public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+        // Counted first: who takes it may say that it is done before this greenlet's next turn.
+        unfinished += 1
+        do {
+            if try queue.put(element, until: deadline) { return true }
+        } catch {
+            taskDone()
+            throw error
+        }
+        taskDone()
+        return false
+    }
+
+    /// As `Queue.get`.
+    public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
+        try queue.get(until: deadline)
+    }
+
+    /// Says that a thing which was taken is done.
+    public func taskDone() {
+        precondition(unfinished > 0, "Green: taskDone was called more often than there were things in the queue")
+        unfinished -= 1
+        if unfinished == 0 { done.wakeAll() }
+    }
+
+    /// Waits until all that was put in is done (true) or `deadline` passes (false).
+    @discardableResult
+    public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
+        while unfinished > 0 {
+            guard try done.wait(for: "a queue to be done", until: deadline) else { return false }
+        }
+        return true
+    }
+
+    /// As `Queue.close`.
+    public func close() {
+        queue.close()
+    }
+}
+
+extension JoinableQueue: Sequence {
+    /// As `Queue.makeIterator`.
+    public func makeIterator() -> AnyIterator<Element> { queue.makeIterator() }
+}

@@ -1,0 +1,40 @@
+/// A group of at most so many greenlets: `spawn` waits while it is full.
+public final class Pool: Group {
+    /// How many greenlets may be alive in it.
+    public let size: Int
+    private let places: WaitPlace
+
+    /// An empty pool of `size` places.
+    public init(size: Int, hub: Hub = .current) {
+        precondition(size > 0, "Green: a pool of \(size) places")
+        self.size = size
+        places = WaitPlace(hub: hub)
+        super.init(hub: hub)
+    }
+
+    /// How many more can be started without waiting.
+    public var freeCount: Int { max(0, size - count) }
+
+    /// Waits for a place, then starts a greenlet.
+    @discardableResult
+    public override func spawn<Success>(
+        name: String? = nil, _ body: @escaping () throws -> Success
+    ) throws(Interruption) -> Greenlet<Success> {
+        try waitForPlace()
+        return try super.spawn(name: name, body)
+    }
+
+    /// Waits until there is a place (true) or `deadline` passes (false).
+    @discardableResult
+    public func waitForPlace(until deadline: Instant = .never) throws(Interruption) -> Bool {
+        while count >= size {
+            guard try places.wait(for: "a place in a pool", until: deadline) else { return false }
+        }
+        return true
+    }
+
+    override func remove(_ number: UInt64) {
+        super.remove(number)
+        places.wakeFirst()
+    }
+}

@@ -1,0 +1,124 @@
+/// A queue that hands on in the order things came.
+public typealias Queue<Element> = OrderedQueue<FirstInFirstOut<Element>>
+
+/// A queue that hands on what came last.
+public typealias LifoQueue<Element> = OrderedQueue<LastInFirstOut<Element>>
+
+/// A queue that hands on the smallest.
+public typealias PriorityQueue<Element: Comparable> = OrderedQueue<SmallestFirst<Element>>
+
+/// A queue is closed: nothing more can be put into it.
+public struct QueueClosed: Error, Hashable, CustomStringConvertible {
+    /// One line for a log.
+    public var description: String { "the queue is closed" }
+
+    /// The error.
+    public init() {}
+}
+
+/// Hands things from greenlets to greenlets of one hub: `put` waits while it is full, `get` while it is empty.
+///
+/// ```swift
+/// let queue = Queue<Int>(limit: 10)
+/// spawn { for number in 1...100 { try queue.put(number) }; queue.close() }
+/// for number in queue { print(number) }
+/// ```
+///
+/// Neither allocates once the queue has grown. Who waits is served in the order they came, but a greenlet that asks
+/// while something is there need not queue up behind those who were woken and have not run yet.
+public final class OrderedQueue<Storage: QueueStorage>: Sequence {
+    /// What it hands on.
+    public typealias Element = Storage.Element
+
+    private var storage = Storage()
+    /// How many it holds at most.
+    public let limit: Int
+    /// Whether nothing more will be put into it.
+    public private(set) var isClosed = false
+    private let getters: WaitPlace
+    private let putters: WaitPlace
+    var links = LinkList()
+
+    /// An empty queue of at most `limit` things, one at least.
+    public init(limit: Int = .max, hub: Hub = .current) {
+        precondition(limit > 0, "Green: a queue that holds nothing is a Channel")
+        self.limit = limit
+        getters = WaitPlace(hub: hub)
+        putters = WaitPlace(hub: hub)
+    }
+
+    /// How many things are in it.
+    public var count: Int { storage.count }
+    /// Whether it holds nothing.
+    public var isEmpty: Bool { storage.count == 0 }
+    /// Whether `put` would wait.
+    public var isFull: Bool { storage.count >= limit }
+
+    /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Throws `QueueClosed`,
+    /// also when it is closed meanwhile, or the interruption of the wait.
+    @discardableResult
+    public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+        while isFull && !isClosed {
+            guard try putters.wait(for: "room in a queue", until: deadline) else { return false }
+        }
+        if isClosed { throw QueueClosed() }
+        append(element)
+        return true
+    }
+
+    /// Puts `element` into it if there is room now: whether it did. Never waits, also outside of greenlets.
+    @discardableResult
+    public func tryPut(_ element: Element) -> Bool {
+        guard !isFull, !isClosed else { return false }
+        append(element)
+        return true
+    }
+
+    /// The next thing, as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
+    /// empty.
+    public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
+        while isEmpty {
+            guard !isClosed, try getters.wait(for: "a queue", until: deadline) else { return nil }
+        }
+        return removeNext()
+    }
+
+    /// The next thing, if there is one now. Never waits.
+    public func tryGet() -> Element? {
+        isEmpty ? nil : removeNext()
+    }
+
+    /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
+    public func close() {
+        isClosed = true
+        getters.wakeAll()
+        putters.wakeAll()
+        links.fire()
+    }
+
+    /// Goes through what comes until the queue is closed and empty. An interruption ends it too: the greenlet's next
+    /// wait then throws it again.
+    public func makeIterator() -> AnyIterator<Element> {
+        AnyIterator { try? self.get() }
+    }
+
+    private func append(_ element: Element) {
+        storage.append(element)
+        getters.wakeFirst()
+        if !links.isEmpty { links.fire() }
+    }
+
+    private func removeNext() -> Element {
+        let element = storage.removeNext()
+        putters.wakeFirst()
+        return element
+    }
+}
+
+extension OrderedQueue: Waitable {
+    /// Whether `get` would not wait.
+    public var isReady: Bool { !isEmpty || isClosed }
+
+    /// As ``Waitable`` says.
+    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+}

@@ -1,0 +1,69 @@
+/// A number of permits. Who finds none waits; a permit that is given back goes to who came first.
+public class Semaphore {
+    private let place: WaitPlace
+    private var links = LinkList()
+    /// Permits that nobody has.
+    public private(set) var available: Int
+
+    /// A semaphore with that many permits.
+    public init(_ permits: Int, hub: Hub = .current) {
+        precondition(permits >= 0, "Green: a semaphore of \(permits) permits")
+        available = permits
+        place = WaitPlace(hub: hub)
+    }
+
+    /// Takes a permit: false where none was to be had by `deadline`.
+    @discardableResult
+    public func acquire(until deadline: Instant = .never) throws(Interruption) -> Bool {
+        if tryAcquire() { return true }
+        // Who is woken has been handed the permit.
+        return try place.wait(for: "a permit", until: deadline)
+    }
+
+    /// Takes a permit if there is one now. Never waits.
+    public func tryAcquire() -> Bool {
+        guard available > 0 else { return false }
+        available -= 1
+        return true
+    }
+
+    /// Gives a permit back, or adds one. Does not wait.
+    public func release() {
+        if place.wakeFirst() { return }
+        available += 1
+        links.fire()
+    }
+
+    /// Runs `body` with a permit.
+    public func withPermit<Success>(_ body: () throws -> Success) throws -> Success {
+        try acquire()
+        defer { release() }
+        return try body()
+    }
+}
+
+extension Semaphore: Waitable {
+    /// Whether a permit is to be had.
+    public var isReady: Bool { available > 0 }
+
+    /// As ``Waitable`` says.
+    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+}
+
+/// A semaphore that knows how many permits it was made with: one `release` too many is reported as the programming
+/// error it is.
+public final class BoundedSemaphore: Semaphore {
+    private let bound: Int
+
+    /// A semaphore with that many permits, never more.
+    public override init(_ permits: Int, hub: Hub = .current) {
+        bound = permits
+        super.init(permits, hub: hub)
+    }
+
+    /// Gives a permit back. Does not wait.
+    public override func release() {
+        precondition(available < bound, "Green: a bounded semaphore was released more often than it was acquired")
+        super.release()
+    }
+}
