@@ -4,27 +4,32 @@ extension MessageBuilder {
     @_lifetime(self: copy self)
     mutating func writeName(_ name: borrowing NameView, compress: Bool = true) throws(WireError) {
         let start = count
-        // Where each label starts in the name's message, and the hash of the suffix from it on.
-        var starts = InlineArray<128, Int>(repeating: 0)
-        var hashes = InlineArray<128, UInt16>(repeating: 0)
+        // Where each label starts in the name's message, and the hash of the suffix from it on. Through spans: subscripts
+        // of an inline array itself would copy all of it each time.
+        var startStorage = InlineArray<128, UInt16>(repeating: 0)
+        var hashStorage = InlineArray<128, UInt16>(repeating: 0)
+        var starts = startStorage.mutableSpan
+        var hashes = hashStorage.mutableSpan
         var position = name.resolve(name.offset)
         for index in 0..<name.labelCount {
-            starts[index] = position
+            starts[index] = UInt16(truncatingIfNeeded: position)
             position = name.resolve(position + Int(name.message[position]) + 1)
         }
         var hash: UInt32 = 2_166_136_261
         for index in (0..<name.labelCount).reversed() {
-            for byte in 0...Int(name.message[starts[index]]) {
-                hash = (hash ^ UInt32(lowercased(name.message[starts[index] + byte]))) &* 16_777_619
+            let label = Int(starts[index])
+            for byte in label...label + Int(name.message[label]) {
+                hash = (hash ^ UInt32(lowercased(name.message[byte]))) &* 16_777_619
             }
             hashes[index] = UInt16(truncatingIfNeeded: hash ^ hash >> 16)
         }
         for index in 0..<name.labelCount {
-            if compress, let target = findSuffix(name, from: starts[index], hash: hashes[index], before: start) {
+            let label = Int(starts[index])
+            if compress, let target = findSuffix(name, from: label, hash: hashes[index], before: start) {
                 return try write(UInt16(0xC000) | UInt16(truncatingIfNeeded: target))
             }
             table.push(hashes[index], at: count)
-            try write(name.message.extracting(starts[index]..<starts[index] + Int(name.message[starts[index]]) + 1))
+            try write(name.message.extracting(label..<label + Int(name.message[label]) + 1))
         }
         try write(UInt8(0))
     }

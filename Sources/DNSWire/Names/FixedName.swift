@@ -37,7 +37,8 @@ public struct FixedName: Sendable {
 
     /// Turns this into the root, whatever it held.
     mutating func becomeRoot() {
-        storage[0] = 0
+        var bytes = storage.mutableSpan
+        bytes[0] = 0
         count = 1
         labelCount = 0
         clearPadding()
@@ -46,8 +47,9 @@ public struct FixedName: Sendable {
     /// Zeroes what the last word of the name holds after its end.
     @inline(__always) mutating func clearPadding() {
         var index = count
+        var bytes = storage.mutableSpan
         while index & 7 != 0 {
-            storage[index] = 0
+            bytes[index] = 0
             index += 1
         }
     }

@@ -94,16 +94,17 @@ public struct QueryView: ~Copyable, Sendable {
         let count = message.count
         var position = start
         var labels = 0
+        var target = name.storage.mutableSpan
         while true {
             guard position < count else { throw .truncated }
             let length = Int(message[position])
-            name.storage[(position - start) & 0xFF] = UInt8(truncatingIfNeeded: length)
+            target[(position - start) & 0xFF] = UInt8(truncatingIfNeeded: length)
             position += 1
             if length == 0 { break }
             guard length < 0x40, position + length - start < NameView.maximumLength else { throw .badName }
             guard position + length < count else { throw .truncated }
             for index in position..<position + length {
-                name.storage[(index - start) & 0xFF] = lowercased(message[index])
+                target[(index - start) & 0xFF] = lowercased(message[index])
             }
             labels += 1
             position += length
@@ -120,10 +121,16 @@ public struct QueryView: ~Copyable, Sendable {
 
     /// Reads a record of the additional section: OPT at most once; TSIG, SIG(0) and the rest are skipped.
     private mutating func readAdditional(_ message: Span<UInt8>, at offset: Int) throws(WireError) -> Int {
+        // OPT of the only legal owner, the root, is read without a record view: it is in nearly every query.
+        if offset + 11 <= message.count, message[offset] == 0, message.loadUInt16(at: offset + 1) == RecordType.opt.rawValue {
+            let end = offset + 11 + Int(message.loadUInt16(at: offset + 9))
+            guard end <= message.count else { throw .truncated }
+            guard edns == nil else { throw .badMessage }
+            edns = try EDNSSummary(message, ttlOffset: offset + 5)
+            return end
+        }
         let record = try RecordView(message, at: offset, section: .additional)
-        guard record.type == .opt else { return record.endOffset }
-        guard edns == nil else { throw .badMessage }
-        edns = try EDNSSummary(record)
+        guard record.type != .opt else { throw .badMessage }
         return record.endOffset
     }
 }

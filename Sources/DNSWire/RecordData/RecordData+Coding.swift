@@ -55,7 +55,7 @@ extension RecordData: CustomStringConvertible {
 
 extension RecordView {
     /// The rdata with the names that may come compressed written out in full.
-    func expandedRData() throws(WireError) -> [UInt8] {
+    package func expandedRData() throws(WireError) -> [UInt8] {
         guard let layout = RDataLayout(type), rdataLength > 0 else { return [UInt8](copying: rdata) }
         var position = try layout.namesOffset(in: self)
         var bytes = [UInt8](copying: message.extracting(rdataOffset..<position))

@@ -73,4 +73,3 @@ package struct RDataReader: ~Escapable {
         return Name(view)
     }
 }
-

@@ -7,10 +7,11 @@ public struct MessageView: ~Escapable {
     /// The length of a header (RFC 1035 4.1.1).
     public static var headerLength: Int { 12 }
 
-    /// Looks at a message; throws `.truncated` when it is shorter than a header.
+    /// Looks at a message; throws when it is shorter than a header or longer than DNS allows.
     @_lifetime(copy bytes)
     public init(_ bytes: Span<UInt8>) throws(WireError) {
         guard bytes.count >= Self.headerLength else { throw .truncated }
+        guard bytes.count <= 65_535 else { throw .badMessage }
         self.bytes = bytes
     }
 

@@ -1,12 +1,12 @@
 /// Reading big-endian integers in place. Offsets out of bounds trap: callers check first.
 extension Span where Element == UInt8 {
     /// The 16-bit integer at an offset.
-    @inlinable package func loadUInt16(at offset: Int) -> UInt16 {
+    @inlinable @inline(__always) package func loadUInt16(at offset: Int) -> UInt16 {
         UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
     }
 
     /// The 32-bit integer at an offset.
-    @inlinable package func loadUInt32(at offset: Int) -> UInt32 {
+    @inlinable @inline(__always) package func loadUInt32(at offset: Int) -> UInt32 {
         UInt32(loadUInt16(at: offset)) << 16 | UInt32(loadUInt16(at: offset + 2))
     }
 
