@@ -57,16 +57,24 @@ import Testing
         #expect(Self.failure(message) == .badName)
     }
 
-    @Test func `a long chain of pointers ends`() throws {
-        // Each owner is a pointer to the one before it: legal, and walked without recursion.
-        var message = bytes(hex: "0000 8000 0001 0400 0000 0000 0161 00 0001 0001")
+    /// A message whose answers' owners are each a pointer to the one before.
+    static func chain(_ count: Int) -> [UInt8] {
+        var message = bytes(hex: "0000 8000 0001 0000 0000 0000 0161 00 0001 0001")
+        message[6] = UInt8(count >> 8)
+        message[7] = UInt8(count & 255)
         var target = 12
-        for _ in 0..<1024 {
+        for _ in 0..<count {
             let here = message.count
             message += [0xC0 | UInt8(target >> 8), UInt8(target & 255)] + bytes(hex: "0001 0001 00000001 0004 c0000201")
             target = here
         }
-        #expect(try Message(message.span).answers.count == 1024)
+        return message
+    }
+
+    @Test func `pointers to pointers are followed 128 deep and no further`() throws {
+        let message = try Message(Self.chain(128).span)
+        #expect(message.answers.count == 128 && message.answers.allSatisfy { $0.owner == Name("a") })
+        #expect(Self.failure(Self.chain(129)) == .badName)
     }
 
     @Test func `counts that promise more than there is are refused`() {

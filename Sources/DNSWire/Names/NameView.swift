@@ -15,6 +15,10 @@ public struct NameView: ~Escapable {
     /// The longest name, root label included (RFC 1035 2.3.4).
     public static var maximumLength: Int { 255 }
 
+    /// The most pointers that are followed for one name: one before each label and the root. Longer chains say nothing
+    /// that shorter ones could not, and would make a large message expensive to walk.
+    private static var maximumPointers: Int { 128 }
+
     /// Reads and checks the name at an offset.
     ///
     /// Pointers must lead to before the start of what is being read, and not into the header, so that there are no loops.
@@ -29,6 +33,7 @@ public struct NameView: ~Escapable {
         var end = -1
         var length = 1
         var labels = 0
+        var pointers = 0
         guard offset >= 0, limit <= message.count else { throw .truncated }
         while true {
             guard position < limit else { throw .truncated }
@@ -43,7 +48,8 @@ public struct NameView: ~Escapable {
                 guard byte >= 0xC0, allowingPointers else { throw .badName }
                 guard position + 1 < limit else { throw .truncated }
                 let target = (byte & 0x3F) << 8 | Int(message[position + 1])
-                guard target < floor, target >= 12 else { throw .badName }
+                pointers += 1
+                guard target < floor, target >= 12, pointers <= Self.maximumPointers else { throw .badName }
                 if end < 0 { end = position + 2 }
                 limit = message.count
                 floor = target
