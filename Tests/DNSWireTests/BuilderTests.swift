@@ -78,6 +78,32 @@ import Testing
         #expect(read.authorities.isEmpty && read.answers.map(\.owner) == [Name("ns.gone.test")!])
     }
 
+    @Test func `names that were rolled back are not pointed to, even where their bytes stand again`() throws {
+        var buffer = Self.emptyBuffer
+        var builder = Self.start(&buffer)
+        let mark = builder.mark()
+        try builder.append(Self.record("aaaaaaaaaa.test. 1 IN A 192.0.2.1"), to: .answer)
+        builder.roll(back: mark)
+        // The same letters at the same place, but as data of a type that holds no names.
+        try builder.append(Self.record(". 1 IN TYPE65280 \\# 6 047465737400"), to: .answer)
+        let before = builder.count
+        try builder.append(Self.record("x.test. 1 IN A 192.0.2.1"), to: .answer)
+        #expect(builder.count == before + 8 + 14)
+    }
+
+    @Test func `suffixes whose hashes collide are told apart`() throws {
+        var random = SeededGenerator(state: 5)
+        for _ in 0..<60 {
+            var message = Message()
+            for _ in 0..<120 {
+                let name = try Name(labels: [[0x61], random.bytes(2...4)])
+                message.answers.append(ResourceRecord(name, ttl: 0, .a(.init(address: 0))))
+            }
+            let written = try message.encoded()
+            try #require(try Message(written.span) == message)
+        }
+    }
+
     @Test func `room that is kept back is there for OPT`() throws {
         let opt = OPTReply(udpPayloadSize: 1232, dnssecOK: true, extendedError: .staleAnswer, extraText: "old")
         var buffer = Self.emptyBuffer
