@@ -63,11 +63,14 @@ extension Hub {
         )
     }
 
-    /// Kills every greenlet that waits; those without a handle too.
+    /// Kills every greenlet that waits or is about to go on; those without a handle too.
     func killAll() {
         for index in unsafe core.pointee.records.indices {
             let record = unsafe core.pointee.records[index]
-            if unsafe record.pointee.state == .waiting { unsafe kill(record) }
+            switch unsafe record.pointee.state {
+            case .waiting, .ready: unsafe kill(record)
+            case .idle, .running: break
+            }
         }
     }
 

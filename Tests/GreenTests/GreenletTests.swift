@@ -133,6 +133,22 @@ import Testing
         #expect(cleaned == 50)
     }
 
+    @Test(arguments: World.allCases) func `the root's end does not wait for who was about to go on`(_ world: World) throws {
+        var slept = Duration.zero
+        let hub = try onHub(world) { hub throws in
+            hub.spawn {
+                try hub.yield(afterEvents: true)
+                let before = hub.loop.now()
+                defer { slept = before.duration(to: hub.loop.now()) }
+                try sleep(.seconds(3))
+            }
+            try yield()
+            return hub
+        }
+        #expect(hub.greenletCount == 0)
+        #expect(slept < .seconds(1))
+    }
+
     @Test(arguments: World.allCases) func `many greenlets can sleep at once and their stacks are used again`(_ world: World)
         throws
     {
