@@ -38,7 +38,7 @@ public struct HubOptions: Sendable {
     let arena: DatagramArena
 
     static let resumesPerTurn = 128
-    static let trimInterval: UInt64 = 1_000_000_000
+    static let trimInterval: UInt64 = 100_000_000
 
     /// A hub on `loop`, to be run by the calling thread.
     public init(loop: any Loop, options: HubOptions = HubOptions()) {
@@ -174,6 +174,6 @@ public struct HubOptions: Sendable {
         let now = unsafe core.pointee.now.nanoseconds
         guard unsafe now &- core.pointee.lastTrim >= Self.trimInterval else { return }
         unsafe core.pointee.lastTrim = now
-        unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 1024)
+        unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 512)
     }
 }

@@ -10,6 +10,8 @@ final class Flight: @unchecked Sendable {
     // for `result`, after `land`, when it changes no more.
     let key: CacheKey
     private var waiters: [FlightWaiter] = []
+    /// Who asks: used on its own hub's thread alone.
+    var resolver: Resolver?
     private(set) var result: Result<UpstreamReply, UpstreamFailure>?
 
     /// So many may wait for one question; further ones are turned away.

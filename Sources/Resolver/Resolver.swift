@@ -127,11 +127,23 @@ package final class Resolver {
         }
     }
 
-    /// Flies: asks upstream, keeps what is to be kept, and tells all who wait.
+    /// Starts a flight's greenlet, without a handle or a closure: nobody joins it.
     private func start(_ flight: Flight) {
-        hub.spawn(name: "flight") { [self] in
-            shared.flights.land(flight, ask(flight.key), on: hub)
+        flight.resolver = self
+        let subject = unsafe Unmanaged.passRetained(flight)
+        do throws(GreenletLimit) {
+            try unsafe hub.startLater(Self.fly, subject: subject.toOpaque(), slot: 0)
+        } catch {
+            unsafe subject.release()
+            shared.flights.land(flight, .failure(.unreachable), on: hub)
         }
+    }
+
+    /// What a flight's greenlet does: asks upstream, keeps what is to be kept, and tells all who wait.
+    private static let fly: GreenletEntry = { subject, _ in
+        let flight = unsafe Unmanaged<Flight>.fromOpaque(subject!).takeRetainedValue()
+        guard let resolver = flight.resolver else { return }
+        resolver.shared.flights.land(flight, resolver.ask(flight.key), on: resolver.hub)
     }
 
     private func ask(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
