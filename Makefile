@@ -47,7 +47,7 @@ example-config: deps ## write config/vireo.yaml anew from the table of settings
 
 install: ## install program, configuration and unit under PREFIX (run `make build` first)
 	@test -x $(BINARY) || { echo "$(BINARY) is missing: run make build first" >&2; exit 1; }
-	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vireo
+	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vireo
 	@test -e $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml \
 		|| install -D -m 644 config/vireo.yaml $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml
 	install -D -m 644 systemd/vireo.sysusers $(DESTDIR)$(SYSUSERSDIR)/vireo.conf
