@@ -1,5 +1,6 @@
 #!/bin/sh
 # Everything that can be judged without running the tests. Says all it finds, then fails if there was anything.
+# shellcheck disable=SC2317 # functions are called by name, through check
 set -u
 cd "$(dirname "$0")/.." || exit 1
 swift=${SWIFT:-swift}
@@ -60,6 +61,21 @@ long_files() {
         | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines, at most 700" }'
 }
 
+# A function ends where a brace stands alone under its first letter.
+long_functions() {
+    # shellcheck disable=SC2016 # awk's own $0
+    files 'Sources/*.swift' 'Tests/*.swift' | xargs awk '
+        FNR == 1 { start = 0 }
+        /^ *[a-z@() ]*(func |init[?]?[(<]|deinit )/ && !/[{].*[}]$/ { match($0, /^ */); indent = RLENGTH; start = FNR }
+        start && /^ *[}]$/ {
+            match($0, /^ */)
+            if (RLENGTH == indent) {
+                if (FNR - start > 60) print FILENAME ":" start ": a function of " FNR - start " lines, at most 60"
+                start = 0
+            }
+        }'
+}
+
 scripts_checked() {
     files 'scripts/*.sh' '.ci/run' | while read -r file; do
         sh -n "$file"
@@ -84,7 +100,7 @@ units() {
 }
 
 example_configuration() {
-    .build/debug/vireo check config/vireo.yaml 2>&1 >/dev/null || .build/debug/vireo check config/vireo.yaml 2>&1
+    .build/debug/vireo check config/vireo.yaml 2>&1 | grep -v ': good$'
 }
 
 check "layout of Swift files" formatting
@@ -93,6 +109,7 @@ check "sharing without a reason" unexplained_sharing
 check "unfinished work" unfinished
 check "paths of one machine" home_paths
 check "length of files" long_files
+check "length of functions" long_functions
 check "scripts" scripts_checked
 check "systemd units" units
 check "a build without warnings" warnings
