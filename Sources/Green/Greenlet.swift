@@ -6,7 +6,7 @@
     /// The record while it is alive.
     var record: RecordPointer?
     let joiners: UnsafeMutablePointer<WaitList>
-    fileprivate(set) var observed = false
+    var observed = false
     private var links = LinkList()
 
     fileprivate init(hub: Hub, name: String?) {

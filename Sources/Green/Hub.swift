@@ -105,10 +105,13 @@ public struct HubOptions: Sendable {
     func begin<Success>(_ body: @escaping () throws -> Success) -> Greenlet<Success> {
         unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
         let core = unsafe core
-        return spawn(name: "root") {
+        let root = spawn(name: "root") {
             defer { unsafe core.pointee.isEnding = true }
             return try body()
         }
+        // Whoever runs the hub gets its error.
+        root.observed = true
+        return root
     }
 
     /// One turn after the root greenlet's end: kills all that wait.
