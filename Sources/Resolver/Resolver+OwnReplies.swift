@@ -51,8 +51,8 @@ extension Resolver {
     }
 
     /// The names under which clients ask what this is, and which one, in wire form.
-    private static let versionNames = [wire("version", "bind"), wire("version", "server")]
-    private static let identityNames = [wire("id", "server"), wire("hostname", "bind")]
+    private static let versionName = wire("version", "bind")
+    private static let identityName = wire("id", "server")
 
     private static func wire(_ labels: String...) -> [UInt8] {
         labels.flatMap { [UInt8($0.utf8.count)] + $0.utf8 } + [0]
@@ -62,8 +62,8 @@ extension Resolver {
     private func chaosText(_ query: borrowing QueryView) -> String? {
         guard query.type == .txt || query.type == .any else { return nil }
         let name = query.name.span
-        if Self.versionNames.contains(where: { name.isEqual($0) }) { return policy.version }
-        if Self.identityNames.contains(where: { name.isEqual($0) }) { return policy.identity }
+        if name.isEqual(Self.versionName) { return policy.version }
+        if name.isEqual(Self.identityName) { return policy.identity }
         return nil
     }
 
