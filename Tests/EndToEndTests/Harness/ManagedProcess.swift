@@ -102,8 +102,8 @@ struct Tool {
 
     /// Whether a program is installed.
     static func exists(_ name: String) -> Bool {
-        let paths =
-            (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":") + ["/usr/sbin", "/sbin"]
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        let paths = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
         return paths.contains { access("\($0)/\(name)", X_OK) == 0 }
     }
 }

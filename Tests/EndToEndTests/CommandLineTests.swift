@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// What the program says and returns when it is started in all kinds of ways.
+    @Suite struct CommandLineTests {
+        /// Runs the program, which is expected to end by itself within 2 s.
+        private func run(_ arguments: [String]) throws -> Tool {
+            try Tool([VireoServer.binary] + arguments, within: .seconds(2))
+        }
+
+        /// Expects one line on standard error and nothing on standard output.
+        private func expectOneLine(_ tool: Tool, code: Int32, _ parts: [String], at location: SourceLocation = #_sourceLocation) {
+            #expect(tool.exit == .code(code), "\(tool.errors)", sourceLocation: location)
+            #expect(tool.output == "", sourceLocation: location)
+            #expect(
+                tool.errors.hasSuffix("\n") && tool.errors.dropLast().contains("\n") == false, "\(tool.errors)",
+                sourceLocation: location)
+            for part in parts {
+                #expect(tool.errors.contains(part), "\(tool.errors) without \(part)", sourceLocation: location)
+            }
+        }
+
+        @Test func `the version is one line with a number`() throws {
+            let tool = try run(["--version"])
+            #expect(tool.exit == .code(0))
+            #expect(tool.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+        }
+
+        @Test func `an option that does not exist is a usage error`() throws {
+            #expect(try run(["--bogus"]).exit == .code(64))
+        }
+
+        @Test func `the example configuration is good`() throws {
+            let path = URL(fileURLWithPath: TestDirectory.resource("")).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("config/vireo.yaml").path
+            let tool = try run(["check", path])
+            #expect(tool.exit == .code(0), "\(tool.errors)")
+            #expect(tool.errors == "")
+        }
+
+        @Test(arguments: [
+            (
+                "listen: [\"127.0.0.1:5300\"]\nupstream: [\"192.0.2.1\"]\n",
+                [":2: upstream: unknown key", "did you mean upstreams"]
+            ),
+            ("workers: many\n", [":1: workers: \"many\"", "expected a whole number"]),
+            ("workers: 1\nlisten: [\"dns.example\"]\n", [":2: listen[0]: ", "expected an address"]),
+            ("upstreams: [\"192.0.2.1:99999\"]\n", [":1: upstreams[0]: ", "port"]),
+            ("cache: {size: 64MiB\n", [": not valid YAML: "]),
+            ("cache:\n  size: 1XB\n", [":2: cache.size: ", "expected a size"]),
+            ("workers: 1\nworkers: 2\n", [":2: workers: given twice"]),
+            ("", ["holds no settings"]),
+        ])
+        func `a bad configuration is one line with file, line, key and what was expected`(yaml: String, parts: [String]) throws {
+            let directory = try TestDirectory()
+            let file = try directory.write(yaml, to: "bad.yaml")
+            expectOneLine(try run(["serve", "--config", file]), code: 2, [file] + parts)
+            expectOneLine(try run(["check", file]), code: 2, [file] + parts)
+        }
+
+        @Test func `a missing file is named, with the reason`() throws {
+            expectOneLine(
+                try run(["--config", "/nonexistent/vireo.yaml"]), code: 2, ["/nonexistent/vireo.yaml: ", "No such file"])
+        }
+
+        @Test func `a bad option value is named with the option`() throws {
+            expectOneLine(try run(["--listen", "localhost"]), code: 2, ["--listen: \"localhost\" is a host name"])
+            expectOneLine(try run(["--upstream", "tls://192.0.2.1"]), code: 2, ["--upstream: \"tls\" is not a transport"])
+            expectOneLine(try run(["--workers", "0"]), code: 2, ["--workers: \"0\"", "from 1 to 256"])
+            expectOneLine(try run(["--log-level", "loud"]), code: 2, ["--log-level: \"loud\"", "expected one of trace"])
+        }
+
+        @Test func `a port in use by UDP or by TCP is named`() throws {
+            for type in [SOCK_DGRAM, SOCK_STREAM] {
+                let port = FreePort.take()
+                let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+                defer { close(descriptor) }
+                var address = loopback(port)
+                let code = withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                }
+                try #require(code == 0)
+                if type == SOCK_STREAM { listen(descriptor, 1) }
+                let tool = try run(["--listen", "127.0.0.1:\(port)", "--upstream", "192.0.2.1"])
+                expectOneLine(tool, code: 1, ["127.0.0.1:\(port)", "in use"])
+            }
+        }
+
+        @Test func `a second instance on the same port is refused, the first goes on`() throws {
+            let upstream = try FakeUpstream()
+            let first = try VireoServer(upstreams: [upstream.address], "workers: 2")
+            let second = try run(["--listen", "127.0.0.1:\(first.port)", "--upstream", "192.0.2.1"])
+            expectOneLine(second, code: 1, ["127.0.0.1:\(first.port)", "in use"])
+            #expect(try first.ask("still.example.", .a).answers.count == 1)
+        }
+
+        @Test func `an address that this machine does not have is named`() throws {
+            expectOneLine(try run(["--listen", "192.0.2.77:5399", "--upstream", "192.0.2.1"]), code: 1, ["192.0.2.77:5399"])
+        }
+
+        @Test(.enabled(if: geteuid() == 0 && Tool.exists("setpriv"), "needs root, to give rights away"))
+        func `a privileged port without the right is named`() throws {
+            let limit = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding: .utf8)
+            guard let limit = Int(limit.trimmingCharacters(in: .whitespacesAndNewlines)), limit > 53 else { return }
+            // Others may not be allowed to look into the build's directory.
+            let directory = try TestDirectory()
+            let program = directory.file("vireo")
+            try FileManager.default.copyItem(atPath: VireoServer.binary, toPath: program)
+            let unprivileged = [
+                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--no-new-privs",
+            ]
+            let tool = try Tool(
+                unprivileged + [program, "--listen", "127.0.0.1:53", "--upstream", "192.0.2.1"], within: .seconds(2))
+            expectOneLine(tool, code: 1, ["127.0.0.1:53: no right to take a port below 1024"])
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import DNSWire
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Stopping, and reading the configuration again.
+    @Suite struct LifecycleTests {
+        @Test(arguments: [SIGTERM, SIGINT])
+        func `a stop answers the queries in flight and ends well`(signal: Int32) throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(500))
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            let socket = try UDPSocket(to: vireo.port)
+            let connection = try TCPConnection(to: vireo.port)
+            for id in 0..<50 {
+                socket.send(try Message.query("n\(id).example.", .a, id: UInt16(id)).encoded())
+            }
+            connection.send(try Message.query("tcp.example.", .a).encoded())
+            try eventually("the upstream to be asked") { upstream.questionCount >= 51 ? true : nil }
+            vireo.process.send(signal)
+            var answered = Set<UInt16>()
+            while answered.count < 50, let reply = socket.receive(within: .seconds(2)) {
+                let message = try Message(reply.span)
+                #expect(message.responseCode == .noError)
+                answered.insert(message.id)
+            }
+            #expect(answered.count == 50)
+            #expect(connection.receive(within: .seconds(2)) != nil)
+            #expect(try vireo.process.waitForExit(within: .seconds(3)) == .code(0))
+        }
+
+        @Test func `a stop does not wait for ever for an upstream that is silent`() throws {
+            let upstream = try FakeUpstream(delay: .seconds(60))
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            let socket = try UDPSocket(to: vireo.port)
+            socket.send(try Message.query("a.example.", .a).encoded())
+            try eventually("the upstream to be asked") { upstream.questionCount >= 1 ? true : nil }
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit(within: .seconds(3.5)) == .code(0))
+        }
+
+        @Test func `a reload takes new upstreams and keeps the cache`() throws {
+            let old = try FakeUpstream(ip: [192, 0, 2, 1])
+            let new = try FakeUpstream(ip: [192, 0, 2, 2])
+            let vireo = try VireoServer(upstreams: [old.address])
+            _ = try vireo.ask("kept.example.", .a)
+            var number = 0
+            try vireo.reload(upstreams: [new.address]) {
+                number += 1
+                return try vireo.ask("n\(number).example.", .a).answers.map { "\($0.data)" } == ["192.0.2.2"]
+            }
+            let asked = new.questionCount
+            #expect(try vireo.ask("kept.example.", .a).answers.map { "\($0.data)" } == ["192.0.2.1"])
+            #expect(new.questionCount == asked)
+        }
+
+        @Test func `no query is lost while the configuration is read again and again`() throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(100))
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            let socket = try UDPSocket(to: vireo.port)
+            var answered = Set<UInt16>()
+            let total = 1_000
+            for id in 0..<total {
+                if id % 100 == 50 { vireo.process.send(SIGHUP) }
+                socket.send(try Message.query("n\(id).example.", .a, id: UInt16(id)).encoded())
+                while let reply = socket.receive(within: id % 10 == 0 ? .milliseconds(2) : .zero) {
+                    let message = try Message(reply.span)
+                    #expect(message.responseCode == .noError)
+                    answered.insert(message.id)
+                }
+            }
+            while answered.count < total, let reply = socket.receive(within: .seconds(6)) {
+                answered.insert(try Message(reply.span).id)
+            }
+            #expect(answered.count == total)
+        }
+
+        @Test func `a bad file changes nothing and is reported`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            try vireo.reload(yaml: "listen: [\"127.0.0.1:\(vireo.port)\"]\nupstream: [\"192.0.2.1\"]\n") {
+                vireo.process.errors.contains("did you mean upstreams")
+            }
+            #expect(vireo.process.exit == nil)
+            #expect(try vireo.ask("fresh.example.", .a).answers.count == 1)
+        }
+
+        @Test func `what cannot change while running is named, the rest is taken`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address], "cache: {size: 8MiB}\nworkers: 1")
+            let more = "cache: {size: 16MiB, max-ttl: 77}\nworkers: 2"
+            var number = 0
+            try vireo.reload(upstreams: [upstream.address], more) {
+                number += 1
+                return try vireo.ask("n\(number).example.", .a).answers.first?.ttl == 77
+            }
+            let log = vireo.process.errors
+            #expect(log.contains("cache.size") && log.contains("workers"), "\(log)")
+            #expect(!log.contains("max-ttl"), "\(log)")
+        }
+
+        @Test func `the log level can change while running`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address], "log: {level: critical}")
+            #expect(vireo.process.errors == "")
+            try vireo.reload(upstreams: [upstream.address], "log: {level: debug}") { !vireo.process.errors.isEmpty }
+        }
+    }
+}
