@@ -48,7 +48,7 @@ extension UpstreamFailure {
     var isRemembered: Bool {
         switch self {
         case .timedOut, .unreachable, .refused: true
-        case .noUpstream, .stopping: false
+        case .noUpstream, .overloaded, .stopping: false
         }
     }
 }

@@ -1,13 +1,25 @@
 internal import DNSWire
 internal import Green
 
-/// One question on its way: does what the plan says, and tells the plan what comes of it.
+/// One question on its way: does what the plan says, and tells the plan what comes of it. Its greenlet waits here and
+/// nowhere else.
 final class Asking {
-    private let question: UpstreamQuestion
+    /// What is asked.
+    let question: UpstreamQuestion
     private let servers: [UpstreamServer]
     private let hub: Hub
-    private let inbox = ReplyInbox()
-    private var tries: [(exchange: Exchange, route: AttemptPlan.Route)] = []
+    /// The last try.
+    private var present: Exchange?
+    /// Tries before it, answers to which still count.
+    private var earlier: [Exchange] = []
+    private var waiter: Waiter?
+
+    /// What a question's way ended with.
+    struct Answer {
+        let bytes: [UInt8]
+        let server: UpstreamServer
+        let transport: UpstreamAddress.Transport
+    }
 
     init(_ question: UpstreamQuestion, servers: [UpstreamServer], hub: Hub) {
         self.question = question
@@ -15,75 +27,114 @@ final class Asking {
         self.hub = hub
     }
 
-    /// Asks until there is an answer or a reason why there is none. Waits.
-    func run(tryLimit: UInt64, deadline: Instant) throws(UpstreamFailure) -> UpstreamReply {
-        let routes = servers.indices.map { index in
-            let server = servers[index]
-            return AttemptPlan.Route(server: index, transport: server.address.transport, hasEDNS: !server.lacksEDNS)
-        }
-        var plan = AttemptPlan(routes: routes, tryLimit: tryLimit, deadline: deadline)
+    /// Asks until there is an answer or a reason why there is none. Waits. `end` must be called afterwards.
+    func run(tryLimit: UInt64, limit: UInt64) throws(UpstreamFailure) -> Answer {
+        let start = hub.loop.now()
+        var plan = AttemptPlan(
+            serverCount: servers.count, tryLimit: tryLimit, deadline: start.advanced(byNanoseconds: limit))
         var action = plan.start()
+        var now = start
         while true {
             switch action {
+            case .begin(let index):
+                let server = servers[index]
+                let transport = server.address.transport
+                action = send(.init(server: index, transport: transport, hasEDNS: !server.lacksEDNS), at: now, &plan)
             case .send(let route):
-                action = send(route, &plan)
+                action = send(route, at: now, &plan)
             case .resend(let wait):
-                tries.last?.exchange.resend()
+                present?.resend()
                 action = .wait(wait)
             case .fail(let failure):
                 throw failure
             case .wait(let moment):
-                switch try nextEvent(until: moment) {
-                case nil:
-                    let silent = plan.route.server
-                    action = plan.timePassed(at: hub.loop.now())
-                    if action.isAnotherTry { servers[silent].failed() }
-                case .reply(let bytes, let exchange):
-                    let kind = ReplyKind.of(bytes, to: question)
-                    if case .final = kind { return reply(bytes, exchange) }
-                    action = plan.reply(kind, from: route(of: exchange))
-                case .otherLetters(let exchange):
-                    action = plan.reply(.otherLetters, from: route(of: exchange))
-                case .failed(let exchange, _):
-                    exchange.server.failed()
-                    action = plan.broken(route(of: exchange), wasReused: exchange.wasReused)
+                let exchange = try next(until: moment)
+                now = hub.loop.now()
+                guard let exchange, let outcome = exchange.outcome else {
+                    action = timePassed(at: now, &plan)
+                    continue
+                }
+                exchange.outcome = nil
+                if case .reply(let bytes, let credence) = outcome {
+                    let kind = ReplyKind.of(bytes)
+                    if kind == .final { return answer(bytes, exchange) }
+                    if case .withoutEDNS = kind { exchange.refusedEDNS = credence }
+                    action = plan.reply(kind, from: exchange.route)
+                } else {
+                    action = withoutReply(outcome, exchange, &plan)
                 }
             }
         }
     }
 
-    /// Expects no more replies.
+    /// Expects no more replies, and lets go of all tries.
     func end() {
-        for each in tries { each.exchange.end() }
+        for each in earlier { each.end() }
+        earlier = []
+        present?.end()
+        present = nil
     }
 
-    private func send(_ route: AttemptPlan.Route, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
+    /// Something came of a try. Never waits.
+    func wake() {
+        waiter?.wake()
+    }
+
+    private func send(_ route: AttemptPlan.Route, at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
         let server = servers[route.server]
         do {
-            let exchange = try server.ask(question, over: route.transport, edns: route.hasEDNS, inbox: inbox)
-            tries.append((exchange, route))
-            return plan.sent(at: hub.loop.now(), resendWait: server.estimate.resendWait)
+            let exchange = try server.ask(self, on: route, at: now)
+            if let present { earlier.append(present) }
+            present = exchange
+            return plan.sent(route, at: now, resendWait: server.estimate.resendWait)
         } catch {
-            server.failed()
-            return plan.broken(route, wasReused: false)
+            if error == .unreachable { server.failed() }
+            return plan.refused(route, error)
         }
     }
 
-    private func nextEvent(until deadline: Instant) throws(UpstreamFailure) -> ExchangeEvent? {
+    private func timePassed(at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
+        let action = plan.timePassed(at: now)
+        // Whoever answered others in the meantime is well: it is only this question that it has no answer to.
+        if action.isAnotherTry, let present, present.server.lastHeard < present.sentAt { present.server.failed() }
+        return action
+    }
+
+    private func withoutReply(
+        _ outcome: Exchange.Outcome, _ exchange: Exchange, _ plan: inout AttemptPlan
+    ) -> AttemptPlan.Action {
+        guard case .broken(let failure, let mayRetry) = outcome else {
+            return plan.reply(.otherLetters, from: exchange.route)
+        }
+        let action = plan.broken(exchange.route, failure, mayRetry: mayRetry)
+        if failure == .unreachable, action != .send(exchange.route) { exchange.server.failed() }
+        return action
+    }
+
+    /// A try of which something came; nil when there is none by `deadline`.
+    private func next(until deadline: Instant) throws(UpstreamFailure) -> Exchange? {
+        if let ready { return ready }
         do {
-            return try inbox.next(until: deadline)
+            defer { waiter = nil }
+            guard try Waiter.wait(for: "an upstream", until: deadline, { waiter = $0 }) else { return nil }
         } catch {
-            throw .stopping
+            throw error == .killed ? .stopping : .timedOut
         }
+        return ready
     }
 
-    private func route(of exchange: Exchange) -> AttemptPlan.Route {
-        tries.first { $0.exchange === exchange }!.route
+    private var ready: Exchange? {
+        if let present, present.outcome != nil { return present }
+        return earlier.first { $0.outcome != nil }
     }
 
-    private func reply(_ bytes: [UInt8], _ exchange: Exchange) -> UpstreamReply {
-        let triedWith = tries.contains { $0.exchange.server === exchange.server && $0.route.hasEDNS }
-        if !exchange.form.hasEDNS, triedWith { exchange.server.hasNoEDNS() }
-        return UpstreamReply(bytes: bytes, upstream: exchange.server.id, transport: exchange.transport)
+    private func answer(_ bytes: [UInt8], _ exchange: Exchange) -> Answer {
+        let server = exchange.server
+        if exchange.route.hasEDNS {
+            server.answeredWithEDNS()
+        } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS != nil })?.refusedEDNS {
+            server.answeredWithoutEDNS(refusal)
+        }
+        return Answer(bytes: bytes, server: server, transport: exchange.route.transport)
     }
 }

@@ -4,15 +4,18 @@ internal import Green
 /// A connected UDP socket on a random port, which carries several exchanges. The kernel lets in only what comes from
 /// the asked peer; id, question and letters are checked here. A channel is used for a while and then retired, so that
 /// its port is worth little to who has learnt it.
-final class DatagramChannel: ExchangeChannel {
+final class DatagramChannel: PooledChannel {
     private let socket: DatagramSocket
     private let server: UpstreamServer
-    private var table = ExchangeTable()
+    private var table = ExchangeTable(capacity: DatagramChannel.capacity)
     private var reader: Greenlet<Void>?
-    private let openedAt: Instant
+    /// The ids of exchanges that have ended: answers to them are late, but not guesses.
+    private var endedIDs: [UInt16] = []
+    private let retiresAt: Instant
     private var uses = 0
     private var strays = 0
-    private(set) var isRetired = false
+    private var isRetired = false
+    private var isClosed = false
 
     /// So many exchanges at once.
     static let capacity = 64
@@ -22,25 +25,33 @@ final class DatagramChannel: ExchangeChannel {
     /// So many messages that fit no exchange look like somebody guessing.
     static let mostStrays = 16
 
-    init(to server: UpstreamServer) throws(SocketError) {
+    init(to server: UpstreamServer) throws(UpstreamFailure) {
         self.server = server
-        socket = try DatagramSocket(hub: server.hub, connectedTo: server.address.address)
-        openedAt = server.hub.now
-        reader = server.hub.spawn(name: "upstream \(server.address)") { try self.read() }
+        retiresAt = server.hub.now.advanced(byNanoseconds: Self.longestUse)
+        do {
+            socket = try DatagramSocket(hub: server.hub, connectedTo: server.address.address)
+        } catch {
+            throw UpstreamFailure(opening: error)
+        }
+        let reader = server.hub.spawn(name: "upstream \(server.address)") { try self.read() }
+        self.reader = reader
+        // Done before it began: the hub has no stack for it.
+        if reader.isDone {
+            socket.close()
+            throw .overloaded
+        }
     }
 
     /// Whether another exchange may be put on it.
-    var hasRoom: Bool {
-        !isRetired && table.count < Self.capacity
-    }
+    var hasRoom: Bool { !isRetired && table.hasRoom }
 
     /// Puts an exchange on this channel and sends it.
     func begin(_ exchange: Exchange) {
-        uses += 1
-        table.register(exchange, random: server.hub.loop.random)
+        table.register(exchange, random: server.hub.loop.random())
         exchange.channel = self
         send(exchange)
-        if uses >= Self.mostUses || openedAt.advanced(byNanoseconds: Self.longestUse) <= server.hub.now { retire() }
+        uses += 1
+        if uses >= Self.mostUses { retire() }
     }
 
     func send(_ exchange: Exchange) {
@@ -48,108 +59,111 @@ final class DatagramChannel: ExchangeChannel {
         // Without a buffer it is as if the datagram were lost: it is sent again.
         guard var datagram = Datagram(hub: server.hub) else { return }
         var buffer = datagram.buffer
-        let count = exchange.question.write(exchange.form, into: &buffer)
+        let count = exchange.asking.question.write(exchange.form, into: &buffer)
         datagram.count = count
         socket.send(datagram)
     }
 
     func forget(_ exchange: Exchange) {
-        table.remove(exchange)
-        if isRetired, table.count == 0 { close() }
+        finish(exchange)
     }
 
     /// Takes no new exchanges; closes when those it carries have ended.
     func retire() {
         guard !isRetired else { return }
         isRetired = true
-        server.retired(self)
+        server.datagrams.retired(self)
         if table.count == 0 { close() }
     }
 
-    /// Closes the socket; what it still carries fails.
-    func close() {
+    /// Closes the socket; what it still carries will not be answered.
+    private func close() {
+        guard !isClosed else { return }
+        isClosed = true
         isRetired = true
+        server.datagrams.closed(self)
         reader?.kill()
         reader = nil
-        failAll(.closed)
+        failAll()
         socket.close()
     }
 
-    private func failAll(_ error: SocketError) {
+    private func failAll() {
         for exchange in table.removeAll() {
             exchange.channel = nil
-            exchange.inbox.deliver(.failed(exchange, error))
+            exchange.deliver(.broken(.unreachable, mayRetry: false))
         }
     }
 
     private func read() throws {
-        while true {
+        defer { close() }
+        while !isClosed {
             do {
-                _ = try socket.receive(until: .never) { datagram in take(datagram) }
+                let count = try socket.receive(until: isRetired ? .never : retiresAt) { datagram in take(datagram) }
+                if count == 0 { retire() }
                 // One batch a turn: others have sockets too.
                 try server.hub.yield(afterEvents: true)
-            } catch let error as SocketError {
-                if error == .closed { return }
+            } catch is SocketError {
                 // The peer's machine says that nobody listens there, or that there is no way.
-                failAll(error)
-                retire()
-                if isRetired, table.count == 0 { return }
+                return
             }
         }
     }
 
     private func take(_ datagram: consuming Datagram) {
+        let isCut = datagram.isTruncated
         let bytes = datagram.bytes
-        guard bytes.count >= 12, let exchange = table.find(UInt16(bytes[0]) << 8 | UInt16(bytes[1])) else {
-            return noteStray()
+        guard bytes.count >= MessageView.headerLength else { return noteStray() }
+        let id = bytes.loadUInt16(at: 0)
+        guard let exchange = table.find(id) else {
+            if !endedIDs.contains(id) { noteStray() }
+            return
         }
-        switch exchange.question.match(bytes, exchange.form) {
+        switch exchange.asking.question.match(bytes, exchange.form) {
         case .stray:
             noteStray()
+        case .answer:
+            server.heard(exchange)
+            finish(exchange)
+            exchange.deliver(.reply(copy(bytes, cut: isCut), .proven))
+        case .bareFailure:
+            doubt(exchange, .reply([UInt8](copying: bytes), .doubtful))
         case .otherLetters:
-            end(exchange)
-            exchange.inbox.deliver(.otherLetters(exchange))
-        case .answer, .bareFailure:
-            end(exchange)
-            if exchange.sends == 1 {
-                server.measured(exchange.sentAt.duration(to: server.hub.loop.now()).clampedNanoseconds)
-            }
-            exchange.inbox.deliver(.reply(copy(bytes, cut: datagram.isTruncated), from: exchange))
+            doubt(exchange, .otherLetters)
         }
     }
 
-    private func end(_ exchange: Exchange) {
+    /// Somebody may have forged this: the exchange goes on, for the true answer may yet come.
+    private func doubt(_ exchange: Exchange, _ outcome: Exchange.Outcome) {
+        guard !exchange.isDoubted else { return noteStray() }
+        exchange.isDoubted = true
+        exchange.deliver(outcome)
+    }
+
+    private func finish(_ exchange: Exchange) {
         exchange.channel = nil
         table.remove(exchange)
+        endedIDs.append(exchange.form.id)
         if isRetired, table.count == 0 { close() }
     }
 
     /// Somebody who guesses ids sends many that fit nothing: the port is burnt. What was asked here is told as if its
     /// letters were wrong, and so is asked again over TCP.
     private func noteStray() {
+        guard !isClosed else { return }
         strays += 1
         server.strayCount += 1
         guard strays >= Self.mostStrays else { return }
-        let exchanges = table.removeAll()
-        retire()
-        for exchange in exchanges {
+        for exchange in table.removeAll() {
             exchange.channel = nil
-            exchange.inbox.deliver(.otherLetters(exchange))
+            exchange.deliver(.otherLetters)
         }
+        close()
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {
         var copied = [UInt8](copying: bytes)
         if cut { copied[2] |= 0x02 }
         return copied
-    }
-}
-
-extension [UInt8] {
-    /// A copy of a span.
-    init(copying span: Span<UInt8>) {
-        self.init(capacity: span.count) { output in
-            for index in span.indices { output.append(span[index]) }
-        }
     }
 }

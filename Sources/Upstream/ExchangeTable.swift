@@ -1,40 +1,49 @@
-/// The exchanges that a channel carries, by their ids, which are unique there.
+/// The exchanges that a channel carries, by their ids, which are unique there. An id's lowest bits are its place; the
+/// place and the other bits are random, so that an id is no easier to guess than any.
 struct ExchangeTable {
-    private var ids: [UInt16] = []
-    private var exchanges: [Exchange] = []
-
+    private var places: [Exchange?]
     /// How many there are.
-    var count: Int { exchanges.count }
+    private(set) var count = 0
 
-    /// Gives an exchange an id that no other here has and takes it in; `random` is asked for candidates.
-    mutating func register(_ exchange: Exchange, random: () -> UInt64) {
-        var id: UInt16
-        repeat { id = UInt16(truncatingIfNeeded: random()) } while ids.contains(id)
-        exchange.form.id = id
-        ids.append(id)
-        exchanges.append(exchange)
+    /// A table with room for `capacity` exchanges, a power of two.
+    init(capacity: Int) {
+        precondition(capacity & (capacity - 1) == 0)
+        places = Array(repeating: nil, count: capacity)
+    }
+
+    /// Whether there is room for another.
+    var hasRoom: Bool { count < places.count }
+
+    /// Gives an exchange an id that no other here has and takes it in, where there is room; `random` is random.
+    mutating func register(_ exchange: Exchange, random: UInt64) {
+        precondition(hasRoom)
+        let mask = places.count - 1
+        var place = Int(truncatingIfNeeded: random) & mask
+        while places[place] != nil { place = (place + 1) & mask }
+        exchange.form.id = UInt16(truncatingIfNeeded: random >> 16) & ~UInt16(mask) | UInt16(place)
+        places[place] = exchange
+        count += 1
     }
 
     /// The exchange with an id.
     func find(_ id: UInt16) -> Exchange? {
-        ids.firstIndex(of: id).map { exchanges[$0] }
+        guard let exchange = places[Int(id) & (places.count - 1)], exchange.form.id == id else { return nil }
+        return exchange
     }
 
-    /// Takes an exchange out; nothing happens when it is not here.
+    /// Takes an exchange out that is here.
     mutating func remove(_ exchange: Exchange) {
-        guard let index = ids.firstIndex(of: exchange.form.id), exchanges[index] === exchange else { return }
-        ids.swapAt(index, ids.count - 1)
-        exchanges.swapAt(index, exchanges.count - 1)
-        ids.removeLast()
-        exchanges.removeLast()
+        let place = Int(exchange.form.id) & (places.count - 1)
+        guard places[place] === exchange else { return }
+        places[place] = nil
+        count -= 1
     }
 
     /// Takes all out.
     mutating func removeAll() -> [Exchange] {
-        defer {
-            ids = []
-            exchanges = []
-        }
-        return exchanges
+        let all = places.compactMap { $0 }
+        places = Array(repeating: nil, count: places.count)
+        count = 0
+        return all
     }
 }

@@ -5,13 +5,14 @@
 //     Forwarder.ask        sorts the upstreams: those that failed lately come last
 //     AttemptPlan          says: send to the first, over UDP, with OPT
 //     UpstreamServer.ask   picks a channel, writes id and letters, sends, registers the exchange
-//     ReplyInbox.next      waits; the hub runs others
+//     Asking.next          waits; the hub runs others
 //     DatagramChannel      gets a reply, finds the exchange by its id, compares the question to the letter
-//     ReplyInbox.deliver   wakes the flight
+//     Exchange.deliver     wakes the flight
 //     AttemptPlan          says: that is the answer (or: again over TCP, without OPT, the next upstream)
 //
 // Invariants: a reply counts only from the peer that was asked, under the id and with the question as sent. A question
-// ends within its time, with a reply or a reason. Nothing here knows of clients or of the cache.
+// ends within its time, with a reply or a reason, and leaves nothing behind. Nothing here knows of clients or of the
+// cache.
 
 internal import DNSWire
 package import Green
@@ -20,7 +21,7 @@ package import Green
 package final class Forwarder {
     private let hub: Hub
     private let servers: [UpstreamServer]
-    private let tryLimit: Duration
+    private let tryLimit: UInt64
     /// Told when an upstream answers that had been failing.
     private let recovered: () -> Void
 
@@ -31,20 +32,27 @@ package final class Forwarder {
     package init(hub: Hub, servers: [UpstreamServer], tryLimit: Duration, recovered: @escaping () -> Void = {}) {
         self.hub = hub
         self.servers = servers
-        self.tryLimit = tryLimit
+        self.tryLimit = tryLimit.clampedNanoseconds
         self.recovered = recovered
     }
 
     /// Asks until there is an answer; throws the reason where there is none within the question's time. Waits.
     package func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
-        // Those that failed lately go last; within both groups the order is the configured one.
-        let order = servers.filter { !$0.isAskedLast } + servers.filter(\.isAskedLast)
-        guard !order.isEmpty else { throw .noUpstream }
-        let asking = Asking(question, servers: order, hub: hub)
+        guard !servers.isEmpty else { throw .noUpstream }
+        let asking = Asking(question, servers: order(), hub: hub)
         defer { asking.end() }
-        let deadline = hub.loop.now().advanced(by: Self.questionLimit)
-        let reply = try asking.run(tryLimit: tryLimit.clampedNanoseconds, deadline: deadline)
-        if order.first(where: { $0.id == reply.upstream })?.answered() == true { recovered() }
-        return reply
+        let answer = try asking.run(tryLimit: tryLimit, limit: Self.questionLimit.clampedNanoseconds)
+        if answer.server.answered() { recovered() }
+        return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
+    }
+
+    /// The servers in the order in which this question asks them: those that failed lately go last; within both groups
+    /// the order is the configured one.
+    private func order() -> [UpstreamServer] {
+        if servers.count == 1 || !servers.contains(where: { $0.isFailing }) { return servers }
+        let order = servers.filter { !$0.isAskedLast } + servers.filter { $0.isAskedLast }
+        // One question finds out whether a server is back; the others need not wait for that.
+        if order[0].isFailing { order[0].probe(for: tryLimit) }
+        return order
     }
 }

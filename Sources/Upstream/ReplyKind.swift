@@ -8,29 +8,33 @@ enum ReplyKind: Hashable {
     case truncated
     /// Wrong letters: asked again over TCP.
     case otherLetters
-    /// The server does not understand EDNS.
-    case withoutEDNS
+    /// The server does not understand EDNS: FORMERR or BADVERS (RFC 6891 7), in old ones NOTIMP (RFC 2671 5.3).
+    case withoutEDNS(ResponseCode)
     /// A failure of this server: the next is asked.
     case failure(ResponseCode, ExtendedErrorCode?)
 
     /// Judges a reply that fits its question. One whose records cannot be read is a failure of the server.
-    static func of(_ bytes: [UInt8], to question: UpstreamQuestion) -> ReplyKind {
-        let summary: ReplySummary
+    static func of(_ bytes: [UInt8]) -> ReplyKind {
         do throws(WireError) {
-            summary = try ReplySummary(bytes.span)
+            let summary = try ReplySummary(bytes.span)
+            if summary.isTruncated { return .truncated }
+            return of(summary.responseCode, summary.extendedError)
         } catch {
-            return bytes.count >= 12 && bytes[2] & 0x02 != 0 ? .truncated : .failure(.servFail, .invalidData)
+            guard bytes.count >= MessageView.headerLength else { return .failure(.servFail, .invalidData) }
+            // A failure often comes with the query's counts but without its records.
+            let flags = HeaderFlags(rawValue: bytes.span.loadUInt16(at: 2))
+            if flags.isTruncated { return .truncated }
+            let kind = of(flags.responseCode, .invalidData)
+            return kind == .final ? .failure(.servFail, .invalidData) : kind
         }
-        if summary.isTruncated { return .truncated }
-        switch summary.responseCode {
-        case .noError, .nxDomain, .yxDomain:
-            return .final
-        case .formErr, .badVers:
-            return .withoutEDNS
-        case .servFail where summary.extendedError?.saysBogus == true:
-            return .final
-        default:
-            return .failure(summary.responseCode, summary.extendedError)
+    }
+
+    private static func of(_ code: ResponseCode, _ reason: ExtendedErrorCode?) -> ReplyKind {
+        switch code {
+        case .noError, .nxDomain, .yxDomain: .final
+        case .formErr, .notImp, .badVers: .withoutEDNS(code)
+        case .servFail where reason?.saysBogus == true: .final
+        default: .failure(code, reason)
         }
     }
 }
@@ -38,8 +42,11 @@ enum ReplyKind: Hashable {
 /// What is read of each reply before it is believed: all of its records are walked over, so that what goes on from
 /// here is whole.
 struct ReplySummary {
+    /// Whether records were left out.
     let isTruncated: Bool
+    /// The whole rcode.
     private(set) var responseCode: ResponseCode
+    /// The extended error; where there are several, one that says that the data is bogus.
     private(set) var extendedError: ExtendedErrorCode?
 
     init(_ bytes: Span<UInt8>) throws(WireError) {
@@ -51,13 +58,20 @@ struct ReplySummary {
             guard record.section == .additional, record.type == .opt else { continue }
             let opt = try EDNSSummary(record)
             responseCode = ResponseCode(low: message.flags.responseCode, extendedHigh: opt.extendedHigh)
-            extendedError = extendedError ?? opt.extendedError(in: bytes)
+            if opt.version == 0 { readExtendedErrors(bytes, opt) }
         }
     }
-}
 
-extension ExtendedErrorCode {
-    /// Whether the upstream says that the data failed DNSSEC validation (RFC 8914 4.7 to 4.13): asking others would
-    /// talk the verdict away.
-    var saysBogus: Bool { (6...12).contains(rawValue) }
+    /// Reads the extended errors among an OPT record's options (RFC 8914 2), which fill it exactly.
+    private mutating func readExtendedErrors(_ bytes: Span<UInt8>, _ opt: EDNSSummary) {
+        var position = opt.optionsOffset
+        while position < opt.optionsOffset + opt.optionsLength {
+            let length = Int(bytes.loadUInt16(at: position + 2))
+            if bytes.loadUInt16(at: position) == EDNSOptionCode.extendedError.rawValue, length >= 2 {
+                let code = ExtendedErrorCode(rawValue: bytes.loadUInt16(at: position + 4))
+                if extendedError == nil || code.saysBogus { extendedError = code }
+            }
+            position += 4 + length
+        }
+    }
 }

@@ -10,14 +10,19 @@ struct RoundTripEstimate: Hashable, Sendable {
     /// Nor is more waited than this.
     static let longestWait: UInt64 = 2_000_000_000
 
+    /// A longer measurement tells of a pause of this machine.
+    static let longestSample: UInt64 = 10_000_000_000
+
     /// Whether anything was measured.
     var isMeasured: Bool { smoothed != 0 }
 
     /// The smoothed round trip.
     var roundTrip: Duration { .nanoseconds(Int64(smoothed)) }
 
-    /// Takes one measurement in.
-    mutating func record(_ sample: UInt64) {
+    /// Takes in that an answer came so long after a question was first sent. When it was `resent`, nobody knows which
+    /// one was answered: then the measurement is not taken at its word, but a link that has become slow is learnt.
+    mutating func record(_ measured: UInt64, wasResent: Bool = false) {
+        let sample = min(measured, wasResent ? 2 * resendWait : Self.longestSample)
         guard isMeasured else {
             smoothed = max(1, sample)
             variation = sample / 2

@@ -3,15 +3,23 @@ internal import Green
 
 /// A TCP connection to an upstream, which carries several exchanges at once (RFC 7766 6.2.1.1) and is kept while it is
 /// used. One greenlet connects and reads, another writes; who sends never waits.
-final class StreamChannel: ExchangeChannel {
+final class StreamChannel: PooledChannel {
     private let server: UpstreamServer
-    private var table = ExchangeTable()
+    private var table = ExchangeTable(capacity: StreamChannel.capacity)
     private var unsent: [UInt8] = []
     private let hasUnsent: Event
     private var socket: StreamSocket?
-    private var greenlets: [Greenlet<Void>] = []
-    private var wasUsed = false
-    private(set) var isClosed = false
+    private var reader: Greenlet<Void>?
+    private var writer: Greenlet<Void>?
+    /// Whether the server answered something here; then it may close the connection at any time without being ill.
+    private var hasAnswered = false
+    /// When the last exchange began.
+    private var lastUse: Instant
+    /// Since when all that is under way waits for the next message.
+    private var waitsSince: Instant
+    /// Messages that fit nothing, less those that may still come for exchanges that were given up.
+    private var strays = 0
+    private var isClosed = false
     private var isRetired = false
 
     /// So many exchanges at once.
@@ -20,22 +28,40 @@ final class StreamChannel: ExchangeChannel {
     static let idleLimit: UInt64 = 10_000_000_000
     /// A connection must stand, and take what is written, within this time.
     static let writeLimit: UInt64 = 4_000_000_000
+    /// A connection that carries questions but no answer for so long gets no more: the next one opens another.
+    static let stallLimit: UInt64 = 1_500_000_000
+    /// So many bytes wait to be written at most.
+    static let mostUnsent = 128 * 1024
+    /// So many messages that fit nothing are suffered.
+    static let mostStrays = 64
 
-    init(to server: UpstreamServer) {
+    init(to server: UpstreamServer) throws(UpstreamFailure) {
         self.server = server
+        lastUse = server.hub.now
+        waitsSince = lastUse
         hasUnsent = Event(hub: server.hub)
-        greenlets.append(server.hub.spawn(name: "upstream tcp \(server.address)") { self.run() })
+        let reader = server.hub.spawn(name: "upstream \(server.address) over tcp") { self.run() }
+        self.reader = reader
+        // Done before it began: the hub has no stack for it.
+        if reader.isDone { throw .overloaded }
     }
 
     /// Whether another exchange may be put on it.
-    var hasRoom: Bool { !isClosed && !isRetired && table.count < Self.capacity }
+    var hasRoom: Bool {
+        !isClosed && !isRetired && table.hasRoom && unsent.count < Self.mostUnsent && !isStalled
+    }
+
+    /// Whether questions wait here and nothing comes, as when the peer's machine has gone without a word.
+    private var isStalled: Bool {
+        table.count > 0 && waitsSince.advanced(byNanoseconds: Self.stallLimit) <= server.hub.now
+    }
 
     /// Puts an exchange on this channel and sends it.
     func begin(_ exchange: Exchange) {
-        table.register(exchange, random: server.hub.loop.random)
+        lastUse = server.hub.now
+        if table.count == 0 { waitsSince = lastUse }
+        table.register(exchange, random: server.hub.loop.random())
         exchange.channel = self
-        exchange.wasReused = wasUsed
-        wasUsed = true
         send(exchange)
     }
 
@@ -43,103 +69,117 @@ final class StreamChannel: ExchangeChannel {
         // A stream loses nothing: once is enough.
         guard exchange.sends == 0, !isClosed else { return }
         exchange.sends = 1
-        let length = exchange.question.length(exchange.form)
+        let question = exchange.asking.question
+        let length = question.length(exchange.form)
         let start = unsent.count
-        unsent.append(contentsOf: [UInt8](repeating: 0, count: length + 2))
-        unsent[start] = UInt8(length >> 8)
+        unsent.append(contentsOf: repeatElement(0, count: length + 2))
+        unsent[start] = UInt8(truncatingIfNeeded: length >> 8)
         unsent[start + 1] = UInt8(truncatingIfNeeded: length)
         var span = unsent.mutableSpan
-        _ = exchange.question.write(exchange.form, into: &span, at: start + 2)
+        _ = question.write(exchange.form, into: &span, at: start + 2)
         hasUnsent.set()
     }
 
     func forget(_ exchange: Exchange) {
-        table.remove(exchange)
-        if isRetired, table.count == 0 { close() }
+        let wasStalled = isStalled
+        strays -= 1
+        finish(exchange)
+        if wasStalled { retire() }
     }
 
     /// Takes no new exchanges; closes when those it carries have ended.
     func retire() {
+        guard !isRetired else { return }
         isRetired = true
+        server.streams.retired(self)
         if table.count == 0 { close() }
     }
 
-    /// Closes the connection; what it still carries fails.
-    func close(_ error: SocketError = .closed) {
+    private func finish(_ exchange: Exchange) {
+        exchange.channel = nil
+        table.remove(exchange)
+        if isRetired, table.count == 0 { close() }
+    }
+
+    /// Closes the connection; what it still carries will not be answered here.
+    private func close(_ failure: UpstreamFailure = .unreachable) {
         guard !isClosed else { return }
         isClosed = true
-        for greenlet in greenlets { greenlet.kill() }
-        greenlets = []
+        server.streams.closed(self)
+        reader?.kill()
+        writer?.kill()
+        reader = nil
+        writer = nil
         socket?.close()
         socket = nil
-        server.closed(self)
+        unsent = []
         for exchange in table.removeAll() {
             exchange.channel = nil
-            exchange.inbox.deliver(.failed(exchange, error))
+            exchange.deliver(.broken(failure, mayRetry: hasAnswered))
         }
     }
 
+    // MARK: - Its two greenlets
+
     private func run() {
+        defer { close() }
+        let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
         do {
-            let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
             let socket = try StreamSocket.connect(to: server.address.address, hub: server.hub, until: limit)
             self.socket = socket
-            greenlets.append(server.hub.spawn(name: "upstream tcp writer") { self.write(to: socket) })
+            let writer = server.hub.spawn(name: "writer of upstream \(server.address)") { self.write(to: socket) }
+            self.writer = writer
+            if writer.isDone { return close(.overloaded) }
             try read(from: socket)
-            close()
         } catch let error as SocketError {
-            close(error)
-        } catch {
-            close()
-        }
+            close(UpstreamFailure(opening: error))
+        } catch {}
     }
 
     private func write(to socket: StreamSocket) {
-        do {
-            while true {
-                try hasUnsent.wait()
-                hasUnsent.clear()
-                let bytes = unsent
-                unsent = []
-                try socket.write(bytes, until: server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit))
-            }
-        } catch {
-            if !(error is Interruption) { close((error as? SocketError) ?? .closed) }
+        defer { close() }
+        while !isClosed {
+            guard (try? hasUnsent.wait()) != nil else { return }
+            hasUnsent.clear()
+            let bytes = unsent
+            unsent = []
+            let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
+            guard (try? socket.write(bytes, until: limit)) != nil else { return }
         }
     }
 
     private func read(from socket: StreamSocket) throws {
-        var buffer: [UInt8] = []
-        while true {
-            let deadline = server.hub.loop.now().advanced(byNanoseconds: Self.idleLimit)
-            let more: [UInt8]
+        var incoming = StreamBuffer()
+        while !isClosed {
+            let idleEnd = lastUse.advanced(byNanoseconds: Self.idleLimit)
             do {
-                more = try socket.read(upTo: 16_384, until: deadline)
-            } catch SocketError.timedOut where table.count > 0 {
+                guard try incoming.fill(from: socket, until: idleEnd) > 0 else { return }
+            } catch SocketError.timedOut where lastUse.advanced(byNanoseconds: Self.idleLimit) > server.hub.now {
                 continue
             }
-            if more.isEmpty { return }
-            buffer += more
-            var start = 0
-            while buffer.count - start >= 2 {
-                let length = Int(buffer[start]) << 8 | Int(buffer[start + 1])
-                guard buffer.count - start - 2 >= length else { break }
-                take([UInt8](buffer[start + 2..<start + 2 + length]))
-                start += 2 + length
-            }
-            buffer.removeFirst(start)
+            while !isClosed, let message = incoming.next() { take(message) }
+            // One read a turn: others have sockets too.
+            try server.hub.yield(afterEvents: true)
         }
     }
 
     private func take(_ message: [UInt8]) {
-        guard message.count >= 12, let exchange = table.find(UInt16(message[0]) << 8 | UInt16(message[1])) else { return }
-        let match = exchange.question.match(message.span, exchange.form)
-        guard match != .stray else { return }
-        table.remove(exchange)
-        exchange.channel = nil
+        let id = message.count >= MessageView.headerLength ? message.span.loadUInt16(at: 0) : 0
+        guard message.count >= MessageView.headerLength, let exchange = table.find(id) else { return noteStray() }
+        let match = exchange.asking.question.match(message.span, exchange.form)
+        guard match != .stray else { return noteStray() }
         // Nobody can forge on a connection: other letters only tell that this server folds them.
         if match == .otherLetters { server.foldsCase() }
-        exchange.inbox.deliver(.reply(message, from: exchange))
-        if isRetired, table.count == 0 { close() }
+        hasAnswered = true
+        waitsSince = server.hub.now
+        server.heard(exchange)
+        exchange.deliver(.reply(message, .proven))
+        finish(exchange)
+    }
+
+    private func noteStray() {
+        strays += 1
+        server.strayCount += 1
+        if strays > Self.mostStrays { close() }
     }
 }

@@ -37,7 +37,8 @@ package struct UpstreamQuestion: Sendable {
     struct Form: Hashable, Sendable {
         /// The message's id.
         var id: UInt16
-        /// One bit for each letter of the name, used over and over: set means upper case. 0 leaves the name alone.
+        /// One bit for each letter of the name, used over and over: set means upper case. 0 leaves the name in lower
+        /// case, and takes the answer in any.
         var letters: UInt64
         /// Whether the query has an OPT record.
         var hasEDNS: Bool
@@ -83,9 +84,12 @@ package struct UpstreamQuestion: Sendable {
     func match(_ reply: Span<UInt8>, _ form: Form) -> Match {
         guard let view = try? MessageView(reply), view.id == form.id, view.flags.isResponse, view.flags.opcode == .query
         else { return .stray }
-        if view.questionCount == 0 {
-            let failed = [.formErr, .servFail, .notImp, .refused].contains(view.flags.responseCode)
-            return failed && reply.count == 12 ? .bareFailure : .stray
+        // Some old servers send the header alone, and leave the counts as they were.
+        if reply.count == MessageView.headerLength {
+            switch view.flags.responseCode {
+            case .formErr, .servFail, .notImp, .refused: return .bareFailure
+            default: return .stray
+            }
         }
         guard view.questionCount == 1, reply.count >= questionEnd else { return .stray }
         var sameLetters = true
@@ -96,7 +100,7 @@ package struct UpstreamQuestion: Sendable {
             guard isName, lowered(reply[index]) == template[index] else { return .stray }
             sameLetters = false
         }
-        return sameLetters ? .answer : .otherLetters
+        return sameLetters || form.letters == 0 ? .answer : .otherLetters
     }
 
     private func lowered(_ byte: UInt8) -> UInt8 {

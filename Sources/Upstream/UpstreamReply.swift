@@ -1,4 +1,6 @@
 package import DNSWire
+internal import Glibc
+internal import Green
 
 /// An upstream's answer to a question: checked to be one, and no more than that.
 package struct UpstreamReply: Sendable {
@@ -20,6 +22,8 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     case refused(ResponseCode, ExtendedErrorCode?)
     /// There is no upstream to ask.
     case noUpstream
+    /// So many questions are under way, or so many descriptors open, that this one could not be asked.
+    case overloaded
     /// The daemon is going down.
     case stopping
 
@@ -28,6 +32,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         switch self {
         case .timedOut, .unreachable: .noReachableAuthority
         case .refused(_, let code): code ?? .other
+        case .overloaded: .other
         case .noUpstream, .stopping: .notReady
         }
     }
@@ -41,7 +46,19 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         case .refused(.refused, _): "every upstream refused"
         case .refused: "no upstream could answer this"
         case .noUpstream: "no upstream to ask"
+        case .overloaded: "too many questions are on their way upstream"
         case .stopping: "the server is going down"
+        }
+    }
+}
+
+extension UpstreamFailure {
+    /// Why a socket could not be opened: this machine's limits are not the upstream's fault.
+    init(opening error: SocketError) {
+        switch error {
+        case .addressInUse, .addressNotAvailable: self = .overloaded
+        case .system(let code, _) where [EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN].contains(code): self = .overloaded
+        default: self = .unreachable
         }
     }
 }

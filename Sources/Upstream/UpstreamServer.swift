@@ -10,21 +10,25 @@ package final class UpstreamServer {
     package let id: UInt16
     /// Its round trips.
     private(set) var estimate = RoundTripEstimate()
+    /// When something last came from it that fitted a question.
+    private(set) var lastHeard = Instant(nanoseconds: 0)
     /// Messages that fitted no question.
     package internal(set) var strayCount: UInt64 = 0
 
-    private var datagramChannels: [DatagramChannel] = []
-    private var streamChannels: [StreamChannel] = []
-    private var picked: (turn: Instant, index: Int)?
+    let datagrams = ChannelPool<DatagramChannel>(limit: 512, spare: 4)
+    let streams = ChannelPool<StreamChannel>(limit: 32, spare: 1)
+    private(set) var isRetired = false
     private var foldsUntil = Instant(nanoseconds: 0)
     private var withoutEDNSUntil = Instant(nanoseconds: 0)
-    private var lastUntil = Instant(nanoseconds: 0)
+    private var doubtfulRefusals = 0
     private var failures = 0
+    private var lastUntil = Instant(nanoseconds: 0)
+    private var probeUntil = Instant(nanoseconds: 0)
 
-    /// Channels that are kept open even when few exchanges are under way, so that ports vary.
-    static let spareChannels = 4
     /// For so long a server that folds case is asked without 0x20, and one without EDNS without OPT.
     static let quirkMemory: UInt64 = 600_000_000_000
+    /// So many questions in a row must have been answered only without OPT, when each refusal could have been forged.
+    static let doubtfulRefusalsBelieved = 3
 
     package init(_ address: UpstreamAddress, id: UInt16, hub: Hub = .current) {
         self.address = address
@@ -34,31 +38,53 @@ package final class UpstreamServer {
 
     // MARK: - What is known of it
 
-    /// Whether it failed lately and is asked last for now.
-    var isAskedLast: Bool { lastUntil > hub.now }
+    /// Whether it failed and has not answered since.
+    var isFailing: Bool { failures > 0 }
+    /// Whether it failed lately, or somebody is finding out about it, so that it is asked last for now.
+    var isAskedLast: Bool { isFailing && max(lastUntil, probeUntil) > hub.now }
     /// Whether it is asked without OPT for now.
     var lacksEDNS: Bool { withoutEDNSUntil > hub.now }
     /// Whether its answers fold case, so that letters prove nothing.
     var foldsLetters: Bool { foldsUntil > hub.now }
 
-    /// Takes a round trip in.
-    func measured(_ nanoseconds: UInt64) { estimate.record(nanoseconds) }
+    /// Something came that fits a question.
+    func heard(_ exchange: Exchange) {
+        lastHeard = hub.now
+        guard exchange.route.transport == .udp else { return }
+        let age = exchange.sentAt.duration(to: hub.now).clampedNanoseconds
+        estimate.record(age, wasResent: exchange.sends > 1)
+    }
 
     /// It answers in other letters over TCP too.
     func foldsCase() { foldsUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory) }
 
-    /// It answers only without OPT.
-    func hasNoEDNS() { withoutEDNSUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory) }
+    /// It answered a question with OPT.
+    func answeredWithEDNS() { doubtfulRefusals = 0 }
+
+    /// It answered only without OPT.
+    func answeredWithoutEDNS(_ refusal: Exchange.Credence) {
+        doubtfulRefusals += 1
+        guard refusal == .proven || doubtfulRefusals >= Self.doubtfulRefusalsBelieved else { return }
+        doubtfulRefusals = 0
+        withoutEDNSUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory)
+    }
 
     /// It did not answer: for a second, then twice as long each time, a minute at most, others are asked before it.
+    /// What fails meanwhile is the same failure.
     func failed() {
+        guard lastUntil <= hub.now else { return }
+        lastUntil = hub.now.advanced(byNanoseconds: min(60, 1 << UInt64(min(failures, 6))) * 1_000_000_000)
         failures += 1
-        lastUntil = hub.now.advanced(byNanoseconds: min(60, 1 << UInt64(min(failures - 1, 6))) * 1_000_000_000)
+    }
+
+    /// For so long, one question finds out whether it is back, and others are asked before it.
+    func probe(for nanoseconds: UInt64) {
+        probeUntil = hub.now.advanced(byNanoseconds: nanoseconds)
     }
 
     /// It answered; true when it had been failing before.
     func answered() -> Bool {
-        guard failures > 0 else { return false }
+        guard isFailing else { return false }
         failures = 0
         lastUntil = Instant(nanoseconds: 0)
         return true
@@ -66,58 +92,32 @@ package final class UpstreamServer {
 
     // MARK: - Asking it
 
-    /// Sends a question; what comes of it is told to `inbox`. Never waits.
-    func ask(
-        _ question: UpstreamQuestion, over transport: UpstreamAddress.Transport, edns: Bool, inbox: ReplyInbox
-    ) throws(SocketError) -> Exchange {
+    /// Sends a question; what comes of it is told to `asking`. Never waits.
+    func ask(_ asking: Asking, on route: AttemptPlan.Route, at now: Instant) throws(UpstreamFailure) -> Exchange {
         let letters = foldsLetters ? 0 : hub.loop.random()
-        let exchange = Exchange(question, to: self, over: transport, letters: letters, edns: edns, inbox: inbox)
-        switch transport {
-        case .udp: try datagramChannel().begin(exchange)
-        case .tcp: streamChannel().begin(exchange)
+        let exchange = Exchange(asking, to: self, on: route, letters: letters, at: now)
+        switch route.transport {
+        case .udp:
+            let channel = try datagrams.channel(at: hub.now, hub.loop.random) { () throws(UpstreamFailure) in
+                try DatagramChannel(to: self)
+            }
+            channel.begin(exchange)
+            if isRetired { channel.retire() }
+        case .tcp:
+            let channel = try streams.channel(at: hub.now, hub.loop.random) { () throws(UpstreamFailure) in
+                try StreamChannel(to: self)
+            }
+            channel.begin(exchange)
+            if isRetired { channel.retire() }
         }
         return exchange
     }
 
-    /// A channel with room, picked at random once in a turn of the loop, so that what one turn sends leaves in batches.
-    private func datagramChannel() throws(SocketError) -> DatagramChannel {
-        if let picked, picked.turn == hub.now, picked.index < datagramChannels.count,
-            datagramChannels[picked.index].hasRoom
-        {
-            return datagramChannels[picked.index]
-        }
-        if datagramChannels.count < Self.spareChannels || !datagramChannels.contains(where: \.hasRoom) {
-            datagramChannels.append(try DatagramChannel(to: self))
-            picked = (hub.now, datagramChannels.count - 1)
-            return datagramChannels[datagramChannels.count - 1]
-        }
-        var index = Int(hub.loop.random() % UInt64(datagramChannels.count))
-        while !datagramChannels[index].hasRoom { index = (index + 1) % datagramChannels.count }
-        picked = (hub.now, index)
-        return datagramChannels[index]
-    }
-
-    private func streamChannel() -> StreamChannel {
-        if let open = streamChannels.first(where: \.hasRoom) { return open }
-        let channel = StreamChannel(to: self)
-        streamChannels.append(channel)
-        return channel
-    }
-
-    /// A datagram channel takes no more exchanges.
-    func retired(_ channel: DatagramChannel) {
-        datagramChannels.removeAll { $0 === channel }
-        picked = nil
-    }
-
-    /// A stream channel is closed.
-    func closed(_ channel: StreamChannel) {
-        streamChannels.removeAll { $0 === channel }
-    }
-
-    /// Takes no new questions; each channel closes when those it carries have ended.
+    /// Takes no new questions; each channel closes when those it carries have ended. Questions under way may still ask
+    /// it, over channels that close after them.
     package func retire() {
-        for channel in datagramChannels { channel.retire() }
-        for channel in streamChannels { channel.retire() }
+        isRetired = true
+        datagrams.retireAll()
+        streams.retireAll()
     }
 }

@@ -1,0 +1,77 @@
+internal import Green
+
+/// One try: a question sent to one upstream over one channel, under one id.
+final class Exchange {
+    /// Who waits for what comes of it.
+    let asking: Asking
+    /// Whom it was sent to.
+    let server: UpstreamServer
+    /// How the server is asked.
+    let route: AttemptPlan.Route
+    /// How the query was written.
+    var form: UpstreamQuestion.Form
+    /// When it was first sent.
+    let sentAt: Instant
+    /// How often it was sent.
+    var sends = 0
+    /// The channel that it is registered with; nil when nothing can come any more.
+    var channel: (any ExchangeChannel)?
+    /// What came and was not yet looked at.
+    var outcome: Outcome?
+    /// Whether something came that may be forged, so that the true answer may be still on its way.
+    var isDoubted = false
+    /// Whether the server said that it does not understand OPT, and whether a forger could have said so.
+    var refusedEDNS: Credence?
+
+    /// What came of a try.
+    enum Outcome {
+        /// A reply with the right id and peer and, unless it is doubtful, the question as sent.
+        case reply([UInt8], Credence)
+        /// The question was answered with other letters than were sent: perhaps a forgery, perhaps a server that folds.
+        case otherLetters
+        /// There will be no reply to this try. The connection may have been closed only because it was old.
+        case broken(UpstreamFailure, mayRetry: Bool)
+    }
+
+    /// How far a message can be believed to be the server's own.
+    enum Credence {
+        /// It has the question with its letters, or came over a connection.
+        case proven
+        /// It has the id alone.
+        case doubtful
+    }
+
+    init(_ asking: Asking, to server: UpstreamServer, on route: AttemptPlan.Route, letters: UInt64, at now: Instant) {
+        self.asking = asking
+        self.server = server
+        self.route = route
+        form = UpstreamQuestion.Form(id: 0, letters: letters, hasEDNS: route.hasEDNS)
+        sentAt = now
+    }
+
+    /// Tells who waits what came. Never waits.
+    func deliver(_ outcome: Outcome) {
+        self.outcome = outcome
+        asking.wake()
+    }
+
+    /// Sends it again, where the transport may lose it.
+    func resend() {
+        channel?.send(self)
+    }
+
+    /// Expects no reply any more.
+    func end() {
+        channel?.forget(self)
+        channel = nil
+        outcome = nil
+    }
+}
+
+/// What carries exchanges: a connected datagram socket, or a stream.
+protocol ExchangeChannel: AnyObject {
+    /// Sends a registered exchange's query. Never waits.
+    func send(_ exchange: Exchange)
+    /// Drops an exchange.
+    func forget(_ exchange: Exchange)
+}
