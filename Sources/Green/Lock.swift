@@ -19,44 +19,67 @@ internal import Glibc
     }
 
     /// Runs `body` while no other thread is in a section of this lock.
-    @inline(__always)
+    @inlinable
     public borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let core = unsafe green_current_hub()?.assumingMemoryBound(to: HubCore.self)
-        unsafe pthread_mutex_lock(mutex)
-        unsafe core?.pointee.noSwitching += 1
-        defer {
-            unsafe core?.pointee.noSwitching -= 1
-            unsafe pthread_mutex_unlock(mutex)
-        }
+        acquire()
+        defer { release() }
         return try body()
+    }
+
+    /// Waits for the lock; until `release` nothing may switch.
+    @usableFromInline func acquire() {
+        unsafe pthread_mutex_lock(mutex)
+        SwitchBan.begin()
+    }
+
+    /// Opens the lock.
+    @usableFromInline func release() {
+        SwitchBan.end()
+        unsafe pthread_mutex_unlock(mutex)
     }
 }
 
 /// A value that threads share, reached only inside its lock.
 public final class Locked<Value: Sendable>: @unchecked Sendable {
     // SAFETY: `value` is touched only inside `lock`.
-    private var value: Value
-    private let lock = Lock()
+    @usableFromInline var value: Value
+    @usableFromInline let lock = Lock()
 
     /// Shares `value`.
-    public init(_ value: Value) {
+    @inlinable public init(_ value: Value) {
         self.value = value
     }
 
     /// Runs `body` with the value to itself; it must not wait.
+    @inlinable
     public func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try lock.withLock { () throws(Failure) -> Result in try body(&value) }
+        lock.acquire()
+        defer { lock.release() }
+        return try body(&value)
     }
 }
 
 /// Runs `body` and traps when anything inside would let another greenlet run.
+@inlinable
 public func withoutSwitching<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    let core = unsafe green_current_hub()?.assumingMemoryBound(to: HubCore.self)
-    unsafe core?.pointee.noSwitching += 1
-    defer { unsafe core?.pointee.noSwitching -= 1 }
+    SwitchBan.begin()
+    defer { SwitchBan.end() }
     return try body()
+}
+
+/// The count of sections on this thread in which a wait is a programming error.
+@usableFromInline enum SwitchBan {
+    /// Enters a section.
+    @usableFromInline static func begin() {
+        unsafe green_current_hub()?.assumingMemoryBound(to: HubCore.self).pointee.noSwitching += 1
+    }
+
+    /// Leaves a section.
+    @usableFromInline static func end() {
+        unsafe green_current_hub()?.assumingMemoryBound(to: HubCore.self).pointee.noSwitching -= 1
+    }
 }
