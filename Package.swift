@@ -22,6 +22,7 @@ let package = Package(
     name: "vireo",
     products: [
         .library(name: "Green", targets: ["Green"]),
+        .library(name: "GreenTLS", targets: ["GreenTLS"]),
         .library(name: "DNSWire", targets: ["DNSWire"]),
         .executable(name: "vireo", targets: ["vireo"]),
     ],
@@ -33,8 +34,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
+        .target(name: "GreenTLS", dependencies: ["Green", "COpenSSL"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "AnswerCache", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
@@ -53,6 +56,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
+        .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),

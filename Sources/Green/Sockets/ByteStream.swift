@@ -1,0 +1,32 @@
+/// A connection that carries bytes both ways: a `StreamSocket`, or one with TLS around it. Belongs to its hub's thread.
+/// One greenlet may read while another writes.
+public protocol ByteStream: AnyObject {
+    /// The hub it belongs to.
+    var hub: Hub { get }
+    /// Whether this side has not closed it.
+    var isOpen: Bool { get }
+    /// Reads what there is, at most the buffer's size: how many bytes, 0 at the end of the stream. Throws `timedOut` when
+    /// nothing has come by `deadline`.
+    func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int
+    /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
+    func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws
+    /// Closes it: all waits on it throw `closed`. Does not wait.
+    func close()
+}
+
+extension ByteStream {
+    /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
+    public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let got = try unsafe bytes.withUnsafeMutableBytes { unsafe try read(into: $0, until: deadline) }
+        bytes.removeLast(limit - got)
+        return bytes
+    }
+
+    /// Writes all of `bytes`.
+    public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
+        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
+    }
+}
+
+extension StreamSocket: ByteStream {}

@@ -1,0 +1,147 @@
+internal import COpenSSL
+internal import Green
+
+/// What all connections of a kind have in common: certificates, trust, protocols and sessions to resume. Made once, used by
+/// any number of hubs at the same time. TLS 1.2 is the oldest version that is spoken.
+@safe public final class TLSContext: @unchecked Sendable {
+    // SAFETY: OpenSSL counts a context's references with atomics, and nothing changes it after `init`; sessions are behind
+    // a lock of their own.
+    let context: OpaquePointer
+    /// Whether connections begin as the server.
+    let isServer: Bool
+    /// How far peers are checked.
+    let verification: TLSVerification
+    /// Sessions that can be resumed; nil where none are kept.
+    let sessions: TLSSessions?
+    /// The protocols in the form of ALPN (RFC 7301 3.1); OpenSSL's callback is handed a pointer to it.
+    private let protocols: UnsafeMutablePointer<[UInt8]>
+
+    /// A context for clients. Reads files: not for the path of a query.
+    public static func client(_ options: TLSClientOptions = TLSClientOptions()) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(
+            isServer: false, protocols: options.protocols, verification: options.verification,
+            sessions: options.resumesSessions ? TLSSessions(limit: options.sessionLimit) : nil)
+        if options.verification != .none { try context.trust(options.trust) }
+        if let identity = options.identity { try context.use(identity) }
+        unsafe SSL_CTX_set_verify(context.context, options.verification == .none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)
+        return context
+    }
+
+    /// A context for servers. Reads files: not for the path of a query.
+    public static func server(_ options: TLSServerOptions) throws(TLSError) -> TLSContext {
+        let verification: TLSVerification = options.clientTrust == nil ? .none : .chainOnly
+        let context = try TLSContext(
+            isServer: true, protocols: options.protocols, verification: verification, sessions: nil)
+        try context.use(options.identity)
+        if let trust = options.clientTrust {
+            try context.trust(trust)
+            unsafe SSL_CTX_set_verify(context.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        }
+        return context
+    }
+
+    private init(
+        isServer: Bool, protocols: [String], verification: TLSVerification, sessions: TLSSessions?
+    ) throws(TLSError) {
+        ErrorQueue.clear()
+        guard let context = unsafe SSL_CTX_new(isServer ? TLS_server_method() : TLS_client_method()) else {
+            throw .configuration("TLS", reason: ErrorQueue.drain())
+        }
+        unsafe self.context = context
+        self.isServer = isServer
+        self.verification = verification
+        self.sessions = sessions
+        unsafe self.protocols = .allocate(capacity: 1)
+        unsafe self.protocols.initialize(to: [])
+        unsafe green_tls_set_oldest(context, TLS1_2_VERSION)
+        unsafe green_tls_set_mode(context)
+        unsafe green_tls_set_options(context)
+        try set(protocols: protocols)
+        keepSessions()
+    }
+
+    deinit {
+        unsafe SSL_CTX_free(context)
+        unsafe protocols.deinitialize(count: 1)
+        unsafe protocols.deallocate()
+    }
+
+    // MARK: - Parts
+
+    private func trust(_ trust: TLSTrust) throws(TLSError) {
+        ErrorQueue.clear()
+        switch trust {
+        case .system:
+            guard unsafe SSL_CTX_set_default_verify_paths(context) == 1 else {
+                throw .configuration("the system's certificates", reason: ErrorQueue.drain())
+            }
+        case .file(let path):
+            guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else {
+                throw .configuration(path, reason: ErrorQueue.drain())
+            }
+        }
+    }
+
+    private func use(_ identity: TLSIdentity) throws(TLSError) {
+        ErrorQueue.clear()
+        guard unsafe SSL_CTX_use_certificate_chain_file(context, identity.certificateFile) == 1 else {
+            throw .configuration(identity.certificateFile, reason: ErrorQueue.drain())
+        }
+        guard unsafe SSL_CTX_use_PrivateKey_file(context, identity.keyFile, SSL_FILETYPE_PEM) == 1,
+            unsafe SSL_CTX_check_private_key(context) == 1
+        else {
+            throw .configuration(identity.keyFile, reason: ErrorQueue.drain())
+        }
+    }
+
+    private func set(protocols names: [String]) throws(TLSError) {
+        var wire: [UInt8] = []
+        for name in names {
+            guard (1...255).contains(name.utf8.count) else {
+                throw .configuration("the protocol \"\(name)\"", reason: "a name of 1 to 255 bytes is wanted")
+            }
+            wire.append(UInt8(name.utf8.count))
+            wire.append(contentsOf: name.utf8)
+        }
+        guard !wire.isEmpty else { return }
+        unsafe protocols.pointee = wire
+        if isServer {
+            unsafe SSL_CTX_set_alpn_select_cb(context, Self.chooseProtocol, protocols)
+        } else {
+            unsafe SSL_CTX_set_alpn_protos(context, wire, UInt32(wire.count))
+        }
+    }
+
+    /// Picks the server's first protocol that the client offers too.
+    private static let chooseProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenLength, offered, offeredLength, context in
+        let own = unsafe context!.assumingMemoryBound(to: [UInt8].self)
+        // The list lives as long as the context, and so does what is found in it; what is found in the client's list lives
+        // for the time of the handshake, as OpenSSL wants it.
+        let result = unsafe own.pointee.withUnsafeBufferPointer { list in
+            var found: UnsafeMutablePointer<UInt8>?
+            let code = unsafe SSL_select_next_proto(
+                &found, chosenLength, list.baseAddress, UInt32(list.count), offered, offeredLength)
+            unsafe chosen!.pointee = unsafe UnsafePointer(found)
+            return code
+        }
+        return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+
+    private func keepSessions() {
+        if isServer {
+            // Tickets: nothing is kept here. The name keeps sessions of other services out.
+            let name = [UInt8]("green".utf8)
+            unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
+            return
+        }
+        unsafe green_tls_set_session_mode(
+            context, sessions == nil ? Int(SSL_SESS_CACHE_OFF) : Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE))
+        guard sessions != nil else { return }
+        unsafe SSL_CTX_sess_set_new_cb(context) { ssl, session in
+            guard let owner = unsafe green_tls_owner(ssl), let session = unsafe session else { return 0 }
+            return unsafe Unmanaged<TLSEngine>.fromOpaque(owner)._withUnsafeGuaranteedRef { engine in
+                unsafe engine.keep(session) ? 1 : 0
+            }
+        }
+    }
+}

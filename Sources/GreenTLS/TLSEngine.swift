@@ -1,0 +1,156 @@
+internal import COpenSSL
+internal import Green
+
+/// One connection's TLS, without the connection: bytes go in and come out by calls. None of them waits.
+@safe final class TLSEngine {
+    /// What a step came to.
+    enum Step {
+        /// It is done, with so many bytes.
+        case done(Int)
+        /// The peer must say more first.
+        case wantsInput
+        /// The peer has said farewell.
+        case ended
+        /// There is no way on.
+        case failed(TLSError)
+    }
+
+    /// The most bytes that one call takes in or gives out.
+    static let chunk = 16_384
+
+    private let context: TLSContext
+    private let ssl: OpaquePointer
+    private let input: OpaquePointer
+    private let output: OpaquePointer
+    /// Which server's sessions these are.
+    private let server: String?
+
+    /// TLS with the peer of a client (`host` is the server's name or address) or of a server.
+    init(_ context: TLSContext, host: String?) throws(TLSError) {
+        ErrorQueue.clear()
+        guard let ssl = unsafe SSL_new(context.context), let input = unsafe BIO_new(BIO_s_mem()),
+            let output = unsafe BIO_new(BIO_s_mem())
+        else { throw .configuration("TLS", reason: ErrorQueue.drain()) }
+        unsafe green_tls_empty_means_later(input)
+        unsafe SSL_set_bio(ssl, input, output)
+        self.context = context
+        unsafe self.ssl = ssl
+        unsafe self.input = input
+        unsafe self.output = output
+        server = context.isServer ? nil : host
+        unsafe green_tls_set_owner(ssl, Unmanaged.passUnretained(self).toOpaque())
+        if context.isServer {
+            unsafe SSL_set_accept_state(ssl)
+        } else {
+            unsafe SSL_set_connect_state(ssl)
+            if let host { try expect(host) }
+        }
+    }
+
+    deinit {
+        unsafe SSL_free(ssl)
+        ErrorQueue.clear()
+    }
+
+    /// Tells the server which name is wanted, and wants its certificate to be for that name.
+    private func expect(_ host: String) throws(TLSError) {
+        let isAddress = IPAddress(host) != nil
+        var isSet = true
+        if !isAddress { isSet = unsafe green_tls_set_server_name(ssl, host) == 1 }
+        if isSet, context.verification == .full {
+            if isAddress {
+                isSet = unsafe X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
+            } else {
+                unsafe SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+                isSet = unsafe SSL_set1_host(ssl, host) == 1
+            }
+        }
+        guard isSet else { throw .configuration("the host name \"\(host)\"", reason: ErrorQueue.drain()) }
+        unsafe context.sessions?.withSession(for: host) { session in _ = unsafe SSL_set_session(ssl, session) }
+    }
+
+    /// Keeps a session for later; false where none are kept.
+    func keep(_ session: OpaquePointer) -> Bool {
+        guard let server, let sessions = context.sessions else { return false }
+        unsafe sessions.keep(session, for: server)
+        return true
+    }
+
+    // MARK: - Steps
+
+    /// Goes on with the handshake.
+    func handshake() -> Step {
+        ErrorQueue.clear()
+        return unsafe step(SSL_do_handshake(ssl))
+    }
+
+    /// Reads plain bytes.
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Step {
+        ErrorQueue.clear()
+        return step(unsafe SSL_read(ssl, buffer.baseAddress, Int32(clamping: buffer.count)))
+    }
+
+    /// Takes plain bytes to be sent.
+    func write(_ buffer: UnsafeRawBufferPointer) -> Step {
+        ErrorQueue.clear()
+        return step(unsafe SSL_write(ssl, buffer.baseAddress, Int32(min(buffer.count, Self.chunk))))
+    }
+
+    /// Says farewell.
+    func shutdown() {
+        ErrorQueue.clear()
+        _ = unsafe SSL_shutdown(ssl)
+        ErrorQueue.clear()
+    }
+
+    /// Hands over bytes that came from the peer.
+    func feed(_ bytes: UnsafeRawBufferPointer) {
+        let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(bytes.count))
+        precondition(taken == Int32(bytes.count), "GreenTLS: no memory")
+    }
+
+    /// Takes bytes that are to go to the peer: how many.
+    func takeOutput(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard unsafe green_tls_pending(output) > 0 else { return 0 }
+        return max(0, Int(unsafe BIO_read(output, buffer.baseAddress, Int32(buffer.count))))
+    }
+
+    private func step(_ result: Int32) -> Step {
+        if result > 0 { return .done(Int(result)) }
+        switch unsafe SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: return .wantsInput
+        case SSL_ERROR_ZERO_RETURN: return .ended
+        default: return .failed(failure())
+        }
+    }
+
+    private func failure() -> TLSError {
+        let reason = ErrorQueue.drain()
+        let verdict = unsafe SSL_get_verify_result(ssl)
+        guard context.verification != .none, verdict != Int(X509_V_OK) else { return .protocolFailure(reason) }
+        return .certificate(unsafe String(cString: X509_verify_cert_error_string(verdict)))
+    }
+
+    // MARK: - What was agreed on
+
+    /// The protocol that both chose (ALPN).
+    var negotiatedProtocol: String? {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &name, &length)
+        guard let name = unsafe name else { return nil }
+        return unsafe String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+    }
+
+    /// The name that a client asked for (SNI).
+    var requestedHost: String? {
+        guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
+        return unsafe String(cString: name)
+    }
+
+    /// The version, such as `TLSv1.3`.
+    var version: String { unsafe String(cString: SSL_get_version(ssl)) }
+
+    /// Whether an earlier session goes on.
+    var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
+}

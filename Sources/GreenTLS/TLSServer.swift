@@ -1,0 +1,42 @@
+public import Green
+
+/// Serves a stream listener with TLS: each connection gets a greenlet of its own, handshake included, up to a limit of
+/// connections. Subclasses override `handle(_: TLSSocket)`, or pass a closure to the initializer.
+@safe open class TLSServer: StreamServer {
+    /// Certificates and protocols.
+    public let context: TLSContext
+    /// A handshake that takes longer ends the connection.
+    public var handshakeLimit = Duration.seconds(10)
+    /// Handshakes that failed or took too long.
+    public private(set) var failedHandshakes: UInt64 = 0
+    private let handler: ((TLSSocket) throws -> Void)?
+
+    /// A server on `listener`, not started yet.
+    public init(
+        hub: Hub = .current, listener: Listener, context: TLSContext, limit: Int,
+        handler: ((TLSSocket) throws -> Void)? = nil
+    ) throws(SocketError) {
+        self.context = context
+        self.handler = handler
+        try super.init(hub: hub, listener: listener, limit: limit, handler: nil)
+    }
+
+    /// Serves one connection in a greenlet of its own; it is closed afterwards, with a farewell unless this throws.
+    open func handle(_ connection: TLSSocket) throws {
+        try handler?(connection)
+    }
+
+    /// Does the handshake first.
+    public final override func handle(_ connection: StreamSocket) throws {
+        let socket: TLSSocket
+        do {
+            let deadline = hub.loop.now().advanced(by: handshakeLimit)
+            socket = try TLSSocket.accept(over: connection, context: context, until: deadline)
+        } catch {
+            failedHandshakes += 1
+            throw error
+        }
+        try handle(socket)
+        socket.finish(until: hub.loop.now().advanced(by: .seconds(1)))
+    }
+}
