@@ -23,6 +23,7 @@ let package = Package(
     products: [
         .library(name: "Green", targets: ["Green"]),
         .library(name: "GreenTLS", targets: ["GreenTLS"]),
+        .library(name: "GreenHTTP", targets: ["GreenHTTP"]),
         .library(name: "DNSWire", targets: ["DNSWire"]),
         .executable(name: "vireo", targets: ["vireo"]),
     ],
@@ -33,11 +34,13 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CLibeventExtra", pkgConfig: "libevent_extra", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
         .target(name: "GreenTLS", dependencies: ["Green", "COpenSSL"], swiftSettings: settings),
+        .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "AnswerCache", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
@@ -45,7 +48,7 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green",
+                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: settings
@@ -57,6 +60,7 @@ let package = Package(
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
+        .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),

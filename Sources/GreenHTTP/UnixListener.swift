@@ -1,0 +1,78 @@
+internal import Glibc
+internal import Green
+
+/// A listening Unix socket and the file that stands for it.
+struct UnixListener {
+    /// The socket; it belongs to whoever listens on it.
+    let descriptor: Int32
+    private let path: String
+    private let device: dev_t
+    private let inode: ino_t
+
+    /// Binds a socket at `path`, with a file of this mode. A file that a dead process left there gives way; `addressInUse`
+    /// is thrown where somebody listens, and where the file is no socket.
+    init(path: String, mode: UInt32, backlog: Int32) throws(SocketError) {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        descriptor = socket(AF_UNIX, kind, 0)
+        guard descriptor >= 0 else { throw SocketError(errno: errno, call: "socket") }
+        self.path = path
+        var made = false
+        do throws(SocketError) {
+            var code = try unsafe Self.call(descriptor, path, bind)
+            if code == EADDRINUSE {
+                try Self.removeDead(path)
+                code = try unsafe Self.call(descriptor, path, bind)
+            }
+            guard code == 0 else { throw SocketError(errno: code, call: "bind") }
+            made = true
+            // Nobody can connect before `listen`.
+            var info = Glibc.stat()
+            guard unsafe chmod(path, mode) == 0, unsafe lstat(path, &info) == 0, listen(descriptor, backlog) == 0 else {
+                throw SocketError(errno: errno, call: "listen")
+            }
+            device = info.st_dev
+            inode = info.st_ino
+        } catch {
+            close(descriptor)
+            if made { unsafe unlink(path) }
+            throw error
+        }
+    }
+
+    /// Removes the file, unless it is another's by now.
+    func removeFile() {
+        var info = Glibc.stat()
+        if unsafe lstat(path, &info) == 0, info.st_dev == device, info.st_ino == inode { unsafe unlink(path) }
+    }
+
+    /// Removes a socket that nobody listens on.
+    private static func removeDead(_ path: String) throws(SocketError) {
+        var info = Glibc.stat()
+        guard unsafe lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFSOCK else { throw .addressInUse }
+        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard probe >= 0 else { throw SocketError(errno: errno, call: "socket") }
+        defer { close(probe) }
+        guard try unsafe call(probe, path, connect) == ECONNREFUSED else { throw .addressInUse }
+        unsafe unlink(path)
+    }
+
+    /// Calls `bind` or `connect` with a path: 0, or the error's number.
+    private static func call(
+        _ descriptor: Int32, _ path: String, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) throws(SocketError) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let room = MemoryLayout.size(ofValue: address.sun_path) - 1
+        guard !bytes.isEmpty, bytes.count <= room, !bytes.contains(0) else {
+            throw SocketError(errno: bytes.count > room ? ENAMETOOLONG : EINVAL, call: "bind")
+        }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+            return unsafe function(descriptor, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), size)
+        }
+        return result == 0 ? 0 : errno
+    }
+}
