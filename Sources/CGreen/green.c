@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "green.h"
+#include "fiber.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,15 +13,11 @@
 
 #include "../CBoostContext/shim.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GREEN_ASAN 1
+#ifdef GREEN_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if __has_feature(thread_sanitizer)
-#define GREEN_TSAN 1
+#ifdef GREEN_TSAN
 #include <sanitizer/tsan_interface.h>
-#endif
 #endif
 
 __thread void *green_thread_hub;
@@ -29,6 +25,8 @@ __thread void *green_thread_hub;
 // ---- Switching stacks -----------------------------------------------------------------------------------
 
 static __thread green_fiber *green_arriving __attribute__((tls_model("initial-exec")));
+
+const green_fiber *green_running_fiber(void) { return green_arriving; }
 
 // What each flow does first after it was switched to: note where the other one stopped.
 static inline void green_arrive(transfer_t transfer) {
@@ -89,7 +87,7 @@ void green_fiber_discard(green_fiber *fiber) {
 }
 
 bool green_sanitized(void) {
-#if defined(GREEN_ASAN) || defined(GREEN_TSAN)
+#ifdef GREEN_SANITIZED
     return true;
 #else
     return false;

@@ -113,6 +113,12 @@ public final class Greenlet<Success>: AnyGreenlet {
         return try result!.get()
     }
 
+    /// What came of it, for somebody who asks in another way than by `get`. It has ended.
+    func takeResult() -> Result<Success, any Error> {
+        observed = true
+        return result!
+    }
+
     fileprivate override func run() {
         guard let work = body else { return }
         body = nil

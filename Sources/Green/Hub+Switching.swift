@@ -44,6 +44,10 @@ extension Hub {
 
     /// The running greenlet, which is about to wait. Each wait has a new ticket.
     func beginWait(for what: StaticString) -> RecordPointer {
+        precondition(
+            unsafe green_current_hub() == UnsafeMutableRawPointer(core),
+            "Green: a wait (\(what)) on an object of another hub, or outside of any"
+        )
         guard let record = unsafe core.pointee.current else {
             preconditionFailure("Green: a wait (\(what)) outside of a greenlet")
         }

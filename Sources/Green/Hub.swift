@@ -34,6 +34,8 @@ public struct HubOptions: Sendable {
     /// What it was built with.
     public let options: HubOptions
     let core: UnsafeMutablePointer<HubCore>
+    /// What other threads see of its progress.
+    let pulse = HubPulse()
     /// Buffers for all datagram sockets of this hub.
     let arena: DatagramArena
 
@@ -104,6 +106,7 @@ public struct HubOptions: Sendable {
     /// Makes `body` the root greenlet of this hub, which the calling thread is about to run.
     func begin<Success>(_ body: @escaping () throws -> Success) -> Greenlet<Success> {
         unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
+        green_watch_stacks()
         let core = unsafe core
         let root = spawn(name: "root") {
             defer { unsafe core.pointee.isEnding = true }
@@ -138,10 +141,13 @@ public struct HubOptions: Sendable {
 
     private func runReady() {
         var resumes = 0
+        let pulse = unsafe pulse.pointer
         while resumes < Self.resumesPerTurn, let record = unsafe core.pointee.ready.popFirst() {
+            unsafe green_pulse_begin(pulse, record.pointee.number)
             unsafe resume(record)
             resumes += 1
         }
+        unsafe green_pulse_end(pulse)
     }
 
     private func nextDeadline() -> Instant {

@@ -47,6 +47,35 @@ void green_fiber_discard(green_fiber *fiber);
 /// Whether a sanitizer is built in, which wants to know of every stack.
 bool green_sanitized(void);
 
+/// Has a stack overflow of a greenlet on this thread reported as what it is before it ends the process. The fault then
+/// goes to who handled it before. Once for each thread that runs a hub; does nothing in sanitizer builds.
+void green_watch_stacks(void);
+
+// ---- Pulse ----------------------------------------------------------------------------------------------
+
+/// What one thread shows others of its progress.
+typedef struct green_pulse {
+    uint64_t beats;     // odd while a greenlet runs
+    uint64_t greenlet;  // which one
+} green_pulse;
+
+/// A greenlet begins to run.
+static inline void green_pulse_begin(green_pulse *pulse, uint64_t greenlet) {
+    __atomic_store_n(&pulse->greenlet, greenlet, __ATOMIC_RELAXED);
+    __atomic_store_n(&pulse->beats, (pulse->beats + 2) | 1, __ATOMIC_RELAXED);
+}
+
+/// No greenlet runs any more.
+static inline void green_pulse_end(green_pulse *pulse) {
+    __atomic_store_n(&pulse->beats, pulse->beats & ~1ull, __ATOMIC_RELAXED);
+}
+
+/// What another thread's pulse is at this moment.
+static inline green_pulse green_pulse_read(const green_pulse *pulse) {
+    green_pulse seen = {__atomic_load_n(&pulse->beats, __ATOMIC_RELAXED), __atomic_load_n(&pulse->greenlet, __ATOMIC_RELAXED)};
+    return seen;
+}
+
 // ---- Datagrams ------------------------------------------------------------------------------------------
 
 /// A peer's address.

@@ -86,8 +86,8 @@ extension LibeventLoop {
         let descriptor = unsafe green_accept(handle.pointee.descriptor, &raw)
         guard descriptor >= 0 else { return .failure(-descriptor) }
         do throws(SocketError) {
-            try Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-            guard let peer = SocketAddress(raw) else { throw .closed }
+            let peer = SocketAddress(raw) ?? .unnamed
+            if peer != .unnamed { try Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
             return unsafe .connection(try register(descriptor), peer)
         } catch {
             Glibc.close(descriptor)
@@ -159,7 +159,7 @@ extension LibeventLoop {
         unsafe handle.signal(readable: what & Int16(EV_READ) != 0, writable: what & Int16(EV_WRITE) != 0)
     }
 
-    private func register(_ descriptor: Int32) throws(SocketError) -> SocketHandle {
+    func register(_ descriptor: Int32) throws(SocketError) -> SocketHandle {
         let handle = unsafe hub.makeSocketRecord(descriptor: descriptor)
         let flags = Int16(EV_READ) | Int16(EV_PERSIST) | Int16(bitPattern: UInt16(EV_ET))
         guard let event = unsafe event_new(base, descriptor, flags, Self.callback, handle), unsafe event_add(event, nil) == 0
@@ -173,7 +173,7 @@ extension LibeventLoop {
         return unsafe handle
     }
 
-    private static func open(_ kind: SocketKind, family: IPAddress.Family) throws(SocketError) -> Int32 {
+    static func open(_ kind: SocketKind, family: IPAddress.Family) throws(SocketError) -> Int32 {
         let type = kind == .datagram ? SOCK_DGRAM : SOCK_STREAM
         let flags = Int32(type.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(family == .v4 ? AF_INET : AF_INET6, flags, 0)

@@ -18,6 +18,8 @@ internal import Glibc
     var signalWatch: SignalWatch?
     /// Files of the machine.
     public let files: any FileAccess = SystemFiles()
+    /// Names, as the machine's own resolver knows them.
+    public let names: any NameAccess = SystemNames()
 
     /// A loop of its own for one hub; blocking jobs go to `threads`.
     public init(threads: ThreadPool = .shared) {
@@ -90,6 +92,9 @@ internal import Glibc
     public func makeWaker() -> any LoopWaker {
         EventDescriptorWaker(descriptor: dup(wakeDescriptor))
     }
+
+    /// The monotonic clock, for any thread.
+    static func monotonic() -> UInt64 { read(CLOCK_MONOTONIC) }
 
     /// As ``Loop`` says.
     public func now() -> Instant { Instant(nanoseconds: Self.read(CLOCK_MONOTONIC)) }

@@ -29,6 +29,14 @@ public protocol Loop: AnyObject {
     func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle
     /// Begins to connect a stream; it is writable when that has worked or failed.
     func beginConnect(to peer: SocketAddress) throws(SocketError) -> SocketHandle
+    /// Binds a stream listener to a name of the file system (a Unix socket), in place of one that nobody serves any more.
+    func listen(path: String, backlog: Int32) throws(SocketError) -> Listener
+    /// Begins to connect a stream to a Unix socket.
+    func beginConnect(path: String) throws(SocketError) -> SocketHandle
+    /// Takes any descriptor that the caller keeps open into this loop's events; `close` does not close the caller's.
+    func watch(descriptor: Int32) throws(SocketError) -> SocketHandle
+    /// Whether a descriptor that is watched is readable, writable, at this moment.
+    func poll(_ handle: SocketHandle) -> (readable: Bool, writable: Bool)
     /// How the attempt of a stream that has become writable ended: 0, or the error's number.
     func connectResult(_ handle: SocketHandle) -> Int32
     /// The next connection of a stream listener with its peer.
@@ -54,6 +62,8 @@ public protocol Loop: AnyObject {
     func submit(_ job: @escaping @Sendable () -> Void)
     /// Files, for jobs that may block.
     var files: any FileAccess { get }
+    /// Names of machines, for jobs that may block.
+    var names: any NameAccess { get }
     /// Calls `handler` on the hub's thread for each of these signals. One loop of a process at a time.
     func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError)
 }
@@ -80,6 +90,12 @@ public protocol FileAccess: Sendable {
     func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8]
     /// What the file is like; nil where there is none.
     func stamp(_ path: String) -> FileStamp?
+}
+
+/// Looking up the addresses of machines by name; each call may block its thread.
+public protocol NameAccess: Sendable {
+    /// The addresses of `name`, the preferred one first; throws `notFound` where it has none.
+    func addresses(of name: String) throws(SocketError) -> [IPAddress]
 }
 
 /// Whether a socket carries datagrams or a stream.

@@ -14,6 +14,9 @@ public struct SocketAddress: Sendable, Hashable {
         self.port = port
     }
 
+    /// Where a Unix socket is, as far as addresses and ports can tell: `0.0.0.0:0`.
+    public static let unnamed = SocketAddress(.any, port: 0)
+
     /// Reads `192.0.2.1:53`, `192.0.2.1`, `[2001:db8::1]:53` or `2001:db8::1`; nil for anything else.
     public init?(_ text: some StringProtocol, defaultPort: UInt16) {
         let text = Substring(text)

@@ -21,7 +21,13 @@
     public static func connect(
         to peer: SocketAddress, hub: Hub = .current, until deadline: Instant
     ) throws -> StreamSocket {
-        let socket = unsafe StreamSocket(hub: hub, handle: try hub.loop.beginConnect(to: peer), peer: peer)
+        let handle = unsafe try hub.loop.beginConnect(to: peer)
+        return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: peer), until: deadline)
+    }
+
+    /// Waits for an attempt to work or fail.
+    static func finishConnect(_ socket: StreamSocket, until deadline: Instant) throws -> StreamSocket {
+        let hub = socket.hub
         guard try unsafe hub.waitWritable(socket.handle, until: deadline) else { throw SocketError.timedOut }
         let code = unsafe hub.loop.connectResult(socket.handle)
         if code != 0 { throw SocketError(errno: code, call: "connect") }

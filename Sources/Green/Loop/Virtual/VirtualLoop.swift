@@ -48,6 +48,9 @@ public final class VirtualLoop: Loop {
     /// The host's files.
     public var files: any FileAccess { host.files }
 
+    /// The world's names.
+    public var names: any NameAccess { world.names }
+
     /// Runs `job` at once when its time has come: on one of the host's four pool threads, as far as time goes.
     public func submit(_ job: @escaping @Sendable () -> Void) {
         world.submit(job, on: host)

@@ -66,6 +66,8 @@ final class VirtualDatagramSocket: VirtualSocket {
 final class VirtualListener: VirtualSocket {
     var waiting: [VirtualStream] = []
     let backlog: Int
+    /// Its name, for a Unix socket.
+    var path: String?
 
     init(host: VirtualHost, local: SocketAddress, backlog: Int) {
         self.backlog = max(1, backlog)
@@ -73,6 +75,7 @@ final class VirtualListener: VirtualSocket {
     }
 
     override func close() {
+        if let path { host.paths[path] = nil }
         let left = waiting
         waiting = []
         super.close()

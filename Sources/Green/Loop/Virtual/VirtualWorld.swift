@@ -42,6 +42,8 @@ public final class VirtualWorld: @unchecked Sendable {
     public var network = LinkConditions.network
     /// How long a run may last, on its own clock, before it counts as stalled.
     public var horizon: Duration = .seconds(100 * 86400)
+    /// The names that `lookUp` knows.
+    public let names = VirtualNames()
     /// The host of those who need only one.
     public let host: VirtualHost
 

@@ -1,0 +1,20 @@
+// What the sources of this module share.
+#ifndef VIREO_GREEN_FIBER_H
+#define VIREO_GREEN_FIBER_H
+#include "green.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GREEN_ASAN 1
+#define GREEN_SANITIZED 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define GREEN_TSAN 1
+#define GREEN_SANITIZED 1
+#endif
+#endif
+
+/// The fiber that runs on this thread; null before the first switch.
+const green_fiber *green_running_fiber(void);
+
+#endif

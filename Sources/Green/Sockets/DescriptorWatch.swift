@@ -1,0 +1,38 @@
+/// Waits for a descriptor that Green did not make: a pipe, a device, a socket of some C library. The caller keeps it open,
+/// non-blocking, and reads and writes it by itself.
+///
+/// The first wait after a read or write that would block costs one `poll`; readiness that came before is seen.
+@safe public final class DescriptorWatch {
+    private let hub: Hub
+    private let handle: SocketHandle
+
+    /// Watches `descriptor` from now on. Throws where the kernel cannot: for regular files.
+    public init(_ descriptor: Int32, hub: Hub = .current) throws(SocketError) {
+        self.hub = hub
+        unsafe handle = try hub.loop.watch(descriptor: descriptor)
+    }
+
+    deinit {
+        close()
+        unsafe hub.freeSocketRecord(handle)
+    }
+
+    /// Waits until it can be read without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
+    public func waitReadable(until deadline: Instant = .never) throws -> Bool {
+        guard unsafe handle.isOpen else { throw SocketError.closed }
+        unsafe handle.pointee.canRead = hub.loop.poll(handle).readable
+        return try unsafe hub.waitReadable(handle, until: deadline)
+    }
+
+    /// Waits until it can be written without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
+    public func waitWritable(until deadline: Instant = .never) throws -> Bool {
+        guard unsafe handle.isOpen else { throw SocketError.closed }
+        unsafe handle.pointee.canWrite = hub.loop.poll(handle).writable
+        return try unsafe hub.waitWritable(handle, until: deadline)
+    }
+
+    /// Watches it no more: all waits throw `closed`. The descriptor itself stays open.
+    public func close() {
+        unsafe hub.loop.close(handle)
+    }
+}

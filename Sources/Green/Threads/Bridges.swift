@@ -1,0 +1,80 @@
+/// A hub has ended, and takes no more work.
+public struct HubEnded: Error, Hashable, CustomStringConvertible {
+    /// One line for a log.
+    public var description: String { "the hub has ended" }
+
+    /// The error.
+    public init() {}
+}
+
+extension HubMailbox {
+    /// Runs `body` in a greenlet of the hub and hands back what comes of it: the way from async code into a hub. A task
+    /// that is cancelled kills the greenlet.
+    ///
+    /// Throws the body's error, or `HubEnded`. Not from the hub's own thread inside a greenlet: there it would wait for
+    /// itself.
+    public func call<Success: Sendable>(
+        name: String? = nil, _ body: @escaping @Sendable () throws -> Success
+    ) async throws -> Success {
+        let killer = Killer()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isPosted = self.post {
+                    let greenlet = Hub.current.spawn(name: name, body)
+                    killer.begin(greenlet)
+                    greenlet.link {
+                        continuation.resume(with: greenlet.takeResult())
+                    }
+                }
+                if !isPosted { continuation.resume(throwing: HubEnded()) }
+            }
+        } onCancel: {
+            self.post { killer.kill() }
+        }
+    }
+}
+
+/// The greenlet that works for a task.
+private final class Killer: @unchecked Sendable {
+    // SAFETY: touched by posted work only, on the hub's own thread.
+    private var greenlet: AnyGreenlet?
+    private var isCancelled = false
+
+    /// The work begins; it may have been cancelled before.
+    func begin(_ greenlet: AnyGreenlet) {
+        self.greenlet = greenlet
+        if isCancelled { greenlet.kill() }
+    }
+
+    /// The task was cancelled.
+    func kill() {
+        isCancelled = true
+        greenlet?.kill()
+    }
+}
+
+/// Runs `body` as a Swift task and waits for its result while the hub runs others: the way from a greenlet to async
+/// code. The task is cancelled when the wait is interrupted; the interruption is thrown at once.
+///
+/// Costs what a task costs, and a post back to the hub. Not in a simulated world, which has no other threads.
+public func awaiting<Success: Sendable>(_ body: @escaping @Sendable () async throws -> Success) throws -> Success {
+    let done = CrossWaiter(hub: .current)
+    let box = Locked<Result<Success, any Error>?>(nil)
+    let task = Task {
+        let result: Result<Success, any Error>
+        do {
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        box.withLock { $0 = result }
+        done.wake()
+    }
+    do {
+        _ = try done.wait(for: "a Swift task", until: .never)
+    } catch {
+        task.cancel()
+        throw error
+    }
+    return try box.withLock { $0 }!.get()
+}
