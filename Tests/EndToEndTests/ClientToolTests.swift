@@ -68,8 +68,7 @@ extension EndToEnd {
                 nsd -d -c '\(directory.file("nsd.conf"))' 2>/dev/null & nsd=$!
                 '\(VireoServer.binary)' --listen 127.0.0.1:53 --upstream 127.0.0.1:5353 --workers 1 --log-level error & vireo=$!
                 trap 'kill $nsd $vireo; wait' EXIT
-                tries=0
-                until getent ahosts a.types.example >/dev/null; do tries=$((tries + 1)); [ $tries -lt 50 ] || exit 9; done
+                timeout 20 sh -c 'until getent ahosts a.types.example >/dev/null; do sleep 0.05; done' || exit 9
                 getent ahosts mail.types.example
                 getent ahosts cname2.types.example
                 getent hosts no-such-name.types.example || echo absent
