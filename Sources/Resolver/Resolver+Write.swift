@@ -20,7 +20,8 @@ extension Resolver {
     ) -> Written {
         switch resolution.content {
         case .cached:
-            return writeCached(pending, into: &buffer, limit: limit) ?? write(pending, .failed(.evicted), into: &buffer, limit: limit)
+            return writeCached(pending, into: &buffer, limit: limit)
+                ?? write(pending, .failed(.evicted), into: &buffer, limit: limit)
         case .failed(let failure):
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
         case .landed(let flight):

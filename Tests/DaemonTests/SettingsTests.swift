@@ -105,6 +105,19 @@ import Upstream
         #expect(new.changesNeedingRestart(from: old) == ["listen", "cache.size"])
         #expect(old.changes(from: old) == [])
     }
+
+    @Test func `a reload keeps what cannot change and takes the rest`() throws {
+        let running = Settings()
+        var new = running
+        new.workers = 77
+        new.cache.size = 1 << 20
+        new.cache.maxTTLSeconds = 5
+        #expect(new.keepFixed(of: running) == ["workers", "cache.size"])
+        #expect(new.workers == running.workers)
+        #expect(new.cache.size == running.cache.size)
+        #expect(new.cache.maxTTLSeconds == 5)
+        #expect(new.keepFixed(of: running) == [])
+    }
 }
 
 @Suite struct ResolverConfigurationTests {

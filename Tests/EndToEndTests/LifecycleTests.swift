@@ -96,6 +96,10 @@ extension EndToEnd {
             let log = vireo.process.errors
             #expect(log.contains("cache.size") && log.contains("workers"), "\(log)")
             #expect(!log.contains("max-ttl"), "\(log)")
+            // They are named again as long as they wait for a restart.
+            try vireo.reload(upstreams: [upstream.address], more) {
+                vireo.process.errors.components(separatedBy: "cache.size").count == 3
+            }
         }
 
         @Test func `the log level can change while running`() throws {

@@ -6,6 +6,8 @@ package struct SettingKey<Root: Sendable>: Sendable {
     package let read: @Sendable (ConfigurationNode, inout Root) throws(ConfigurationError) -> Void
     /// Names what differs between two roots, and whether that can change while the daemon runs.
     package let difference: @Sendable (Root, Root) -> [SettingChange]
+    /// Puts the first root's value into the second where it cannot change while the daemon runs.
+    package let keepFixed: @Sendable (Root, inout Root) -> Void
     /// The lines that explain it in `config/vireo.yaml`, with the value of a root as its default.
     package let explanation: @Sendable (Root) -> [String]
 
@@ -20,6 +22,9 @@ package struct SettingKey<Root: Sendable>: Sendable {
             difference: { old, new in
                 let isSame = old[keyPath: path] == new[keyPath: path]
                 return isSame ? [] : [SettingChange(key: name, isReloadable: !facts.needsRestart)]
+            },
+            keepFixed: { old, new in
+                if facts.needsRestart { new[keyPath: path] = old[keyPath: path] }
             },
             explanation: { root in
                 let comment = "# \(facts.summary)" + (facts.needsRestart ? " Changes with a restart only." : "")
@@ -43,6 +48,9 @@ package struct SettingKey<Root: Sendable>: Sendable {
                 table.difference(from: old[keyPath: path], to: new[keyPath: path]).map { change in
                     SettingChange(key: "\(name).\(change.key)", isReloadable: change.isReloadable)
                 }
+            },
+            keepFixed: { old, new in
+                for key in table.keys { key.keepFixed(old[keyPath: path], &new[keyPath: path]) }
             },
             explanation: { root in
                 let parts = table.keys.map { $0.explanation(root[keyPath: path]) }

@@ -43,6 +43,14 @@ extension Settings {
         Settings.table.difference(from: old, to: self)
     }
 
+    /// Keeps the values of `running` that cannot change while the daemon runs; names the keys for which others were
+    /// given.
+    package mutating func keepFixed(of running: Settings) -> [String] {
+        let refused = changesNeedingRestart(from: running)
+        for key in Settings.table.keys { key.keepFixed(running, &self) }
+        return refused
+    }
+
     /// The keys whose values differ from `old` but cannot change while the daemon runs.
     package func changesNeedingRestart(from old: Settings) -> [String] {
         changes(from: old).filter { !$0.isReloadable }.map(\.key)

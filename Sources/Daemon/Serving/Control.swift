@@ -36,7 +36,8 @@ final class Control {
         self.reload = reload
         occurred = Event(hub: hub)
         do throws(CacheError) {
-            let cache = try MemoryCache(sizeBytes: settings.cache.size, seed: hub.loop.random(), limits: TTLLimits(settings.cache))
+            let cache = try MemoryCache(
+                sizeBytes: settings.cache.size, seed: hub.loop.random(), limits: TTLLimits(settings.cache))
             shared = SharedState(cache: cache)
         } catch {
             throw DaemonError.cache("\(error)")
@@ -82,9 +83,9 @@ final class Control {
     private func readSettings() throws {
         let reload = reload
         do {
-            let new = try blocking { try reload() }
+            var new = try blocking { try reload() }
             if new.hosts != settings.hosts { hosts = try Self.readHosts(new, logger) }
-            let fixed = new.changesNeedingRestart(from: settings)
+            let fixed = new.keepFixed(of: settings)
             settings = new
             log.level = new.log.level
             shared.cache.limits = TTLLimits(new.cache)
