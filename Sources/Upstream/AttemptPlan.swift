@@ -44,8 +44,8 @@ struct AttemptPlan: ~Copyable {
     static let mostServers = 64
     /// After so many tries a question only waits.
     static let mostTries = 32
-    /// So often a question moves on to a fresh connection when the server closes one that it has used.
-    static let mostStreamRetries = 4
+    /// So often a question moves on to another connection when the server closes one that has, or shares, a past.
+    static let mostStreamRetries = 3
 
     private let tryLimit: UInt64
     private let deadline: Instant
@@ -115,7 +115,7 @@ struct AttemptPlan: ~Copyable {
     }
 
     /// The try on `from` will not be answered: nobody listens, or the connection broke. `mayRetry` tells that it broke
-    /// on a connection that had served others, which the server may close at any time.
+    /// on a connection that served others too, which the server may close at any time.
     mutating func broken(_ from: Route, _ failure: UpstreamFailure, mayRetry: Bool) -> Action {
         if mayRetry, streamRetries < Self.mostStreamRetries {
             streamRetries += 1

@@ -29,7 +29,7 @@ final class Exchange {
         case reply([UInt8], Credence)
         /// The question was answered with other letters than were sent: perhaps a forgery, perhaps a server that folds.
         case otherLetters
-        /// There will be no reply to this try. The connection may have been closed only because it was old.
+        /// There will be no reply to this try. The connection may have been closed for its other users.
         case broken(UpstreamFailure, mayRetry: Bool)
     }
 

@@ -49,6 +49,7 @@ final class StreamChannel: PooledChannel {
     /// Whether another exchange may be put on it.
     var hasRoom: Bool {
         !isClosed && !isRetired && table.hasRoom && unsent.count < Self.mostUnsent && !isStalled
+            && (table.count == 0 || !server.needsOwnStreams)
     }
 
     /// Whether questions wait here and nothing comes, as when the peer's machine has gone without a word.
@@ -113,9 +114,12 @@ final class StreamChannel: PooledChannel {
         socket?.close()
         socket = nil
         unsent = []
+        // Some servers answer one question of a connection and break it off, whatever else came over it.
+        let wasShared = table.count > 1
+        if wasShared { server.brokeSharedStream() }
         for exchange in table.removeAll() {
             exchange.channel = nil
-            exchange.deliver(.broken(failure, mayRetry: hasAnswered))
+            exchange.deliver(.broken(failure, mayRetry: hasAnswered || wasShared))
         }
     }
 

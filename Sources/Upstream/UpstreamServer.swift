@@ -19,6 +19,7 @@ package final class UpstreamServer {
     let streams = ChannelPool<StreamChannel>(limit: 32, spare: 1)
     private(set) var isRetired = false
     private var foldsUntil = Instant(nanoseconds: 0)
+    private var ownStreamsUntil = Instant(nanoseconds: 0)
     private var withoutEDNSUntil = Instant(nanoseconds: 0)
     private var doubtfulRefusals = 0
     private var failures = 0
@@ -27,6 +28,8 @@ package final class UpstreamServer {
 
     /// For so long a server that folds case is asked without 0x20, and one without EDNS without OPT.
     static let quirkMemory: UInt64 = 600_000_000_000
+    /// For so long a server that broke a connection with several questions gets one at a time over each.
+    static let streamMemory: UInt64 = 60_000_000_000
     /// So many questions in a row must have been answered only without OPT, when each refusal could have been forged.
     static let doubtfulRefusalsBelieved = 3
 
@@ -47,6 +50,9 @@ package final class UpstreamServer {
     /// Whether its answers fold case, so that letters prove nothing.
     var foldsLetters: Bool { foldsUntil > hub.now }
 
+    /// Whether several questions at once over a connection are too much for it.
+    var needsOwnStreams: Bool { ownStreamsUntil > hub.now }
+
     /// Something came that fits a question.
     func heard(_ exchange: Exchange) {
         lastHeard = hub.now
@@ -57,6 +63,9 @@ package final class UpstreamServer {
 
     /// It answers in other letters over TCP too.
     func foldsCase() { foldsUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory) }
+
+    /// It broke a connection over which several questions were under way.
+    func brokeSharedStream() { ownStreamsUntil = hub.now.advanced(byNanoseconds: Self.streamMemory) }
 
     /// It answered a question with OPT.
     func answeredWithEDNS() { doubtfulRefusals = 0 }
