@@ -1,0 +1,207 @@
+import DNSWire
+import Green
+import Testing
+
+@testable import Upstream
+
+/// Connections to upstreams.
+@Suite struct `Streams` {
+    @Test(arguments: World.allCases) func `many questions share one connection, answered in any order`(_ world: World) throws {
+        try onHub(world) { hub in
+            var held: [FakeQuery] = []
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                held.append(query)
+                guard held.count == 100 else { return [] }
+                return held.reversed().map { .send($0.answer()) }
+            }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            let askers = (0..<100).map { index in
+                hub.spawn { try forwarder.ask(question("name\(index).example")) }
+            }
+            for asker in askers { _ = try asker.get() }
+            #expect(upstream.connectionCount == 1)
+            #expect(upstream.queries.count == 100)
+            #expect(Set(upstream.queries.map(\.id)).count == 100)
+        }
+    }
+
+    @Test func `each asker gets the answer to its own question`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream { [.wait(.microseconds(Int($0.id) % 97)), .send($0.answer())] }
+            for transport in [UpstreamAddress.Transport.udp, .tcp] {
+                upstream.forget(transport: transport)
+                let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+                let askers = (0..<500).map { index in
+                    hub.spawn { try forwarder.ask(question("name\(index).example")).bytes }
+                }
+                for (index, asker) in askers.enumerated() {
+                    let bytes = try asker.get()
+                    let name = FixedName(try MessageView(bytes.span).question()!.name)
+                    #expect([UInt8](copying: name.span) == wire("name\(index).example"))
+                }
+            }
+        }
+    }
+
+    @Test func `a connection is used again, and closed when idle for ten seconds`() throws {
+        try onHub { _ in
+            let upstream = try FakeUpstream(transport: .tcp) { [.send($0.answer())] }
+            for _ in 0..<5 {
+                _ = try ask(upstream)
+                try sleep(.seconds(9))
+            }
+            #expect(upstream.connectionCount == 1)
+            try sleep(.seconds(2))
+            #expect(upstream.openConnections == 0)
+            #expect(upstream.server.streams.openCount == 0)
+            _ = try ask(upstream)
+            #expect(upstream.connectionCount == 2)
+        }
+    }
+
+    @Test func `bytes without answers do not keep an idle connection open`() throws {
+        try onHub { _ in
+            let upstream = try FakeUpstream(transport: .tcp) { [.send($0.answer()), .drip($0.answer(), .seconds(1))] }
+            _ = try ask(upstream)
+            try sleep(.seconds(12))
+            #expect(upstream.server.streams.openCount == 0)
+        }
+    }
+
+    @Test(arguments: [1, 2, 3]) func `a server that closes after some answers is asked on a fresh connection`(_ count: Int) throws {
+        try onHub { hub in
+            var answered: [Int: Int] = [:]
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                answered[query.path, default: 0] += 1
+                return answered[query.path]! >= count ? [.send(query.answer()), .close] : [.send(query.answer())]
+            }
+            for _ in 0..<7 { _ = try ask(upstream) }
+            #expect(upstream.queries.count == 7)
+            #expect(upstream.connectionCount == (7 + count - 1) / count)
+            // Several at once: what is left over is asked again, each over a connection of its own.
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            for each in (0..<20).map({ _ in hub.spawn { try forwarder.ask(question("a.example")) } }) { _ = try each.get() }
+            #expect(!upstream.server.isFailing)
+        }
+    }
+
+    @Test func `a kept connection that the server closed when asked does no harm`() throws {
+        try onHub { _ in
+            var isClosing = false
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                defer { isClosing = false }
+                return isClosing ? [.close] : [.send(query.answer())]
+            }
+            _ = try ask(upstream)
+            isClosing = true
+            _ = try ask(upstream)
+            #expect(upstream.queries.count == 3)
+            #expect(upstream.connectionCount == 2)
+            #expect(!upstream.server.isFailing)
+        }
+    }
+
+    @Test func `a fresh connection that is closed at once is a failure`() throws {
+        try onHub { _ in
+            let first = try FakeUpstream(transport: .tcp, id: 1) { _ in [.close] }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            #expect(try ask([first, second]).upstream == 2)
+            #expect(first.queries.count == 1)
+            #expect(first.server.isFailing)
+        }
+    }
+
+    @Test func `an answer that comes byte by byte is put together`() throws {
+        try onHub { _ in
+            let upstream = try FakeUpstream(transport: .tcp) { [.drip($0.answer(), .milliseconds(10))] }
+            let reply = try ask(upstream)
+            #expect(reply.bytes == upstream.queries[0].answer())
+        }
+    }
+
+    @Test func `an answer that comes too slowly ends in time`() throws {
+        try onHub { _ in
+            let upstream = try FakeUpstream(transport: .tcp) { [.drip($0.answer(), .seconds(1))] }
+            let time = elapsed { #expect(throws: UpstreamFailure.timedOut) { try ask(upstream) } }
+            #expect(time < .milliseconds(5001))
+        }
+    }
+
+    @Test func `the longest answer comes through`() throws {
+        try onHub { _ in
+            let record = [0xC0, 12] + word(16) + word(1) + [0, 0, 1, 0] + word(2000) + [UInt8](repeating: 9, count: 2000)
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                var reply = query.reply(answers: Array(repeating: record, count: 32))
+                reply[11] = 0
+                return [.send(Array(reply.dropLast(11)))]
+            }
+            #expect(try ask(upstream).bytes.count > 64_000)
+        }
+    }
+
+    @Test func `a connection that has gone silent is left after its first try`() throws {
+        try onHub { _ in
+            var isDead = false
+            var dead: Int?
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                if isDead, dead == nil { dead = query.path }
+                return query.path == dead ? [] : [.send(query.answer())]
+            }
+            _ = try ask(upstream)
+            isDead = true
+            let time = try elapsed { _ = try ask(upstream) }
+            #expect(time >= .seconds(2) && time < .milliseconds(2010))
+            let again = try elapsed { _ = try ask(upstream) }
+            #expect(again < .milliseconds(10))
+            #expect(upstream.connectionCount == 2)
+            #expect(upstream.server.streams.openCount == 1)
+        }
+    }
+
+    @Test func `messages that nobody asked for are suffered up to a limit`() throws {
+        try onHub { _ in
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                (0..<40).map { _ in .send(query.reply(id: query.id ^ 1)) } + [.send(query.answer())]
+            }
+            _ = try ask(upstream)
+            #expect(upstream.server.streams.openCount == 1)
+            _ = try ask(upstream)
+            #expect(upstream.server.strayCount > 64)
+            #expect(upstream.connectionCount == 2)
+        }
+    }
+
+    @Test(arguments: World.allCases) func `a server that never stops sending does not keep the hub to itself`(_ world: World) throws {
+        try onHub(world) { hub in
+            let flood = [UInt8](repeating: 0, count: 65_000)
+            var isOver = false
+            let upstream = try FakeUpstream(transport: .tcp) { query in isOver ? [] : [.drip([], .zero)] + [.send(flood), .send(query.answer())] }
+            let other = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let flooder = hub.spawn { for _ in 0..<50 { _ = try ask(upstream) } }
+            for _ in 0..<50 { #expect(try ask(other).upstream == 2) }
+            isOver = true
+            flooder.kill()
+        }
+    }
+}
+
+@Suite struct `Stream buffers` {
+    @Test(arguments: 0..<50 as Range<UInt64>) func `messages come out whole, however they are cut`(_ seed: UInt64) {
+        var numbers = SeededNumbers(seed: seed)
+        let messages = (0..<20).map { _ in
+            let length = Int.random(in: 0..<4, using: &numbers) == 0 ? 65_535 : 600
+            return (0..<Int.random(in: 0...length, using: &numbers)).map { UInt8(truncatingIfNeeded: $0) }
+        }
+        var stream = messages.flatMap { word($0.count) + $0 }
+        var buffer = StreamBuffer()
+        var found: [[UInt8]] = []
+        while !stream.isEmpty {
+            let piece = Array(stream.prefix(Int.random(in: 1...9000, using: &numbers)))
+            let taken = buffer.append(piece)
+            #expect(taken > 0)
+            stream.removeFirst(taken)
+            while let message = buffer.next() { found.append(message) }
+        }
+        #expect(found == messages)
+    }
+}
