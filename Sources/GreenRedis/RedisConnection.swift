@@ -1,0 +1,159 @@
+public import Green
+
+/// One connection to a server, used by any number of greenlets of its hub at once. It is made anew when it breaks.
+public final class RedisConnection {
+    /// Whether commands can be sent.
+    public enum State: Hashable, Sendable {
+        /// It is being made; commands wait for it.
+        case connecting
+        /// It stands.
+        case ready
+        /// It broke, or could not be made, for the reason given; it will be tried again.
+        case broken(RedisError)
+        /// It was closed.
+        case closed
+    }
+
+    /// The hub it belongs to.
+    public let hub: Hub
+    /// Whether commands can be sent.
+    public private(set) var state = State.connecting
+    /// How often it has come to stand.
+    public private(set) var connectCount: UInt64 = 0
+    /// Replies that came when nobody waited for them any more.
+    public private(set) var lateReplies: UInt64 = 0
+    private let options: RedisOptions
+    private let hasUnsent: Event
+    private var unsent: [UInt8] = []
+    private var pending = PendingCommands()
+    private var runner: Greenlet<Void>?
+
+    /// A connection that is begun at once. Close it when it is no longer needed: its greenlets keep it until then.
+    public init(_ options: RedisOptions, hub: Hub = .current) {
+        self.hub = hub
+        self.options = options
+        hasUnsent = Event(hub: hub)
+        runner = hub.spawn(name: "redis") { self.run() }
+    }
+
+    // MARK: - Commands
+
+    /// Sends a command and waits for its reply. Throws `RedisError`: `timedOut` when it has not come by `deadline` (it is
+    /// dropped when it comes), or the interruption of the wait. An error reply is a reply.
+    public func command(_ arguments: [RedisArgument], until deadline: Instant) throws -> RedisReply {
+        let command = PendingCommand(at: hub.now)
+        try enqueue(arguments, command)
+        defer { command.waiter = nil }
+        guard try Waiter.wait(for: "a reply of redis", until: deadline, { command.waiter = $0 }), let result = command.result
+        else {
+            throw RedisError.timedOut
+        }
+        return try result.get()
+    }
+
+    /// Sends a command whose reply nobody waits for. Never waits itself.
+    public func post(_ arguments: [RedisArgument]) throws(RedisError) {
+        let command = PendingCommand(at: hub.now)
+        command.isPosted = true
+        try enqueue(arguments, command)
+    }
+
+    /// How many commands wait for their replies.
+    public var pendingCount: Int { pending.count }
+
+    /// Closes it for good; who waits for replies gets `closed`.
+    public func close() {
+        guard state != .closed else { return }
+        state = .closed
+        runner?.kill()
+        runner = nil
+        fail(.closed)
+    }
+
+    private func enqueue(_ arguments: [RedisArgument], _ command: PendingCommand) throws(RedisError) {
+        switch state {
+        case .ready, .connecting: break
+        case .broken(let error): throw error
+        case .closed: throw .closed
+        }
+        guard pending.count < options.pendingLimit, unsent.count < options.unsentLimit else { throw .overloaded }
+        CommandWriter.append(arguments, to: &unsent)
+        pending.append(command)
+        if state == .ready { hasUnsent.set() }
+    }
+
+    // MARK: - The connection's greenlets
+
+    private func run() {
+        let reconnector = Reconnector(options, hub: hub)
+        do throws(Interruption) {
+            try reconnector.run { link in
+                try serve(link)
+            } lost: { error in
+                if case .closed = state { return }
+                state = .broken(error)
+                fail(error)
+            }
+        } catch {
+            // Killed, with the hub or by `close`.
+            state = .closed
+            fail(.closed)
+        }
+    }
+
+    /// Works with a link until it breaks.
+    private func serve(_ link: RedisLink) throws {
+        state = .ready
+        connectCount += 1
+        if !unsent.isEmpty { hasUnsent.set() }
+        let writer = hub.spawn(name: "redis writer") { self.write(to: link) }
+        defer { writer.kill() }
+        while true {
+            while let reply = try link.next() {
+                guard let command = pending.popFirst() else { throw RedisError.protocolViolation("a reply to nothing") }
+                deliver(reply, to: command)
+            }
+            do {
+                try link.fill(until: hub.loop.now().advanced(by: options.silenceLimit))
+            } catch SocketError.timedOut {
+                guard let oldest = pending.first else { continue }
+                if oldest.sentAt.advanced(by: options.silenceLimit) <= hub.loop.now() { throw RedisError.timedOut }
+            }
+        }
+    }
+
+    private func write(to link: RedisLink) {
+        do {
+            while true {
+                try hasUnsent.wait()
+                hasUnsent.clear()
+                let bytes = unsent
+                unsent = []
+                if bytes.isEmpty { continue }
+                try link.send(bytes, until: hub.loop.now().advanced(by: options.silenceLimit))
+            }
+        } catch {
+            // The reader finds the link closed, and says so to those who wait.
+            link.close()
+        }
+    }
+
+    private func deliver(_ reply: RedisReply, to command: PendingCommand) {
+        command.result = .success(reply)
+        if let waiter = command.waiter {
+            waiter.wake()
+        } else if !command.isPosted {
+            lateReplies += 1
+        }
+    }
+
+    /// Tells all who wait that there will be no reply.
+    private func fail(_ error: RedisError) {
+        unsent = []
+        hasUnsent.clear()
+        while let command = pending.popFirst() {
+            command.result = .failure(error)
+            command.waiter?.wake()
+        }
+    }
+}
