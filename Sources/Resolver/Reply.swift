@@ -7,6 +7,8 @@ struct Reply {
     var responseCode = ResponseCode.noError
     /// The upstream validated it, and the client wants to know.
     var authenticData = false
+    /// Records were left out because they did not fit.
+    var isTruncated = false
     /// Records in the three sections, OPT not counted.
     var counts: (UInt16, UInt16, UInt16) = (0, 0, 0)
     /// Why it is as it is.
@@ -41,6 +43,7 @@ struct Reply {
         var flags = HeaderFlags(rawValue: query.rawValue & 0x7910 | 0x8080)
         flags.responseCode = responseCode
         flags.authenticData = authenticData
+        flags.isTruncated = isTruncated
         return flags
     }
 

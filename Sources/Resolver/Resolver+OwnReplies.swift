@@ -12,10 +12,10 @@ extension Resolver {
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.
     @inline(__always)
-    func ownReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
+    func ownReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int) -> Step? {
         if query.class == .internet, !query.type.isMeta {
             guard policy.hosts != nil else { return nil }
-            return hostsReply(query, &buffer)
+            return hostsReply(query, &buffer, limit: limit)
         }
         return specialReply(query, &buffer)
     }
@@ -28,7 +28,9 @@ extension Resolver {
         return answer(Reply(.refused, .notSupported, "no such transfers or queries here"), query, &buffer)
     }
 
-    private func hostsReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
+    private func hostsReply(
+        _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Step? {
         guard let hosts = policy.hosts else { return nil }
         switch hosts.find(query.name.span, type: query.type) {
         case .unknown:
@@ -36,18 +38,34 @@ extension Resolver {
         case .noData:
             return answer(Reply(.noError), query, &buffer)
         case .records(let range):
-            var reply = Reply(.noError)
-            var end = MessageView.headerLength + query.questionLength
-            let limit = Self.datagramLimit(query.edns) - (query.edns == nil ? 0 : 11)
-            for number in range {
-                let record = LocalRecord(type: hosts.type(of: number), ttl: HostsTable.ttlSeconds)
-                guard let next = record.append(hosts.rdata(of: number), to: &buffer, at: end, limit: limit) else { break }
-                end = next
-                reply.counts.0 += 1
-            }
+            let start = MessageView.headerLength + query.questionLength
+            let room = limit - (query.edns.map { Reply(.noError).opt(for: $0).length } ?? 0)
+            let (reply, end) = Self.append(hosts, range, to: &buffer, at: start, limit: room)
             let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
             return count.map(Step.answered)
         }
+    }
+
+    /// Appends records of the hosts file, RRset by RRset: what the answer's head says of them, and where they end. The
+    /// first set that does not fit whole is left out, and so are the others behind it.
+    private static func append(
+        _ hosts: HostsTable, _ range: Range<Int>, to buffer: inout MutableSpan<UInt8>, at start: Int, limit: Int
+    ) -> (Reply, end: Int) {
+        var reply = Reply(.noError)
+        var end = start
+        var set = (type: RecordType(rawValue: 0), start: start, count: UInt16(0))
+        for number in range {
+            let record = LocalRecord(type: hosts.type(of: number), ttl: HostsTable.ttlSeconds)
+            if record.type != set.type { set = (record.type, end, reply.counts.0) }
+            guard let next = record.append(hosts.rdata(of: number), to: &buffer, at: end, limit: limit) else {
+                reply.counts.0 = set.count
+                reply.isTruncated = true
+                return (reply, set.start)
+            }
+            end = next
+            reply.counts.0 += 1
+        }
+        return (reply, end)
     }
 
     /// The names under which clients ask what this is, and which one, in wire form.
@@ -86,6 +104,7 @@ extension Reply {
         switch code {
         case .formErr: self.init(code, .other, "malformed query")
         case .notImp: self.init(code, .notSupported, "only opcode QUERY is answered")
+        case .badVers: self.init(code, .notSupported, "only EDNS version 0 is understood")
         default: self.init(code)
         }
     }

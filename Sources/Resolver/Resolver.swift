@@ -86,7 +86,8 @@ package final class Resolver {
         case .cookieOnly: return answer(Reply(.noError), query, &buffer)
         case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
         }
-        if let own = ownReply(query, &buffer) { return own }
+        let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
+        if let own = ownReply(query, &buffer, limit: limit) { return own }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer
@@ -95,7 +96,6 @@ package final class Resolver {
         case .tooLarge: return .tooLong
         case .miss: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
         }
-        let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
         return count.map(Step.answered) ?? .tooLong
