@@ -3,10 +3,10 @@ internal import DNSWire
 /// Takes the letters of an upstream's question out of its reply. A question is sent in random case (0x20), and a server may
 /// repeat these letters anywhere: in owners, in a zone's name, in a CNAME that it made from a DNAME. They are nobody's
 /// business but this exchange's.
-enum LetterCase {
+package enum LetterCase {
     /// A copy of a reply in which every name, as far as it equals the end of the question's name, is in lower case. What is
     /// malformed stays as it is, for the reader to find.
-    static func normalized(_ reply: Span<UInt8>) -> [UInt8] {
+    package static func normalized(_ reply: Span<UInt8>) -> [UInt8] {
         var copy = [UInt8](capacity: reply.count) { output in
             for index in reply.indices { output.append(reply[index]) }
         }

@@ -40,12 +40,3 @@ final class ForwardTable {
         return nil
     }
 }
-
-extension [UInt8] {
-    /// A copy of a span.
-    init(copying span: Span<UInt8>) {
-        self.init(capacity: span.count) { output in
-            for index in span.indices { output.append(span[index]) }
-        }
-    }
-}

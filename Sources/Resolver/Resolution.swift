@@ -29,6 +29,8 @@ package struct Resolution {
     static func landed(_ flight: Flight) -> Resolution { Resolution(content: .landed(flight)) }
     /// What the cache has, for an answer that was only too long.
     package static var cached: Resolution { Resolution(content: .cached) }
+    /// Nothing, for want of means.
+    package static var overloaded: Resolution { .failed(.overloaded) }
     static func failed(_ failure: Failure) -> Resolution { Resolution(content: .failed(failure)) }
 }
 

@@ -1,4 +1,4 @@
-internal import DNSWire
+package import DNSWire
 
 /// What a reply is, as far as the next step depends on it.
 enum ReplyKind: Hashable {
@@ -17,7 +17,7 @@ enum ReplyKind: Hashable {
     static func of(_ bytes: [UInt8]) -> ReplyKind {
         do throws(WireError) {
             let summary = try ReplySummary(bytes.span)
-            if summary.isTruncated { return .truncated }
+            if summary.flags.isTruncated { return .truncated }
             return of(summary.responseCode, summary.extendedError)
         } catch {
             guard bytes.count >= MessageView.headerLength else { return .failure(.servFail, .invalidData) }
@@ -41,17 +41,18 @@ enum ReplyKind: Hashable {
 
 /// What is read of each reply before it is believed: all of its records are walked over, so that what goes on from
 /// here is whole.
-struct ReplySummary {
-    /// Whether records were left out.
-    let isTruncated: Bool
+package struct ReplySummary {
+    /// The header's flags.
+    package let flags: HeaderFlags
     /// The whole rcode.
-    private(set) var responseCode: ResponseCode
+    package private(set) var responseCode: ResponseCode
     /// The extended error; where there are several, one that says that the data is bogus.
-    private(set) var extendedError: ExtendedErrorCode?
+    package private(set) var extendedError: ExtendedErrorCode?
 
-    init(_ bytes: Span<UInt8>) throws(WireError) {
+    /// Reads a message to its end.
+    package init(_ bytes: Span<UInt8>) throws(WireError) {
         let message = try MessageView(bytes)
-        isTruncated = message.flags.isTruncated
+        flags = message.flags
         responseCode = message.flags.responseCode
         var records = try message.records()
         while let record = try records.next() {

@@ -37,19 +37,9 @@ final class QueryServer: DatagramServer {
     private func answerLater(_ pending: PendingQuery, to path: ReturnPath, isCached: Bool) {
         let resolution = isCached ? .cached : resolver.resolve(pending)
         guard var answer = Datagram(hub: resolver.hub) else { return }
-        let limit = Resolver.datagramLimit(pending)
         var buffer = answer.buffer
-        switch resolver.write(pending, resolution, into: &buffer, limit: limit) {
-        case .answered(let count):
-            answer.count = count
-        case .needs(let room):
-            // Longer than a datagram's buffer before it is cut to what the client takes.
-            var whole = [UInt8](repeating: 0, count: room)
-            var span = whole.mutableSpan
-            guard case .answered(let count) = resolver.write(pending, resolution, into: &span, limit: limit) else { return }
-            for index in 0..<count { buffer[index] = span[index] }
-            answer.count = count
-        }
+        let count = resolver.write(pending, resolution, into: &buffer, limit: Resolver.datagramLimit(pending))
+        answer.count = count
         answer.setReturnPath(path)
         socket.send(answer)
     }
