@@ -84,7 +84,7 @@ final class Control {
         let reload = reload
         do {
             var new = try blocking { try reload() }
-            if new.hosts != settings.hosts { hosts = try Self.readHosts(new, logger) }
+            if new.hosts != settings.hosts { hosts = try Self.readHosts(new, logger) } else { _ = try hosts?.refresh() }
             let fixed = new.keepFixed(of: settings)
             settings = new
             log.level = new.log.level

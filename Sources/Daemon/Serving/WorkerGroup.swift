@@ -1,4 +1,5 @@
 internal import Green
+internal import Logging
 internal import Resolver
 
 /// The workers of the daemon, on threads of their own, as the control thread sees them.
@@ -24,8 +25,13 @@ final class WorkerGroup: Sendable {
         _ shares: [ListenerSet.Share], shared: SharedState, policy: Policy, tell: @escaping @Sendable (Event) -> Void
     ) {
         let group = HubGroup()
+        let logger = Logger(label: "vireo")
+        var options = HubOptions()
+        options.report = { greenlet, error in
+            logger.error("a task failed", metadata: ["task": "\(greenlet)", "error": "\(error)"])
+        }
         for (number, share) in shares.enumerated() {
-            group.start(name: "worker-\(number)") {
+            group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current
                 let worker = try Worker(share, shared: shared, policy: policy)
                 let box = WorkerBox(worker, stop: Green.Event(hub: hub))
