@@ -59,7 +59,7 @@ internal import Glibc
         while true {
             switch unsafe hub.loop.accept(handle) {
             case .connection(let connection, let peer):
-                unsafe serve(StreamSocket(hub: hub, handle: connection, peer: peer))
+                unsafe try serve(StreamSocket(hub: hub, handle: connection, peer: peer))
             case .failure(let code) where code == EAGAIN || code == EWOULDBLOCK:
                 unsafe handle.pointee.canRead = false
                 do {
@@ -79,8 +79,12 @@ internal import Glibc
         }
     }
 
-    private func serve(_ socket: StreamSocket) {
-        if connectionCount >= limit { makeRoom() }
+    private func serve(_ socket: StreamSocket) throws(Interruption) {
+        if connectionCount >= limit {
+            makeRoom()
+            // The one that was closed ends when its greenlet has its turn.
+            try hub.yield()
+        }
         guard connectionCount < limit else {
             refusedCount += 1
             return
