@@ -61,6 +61,8 @@ let package = Package(
             dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings
         ),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green"], swiftSettings: testSettings),
@@ -68,8 +70,11 @@ let package = Package(
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
-        .testTarget(name: "ResolverTests", dependencies: ["Resolver", "DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon", "Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ResolverTests",
+            dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "TestSupport", "CAllocationCount"],
+            swiftSettings: testSettings),
+        .testTarget(name: "DaemonTests", dependencies: ["Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "TestSupport"], swiftSettings: testSettings),
         .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
     ]
 )

@@ -1,0 +1,81 @@
+import DNSWire
+import Green
+import Testing
+import TestSupport
+import Upstream
+
+@testable import Resolver
+
+/// What clients are told when there is no answer, and for how long that is remembered (RFC 9520).
+@Suite struct FailureMemoryTests {
+    @Test func `silence, a closed port and refusal give SERVFAIL with their reason, within five seconds`() throws {
+        let cases: [(String, ExtendedErrorCode, (ResolverWorld) -> Void)] = [
+            ("silence", .noReachableAuthority, { $0.upstream.answer = { _ in nil } }),
+            ("a closed port", .noReachableAuthority, { $0.upstream.stop() }),
+            ("refusal", .prohibited, { $0.upstream.answer = { .reply(to: $0, .refused, extendedError: .prohibited) } }),
+            ("failure", .notReady, { $0.upstream.answer = { .reply(to: $0, .servFail, extendedError: .notReady) } }),
+            ("failure without a reason", .other, { $0.upstream.answer = { .reply(to: $0, .servFail) } }),
+        ]
+        for (what, reason, prepare) in cases {
+            try ResolverWorld.run { world throws in
+                prepare(world)
+                let start = world.hub.loop.now()
+                let answer = try world.ask("www.example.", edns: EDNS())
+                #expect(answer.responseCode == .servFail && answer.extendedError == reason, "\(what)")
+                #expect(start.duration(to: world.hub.loop.now()) <= .seconds(5) + .milliseconds(10), "\(what)")
+                #expect(try world.ask("www.example.").edns == nil)
+            }
+        }
+    }
+
+    @Test func `a failure is remembered for a second, then twice as long each time, five minutes at most`() throws {
+        try ResolverWorld.run { world throws in
+            world.upstream.answer = { .reply(to: $0, .servFail) }
+            var gaps: [Double] = []
+            var last = world.hub.loop.now()
+            for _ in 0..<12 {
+                let before = world.upstream.count
+                while world.upstream.count == before {
+                    let answer = try world.ask("www.example.", edns: EDNS())
+                    #expect(answer.responseCode == .servFail && answer.extendedError != nil)
+                    try sleep(.milliseconds(250))
+                }
+                let now = world.hub.loop.now()
+                gaps.append(Double(last.duration(to: now).components.seconds))
+                last = now
+            }
+            #expect(zip(gaps.dropFirst(), gaps.dropFirst(2)).allSatisfy { $0 <= $1 + 2 })
+            #expect(gaps[1] <= 2 && gaps[2] >= 1 && gaps[11] >= 280 && gaps[11] <= 302)
+        }
+    }
+
+    @Test func `failures are forgotten when the upstream comes back`() throws {
+        try ResolverWorld.run { world throws in
+            world.upstream.answer = { _ in nil }
+            for _ in 0..<5 {
+                _ = try world.ask("www.example.")
+                try sleep(.seconds(20))
+            }
+            _ = try world.ask("www.example.")
+            world.upstream.answer = { .address($0) }
+            // Remembered still; another name's answer tells that the upstream is back.
+            #expect(try world.ask("www.example.").responseCode == .servFail)
+            #expect(try world.ask("other.example.").answers.count == 1)
+            #expect(try world.ask("www.example.").answers.count == 1)
+        }
+    }
+
+    @Test func `a verdict of bogus is passed on with its reason, and nobody else is asked`() throws {
+        try ResolverWorld.run { world throws in
+            let second = try ScriptedUpstream(.init(.loopback, port: 6000))
+            world.policy.routes[0].upstreams.append(.init(UpstreamAddress(second.address), id: 2))
+            world.resolver.adopt(world.policy)
+            world.upstream.answer = { .reply(to: $0, .servFail, extendedError: .dnssecBogus) }
+            for _ in 0..<2 {
+                let answer = try world.ask("www.example.", edns: EDNS(dnssecOK: true))
+                #expect(answer.responseCode == .servFail && answer.extendedError == .dnssecBogus)
+            }
+            #expect(second.count == 0)
+        }
+    }
+}
