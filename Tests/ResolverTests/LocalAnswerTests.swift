@@ -43,7 +43,7 @@ import Upstream
         let label = String(repeating: "x", count: 60)
         let names = (0..<20).map { "n\($0).\(label).\(label)" }
         try ResolverWorld.run {
-            $0.hosts = Self.load("192.0.2.7 \(names.joined(separator: " "))")
+            $0.hosts = Self.load(names.map { "192.0.2.7 \($0)" }.joined(separator: "\n"))
         } _: { world throws in
             for edns in [nil, EDNS(udpPayloadSize: 1232), EDNS(udpPayloadSize: 65_535)] {
                 let answer = try world.ask("7.2.0.192.in-addr.arpa.", .ptr, edns: edns)
