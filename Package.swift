@@ -74,7 +74,12 @@ let package = Package(
             name: "ResolverTests",
             dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "TestSupport", "CAllocationCount"],
             swiftSettings: testSettings),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: [
+                "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "TestSupport",
+            ],
+            swiftSettings: testSettings),
         .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
     ]
 )

@@ -4,6 +4,7 @@
 //     WorkerGroup     a thread, a hub and a resolver for each worker, around one SharedState
 //     Worker          a QueryServer and a QueryStreamServer for each address
 //     Control         the main thread's hub: signals, reload, the hosts file, the end
+//     ControlServer   the control socket, on the same hub
 //
 // A query's walk begins in `QueryServer.handle`. Nothing below this module reads files, environment or the command line.
 

@@ -9,6 +9,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case hosts(String, SocketError)
     /// The cache gets no memory.
     case cache(String)
+    /// It cannot have its control socket.
+    case control(String, SocketError)
     /// A worker ended by itself.
     case worker(String)
 }
@@ -25,6 +27,10 @@ extension DaemonError: CustomStringConvertible {
             "listen: \(address): this machine does not have the address; expected one of its own"
         case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error)"
         case .hosts(let path, let error): "hosts: \(path): \(error)"
+        case .control(let path, .addressInUse):
+            "control: \(path) is in use by another process; expected another path, or off"
+        case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"
+        case .control(let path, let error): "control: \(path): \(error)"
         case .cache(let reason): "cache.size: \(reason)"
         case .worker(let reason): "a worker ended: \(reason)"
         }

@@ -14,20 +14,14 @@ enum Failure {
         } catch let error as DaemonError {
             complain(error.description)
             throw ExitCode(1)
+        } catch let error as ControlClientError {
+            complain(error.description)
+            throw ExitCode(1)
         }
     }
 
     /// Writes one line to standard error.
     private static func complain(_ message: String) {
-        let line = Array("vireo: \(message)\n".utf8)
-        var start = 0
-        while start < line.count {
-            let count = unsafe line.withUnsafeBytes { bytes in
-                // SAFETY: `start` is below the count of the bytes.
-                unsafe write(STDERR_FILENO, bytes.baseAddress! + start, bytes.count - start)
-            }
-            if count <= 0 { return }
-            start += count
-        }
+        Output.write(Array("vireo: \(message)\n".utf8)[...], to: STDERR_FILENO)
     }
 }

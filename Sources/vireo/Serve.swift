@@ -23,6 +23,10 @@ struct Serve: ParsableCommand {
     @Option(help: ArgumentHelp("Serve with this many threads.", valueName: "number"))
     var workers: String?
 
+    /// Where the control socket is.
+    @Option(help: ArgumentHelp("Make the control socket here, or off.", valueName: "path"))
+    var control: String?
+
     /// What to log.
     @Option(help: ArgumentHelp("Log from this level on: trace, debug, info, notice, warning, error, critical."))
     var logLevel: String?
@@ -33,6 +37,7 @@ struct Serve: ParsableCommand {
         if !listen.isEmpty { overrides.append(.list("--listen", "listen", listen)) }
         if !upstream.isEmpty { overrides.append(.list("--upstream", "upstreams", upstream)) }
         if let workers { overrides.append(.value("--workers", "workers", workers)) }
+        if let control { overrides.append(.value("--control", "control", control)) }
         if let logLevel { overrides.append(.value("--log-level", "log.level", logLevel)) }
         return overrides
     }

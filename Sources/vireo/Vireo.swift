@@ -2,6 +2,7 @@
 //
 //     vireo serve --config /etc/vireo/vireo.yaml      what the service runs
 //     vireo check /etc/vireo/vireo.yaml               what an operator runs before a reload
+//     vireo cache list '*.example.com'                what a running daemon's cache holds
 //
 // Exit codes: 0 for a clean stop, 1 for what goes wrong while running (a port in use, say), 2 for a bad
 // configuration, 64 (EX_USAGE) for options that do not exist.
@@ -15,7 +16,13 @@ struct Vireo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vireo",
         abstract: "A caching DNS server.",
+        discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
-        subcommands: [Serve.self, Check.self],
+        subcommands: [Serve.self, Check.self, Cache.self],
         defaultSubcommand: Serve.self)
+
+    /// Runs what the arguments say.
+    static func main() {
+        main(InspectCache.rewritten(Array(CommandLine.arguments.dropFirst())))
+    }
 }

@@ -37,6 +37,17 @@ import Upstream
         #expect(settings.cache.size == 2 << 20)
     }
 
+    @Test func `the control socket is at a path, off, or where it usually is`() throws {
+        #expect(try load("workers: 1").control == .usual)
+        #expect(try load("control: off").control == .off)
+        #expect(try load("control: /tmp/c.sock\ncontrol-mode: 0660").control == .path("/tmp/c.sock"))
+        #expect(try load("control-mode: 0660").controlMode == 0o660)
+        #expect(try load("control: off", [.value("--control", "control", "/c")]).control == .path("/c"))
+        for bad in ["control: c.sock", "control: /\(String(repeating: "a", count: 107))", "control-mode: 0666", "control: [a]"] {
+            #expect(throws: ConfigurationError.self) { try load(bad) }
+        }
+    }
+
     @Test func `a bad option is named as the option it is`() {
         #expect { try load(nil, [.value("--workers", "workers", "some")]) } throws: { error in
             "\(error)".hasPrefix("--workers: \"some\" is not that; expected a whole number")

@@ -32,3 +32,25 @@ extension SettingKind where Value == Name {
         word("a domain name such as corp.example", print: { quoted($0.description) }) { Name($0) }
     }
 }
+
+extension SettingKind where Value == ControlSocket.Setting {
+    /// The path of a Unix socket, or `off`.
+    static var controlSocket: SettingKind {
+        let limit = 107
+        let expected = "an absolute path of at most \(limit) bytes, or off"
+        return word(expected, print: { $0.path.map { quoted($0) } ?? "off" }) { text in
+            if text == "off" { return .off }
+            let isPath = text.hasPrefix("/") && text.utf8.count <= limit && !text.utf8.contains(0)
+            return isPath ? .path(text) : nil
+        }
+    }
+}
+
+extension SettingKind where Value == UInt32 {
+    /// The mode of the control socket's file.
+    static var socketMode: SettingKind {
+        word("0600 or 0660", print: { quoted("0" + String($0, radix: 8)) }) { text in
+            ["0600": 0o600, "0660": 0o660][text]
+        }
+    }
+}

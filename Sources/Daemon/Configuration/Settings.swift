@@ -32,6 +32,10 @@ package struct Settings: Sendable, Equatable {
     package var hosts: String?
     /// Domains with upstreams of their own.
     package var forward: [ForwardRule] = []
+    /// The control socket.
+    package var control = ControlSocket.Setting.usual
+    /// The mode of its file.
+    package var controlMode: UInt32 = 0o600
     /// The log.
     package var log = LogSettings()
     /// Answers about the server itself.

@@ -70,6 +70,14 @@ extension Settings {
             SettingFacts(
                 "Domains with resolvers of their own; the longest that matches wins.",
                 example: #"[{domain: corp.example, upstreams: ["192.0.2.53"]}]"#)),
+        .value(
+            "control", \.control, .controlSocket,
+            SettingFacts(
+                "The Unix socket for `vireo cache`, or off. Without this key: in /run/vireo, else in $XDG_RUNTIME_DIR/vireo.",
+                example: "/run/vireo/control.sock", needsRestart: true)),
+        .value(
+            "control-mode", \.controlMode, .socketMode,
+            SettingFacts("Who may use it: its own user (0600), or the group as well (0660).", needsRestart: true)),
         .section("log", \.log, LogSettings.table, SettingFacts("What is logged, to standard error.")),
         .section(
             "chaos", \.chaos, ChaosSettings.table,

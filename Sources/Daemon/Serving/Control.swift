@@ -50,6 +50,8 @@ final class Control {
         // Signals are blocked before any other thread is started, so that they arrive here alone.
         try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP]) { [self] in note(.signal($0)) }
         let listeners = try ListenerSet(settings.listen, workers: settings.workers, loop: hub.loop)
+        let control = try ControlServer.open(settings, controlAPI(), logger)
+        defer { try? control?.stop() }
         let box = ControlBox(self)
         let mailbox = hub.mailbox
         workers.start(listeners.shares, shared: shared, policy: policy()) { event in
@@ -59,6 +61,7 @@ final class Control {
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         try react()
         workers.stop()
+        try control?.stop()
         try waitForWorkers(ended: settings.workers)
         logger.info("stopped")
     }
@@ -99,6 +102,11 @@ final class Control {
         } catch {
             logger.error("settings not read again, nothing changed: \(error)")
         }
+    }
+
+    /// What answers at the control socket.
+    private func controlAPI() -> ControlAPI {
+        ControlAPI(shared.cache) { [weak self] in self?.builder.upstreams ?? UpstreamDirectory([:]) }
     }
 
     private func policy() -> Policy {

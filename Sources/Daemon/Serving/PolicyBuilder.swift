@@ -21,6 +21,11 @@ struct PolicyBuilder {
         return policy
     }
 
+    /// The upstreams by number.
+    var upstreams: UpstreamDirectory {
+        UpstreamDirectory(Dictionary(uniqueKeysWithValues: ids.map { ($0.value, $0.key) }))
+    }
+
     private mutating func number(_ address: UpstreamAddress) -> Policy.Upstream {
         let id = ids[address] ?? UInt16(truncatingIfNeeded: ids.count)
         ids[address] = id

@@ -17,29 +17,33 @@ final class VireoServer: Sendable {
 
     let port: UInt16
     let process: ManagedProcess
+    /// Where its control socket is.
+    let controlPath: String
     private let directory: TestDirectory
 
     /// A client that asks it.
     var client: DNSClient { DNSClient(port: port) }
 
     /// Starts it with upstreams and further lines of YAML, and waits until it answers.
-    init(upstreams: [String], _ more: String = "", port: UInt16 = FreePort.take()) throws {
+    init(upstreams: [String], _ more: String = "", port: UInt16 = FreePort.take(), control: String? = nil) throws {
         self.port = port
         directory = try TestDirectory()
-        let file = try directory.write(Self.yaml(port: port, upstreams: upstreams, more), to: "vireo.yaml")
+        controlPath = control ?? directory.file("control.sock")
+        let file = try directory.write(
+            Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), to: "vireo.yaml")
         process = try ManagedProcess([Self.binary, "serve", "--config", file])
         try waitUntilServing()
     }
 
     /// The text of a configuration.
-    private static func yaml(port: UInt16, upstreams: [String], _ more: String) -> String {
+    private static func yaml(port: UInt16, control: String, upstreams: [String], _ more: String) -> String {
         let list = upstreams.map { "\"\($0)\"" }.joined(separator: ", ")
-        return "listen: [\"127.0.0.1:\(port)\"]\nupstreams: [\(list)]\n\(more)\n"
+        return "listen: [\"127.0.0.1:\(port)\"]\nupstreams: [\(list)]\ncontrol: \"\(control)\"\n\(more)\n"
     }
 
     /// Replaces its configuration and has it read again; waits until `condition` holds.
     func reload(upstreams: [String], _ more: String = "", until condition: () throws -> Bool) throws {
-        try reload(yaml: Self.yaml(port: port, upstreams: upstreams, more), until: condition)
+        try reload(yaml: Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), until: condition)
     }
 
     /// Replaces its configuration by any text.

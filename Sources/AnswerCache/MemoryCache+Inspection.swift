@@ -1,0 +1,62 @@
+package import DNSWire
+
+/// Looking at single entries, and removing those that only a look at their records can tell.
+extension MemoryCache {
+    /// Copies of what is kept for a name and type: with and without DO and CD, answers and failures. Finds them at once,
+    /// and counts no use.
+    package func entries(
+        _ name: FixedName, _ type: RecordType, _ class: RecordClass = .internet, at now: BootSeconds
+    ) -> [CachedEntry] {
+        guard !isOff else { return [] }
+        var entries: [CachedEntry] = []
+        for bits in 0..<4 {
+            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
+            let key = CacheKey(name, type, `class`, flags: flags, seed: seed)
+            let locked = shards.lock(shards.number(forHash: key.hash))
+            for isFailure in [false, true] {
+                guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }
+                entries.append(locked.shard.copy(entry, seed: seed, at: now))
+            }
+        }
+        return entries
+    }
+
+    /// Removes what is kept where a copied entry was: whether there was something.
+    @discardableResult
+    package func remove(_ entry: CachedEntry) -> Bool {
+        var locked = shards.lock(shards.number(forHash: entry.key.hash))
+        guard let found = locked.shard.find(entry.key.view, isFailure: entry.answer.isFailure) else { return false }
+        locked.shard.remove(found)
+        locked.shard.counters.removed += 1
+        return true
+    }
+
+    /// Removes those of the next few dozen entries that `isWanted` is true for; returns how many, or nil at the end. No
+    /// lock is held while `isWanted` looks.
+    package func remove(
+        _ cursor: inout WalkCursor, at now: BootSeconds, where isWanted: (CachedEntry) -> Bool
+    ) -> Int? {
+        guard let entries = walk(&cursor, at: now) else { return nil }
+        var count = 0
+        for entry in entries where isWanted(entry) && remove(entry) { count += 1 }
+        return count
+    }
+}
+
+extension CachedEntry {
+    /// Whether an address record of its answer lies in a range.
+    package func hasAnswer(in prefix: AddressPrefix) -> Bool {
+        guard answer.answerCount > 0 else { return false }
+        let bytes = message()
+        do {
+            var cursor = try MessageView(bytes.span).records()
+            while let record = try cursor.next() {
+                guard record.section == .answer else { return false }
+                if record.type == .a || record.type == .aaaa, prefix.contains(record.rdata) { return true }
+            }
+        } catch {
+            // What the cache itself has written can be read.
+        }
+        return false
+    }
+}

@@ -1,0 +1,43 @@
+internal import GreenHTTP
+
+/// How a client wants to be answered: JSON for programs, text for people (`Accept: text/plain`).
+enum ControlFormat {
+    case json
+    case text
+
+    /// What a request asks for; JSON unless it says otherwise.
+    init(_ request: HTTPRequest) {
+        self = request.header("Accept")?.hasPrefix("text/plain") == true ? .text : .json
+    }
+
+    /// The type of a body of one value, or of lines with a value each.
+    func type(lines: Bool = false) -> HTTPField {
+        let name =
+            switch self {
+            case .json: lines ? "application/x-ndjson" : "application/json"
+            case .text: "text/plain; charset=utf-8"
+            }
+        return HTTPField("Content-Type", name)
+    }
+
+    /// A response of one value or text.
+    func response(status: Int = 200, text: () -> String, json: (inout JSONWriter) -> Void) -> HTTPResponse {
+        switch self {
+        case .text: return HTTPResponse(.bytes(Array(text().utf8)), status: status, headers: [type()])
+        case .json:
+            var writer = JSONWriter()
+            writer.object(json)
+            writer.endLine()
+            return HTTPResponse(.bytes(writer.bytes), status: status, headers: [type()])
+        }
+    }
+
+    /// The response to a request that cannot be answered as it is.
+    func response(_ error: HTTPError) -> HTTPResponse {
+        response(status: error.status) {
+            "\(error)\n"
+        } json: {
+            $0.member("error", "\(error)")
+        }
+    }
+}

@@ -1,0 +1,231 @@
+import AnswerCache
+import DNSWire
+import Green
+import GreenHTTP
+import Testing
+import Upstream
+
+@testable import Daemon
+
+/// The control API as plain functions, on a simulated loop: no socket, no server.
+@Suite struct ControlAPITests {
+    private let cache: MemoryCache
+    private let directory = UpstreamDirectory([
+        0: UpstreamAddress(SocketAddress("192.0.2.53", defaultPort: 53)!),
+        1: UpstreamAddress(SocketAddress("192.0.2.54:5353", defaultPort: 53)!, transport: .tcp),
+    ])
+
+    init() throws {
+        cache = try MemoryCache(sizeBytes: 32 << 20, seed: 42)
+    }
+
+    /// Runs `body` as a greenlet of a simulated hub.
+    private func simulated<Success>(_ body: @escaping () throws -> Success) throws -> Success {
+        let world = VirtualWorld(seed: 1)
+        return try withExtendedLifetime(world) { try Hub(loop: world.host.makeLoop()).run(body) }
+    }
+
+    /// Keeps an answer with one address; must be called on a hub.
+    private func store(_ name: String, _ address: String = "192.0.2.1", ttl: UInt32 = 300, upstream: UInt16 = 0) throws {
+        var reply = Message.reply(to: name, .a)
+        reply.answers = [try ResourceRecord(text: "\(name) \(ttl) IN A \(address)")]
+        try keep(reply, upstream: upstream)
+    }
+
+    private func keep(_ reply: Message, upstream: UInt16 = 0) throws {
+        let question = reply.questions[0]
+        let key = CacheKey(
+            FixedName(question.name), question.type, question.class, flags: KeyFlags(dnssecOK: false, checkingDisabled: false),
+            seed: cache.seed)
+        let bytes = try reply.encoded()
+        let now = BootSeconds(rawValue: Hub.current.bootSeconds)
+        let result = cache.store(
+            key, reply: bytes.span, from: Provenance(upstream: upstream, transport: upstream == 1 ? .tcp : .udp), at: now)
+        guard case .stored = result else { throw DaemonError.cache("\(result)") }
+    }
+
+    /// Asks the API: the status and the whole body.
+    private func ask(
+        _ method: String, _ path: String, _ query: KeyValuePairs<String, String> = [:], text: Bool = false
+    ) throws -> (status: Int, body: String) {
+        let headers = text ? [HTTPField("accept", "text/plain")] : []
+        let request = HTTPRequest(method, path, query: query.map { HTTPField($0.key, $0.value) }, headers: headers)
+        let response = try ControlAPI(cache) { directory }.answer(request)
+        var body: [UInt8] = []
+        switch response.body {
+        case .bytes(let bytes): body = bytes
+        case .pieces(let next): while let piece = try next() { body += piece }
+        }
+        return (response.status, String(decoding: body, as: UTF8.self))
+    }
+
+    @Test func `a listing has every entry once, a line each`() throws {
+        try simulated {
+            for number in 0..<5_000 { try store("n\(number).example.") }
+            let lines = try ask("GET", "/v1/cache").body.split(separator: "\n")
+            #expect(lines.count == 5_000)
+            #expect(Set(lines).count == 5_000)
+            #expect(lines.allSatisfy { $0.hasPrefix("{\"name\":\"n") && $0.hasSuffix("}") })
+            #expect(try ask("GET", "/v1/cache", ["limit": "7"]).body.split(separator: "\n").count == 7)
+        }
+    }
+
+    @Test func `a listing waits after each step, so that others run`() throws {
+        try simulated {
+            for number in 0..<20_000 { try store("n\(number).example.") }
+            var turns = 0
+            let other = spawn {
+                while true {
+                    turns += 1
+                    try Hub.current.yield(afterEvents: true)
+                }
+            }
+            // Nothing fits: all the work is in one piece.
+            #expect(try ask("GET", "/v1/cache", ["pattern": "absent.example"]).body == "")
+            #expect(turns >= 20_000 / 128)
+            other.kill()
+        }
+    }
+
+    @Test func `no piece of a listing is much larger than another, however many entries there are`() throws {
+        try simulated {
+            for number in 0..<20_000 { try store("n\(number).example.") }
+            let response = try ControlAPI(cache) { directory }.answer(HTTPRequest("GET", "/v1/cache"))
+            guard case .pieces(let next) = response.body else { throw DaemonError.cache("no pieces") }
+            var largest = 0
+            while let piece = try next() { largest = max(largest, piece.count) }
+            #expect(largest < 128 << 10)
+        }
+    }
+
+    @Test func `a listing is narrowed by pattern and type`() throws {
+        try simulated {
+            try store("a.example.")
+            try store("www.a.example.")
+            var reply = Message.reply(to: "a.example.", .mx)
+            reply.answers = [try ResourceRecord(text: "a.example. 300 IN MX 10 mail.a.example.")]
+            try keep(reply)
+            func names(_ query: KeyValuePairs<String, String>) throws -> Int {
+                try ask("GET", "/v1/cache", query).body.split(separator: "\n").count
+            }
+            #expect(try names(["pattern": "A.example"]) == 2)
+            #expect(try names(["pattern": "a.example.", "type": "mx"]) == 1)
+            #expect(try names(["pattern": "*.a.example"]) == 1)
+            #expect(try names(["pattern": "*a.ex?mple"]) == 3)
+            #expect(try names(["pattern": "*"]) == 3)
+            #expect(try names(["pattern": "example"]) == 0)
+            #expect(try names(["type": "TYPE1"]) == 2)
+        }
+    }
+
+    @Test func `an entry tells what it is, how old, and where it came from`() throws {
+        try simulated {
+            try store("a.example.", "192.0.2.7", ttl: 300, upstream: 1)
+            try sleep(.seconds(100))
+            let line = try ask("GET", "/v1/cache", ["pattern": "a.example"]).body
+            for part in [
+                #""type":"A""#, #""kind":"answer""#, #""rcode":"NOERROR""#, #""ttl":200"#, #""lifetime":300"#, #""age":100"#,
+                #""uses":0"#, #""size":132"#, #""tier":"memory""#, #""upstream":"tcp://192.0.2.54:5353""#, #""transport":"tcp""#,
+                #""records":[{"name":"a.example.","ttl":200,"type":"A","data":"192.0.2.7"}]"#,
+            ] {
+                #expect(line.contains(part), "\(line) without \(part)")
+            }
+            let columns = try ask("GET", "/v1/cache", text: true).body.split(separator: "\n").map {
+                $0.split(separator: " ").map(String.init)
+            }
+            #expect(columns[0] == ["NAME", "TYPE", "ANSWER", "TTL", "AGE", "USES", "SIZE", "TIER", "UPSTREAM", "VIA"])
+            #expect(
+                columns[1] == [
+                    "a.example.", "A", "192.0.2.7", "200", "100", "0", "132", "memory", "tcp://192.0.2.54:5353", "tcp",
+                ])
+        }
+    }
+
+    @Test func `get prints what dig would, records and sections`() throws {
+        try simulated {
+            try store("a.example.", "192.0.2.7")
+            let text = try ask("GET", "/v1/cache/entry", ["name": "A.Example", "type": "a"], text: true).body
+            for part in [
+                "; memory: 300 s left of 300", ";; ->>HEADER<<- opcode: QUERY, status: NOERROR",
+                ";; flags: qr rd ra; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 0",
+                ";; QUESTION SECTION:\n;a.example.\t\tIN\tA\n", ";; ANSWER SECTION:\na.example.\t300\tIN\tA\t192.0.2.7\n",
+            ] {
+                #expect(text.contains(part), "\(text) without \(part)")
+            }
+            #expect(try ask("GET", "/v1/cache/entry", ["name": "a.example"], text: true).body == text)
+            let absent = try ask("GET", "/v1/cache/entry", ["name": "a.example", "type": "AAAA"])
+            #expect(absent.status == 404)
+            #expect(absent.body == "{\"error\":\"a.example. AAAA is not in the cache\"}\n")
+        }
+    }
+
+    @Test(arguments: [
+        (["name": "a.example", "type": "A"], 1), (["name": "a.example"], 2), (["subtree": "a.example"], 3),
+        (["upstream": "tcp://192.0.2.54:5353"], 1), (["upstream": "192.0.2.53"], 4), (["answer-in": "198.51.100.0/24"], 1),
+        (["all": "1"], 5),
+    ])
+    func `a flush removes what it names and says how much`(query: [String: String], count: Int) throws {
+        try simulated {
+            try store("a.example.")
+            var reply = Message.reply(to: "a.example.", .mx)
+            reply.answers = [try ResourceRecord(text: "a.example. 300 IN MX 10 mail.a.example.")]
+            try keep(reply)
+            try store("www.a.example.", "198.51.100.9")
+            try store("b.example.", upstream: 1)
+            try store("ba.example.")
+            let request = HTTPRequest("DELETE", "/v1/cache", query: query.map { HTTPField($0.key, $0.value) })
+            let response = try ControlAPI(cache) { directory }.answer(request)
+            guard case .bytes(let body) = response.body else { throw DaemonError.cache("no body") }
+            #expect(String(decoding: body, as: UTF8.self) == "{\"removed\":{\"memory\":\(count)}}\n")
+            #expect(cache.statistics.entries == 5 - count)
+        }
+    }
+
+    @Test func `statistics count entries, hits and flushes`() throws {
+        try simulated {
+            try store("a.example.")
+            try store("b.example.")
+            _ = try ask("DELETE", "/v1/cache", ["name": "a.example"])
+            let body = try ask("GET", "/v1/cache/statistics").body
+            #expect(body.hasPrefix("{\"memory\":{\"entries\":1,"))
+            #expect(body.contains("\"stored\":2,") && body.contains("\"removed\":1}"))
+            #expect(try ask("GET", "/v1/cache/statistics", text: true).body.hasPrefix("memory\n  entries   "))
+        }
+    }
+
+    @Test(arguments: [
+        ("GET", "/v1/cache", ["type": "NONE"], 400), ("GET", "/v1/cache", ["limit": "0"], 400),
+        ("GET", "/v1/cache", ["limit": "many"], 400), ("GET", "/v1/cache", ["pattern": "a..b"], 400),
+        ("GET", "/v1/cache", ["patern": "a"], 400), ("GET", "/v1/cache/entry", [:], 400),
+        ("GET", "/v1/cache/entry", ["name": "a..b"], 400),
+        ("GET", "/v1/cache/entry", ["name": String(repeating: "a", count: 64)], 400),
+        ("DELETE", "/v1/cache", [:], 400), ("DELETE", "/v1/cache", ["all": "1", "subtree": "a"], 400),
+        ("DELETE", "/v1/cache", ["type": "A"], 400), ("DELETE", "/v1/cache", ["subtree": "a", "type": "A"], 400),
+        ("DELETE", "/v1/cache", ["answer-in": "10.0.0.0/99"], 400), ("DELETE", "/v1/cache", ["upstream": "192.0.2.99"], 404),
+        ("POST", "/v1/cache", [:], 405), ("DELETE", "/v1/cache/statistics", [:], 405), ("GET", "/", [:], 404),
+    ])
+    func `a request that makes no sense is refused in one line and changes nothing`(
+        method: String, path: String, query: [String: String], status: Int
+    ) throws {
+        try simulated {
+            try store("a.example.")
+            let request = HTTPRequest(
+                method, path, query: query.map { HTTPField($0.key, $0.value) }, headers: [HTTPField("Accept", "text/plain")])
+            let response = try ControlAPI(cache) { directory }.answer(request)
+            #expect(response.status == status)
+            guard case .bytes(let body) = response.body else { throw DaemonError.cache("no body") }
+            #expect(body.last == UInt8(ascii: "\n") && body.dropLast().contains(UInt8(ascii: "\n")) == false && body.count > 10)
+            #expect(cache.statistics.entries == 1)
+        }
+    }
+}
+
+extension Message {
+    /// A reply without records.
+    fileprivate static func reply(to name: String, _ type: RecordType) -> Message {
+        var message = Message()
+        message.flags.isResponse = true
+        message.questions = [Question(Name(name)!, type, .internet)]
+        return message
+    }
+}

@@ -1,0 +1,66 @@
+import DNSWire
+import Foundation
+import Testing
+
+@testable import Daemon
+
+@Suite struct ControlPartsTests {
+    @Test func `JSON has its commas and escapes`() throws {
+        var writer = JSONWriter()
+        let odd = "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä"
+        writer.object { writer in
+            writer.member("text", odd)
+            writer.member("none", nil as String?)
+            writer.member("number", -7)
+            writer.member("truth", true)
+            writer.key("empty")
+            writer.array { _ in }
+            writer.key("list")
+            writer.array { writer in
+                writer.value(1)
+                writer.object { _ in }
+                writer.value("two")
+            }
+        }
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(writer.bytes)) as? [String: Any])
+        #expect(object["text"] as? String == odd)
+        #expect(object["none"] is NSNull)
+        #expect(object["number"] as? Int == -7)
+        #expect(object["truth"] as? Bool == true)
+        #expect((object["empty"] as? [Any])?.count == 0)
+        #expect((object["list"] as? [Any])?.count == 3)
+    }
+
+    @Test func `a pattern agrees with a plain search on random words`() {
+        var random = SystemRandomNumberGenerator()
+        func word(_ letters: [Character], _ count: Int) -> String {
+            String((0..<count).map { _ in letters.randomElement(using: &random)! })
+        }
+        for _ in 0..<5_000 {
+            let pattern = word(["a", "b", "*", "?"], Int.random(in: 1...6))
+            let name = word(["a", "b"], Int.random(in: 1...7))
+            #expect(
+                NamePattern(pattern)!.matches(Name(name)!) == Self.fits(Array(pattern), Array(name)), "\(pattern) \(name)")
+        }
+    }
+
+    /// The definition of a pattern, letter by letter.
+    private static func fits(_ pattern: [Character], _ text: [Character]) -> Bool {
+        guard let first = pattern.first else { return text.isEmpty }
+        let rest = Array(pattern.dropFirst())
+        switch first {
+        case "*": return (0...text.count).contains { fits(rest, Array(text.dropFirst($0))) }
+        case "?": return !text.isEmpty && fits(rest, Array(text.dropFirst()))
+        default: return text.first == first && fits(rest, Array(text.dropFirst()))
+        }
+    }
+
+    @Test func `a pattern needs no final dot and knows the root`() {
+        #expect(NamePattern("WWW.example.")!.matches(Name("www.Example")!))
+        #expect(NamePattern("*.example.")!.matches(Name("www.example.")!))
+        #expect(NamePattern(".")!.matches(.root))
+        #expect(!NamePattern("*.example")!.matches(Name("example")!))
+        #expect(NamePattern("*..example") == nil)
+        #expect(NamePattern("") == nil)
+    }
+}
