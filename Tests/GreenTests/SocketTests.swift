@@ -43,6 +43,42 @@ import Testing
         }
     }
 
+    /// Answers after a while.
+    final class SlowEcho: DatagramServer {
+        var wait = Duration.milliseconds(50)
+
+        override func handle(_ datagram: consuming Datagram) {
+            try? sleep(wait)
+            socket.send(datagram)
+        }
+    }
+
+    @Test(arguments: World.allCases)
+    func `a stopped datagram server lives until its last greenlet has ended, and no longer`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            var server: SlowEcho? = SlowEcho(socket: try DatagramSocket(hub: hub, listener: listener))
+            weak let seen = server
+            server?.start()
+            let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            for _ in 0..<3 {
+                let datagram = Datagram(hub: hub)!
+                datagram.count = 2
+                client.send(datagram)
+            }
+            try sleep(.milliseconds(10))
+            server?.stop()
+            server = nil
+            try sleep(.milliseconds(10))
+            #expect(seen != nil)
+            var answers = 0
+            while answers < 3, case let got = try client.receive(until: hub.soon, { _ in }), got > 0 { answers += got }
+            #expect(answers == 3)
+            while seen != nil, hub.greenletCount > 1 { try hub.yield(afterEvents: true) }
+            #expect(seen == nil)
+        }
+    }
+
     @Test(arguments: World.allCases) func `a wildcard listener answers from the address that was asked`(_ world: World) throws {
         try onHub(world) { hub throws in
             var options = ListenOptions()

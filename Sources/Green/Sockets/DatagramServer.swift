@@ -10,6 +10,8 @@ internal import CGreen
     /// Datagrams for which there was no greenlet.
     public private(set) var shedCount: UInt64 = 0
     private var loop: Greenlet<Void>?
+    /// Itself, once it serves no more but greenlets that have begun go on, which hold no reference.
+    private var kept: DatagramServer?
 
     /// A server on `socket`, not started yet.
     public init(socket: DatagramSocket) {
@@ -19,7 +21,7 @@ internal import CGreen
     /// Answers one datagram, in a greenlet of its own. It may wait, and should let the datagram go before.
     open func handle(_ datagram: consuming Datagram) {}
 
-    /// Starts to serve. The server lives at least until `stop`.
+    /// Starts to serve. The server lives until it was stopped and the last of its greenlets has ended.
     public func start() {
         guard loop == nil else { return }
         loop = socket.hub.spawn(name: "datagram server") { try self.serve() }
@@ -35,6 +37,7 @@ internal import CGreen
         let hub = socket.hub
         let subject = unsafe Unmanaged.passUnretained(self).toOpaque()
         let handle = unsafe socket.state.pointee.handle
+        defer { outliveGreenlets() }
         while true {
             let count: Int
             do {
@@ -62,11 +65,29 @@ internal import CGreen
         }
     }
 
-    /// What each datagram's greenlet runs.
+    /// What each datagram's greenlet runs. The server is alive: its loop holds it, and after that it itself does.
     private static let entry: GreenletEntry = { subject, slot in
-        unsafe Unmanaged<DatagramServer>.fromOpaque(subject!)._withUnsafeGuaranteedRef { server in
+        let isLast = unsafe Unmanaged<DatagramServer>.fromOpaque(subject!)._withUnsafeGuaranteedRef { server in
+            let state = unsafe server.socket.state
+            unsafe state.pointee.handling += 1
             let slot = unsafe UnsafeMutablePointer<green_slot>(bitPattern: slot)!
             unsafe server.handle(Datagram(slot: slot, arena: server.socket.hub.arena.state))
+            unsafe state.pointee.handling -= 1
+            return unsafe state.pointee.keepsServer && state.pointee.handling == 0
         }
+        if isLast { unsafe Unmanaged<DatagramServer>.fromOpaque(subject!).takeUnretainedValue().letGo() }
+    }
+
+    /// Stays as long as there are greenlets that have begun.
+    private func outliveGreenlets() {
+        guard unsafe socket.state.pointee.handling > 0 else { return }
+        kept = self
+        unsafe socket.state.pointee.keepsServer = true
+    }
+
+    /// The last greenlet has ended.
+    private func letGo() {
+        unsafe socket.state.pointee.keepsServer = false
+        kept = nil
     }
 }

@@ -12,6 +12,10 @@ internal import CGreen
     var received: UInt64 = 0
     var sent: UInt64 = 0
     var dropped: UInt64 = 0
+    /// Greenlets of the socket's server that have begun and not ended.
+    var handling = 0
+    /// Whether the last of them lets go of the server.
+    var keepsServer = false
 }
 
 /// A datagram socket for greenlets. Sends are batched: they leave at the end of the hub's turn, or when a batch is
