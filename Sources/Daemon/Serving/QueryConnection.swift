@@ -73,11 +73,9 @@ final class QueryConnection {
         do {
             got = try unsafe socket.read(into: server.scratch.input, until: deadline)
         } catch SocketError.timedOut {
-            guard isIdle else {
-                try waitForProgress()
-                return true
-            }
-            return false
+            if !isIdle { try waitForProgress() }
+            // Answers that left since the wait began count as use.
+            return lastUse.advanced(byNanoseconds: Self.idleLimit) > server.hub.loop.now()
         }
         guard got > 0 else { return false }
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: server.scratch.input[..<got])
