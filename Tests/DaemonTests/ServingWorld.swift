@@ -1,0 +1,76 @@
+import AnswerCache
+import DNSWire
+import Green
+import Resolver
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Daemon
+
+/// A worker that serves 127.0.0.1:53 in a simulated world, and its upstream.
+final class ServingWorld {
+    static let address = SocketAddress(.loopback, port: 53)
+    let world: VirtualWorld
+    let hub: Hub
+    let upstream: ScriptedUpstream
+    let worker: Worker
+
+    private init(_ world: VirtualWorld, _ hub: Hub) throws {
+        self.world = world
+        self.hub = hub
+        upstream = try ScriptedUpstream()
+        var policy = Policy()
+        let server = Policy.Upstream(UpstreamAddress(upstream.address), id: 1)
+        policy.routes = [Policy.Route(domain: [0], upstreams: [server])]
+        let shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))
+        let listeners = try ListenerSet([Self.address], workers: 1, loop: hub.loop)
+        worker = try Worker(listeners.shares[0], shared: shared, policy: policy)
+    }
+
+    /// Runs a test in a world of its own.
+    static func run(_ body: @escaping (ServingWorld) throws -> Void) throws {
+        let world = VirtualWorld(seed: 5)
+        try world.run { hub in try body(ServingWorld(world, hub)) }
+    }
+
+    /// A moment that only a test that fails comes to.
+    var soon: Instant { hub.loop.now().advanced(by: .seconds(30)) }
+
+    /// A client on a stream.
+    func connect() throws -> StreamSocket {
+        try StreamSocket.connect(to: Self.address, until: soon)
+    }
+
+    /// The answer to a query over UDP.
+    func ask(_ query: Message) throws -> Message? {
+        let socket = try DatagramSocket(connectedTo: Self.address)
+        defer { socket.close() }
+        guard var datagram = Datagram(hub: hub) else { return nil }
+        datagram.fill(query.wire)
+        socket.send(datagram)
+        var answer: [UInt8] = []
+        _ = try socket.receive(until: hub.loop.now().advanced(by: .seconds(7))) { answer = [UInt8](copying: $0.bytes) }
+        return answer.isEmpty ? nil : try Message(answer.span)
+    }
+}
+
+extension StreamSocket {
+    /// Asks without waiting for the answer.
+    func send(_ query: Message) throws { try writeMessage(query.wire) }
+
+    /// The next answer; nil at the end of the stream.
+    func answer() throws -> Message? {
+        guard let bytes = try readMessage(until: hub.loop.now().advanced(by: .seconds(30))) else { return nil }
+        return try Message(bytes.span)
+    }
+
+    /// Whether the other side ends or breaks the connection within a time, without a word more.
+    func isEnded(within limit: Duration) -> Bool {
+        do {
+            return try read(upTo: 1, until: hub.loop.now().advanced(by: limit)).isEmpty
+        } catch {
+            return error as? SocketError != .timedOut
+        }
+    }
+}
