@@ -100,7 +100,7 @@ public struct HubOptions: Sendable {
         while !root.isDone { turn() }
         while unsafe core.pointee.alive > 0 { windUpTurn() }
         mailbox.close()
-        return try root.result!.get()
+        return try root.takeResult().get()
     }
 
     /// Makes `body` the root greenlet of this hub, which the calling thread is about to run.
@@ -113,7 +113,7 @@ public struct HubOptions: Sendable {
             return try body()
         }
         // Whoever runs the hub gets its error.
-        root.observed = true
+        unsafe root.observed = true
         return root
     }
 

@@ -43,12 +43,16 @@ import Testing
                 return number
             }
             #expect(ordered == [30, 1, 10, 2])
-            let group = Group()
-            let unordered = try group.mapUnordered([300, 1, 100]) { number in
-                try sleep(.milliseconds(number))
+            let gates = (0..<3).map { _ in Event() }
+            let unordered = Group().mapUnordered([0, 1, 2]) { number in
+                try gates[number].wait()
                 return number
-            }.map { try $0.get() }
-            #expect(unordered == [1, 100, 300])
+            }
+            for number in [1, 2, 0] {
+                gates[number].set()
+                #expect(try unordered.get()?.get() == number)
+            }
+            #expect(try unordered.get() == nil)
         }
     }
 
@@ -85,13 +89,23 @@ import Testing
             let result = AsyncResult<Int>()
             let queue = Queue<Int>()
             let semaphore = Semaphore(0)
-            let greenlet = hub.spawn { try sleep(.milliseconds(50)) }
+            let last = Event()
+            let greenlet = hub.spawn { try last.wait() }
             let all: [any Waitable] = [greenlet, semaphore, queue, result, event]
             #expect(try waitAny(all, until: hub.loop.now().advanced(by: .milliseconds(1))) == nil)
             let steps: [() -> Void] = [{ event.set() }, { result.set(1) }, { _ = queue.tryPut(1) }, { semaphore.release() }]
-            for (delay, step) in steps.enumerated() { hub.spawn(after: .milliseconds(5 + 5 * delay)) { step() } }
-            let order = waitEach(all).map { object in all.firstIndex { $0 === object }! }
-            #expect(order == [4, 3, 2, 1, 0])
+            let order = Queue<Int>()
+            hub.spawn {
+                for object in waitEach(all) { order.tryPut(all.firstIndex { $0 === object }!) }
+                order.close()
+            }
+            try yield()
+            for (step, expected) in zip(steps, [4, 3, 2, 1]) {
+                step()
+                #expect(try order.get() == expected)
+            }
+            last.set()
+            #expect(Array(order) == [0])
             #expect(try waitAll(all).count == 5)
         }
     }

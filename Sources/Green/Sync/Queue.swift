@@ -30,14 +30,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     /// What it hands on.
     public typealias Element = Storage.Element
 
-    private var storage = Storage()
+    @usableFromInline var storage = Storage()
     /// How many it holds at most.
     public let limit: Int
     /// Whether nothing more will be put into it.
-    public private(set) var isClosed = false
-    private let getters: WaitPlace
-    private let putters: WaitPlace
-    var links = LinkList()
+    public var isClosed: Bool { closed }
+    @usableFromInline var closed = false
+    @usableFromInline let getters: WaitPlace
+    @usableFromInline let putters: WaitPlace
+    @usableFromInline var links = LinkList()
 
     /// An empty queue of at most `limit` things, one at least.
     public init(limit: Int = .max, hub: Hub = .current) {
@@ -48,14 +49,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     }
 
     /// How many things are in it.
-    public var count: Int { storage.count }
+    @inlinable public var count: Int { storage.count }
     /// Whether it holds nothing.
-    public var isEmpty: Bool { storage.count == 0 }
+    @inlinable public var isEmpty: Bool { storage.count == 0 }
     /// Whether `put` would wait.
-    public var isFull: Bool { storage.count >= limit }
+    @inlinable public var isFull: Bool { storage.count >= limit }
 
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Throws `QueueClosed`,
     /// also when it is closed meanwhile, or the interruption of the wait.
+    @inlinable
     @discardableResult
     public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
         while isFull && !isClosed {
@@ -67,6 +69,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     }
 
     /// Puts `element` into it if there is room now: whether it did. Never waits, also outside of greenlets.
+    @inlinable
     @discardableResult
     public func tryPut(_ element: Element) -> Bool {
         guard !isFull, !isClosed else { return false }
@@ -76,7 +79,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     /// The next thing, as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
     /// empty.
-    public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
+    @inlinable public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
         while isEmpty {
             guard !isClosed, try getters.wait(for: "a queue", until: deadline) else { return nil }
         }
@@ -84,13 +87,13 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     }
 
     /// The next thing, if there is one now. Never waits.
-    public func tryGet() -> Element? {
+    @inlinable public func tryGet() -> Element? {
         isEmpty ? nil : removeNext()
     }
 
     /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
     public func close() {
-        isClosed = true
+        closed = true
         getters.wakeAll()
         putters.wakeAll()
         links.fire()
@@ -102,13 +105,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
         AnyIterator { try? self.get() }
     }
 
-    private func append(_ element: Element) {
+    @inlinable
+    func append(_ element: Element) {
         storage.append(element)
         getters.wakeFirst()
         if !links.isEmpty { links.fire() }
     }
 
-    private func removeNext() -> Element {
+    @inlinable
+    func removeNext() -> Element {
         let element = storage.removeNext()
         putters.wakeFirst()
         return element

@@ -14,32 +14,33 @@ public protocol QueueStorage {
 
 /// First in, first out: a ring that grows.
 public struct FirstInFirstOut<Element>: QueueStorage {
-    private var ring: [Element?] = []
-    private var head = 0
+    @usableFromInline var ring: [Element?] = []
+    @usableFromInline var head = 0
     /// How many are kept.
-    public private(set) var count = 0
+    @inlinable public var count: Int { kept }
+    @usableFromInline var kept = 0
 
     /// An empty storage.
-    public init() {}
+    @inlinable public init() {}
 
     /// Keeps one more, as the last.
-    public mutating func append(_ element: Element) {
-        if count == ring.count { grow() }
-        ring[(head + count) & (ring.count - 1)] = element
-        count += 1
+    @inlinable public mutating func append(_ element: Element) {
+        if kept == ring.count { grow() }
+        ring[(head + kept) & (ring.count - 1)] = element
+        kept += 1
     }
 
     /// Gives the one that came first.
-    public mutating func removeNext() -> Element {
+    @inlinable public mutating func removeNext() -> Element {
         let element = ring[head].take()!
         head = (head + 1) & (ring.count - 1)
-        count -= 1
+        kept -= 1
         return element
     }
 
-    private mutating func grow() {
+    @usableFromInline mutating func grow() {
         var larger = [Element?](repeating: nil, count: max(8, ring.count * 2))
-        for index in 0..<count { larger[index] = ring[(head + index) & (ring.count - 1)] }
+        for index in 0..<kept { larger[index] = ring[(head + index) & (ring.count - 1)] }
         ring = larger
         head = 0
     }

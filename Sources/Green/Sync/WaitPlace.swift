@@ -1,6 +1,6 @@
 /// Where greenlets wait: a wait list in raw memory of its own, with the hub it belongs to. What events, queues and
 /// semaphores are made of.
-@safe final class WaitPlace {
+@usableFromInline @safe final class WaitPlace {
     let hub: Hub
     private let list: UnsafeMutablePointer<WaitList>
 
@@ -18,20 +18,20 @@
     var isEmpty: Bool { unsafe list.pointee.isEmpty }
 
     /// Waits until woken (true) or `deadline` passes (false).
-    @inline(__always)
+    @usableFromInline
     func wait(for what: StaticString, until deadline: Instant) throws(Interruption) -> Bool {
         try unsafe hub.wait(in: list, for: what, until: deadline)
     }
 
     /// Wakes who came first; false when nobody waits.
-    @inline(__always)
+    @usableFromInline
     @discardableResult
     func wakeFirst() -> Bool {
         unsafe hub.core.pointee.wakeFirst(list)
     }
 
     /// Wakes all who wait.
-    @inline(__always)
+    @usableFromInline
     func wakeAll() {
         unsafe hub.core.pointee.wakeAll(list)
     }

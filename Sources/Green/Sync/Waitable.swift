@@ -24,10 +24,10 @@ public final class Link {
 }
 
 /// Who wants to be called; almost always nobody, and then it costs a comparison.
-struct LinkList {
+@usableFromInline struct LinkList {
     private var links: [Link] = []
 
-    var isEmpty: Bool { links.isEmpty }
+    @usableFromInline var isEmpty: Bool { links.isEmpty }
 
     /// Adds a call.
     mutating func add(_ call: @escaping () -> Void) -> Link {
@@ -38,7 +38,7 @@ struct LinkList {
     }
 
     /// Calls all, in the order they came.
-    func fire() {
+    @usableFromInline func fire() {
         for link in links { link.call?() }
     }
 }
