@@ -18,7 +18,7 @@ BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev
 TEST_PACKAGES  := nsd redis-server bind9-dnsutils knot-dnsutils dnsperf ldnsutils
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test lint format example-config install clean deps test-deps
+.PHONY: help run build test bench-green test-sanitize docs lint format example-config install clean deps test-deps
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,11 +36,31 @@ build: deps ## build the release program, .build/release/vireo
 test: build test-deps ## run all tests, the end-to-end ones on the release program
 	VIREO_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test $(ARGS)
 
+test-sanitize: deps ## run Green's tests under ThreadSanitizer and AddressSanitizer
+	VIREO_ONLY_GREEN=1 \
+		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
+	VIREO_ONLY_GREEN=1 ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \
+		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
+
+bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
+	$(SWIFT) build -c release -Xswiftc -cross-module-optimization --product green-bench
+	@test -x .build-bench/venv/bin/python || python3 -m venv .build-bench/venv
+	@.build-bench/venv/bin/python -c 'import gevent' 2>/dev/null || .build-bench/venv/bin/pip install --quiet gevent
+	@.build-bench/venv/bin/python Benchmarks/green/compare.py .build/release/green-bench .build-bench/venv/bin/python
+
+docs: deps ## build Green's documentation into .build-docs/green
+	rm -rf .build-docs && mkdir -p .build-docs/symbols
+	VIREO_ONLY_GREEN=1 $(SWIFT) build --target Green --scratch-path .build-docs/build \
+		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build-docs/symbols
+	find .build-docs/symbols -name '*.json' ! -name 'Green*' -delete
+	$(dir $(shell command -v $(SWIFT)))docc convert --fallback-display-name Green --fallback-bundle-identifier green \
+		--fallback-bundle-version 1 --additional-symbol-graph-dir .build-docs/symbols --output-path .build-docs/green
+
 lint: deps ## check format, house rules, warnings, scripts, unit files and the example configuration
 	SWIFT="$(SWIFT)" scripts/lint.sh
 
 format: ## lay out all Swift files as .swift-format says
-	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks/green
 
 example-config: deps ## write config/vireo.yaml anew from the table of settings
 	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter DaemonTests.ExampleFileTests

@@ -63,7 +63,20 @@ let package = Package(
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),
+        .executableTarget(name: "event-ring", dependencies: ["Green"], path: "Examples/event-ring", swiftSettings: testSettings),
+        .executableTarget(
+            name: "echo-server", dependencies: ["Green"], path: "Examples/echo-server", swiftSettings: testSettings),
+        .executableTarget(name: "fan-out", dependencies: ["Green"], path: "Examples/fan-out", swiftSettings: testSettings),
+        .executableTarget(name: "dns-proxy", dependencies: ["Green"], path: "Examples/dns-proxy", swiftSettings: testSettings),
+        .executableTarget(
+            name: "green-bench", dependencies: ["Green"], path: "Benchmarks/green", exclude: ["compare.py", "gevent_twin.py"],
+            swiftSettings: testSettings
+        ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ExampleTests", dependencies: ["Green", "event-ring", "echo-server", "fan-out", "dns-proxy"],
+            swiftSettings: testSettings
+        ),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
@@ -83,6 +96,14 @@ let package = Package(
         .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
     ]
 )
+
+// The sanitizers run on Green alone: `make test-sanitize`.
+if Context.environment["VIREO_ONLY_GREEN"] != nil {
+    let wanted = ["CLibevent", "CBoostContext", "CGreen", "Green", "GreenTests"]
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll { $0.name != "Green" }
+    package.dependencies = []
+}
 
 // Warnings are errors in `make lint` and in continuous integration; a newer compiler's do not stop anybody else.
 if Context.environment["VIREO_STRICT"] != nil {
