@@ -61,6 +61,10 @@ let package = Package(
             dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "Measure", dependencies: ["Resolver", "AnswerCache", "DNSWire", "Green"], path: "Benchmarks/Measure",
+            swiftSettings: settings
+        ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),
         .executableTarget(name: "event-ring", dependencies: ["Green"], path: "Examples/event-ring", swiftSettings: testSettings),

@@ -1,0 +1,53 @@
+// What can be measured inside one process, and comes out the same on every machine.
+//
+//     Measure instructions hit 20000       the walk of a hit, 20,000 times; run it under valgrind's callgrind
+//     Measure hit-ratio 1000000 <names     how often the cache has the answer, beside LRU with as many entries
+//
+// `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
+// walks alone took, whatever the start of the process costs. `make bench-hit-ratio` runs the second.
+
+internal import AnswerCache
+internal import Glibc
+
+/// The program.
+@main
+struct Measure {
+    /// Reads the command line and measures.
+    static func main() {
+        let words = CommandLine.arguments.dropFirst()
+        guard words.count >= 2, let count = Int(words.last!), count > 0 else { leave(usage) }
+        do {
+            switch words.first {
+            case "instructions":
+                guard words.count == 3, let walk = Walks.Name(rawValue: words[words.startIndex + 1]) else { leave(usage) }
+                try Walks().run(walk, times: count)
+            case "hit-ratio":
+                try HitRatio(names: readNames(), requests: count).measure()
+            default:
+                leave(usage)
+            }
+        } catch {
+            leave("Measure: \(error)")
+        }
+    }
+
+    /// The names on standard input, one a line.
+    private static func readNames() -> [String] {
+        var names: [String] = []
+        while let line = readLine() { names.append(line) }
+        guard !names.isEmpty else { leave("Measure: no names on standard input") }
+        return names
+    }
+
+    private static let usage = """
+        usage: Measure instructions (\(Walks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
+               Measure hit-ratio REQUESTS <NAMES
+        """
+
+    /// Ends the process with a line that says why.
+    static func leave(_ reason: String) -> Never {
+        var line = reason + "\n"
+        line.withUTF8 { bytes in _ = unsafe write(2, bytes.baseAddress!, bytes.count) }
+        exit(1)
+    }
+}

@@ -1,0 +1,102 @@
+internal import AnswerCache
+internal import DNSWire
+internal import Green
+internal import Resolver
+
+/// The walks that matter most, again and again on the thread's own stack: no greenlet switches under the profiler's eyes.
+struct Walks {
+    /// A walk, or what must be done besides it and is to be taken off.
+    enum Name: String, CaseIterable {
+        /// Only puts the query into the buffer.
+        case fill
+        /// Puts the query into the buffer, reads it, looks the answer up, and writes it over the query.
+        case hit
+        /// Only puts the query into the buffer, when it has an OPT record.
+        case fillEDNS = "fill-edns"
+        /// The same as `hit` for a query with an OPT record.
+        case hitEDNS = "hit-edns"
+        /// Puts the query into the buffer and reads it.
+        case read
+        /// Only names the next reply and makes its key.
+        case key
+        /// Names the next reply, makes its key, and stores it.
+        case store
+    }
+
+    /// How many names are asked for in turn: what they take stays in a core's own cache.
+    private static let names = 500
+    private let cache: MemoryCache
+    private let resolver: Resolver
+    private let now: BootSeconds
+    private let provenance = Provenance(upstream: 1, transport: .udp)
+
+    init() throws(CacheError) {
+        cache = try MemoryCache(sizeBytes: 256 << 20, seed: 0x5EED)
+        let hub = Hub(loop: LibeventLoop())
+        resolver = Resolver(hub: hub, shared: SharedState(cache: cache), policy: Policy())
+        now = BootSeconds(rawValue: hub.bootSeconds)
+    }
+
+    /// Takes a walk so many times; ends the process where it does not come out as it should.
+    func run(_ walk: Name, times: Int) throws {
+        switch walk {
+        case .fill: ask(times, edns: false) { _, _ in 1 }
+        case .fillEDNS: ask(times, edns: true) { _, _ in 1 }
+        case .read: ask(times, edns: false, read)
+        case .hit: ask(times, edns: false, answer)
+        case .hitEDNS: ask(times, edns: true, answer)
+        case .key: store(times) { _, _ in true }
+        case .store: store(times, keep)
+        }
+    }
+
+    /// Asks for each name in turn. What is known came five seconds ago, so that TTLs have to be counted down.
+    @inline(__always)
+    private func ask(_ times: Int, edns: Bool, _ body: (Int, inout MutableSpan<UInt8>) -> Int) {
+        let exchanges = (0..<Self.names).map { Exchange("www\($0).example.com", .a, edns: edns) }
+        for exchange in exchanges {
+            let before = BootSeconds(rawValue: now.rawValue &- 5)
+            cache.store(exchange.key(in: cache), reply: exchange.reply.span, from: provenance, at: before)
+        }
+        let queries = exchanges.map(\.query)
+        var buffer = [UInt8](repeating: 0, count: 1232)
+        var span = buffer.mutableSpan
+        var next = 0
+        for _ in 0..<times {
+            let query = queries[next]
+            for index in query.indices { span[index] = query[index] }
+            guard body(query.count, &span) > 0 else { Measure.leave("Measure: a query that got no answer") }
+            next += 1
+            if next == Self.names { next = 0 }
+        }
+    }
+
+    /// Reads a query: its question's length.
+    private func read(_ length: Int, _ buffer: inout MutableSpan<UInt8>) -> Int {
+        var query = QueryView()
+        return query.read(buffer.span.extracting(first: length), seed: cache.seed) == .query ? query.questionLength : 0
+    }
+
+    /// Answers a query as the daemon's UDP server has it done: the answer's length.
+    private func answer(_ length: Int, _ buffer: inout MutableSpan<UInt8>) -> Int {
+        var query = QueryView()
+        guard case .answered(let count) = resolver.begin(&query, length: length, in: &buffer) else { return 0 }
+        return count
+    }
+
+    /// Goes through replies to ever new names.
+    @inline(__always)
+    private func store(_ times: Int, _ body: (CacheKey, Exchange) -> Bool) {
+        var exchange = Exchange("n0000000.example.com", .a)
+        for number in 0..<times {
+            exchange.renumber(number)
+            guard body(exchange.key(in: cache), exchange) else { Measure.leave("Measure: a reply that was not kept") }
+        }
+    }
+
+    /// Keeps a reply; whether that was done.
+    private func keep(_ key: CacheKey, _ exchange: Exchange) -> Bool {
+        if case .stored = cache.store(key, reply: exchange.reply.span, from: provenance, at: now) { return true }
+        return false
+    }
+}
