@@ -16,12 +16,15 @@ BINARY         := .build/release/vireo
 # What the build needs, and what the tests need besides, as Debian calls them.
 BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev
 TEST_PACKAGES  := nsd redis-server bind9-dnsutils knot-dnsutils dnsperf ldnsutils
+BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
+	valgrind binutils python3
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test bench-green test-sanitize docs lint format example-config install clean deps test-deps
+.PHONY: help run build test test-sanitize docs lint format example-config install clean deps test-deps \
+	bench bench-green bench-instructions bench-hit-ratio bench-deps measure
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build, and serve on 127.0.0.1:5300 from memory (LISTEN=…, ARGS='--upstream …')
 	@echo
@@ -56,11 +59,23 @@ docs: deps ## build Green's documentation into .build-docs/green
 	$(dir $(shell command -v $(SWIFT)))docc convert --fallback-display-name Green --fallback-bundle-identifier green \
 		--fallback-bundle-version 1 --additional-symbol-graph-dir .build-docs/symbols --output-path .build-docs/green
 
+bench: build ## measure vireo beside the Debian peers that are installed (ARGS='--modes hit --rounds 1 --dry')
+	python3 Benchmarks/bench.py $(ARGS)
+
+bench-instructions: measure ## count the instructions of a cached answer and of a stored reply
+	python3 Benchmarks/in_process.py instructions $(ARGS)
+
+bench-hit-ratio: measure ## compare how often the cache has the answer with LRU, on a trace of real names
+	python3 Benchmarks/in_process.py hit-ratio $(ARGS)
+
+measure: deps
+	$(SWIFT) build $(RELEASE_FLAGS) --product Measure
+
 lint: deps ## check format, house rules, warnings, scripts, unit files and the example configuration
 	SWIFT="$(SWIFT)" scripts/lint.sh
 
 format: ## lay out all Swift files as .swift-format says
-	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks/green
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
 
 example-config: deps ## write config/vireo.yaml anew from the table of settings
 	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter DaemonTests.ExampleFileTests
@@ -84,3 +99,6 @@ deps: ## install what the build needs and the machine lacks (Debian)
 
 test-deps: deps ## install what the tests need and the machine lacks (Debian)
 	@scripts/install-packages.sh $(TEST_PACKAGES)
+
+bench-deps: deps ## install the peers and tools that benchmarks need and the machine lacks (Debian)
+	@scripts/install-packages.sh $(BENCH_PACKAGES)

@@ -45,7 +45,7 @@ unexplained_sharing() {
 }
 
 unfinished() {
-    files 'Sources/*' 'Tests/*.swift' scripts Makefile config systemd '*.md' | grep -v '^scripts/lint.sh$' \
+    files 'Sources/*' 'Tests/*.swift' 'Benchmarks/*.swift' 'Benchmarks/*.py' scripts Makefile config systemd '*.md' | grep -v '^scripts/lint.sh$' \
         | xargs grep -nE '\b(TODO|FIXME|XXX)\b'
 }
 
@@ -64,7 +64,7 @@ long_files() {
 # A function ends where a brace stands alone under its first letter.
 long_functions() {
     # shellcheck disable=SC2016 # awk's own $0
-    files 'Sources/*.swift' 'Tests/*.swift' | xargs awk '
+    files 'Sources/*.swift' 'Tests/*.swift' 'Benchmarks/*.swift' | xargs awk '
         FNR == 1 { start = 0 }
         /^ *[a-z@() ]*(func |init[?]?[(<]|deinit )/ && !/[{].*[}]$/ { match($0, /^ */); indent = RLENGTH; start = FNR }
         start && /^ *[}]$/ {

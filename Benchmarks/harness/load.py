@@ -1,0 +1,55 @@
+"""Questions: files of names, and dnsperf that asks them."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from .server import LOAD_CORE, ServerFailed
+
+
+@dataclass
+class Load:
+    """What a run of dnsperf says."""
+
+    completed: int
+    lost: int
+    good: int
+    rate: float
+    #: Seconds that single answers took, sorted; only where they were asked for.
+    latencies: list
+
+    def percentile(self, share):
+        """The latency in µs that `share` of the answers stay under."""
+        if not self.latencies:
+            return None
+        return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))] * 1e6
+
+
+def write_names(path, prefix, names):
+    """Writes a file of questions, for the names that the numbers of a range make."""
+    with path.open("w") as file:
+        file.writelines(f"{prefix}{number:07d}.bench.example A\n" for number in names)
+    return path
+
+
+def ask(port, names, *options, seconds, latencies=False):
+    """Lets dnsperf ask on the other core, for a bounded time."""
+    command = ["taskset", "-c", LOAD_CORE, "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(names), "-T", "1",
+               "-t", "2", "-l", f"{seconds:g}", *(["-v"] if latencies else []), *map(str, options)]
+    try:
+        run = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 30, check=False)
+    except subprocess.TimeoutExpired:
+        raise ServerFailed(f"dnsperf did not end {seconds + 30:g} s after its start") from None
+    times = sorted(float(time) for time in re.findall(r"^> NOERROR \S+ \S+ ([\d.]+)$", run.stdout, re.MULTILINE))
+
+    def figure(label):
+        found = re.search(rf"^\s*{label}:\s+([\d.]+)", run.stdout, re.MULTILINE)
+        if not found:
+            raise ServerFailed(f"dnsperf said nothing of {label!r}: {(run.stderr or run.stdout).strip()[-300:]}")
+        return float(found.group(1))
+
+    good = re.search(r"NOERROR (\d+)", run.stdout)
+    return Load(
+        completed=int(figure("Queries completed")), lost=int(figure("Queries lost")),
+        good=int(good.group(1)) if good else 0, rate=figure("Queries per second"), latencies=times)
