@@ -144,7 +144,7 @@ final class DatagramChannel: PooledChannel {
         exchange.channel = nil
         table.remove(exchange)
         endedIDs.append(exchange.form.id)
-        if isRetired, table.count == 0 { close() }
+        if isRetired || server.isRetired, table.count == 0 { close() }
     }
 
     /// Somebody who guesses ids sends many that fit nothing: the port is burnt. What was asked here is told as if its

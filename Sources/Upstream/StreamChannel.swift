@@ -99,7 +99,7 @@ final class StreamChannel: PooledChannel {
     private func finish(_ exchange: Exchange) {
         exchange.channel = nil
         table.remove(exchange)
-        if isRetired, table.count == 0 { close() }
+        if isRetired || server.isRetired, table.count == 0 { close() }
     }
 
     /// Closes the connection; what it still carries will not be answered here.

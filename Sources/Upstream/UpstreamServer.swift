@@ -111,13 +111,11 @@ package final class UpstreamServer {
                 try DatagramChannel(to: self)
             }
             channel.begin(exchange)
-            if isRetired { channel.retire() }
         case .tcp:
             let channel = try streams.channel(at: hub.now, hub.loop.random) { () throws(UpstreamFailure) in
                 try StreamChannel(to: self)
             }
             channel.begin(exchange)
-            if isRetired { channel.retire() }
         }
         return exchange
     }

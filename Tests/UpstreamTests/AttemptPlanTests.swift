@@ -137,7 +137,8 @@ import Testing
     @Test(arguments: 0..<200 as Range<UInt64>) func `any course of events ends in time`(_ seed: UInt64) {
         var numbers = SeededNumbers(seed: seed)
         let count = Int.random(in: 1...5, using: &numbers)
-        var plan = AttemptPlan(serverCount: count, tryLimit: .random(in: 1...3 * Self.second, using: &numbers), deadline: moment(5))
+        var plan = AttemptPlan(
+            serverCount: count, tryLimit: .random(in: 1...3 * Self.second, using: &numbers), deadline: moment(5))
         var now: UInt64 = 0
         var routes: [AttemptPlan.Route] = []
         var action = plan.start()

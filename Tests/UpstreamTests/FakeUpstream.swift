@@ -118,7 +118,7 @@ final class FakeUpstream {
         datagrams = Datagrams(socket: try DatagramSocket(hub: hub, listener: listener!), owner: self)
         datagrams!.start()
         if let stream {
-            streams = try StreamServer(hub: hub, listener: stream, limit: 1000) { [unowned self] in try serve($0) }
+            streams = try StreamServer(hub: hub, listener: stream, limit: 1000) { [weak self] in try self?.serve($0) }
             streams!.start()
         }
     }
@@ -168,7 +168,7 @@ final class FakeUpstream {
 
     /// Its datagrams.
     private final class Datagrams: DatagramServer {
-        private unowned let owner: FakeUpstream
+        private weak var owner: FakeUpstream?
 
         init(socket: DatagramSocket, owner: FakeUpstream) {
             self.owner = owner
@@ -176,8 +176,11 @@ final class FakeUpstream {
         }
 
         override func handle(_ datagram: consuming Datagram) {
+            guard let owner else { return }
             let path = datagram.returnPath
             let query = owner.note([UInt8](copying: datagram.bytes), .udp, path: Int(path.address!.port))
+            // The buffer goes back before the first wait.
+            _ = consume datagram
             for act in owner.behavior(query) {
                 switch act {
                 case .wait(let time):

@@ -6,7 +6,8 @@ import Testing
 @Suite struct `Kinds of replies` {
     /// A query as a server gets it.
     static let query = FakeQuery(
-        bytes: Questions.written(question("www.example.com"), .init(id: 7, letters: 3, hasEDNS: true)), transport: .udp, number: 0,
+        bytes: Questions.written(question("www.example.com"), .init(id: 7, letters: 3, hasEDNS: true)), transport: .udp,
+        number: 0,
         path: 0)
 
     @Test(arguments: [ResponseCode.noError, .nxDomain, .yxDomain]) func `answers are final`(_ code: ResponseCode) {
@@ -17,7 +18,8 @@ import Testing
         #expect(ReplyKind.of(Self.query.reply(code)) == .failure(code, nil))
     }
 
-    @Test(arguments: [ResponseCode.formErr, .notImp, .badVers]) func `some failures tell of a lack of EDNS`(_ code: ResponseCode) {
+    @Test(arguments: [ResponseCode.formErr, .notImp, .badVers]) func `some failures tell of a lack of EDNS`(_ code: ResponseCode)
+    {
         #expect(ReplyKind.of(Self.query.reply(code)) == .withoutEDNS(code))
     }
 
@@ -25,8 +27,11 @@ import Testing
         let isVerdict = (6...12).contains(error)
         let kind = ReplyKind.of(Self.query.reply(.servFail, errors: [error]))
         #expect(kind == (isVerdict ? .final : .failure(.servFail, ExtendedErrorCode(rawValue: error))))
-        #expect(ReplyKind.of(Self.query.reply(.servFail, errors: [0, error, 22])) == (isVerdict ? .final : .failure(.servFail, .other)))
-        #expect(ReplyKind.of(Self.query.reply(.refused, errors: [error])) == .failure(.refused, ExtendedErrorCode(rawValue: error)))
+        #expect(
+            ReplyKind.of(Self.query.reply(.servFail, errors: [0, error, 22]))
+                == (isVerdict ? .final : .failure(.servFail, .other)))
+        #expect(
+            ReplyKind.of(Self.query.reply(.refused, errors: [error])) == .failure(.refused, ExtendedErrorCode(rawValue: error)))
     }
 
     @Test func `a truncated reply is truncated, whatever else it says and however it ends`() {

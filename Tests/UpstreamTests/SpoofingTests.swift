@@ -27,7 +27,10 @@ import Testing
     @Test(arguments: forgeries.indices) func `a forged reply is left out and the true one taken`(_ index: Int) throws {
         try onHub { _ in
             let upstream = try FakeUpstream { query in
-                [.send(Self.forgeries[index](query)), .send(Self.forgeries[index](query)), .wait(.milliseconds(1)), .send(query.answer())]
+                [
+                    .send(Self.forgeries[index](query)), .send(Self.forgeries[index](query)), .wait(.milliseconds(1)),
+                    .send(query.answer()),
+                ]
             }
             #expect(try ask(upstream).bytes == upstream.queries[0].answer())
             #expect(upstream.queries.count == 1)
@@ -153,7 +156,8 @@ import Testing
         try onHub { _ in
             var isForged = false
             let upstream = try FakeUpstream { query in
-                isForged && query.hasEDNS ? [.send(query.bare(.formErr)), .wait(.milliseconds(9)), .send(query.answer())] : [.send(query.answer())]
+                isForged && query.hasEDNS
+                    ? [.send(query.bare(.formErr)), .wait(.milliseconds(9)), .send(query.answer())] : [.send(query.answer())]
             }
             for round in 0..<20 {
                 isForged = round % 3 != 2

@@ -68,7 +68,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3]) func `a server that closes after some answers is asked on a fresh connection`(_ count: Int) throws {
+    @Test(arguments: [1, 2, 3]) func `a server that closes after some answers is asked on a fresh connection`(_ count: Int) throws
+    {
         try onHub { hub in
             var answered: [Int: Int] = [:]
             let upstream = try FakeUpstream(transport: .tcp) { query in
@@ -171,11 +172,15 @@ import Testing
         }
     }
 
-    @Test(arguments: World.allCases) func `a server that never stops sending does not keep the hub to itself`(_ world: World) throws {
+    @Test(arguments: World.allCases) func `a server that never stops sending does not keep the hub to itself`(_ world: World)
+        throws
+    {
         try onHub(world) { hub in
             let flood = [UInt8](repeating: 0, count: 65_000)
             var isOver = false
-            let upstream = try FakeUpstream(transport: .tcp) { query in isOver ? [] : [.drip([], .zero)] + [.send(flood), .send(query.answer())] }
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                isOver ? [] : [.drip([], .zero)] + [.send(flood), .send(query.answer())]
+            }
             let other = try FakeUpstream(id: 2) { [.send($0.answer())] }
             let flooder = hub.spawn { for _ in 0..<50 { _ = try ask(upstream) } }
             for _ in 0..<50 { #expect(try ask(other).upstream == 2) }

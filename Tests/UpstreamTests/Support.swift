@@ -15,7 +15,7 @@ enum World: CaseIterable, CustomTestStringConvertible {
 /// Runs `body` as the root greenlet of a fresh hub, which must be idle afterwards.
 @discardableResult
 func onHub<Success>(
-    _ world: World = .simulated, seed: UInt64 = 1, _ options: HubOptions = HubOptions(),
+    _ world: World = .simulated, seed: UInt64 = 1, options: HubOptions = HubOptions(),
     _ body: @escaping (Hub) throws -> Success
 ) throws -> Success {
     let simulated = VirtualWorld(seed: seed)

@@ -160,7 +160,9 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...40 as ClosedRange<UInt64>) func `on a bad network most questions are answered, all in time`(_ seed: UInt64) throws {
+    @Test(arguments: 1...40 as ClosedRange<UInt64>) func `on a bad network most questions are answered, all in time`(
+        _ seed: UInt64
+    ) throws {
         let world = VirtualWorld(seed: seed)
         world.loopback = .harsh
         try world.run { hub in

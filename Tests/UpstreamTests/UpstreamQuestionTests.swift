@@ -124,7 +124,8 @@ import Testing
             let place = Int.random(in: 12..<question.questionEnd, using: &numbers)
             let before = reply[place]
             reply[place] ^= UInt8.random(in: 1...255, using: &numbers)
-            let isCase = before ^ reply[place] == 0x20 && (0x61...0x7A).contains(before | 0x20) && place < question.questionEnd - 5
+            let isCase =
+                before ^ reply[place] == 0x20 && (0x61...0x7A).contains(before | 0x20) && place < question.questionEnd - 5
             #expect(Self.match(question, reply, form) == (isCase ? .otherLetters : .stray))
         }
     }
@@ -160,7 +161,11 @@ import Testing
     }
 
     @Test func `the root and the longest name are asked for`() {
-        for name in ["", (0..<3).map { _ in String(repeating: "a", count: 63) }.joined(separator: ".") + "." + String(repeating: "b", count: 61)] {
+        for name in [
+            "",
+            (0..<3).map { _ in String(repeating: "a", count: 63) }.joined(separator: ".") + "."
+                + String(repeating: "b", count: 61),
+        ] {
             let asked = question(name, .ns)
             let form = UpstreamQuestion.Form(id: 1, letters: .max, hasEDNS: true)
             let query = Self.written(asked, form)
