@@ -176,6 +176,31 @@ import Testing
         }
     }
 
+    /// Keeps a datagram's buffer out.
+    private final class Holder {
+        let datagram: Datagram
+        init(_ datagram: consuming Datagram) { self.datagram = datagram }
+    }
+
+    @Test func `a socket without a buffer lets those go on who have them`() throws {
+        try onHub { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
+            let socket = try DatagramSocket(hub: hub, listener: listener)
+            let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            let datagram = Datagram(hub: hub)!
+            datagram.count = 1
+            client.send(datagram)
+            try sleep(.milliseconds(1))
+            var held: [Holder] = []
+            while let datagram = Datagram(hub: hub) { held.append(Holder(datagram)) }
+            hub.spawn {
+                try sleep(.milliseconds(5))
+                held = []
+            }
+            #expect(try socket.receive(until: hub.soon) { _ in } == 1)
+        }
+    }
+
     @Test(arguments: World.allCases) func `closing a socket ends the waits on it`(_ world: World) throws {
         try onHub(world) { hub throws in
             let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())

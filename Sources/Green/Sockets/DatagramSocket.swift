@@ -83,6 +83,12 @@ internal import CGreen
                 unsafe body(Datagram(slot: slot, arena: hub.arena.state))
             }
             if count > 0 { return count }
+            if unsafe state.pointee.handle.pointee.canRead {
+                // Something came, but all buffers are out: whoever has them must go on first.
+                if deadline <= hub.loop.now() { return 0 }
+                try hub.yield(afterEvents: true)
+                continue
+            }
             guard try unsafe hub.waitReadable(state.pointee.handle, until: deadline) else { return 0 }
         }
     }
@@ -100,6 +106,7 @@ internal import CGreen
                 unsafe slots[wanted] = slot
                 wanted += 1
             }
+            if wanted == 0, unsafe state.pointee.handle.isOpen { return 0 }
             let got = unsafe state.pointee.handle.isOpen ? hub.loop.receive(state.pointee.handle, slots, count: wanted) : 0
             let taken = max(0, got)
             for index in stride(from: wanted - 1, through: taken, by: -1) { unsafe arena.giveBack(slots[index]!) }
