@@ -96,6 +96,7 @@ public struct HubOptions: Sendable {
         precondition(unsafe green_current_hub() == nil, "Green: this thread runs a hub already")
         unsafe green_set_current_hub(core)
         defer { green_set_current_hub(nil) }
+        adoptThread()
         let root = begin(body)
         while !root.isDone { turn() }
         while unsafe core.pointee.alive > 0 { windUpTurn() }
@@ -103,10 +104,17 @@ public struct HubOptions: Sendable {
         return try root.takeResult().get()
     }
 
-    /// Makes `body` the root greenlet of this hub, which the calling thread is about to run.
-    func begin<Success>(_ body: @escaping () throws -> Success) -> Greenlet<Success> {
+    /// Whether a stack overflow is reported as what it is: not in sanitizer builds, which report faults by themselves.
+    package static var reportsOverflows: Bool { !green_sanitized() }
+
+    /// Says that the calling thread's own stack is what runs the loop. Not from a greenlet.
+    func adoptThread() {
         unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
         green_watch_stacks()
+    }
+
+    /// Makes `body` the root greenlet of this hub.
+    func begin<Success>(_ body: @escaping () throws -> Success) -> Greenlet<Success> {
         let core = unsafe core
         let root = spawn(name: "root") {
             defer { unsafe core.pointee.isEnding = true }

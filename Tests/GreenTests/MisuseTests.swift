@@ -3,7 +3,7 @@ import Testing
 
 /// Wrong use ends the process, with a message that says what was wrong.
 @Suite struct MisuseTests {
-    @Test func `a stack overflow is reported as what it is`() async throws {
+    @Test(.enabled(if: Hub.reportsOverflows)) func `a stack overflow is reported as what it is`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             var options = HubOptions()
             options.stackSize = 64 * 1024

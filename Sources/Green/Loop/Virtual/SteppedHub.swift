@@ -6,7 +6,7 @@ final class SteppedHub {
     private let loop: VirtualLoop
     private let root: Greenlet<Void>
     private let ended: ((any Error)?) -> Void
-    private var isEnding = false
+    private var hasBegun = false
     private(set) var isDone = false
 
     init(hub: Hub, loop: VirtualLoop, _ body: @escaping () throws -> Void, ended: @escaping ((any Error)?) -> Void) {
@@ -32,6 +32,9 @@ final class SteppedHub {
     /// One turn.
     func step() {
         unsafe green_set_current_hub(hub.core)
+        // The first turn is the first time that the thread's own stack is known to be the running one.
+        if !hasBegun { hub.adoptThread() }
+        hasBegun = true
         if !root.isDone {
             hub.turn()
         } else if unsafe hub.core.pointee.alive > 0 {
