@@ -4,6 +4,9 @@ package import DNSWire
 package enum CacheOutcome: Sendable {
     /// Nothing is known, or no longer.
     case miss
+    /// Nothing is known any longer, but there is an answer whose time is over and which may be given out stale, by
+    /// `answerLate`, if no better one can be had.
+    case stale
     /// The answer stands in the buffer; the header is to be written from what is said here.
     case hit(StoredAnswer)
     /// There is an answer, of this many bytes, and the buffer is too small for it.
@@ -40,6 +43,19 @@ package struct StoredAnswer: Sendable {
     package let uses: UInt16
     /// The stable id of the upstream it came from.
     package let upstream: UInt16
+
+    /// Whether its time is over: it was given out because no better answer was to be had (RFC 8767).
+    package var isStale: Bool { !isFailure && ageSeconds >= lifetimeSeconds }
+
+    /// Whether it is asked for often, and the last tenth of its time has begun: worth asking for anew before it ends.
+    /// What lives for less than ten seconds never is.
+    @inline(__always)
+    package var isDueForRefresh: Bool {
+        uses >= Self.popularUses && secondsLeft <= lifetimeSeconds / 10 && !isFailure
+    }
+
+    /// So many uses make an answer one that is asked for often.
+    package static var popularUses: UInt16 { 3 }
 
     /// For how long it can still be given out.
     package var secondsLeft: UInt32 { lifetimeSeconds > ageSeconds ? lifetimeSeconds - ageSeconds : 0 }

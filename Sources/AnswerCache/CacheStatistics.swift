@@ -18,14 +18,18 @@ package struct CacheStatistics: Hashable, Sendable {
     package var misses: UInt64 = 0
     /// Misses for which there was an answer whose time was over.
     package var expiredMisses: UInt64 = 0
+    /// Answers given out although their time was over, each after a miss.
+    package var staleHits: UInt64 = 0
     /// Entries made.
     package var stores: UInt64 = 0
     /// Entries that gave way to a newer answer to the same question.
     package var replaced: UInt64 = 0
     /// Entries that gave way because memory was needed and nobody had asked for them lately.
     package var evicted: UInt64 = 0
-    /// Entries whose time was over when memory was needed.
+    /// Entries whose time was over, and that in which they may be given out stale, when memory was needed.
     package var evictedExpired: UInt64 = 0
+    /// Entries that gave way while they might still have been given out stale.
+    package var evictedStale: UInt64 = 0
     /// Entries that gave way although they had been asked for: the hand had found nothing better within its bound.
     package var evictedInUse: UInt64 = 0
     /// Entries removed because somebody wanted it.
@@ -42,10 +46,12 @@ package struct CacheStatistics: Hashable, Sendable {
         failureHits += other.failureHits
         misses += other.misses
         expiredMisses += other.expiredMisses
+        staleHits += other.staleHits
         stores += other.stores
         replaced += other.replaced
         evicted += other.evicted
         evictedExpired += other.evictedExpired
+        evictedStale += other.evictedStale
         evictedInUse += other.evictedInUse
         removed += other.removed
     }

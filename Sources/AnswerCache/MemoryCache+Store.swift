@@ -4,6 +4,8 @@ package import DNSWire
 extension MemoryCache {
     /// A failure is kept this long the first time (RFC 9520 3.2: at least one second).
     private static var firstFailureSeconds: UInt32 { 1 }
+    /// Where an answer can be given out stale meanwhile, a failure is kept this long, and nobody is asked (RFC 8767 5).
+    private static var failureRecheckSeconds: UInt32 { 30 }
     /// A failure is kept this long at most (RFC 9520 3.2: five minutes).
     private static var longestFailureSeconds: UInt32 { 300 }
 
@@ -53,6 +55,9 @@ extension MemoryCache {
                 header.lifetime = min(2 * before.lifetime, Self.longestFailureSeconds)
             }
         }
+        if let answer = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(answer, at: now) {
+            header.lifetime = Self.failureRecheckSeconds
+        }
         let payload = BlockStore.blocks(forPayload: key.name.count)
         guard locked.shard.makeRoom(forBlocks: payload, at: now),
             locked.shard.insert(key.view, header, records: Span<UInt8>())
@@ -77,7 +82,11 @@ extension MemoryCache {
             header.flags.insert(.negative)
             lifetime = min(lifetime, limits.negativeSeconds)
         }
-        guard lifetime > 0 else { return .notKept(.zeroTTL) }
+        guard lifetime > 0 else {
+            discardStale(key, at: now)
+            return .notKept(.zeroTTL)
+        }
+        if !limits.mayBecomeStale { header.flags.insert(.neverStale) }
         header.lifetime = lifetime
         header.counts = writer.counts
         header.codes |= reading.responseCode.rawValue & 0x0FFF

@@ -111,6 +111,7 @@ extension MemoryCache {
         var locked = shards.lock(number)
         let count = locked.shard.counters.entries
         fresh.counters = locked.shard.counters
+        fresh.staleSeconds = locked.shard.staleSeconds
         fresh.counters.entries = 0
         fresh.counters.removed += UInt64(count)
         Swift.swap(&locked.shard, &fresh)

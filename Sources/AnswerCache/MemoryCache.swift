@@ -20,6 +20,7 @@
 // - A hit allocates nothing, counts no references and waits for nobody but the holder of the shard's lock.
 // - No lock is held while more than 64 entries are looked at, and never two of them.
 // - What an upstream or another client wrote into its question (0x20) is in no stored answer.
+// - A failure never takes the place of a good answer, and one that may be given out stale comes before it.
 // - Nothing here looks at a clock: `now` is an argument.
 
 package import DNSWire
@@ -33,6 +34,8 @@ package final class MemoryCache: Sendable {
     package let seed: UInt64
     /// The bounds of TTLs, each on its own: between two of them a reload may fall.
     private let minimumSeconds, maximumSeconds, negativeSeconds: Atomic<UInt32>
+    /// For how long after its time an answer may be given out.
+    private let staleLimit = Atomic<UInt32>(0)
     /// The epoch that failures belong to; those of epochs before are forgotten.
     private let failureEpoch = Atomic<UInt32>(0)
 
@@ -71,6 +74,19 @@ package final class MemoryCache: Sendable {
             minimumSeconds.store(newValue.minimumSeconds, ordering: .relaxed)
             maximumSeconds.store(newValue.maximumSeconds, ordering: .relaxed)
             negativeSeconds.store(newValue.negativeSeconds, ordering: .relaxed)
+        }
+    }
+
+    /// For how long after its time an answer is kept and may be given out (RFC 8767); 0, as at first, for not at all. Ten
+    /// times an answer's own time, and at least a minute, bounds it as well.
+    package var staleSeconds: UInt32 {
+        get { staleLimit.load(ordering: .relaxed) }
+        set {
+            staleLimit.store(newValue, ordering: .relaxed)
+            for number in 0..<shards.count {
+                var locked = shards.lock(number)
+                locked.shard.staleSeconds = newValue
+            }
         }
     }
 

@@ -45,12 +45,14 @@ extension Shard {
             if queue.hand == 0 { queue.hand = queue.oldest }
             let entry = queue.hand
             guard entry != 0 else { return false }
-            if blocks[entry].isExpired(at: now) {
+            if blocks[entry].isOver(at: now, staleSeconds: staleSeconds) {
                 counters.evictedExpired += 1
             } else if blocks[entry].flags.contains(.visited) {
                 blocks[entry].flags.remove(.visited)
                 queue.hand = blocks[entry].newer
                 continue
+            } else if blocks[entry].isExpired(at: now) {
+                counters.evictedStale += 1
             } else {
                 counters.evicted += 1
             }
@@ -71,7 +73,7 @@ extension Shard {
             let entry = queue.sweep
             guard entry != 0 else { return }
             queue.sweep = blocks[entry].newer
-            if blocks[entry].isExpired(at: now) {
+            if blocks[entry].isOver(at: now, staleSeconds: staleSeconds) {
                 remove(entry)
                 counters.evictedExpired += 1
             }

@@ -19,6 +19,8 @@ struct Shard: ~Copyable {
     let byteBudget: Int
     /// The longest payload of an entry, so that one answer cannot push out many.
     let payloadLimit: Int
+    /// For how long after its time an answer may be given out (RFC 8767); 0 for not at all.
+    var staleSeconds: UInt32 = 0
     /// Buckets of the round before, less one: a power of two less one.
     var bucketMask: UInt32
     /// How many of them have been split in this round.
@@ -54,17 +56,22 @@ struct Shard: ~Copyable {
         return figures
     }
 
-    /// Copies the answer to a question into a buffer and counts its use. A good answer comes before a failure.
+    /// Copies the answer to a question into a buffer and counts its use. A good answer comes before a failure, and so does
+    /// one that may be given out stale.
     @inline(__always)
     mutating func answer(
         _ key: KeyView, at now: BootSeconds, epoch: UInt32, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
         var found: UInt32 = 0
+        var isStale = false
         var entry = heads[bucket(ofHash: UInt32(truncatingIfNeeded: key.hash))]
         while entry != 0 {
             if matches(entry, key) {
                 if blocks[entry].isExpired(at: now) {
-                    if !blocks[entry].isFailure { counters.expiredMisses += 1 }
+                    if !blocks[entry].isFailure {
+                        counters.expiredMisses += 1
+                        isStale = !blocks[entry].isOver(at: now, staleSeconds: staleSeconds)
+                    }
                 } else if !blocks[entry].isFailure {
                     found = entry
                     break
@@ -74,10 +81,11 @@ struct Shard: ~Copyable {
             }
             entry = blocks[entry].nextInBucket
         }
-        guard found != 0 else {
+        guard found != 0, !isStale else {
             counters.misses += 1
-            return .miss
+            return isStale ? .stale : .miss
         }
+        counters.hits += 1
         let needed = blocks[found].tailLength
         guard needed <= buffer.count - offset else { return .tooLarge(byteCount: needed) }
         return .hit(give(found, at: now, into: &buffer, at: offset))
@@ -85,7 +93,7 @@ struct Shard: ~Copyable {
 
     /// Copies an entry's records out and marks it as used.
     @inline(__always)
-    private mutating func give(
+    mutating func give(
         _ entry: UInt32, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> StoredAnswer {
         if blocks[entry].uses < .max { blocks[entry].uses += 1 }
@@ -93,7 +101,6 @@ struct Shard: ~Copyable {
         let header = blocks[entry]
         let answer = StoredAnswer(header, at: now)
         blocks.copyPayload(of: entry, from: Int(header.nameLength), count: answer.length, into: &buffer, at: offset)
-        counters.hits += 1
         if answer.isNegative { counters.negativeHits += 1 }
         if answer.isFailure { counters.failureHits += 1 }
         return answer

@@ -6,6 +6,8 @@ package struct TTLLimits: Hashable, Sendable {
     package var maximumSeconds: UInt32
     /// NXDOMAIN and NODATA are kept no longer than this (RFC 2308 5).
     package var negativeSeconds: UInt32
+    /// Whether an answer may be given out after its time, where that is done at all (`domains: no-stale`).
+    package var mayBecomeStale = true
 
     /// The largest TTL there is: 31 bits (RFC 2181 8).
     package static var largest: UInt32 { 0x7FFF_FFFF }

@@ -48,8 +48,29 @@ struct EntryHeader: BitwiseCopyable {
     /// Whether its time is over.
     func isExpired(at now: BootSeconds) -> Bool { age(at: now) >= lifetime }
 
-    /// How long ago it came. A clock that seems to run backwards (another thread's reading is newer) makes no age.
-    func age(at now: BootSeconds) -> UInt32 { now.rawValue > storedAt ? now.rawValue - storedAt : 0 }
+    /// How long ago it came. A clock that seems to run backwards (another thread's reading is newer) makes no age. The
+    /// difference is taken round the end of the numbers: what a snapshot brings may be older than the machine's last start.
+    @inline(__always)
+    func age(at now: BootSeconds) -> UInt32 {
+        let difference = Int32(bitPattern: now.rawValue &- storedAt)
+        return difference > 0 ? UInt32(bitPattern: difference) : 0
+    }
+
+    /// Whether it may be given out for a while after its time.
+    func mayBecomeStale(staleSeconds: UInt32) -> Bool {
+        staleSeconds > 0 && flags.intersection([.failure, .neverStale]).isEmpty
+    }
+
+    /// Whether it is of no more use: its time is over, and so is that in which it may be given out stale. That is
+    /// `staleSeconds` at most, and no more than ten times its own time, so that short-lived answers do not live for hours;
+    /// but a minute at least. A failure is never given out stale.
+    func isOver(at now: BootSeconds, staleSeconds: UInt32) -> Bool {
+        let age = age(at: now)
+        guard age >= lifetime else { return false }
+        guard mayBecomeStale(staleSeconds: staleSeconds) else { return true }
+        let (multiple, overflow) = lifetime.multipliedReportingOverflow(by: 10)
+        return age - lifetime >= min(staleSeconds, max(60, overflow ? .max : multiple))
+    }
 }
 
 /// The number of records in the three sections, in 32 bits: no message of 64 KiB that is worth keeping has more.
@@ -96,4 +117,6 @@ struct EntryFlags: OptionSet, BitwiseCopyable {
     static let authenticData = EntryFlags(rawValue: 32)
     /// Given out since the eviction hand last passed.
     static let visited = EntryFlags(rawValue: 64)
+    /// Not to be given out after its time, whatever holds for others.
+    static let neverStale = EntryFlags(rawValue: 128)
 }
