@@ -45,6 +45,22 @@ final class FlightTable: Sendable {
         }
     }
 
+    /// Opens a flight that nobody waits for; nil when the question is being asked already, or too many are.
+    func open(_ key: CacheKey) -> Flight? {
+        shard(key).withLock { flights in
+            guard flights[key.hash] == nil, count.load(ordering: .relaxed) < limit else { return nil }
+            count.add(1, ordering: .relaxed)
+            let flight = Flight(key)
+            flights[key.hash] = flight
+            return flight
+        }
+    }
+
+    /// Whether a question is being asked.
+    func isFlying(_ key: CacheKey) -> Bool {
+        shard(key).withLock { $0[key.hash] != nil }
+    }
+
     /// Ends a flight and wakes all who wait for it.
     func land(_ flight: Flight, _ result: Result<UpstreamReply, UpstreamFailure>, on hub: Hub) {
         let waiters = shard(flight.key).withLock { flights in

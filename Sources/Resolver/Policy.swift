@@ -34,6 +34,12 @@ package struct Policy: Sendable {
     package var routes: [Route] = []
     /// How long one try may take.
     package var tryLimit = Duration.seconds(2)
+    /// Domains whose answers are kept in ways of their own; of those that fit, the longest wins.
+    package var domains: [DomainRule] = []
+    /// How long a client waits for a better answer than a stale one (RFC 8767 5); zero for not at all.
+    package var staleClientTimeout = Duration.milliseconds(1800)
+    /// Whether answers that are asked for often are asked for anew before their time is over.
+    package var prefetches = false
     /// Names that are answered without asking.
     package var hosts: HostsTable?
     /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.

@@ -20,6 +20,8 @@ package struct Resolution {
         case landed(Flight)
         /// What the cache has.
         case cached
+        /// An answer whose time is over.
+        case stale
         /// Nothing.
         case failed(Failure)
     }
@@ -31,6 +33,14 @@ package struct Resolution {
     package static var cached: Resolution { Resolution(content: .cached) }
     /// Nothing, for want of means.
     package static var overloaded: Resolution { .failed(.overloaded) }
+    /// What the cache has, though its time is over.
+    static var stale: Resolution { Resolution(content: .stale) }
+    /// Whether it is an answer past its time.
+    var isStale: Bool {
+        if case .stale = content { return true }
+        return false
+    }
+
     static func failed(_ failure: Failure) -> Resolution { Resolution(content: .failed(failure)) }
 }
 

@@ -40,7 +40,7 @@ extension Resolver {
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
         }
-        if let written = writeCached(pending, into: &buffer, limit: limit) { return written }
+        if let written = writeCached(pending, orStale: resolution.isStale, into: &buffer, limit: limit) { return written }
         guard case .landed(let flight) = resolution.content else {
             return .answered(AnswerWriter(pending).write(Reply(.evicted), into: &buffer))
         }
@@ -54,20 +54,21 @@ extension Resolver {
     /// The longest answer over UDP that the client may get.
     package static func datagramLimit(_ pending: PendingQuery) -> Int { datagramLimit(pending.edns) }
 
-    /// Writes what the cache has: nil when that is nothing.
+    /// Writes what the cache has, past its time where that is wanted: nil when that is nothing.
     private func writeCached(
-        _ pending: PendingQuery, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, orStale: Bool = false, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written? {
         let writer = AnswerWriter(pending)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let end = writer.writeQuestion(into: &buffer)
-        switch cache.answer(pending.key, at: now, into: &buffer, at: end) {
-        case .miss:
+        switch cache.answerLate(pending.key, orStale: orStale, at: now, into: &buffer, at: end) {
+        case .miss, .stale:
             return nil
         case .tooLarge(let byteCount):
             return .needs(end + byteCount + 512)
         case .hit(let stored):
-            let reply = Reply(stored, to: pending.flags, pending.edns)
+            var reply = Reply(stored, to: pending.flags, pending.edns)
+            if stored.isStale { reply.extendedError = stored.responseCode == .nxDomain ? .staleNXDomainAnswer : .staleAnswer }
             let length = end + stored.length
             if let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit) {
                 return .answered(count)

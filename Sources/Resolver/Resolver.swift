@@ -34,6 +34,10 @@ package final class Resolver {
     let forwards = ForwardTable()
     /// What it answers by itself, and whom it asks.
     package private(set) var policy: Policy
+    /// Domains whose answers are kept in ways of their own.
+    private var domains = DomainTable([])
+    /// How many questions may be asked before anybody needs their answers.
+    var prefetchBudget: RefreshBudget
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
     /// How many clients may wait; further ones are turned away, while hits go on.
@@ -45,12 +49,14 @@ package final class Resolver {
         self.shared = shared
         cache = shared.cache
         self.policy = policy
+        prefetchBudget = RefreshBudget(perSecond: 100, most: 100, at: hub.now)
         adopt(policy)
     }
 
     /// Goes on with another policy. What is being asked is not disturbed.
     package func adopt(_ policy: Policy) {
         self.policy = policy
+        domains = DomainTable(policy.domains)
         let cache = cache
         forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
     }
@@ -94,23 +100,31 @@ package final class Resolver {
         switch cache.answer(query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
         case .tooLarge: return .tooLong
-        case .miss: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
+        case .miss, .stale: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
+        if stored.isDueForRefresh { prefetch(query) }
         return count.map(Step.answered) ?? .tooLong
     }
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
-        guard waitingCount < waitingLimit else { return .failed(.overloaded) }
+        let standing = cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds))
+        if standing == .resting { return .stale }
+        guard waitingCount < waitingLimit else { return standing == .nothing ? .failed(.overloaded) : .stale }
         waitingCount += 1
         defer { waitingCount -= 1 }
+        if standing == .refreshable { return resolveStale(pending) }
+        return board(pending.key, until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
+    }
+
+    /// Waits for the flight that asks a question, which is opened when there is none.
+    func board(_ key: CacheKey, until deadline: Instant) -> Resolution {
         var boarding = FlightTable.Boarding.full
-        let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1))
         do {
             let landed = try Waiter.wait(for: "an answer", until: deadline) { waiter in
-                boarding = shared.flights.join(pending.key, FlightWaiter(waiter, on: hub))
+                boarding = shared.flights.join(key, FlightWaiter(waiter, on: hub))
                 switch boarding {
                 case .joined: break
                 case .opened(let flight): start(flight)
@@ -128,7 +142,7 @@ package final class Resolver {
     }
 
     /// Starts a flight's greenlet, without a handle or a closure: nobody joins it.
-    private func start(_ flight: Flight) {
+    func start(_ flight: Flight) {
         flight.resolver = self
         let subject = unsafe Unmanaged.passRetained(flight)
         do throws(GreenletLimit) {
@@ -151,7 +165,7 @@ package final class Resolver {
         do throws(UpstreamFailure) {
             guard let forwarder = forwards.find(key.name.span) else { throw .noUpstream }
             let reply = try forwarder.ask(UpstreamQuestion(key.name, key.type, key.class, flags: key.flags))
-            cache.store(key, reply: reply.bytes.span, from: reply.provenance, at: now())
+            store(key, reply)
             return .success(reply)
         } catch {
             if error.isRemembered {
@@ -160,5 +174,14 @@ package final class Resolver {
             }
             return .failure(error)
         }
+    }
+
+    /// Keeps a reply as the rules of its domain say.
+    private func store(_ key: CacheKey, _ reply: UpstreamReply) {
+        let rule = domains.find(key.name.span)
+        if rule?.noCache == true, reply.isGood { return }
+        let limits = rule?.limits(within: cache.limits)
+        let now = BootSeconds(rawValue: hub.bootSeconds)
+        cache.store(key, reply: reply.bytes.span, from: reply.provenance, at: now, limits: limits)
     }
 }

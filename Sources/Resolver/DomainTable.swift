@@ -1,0 +1,54 @@
+package import AnswerCache
+internal import DNSWire
+
+/// How the answers of a domain and all below it are kept.
+package struct DomainRule: Sendable, Equatable {
+    /// The domain's wire form, lower-cased.
+    package var domain: [UInt8]
+    /// Its answers are not kept: each question is asked anew. Failures are remembered for a while all the same, as for every
+    /// name (RFC 9520).
+    package var noCache = false
+    /// Its answers are not given out after their time.
+    package var noStale = false
+    /// Its own bounds of TTLs, where it has any.
+    package var minimumSeconds, maximumSeconds: UInt32?
+
+    /// A rule for a domain that changes nothing yet.
+    package init(domain: [UInt8]) { self.domain = domain }
+
+    /// The bounds for answers of the domain. Where its own and the general ones leave no room, its own hold.
+    package func limits(within general: TTLLimits) -> TTLLimits {
+        var limits = general
+        if let minimumSeconds {
+            limits.minimumSeconds = minimumSeconds
+            limits.maximumSeconds = max(limits.maximumSeconds, minimumSeconds)
+        }
+        if let maximumSeconds {
+            limits.maximumSeconds = maximumSeconds
+            limits.minimumSeconds = min(limits.minimumSeconds, maximumSeconds)
+        }
+        limits.mayBecomeStale = !noStale
+        return limits
+    }
+}
+
+/// Domains with rules of their own.
+struct DomainTable: Sendable {
+    private let rules: [[UInt8]: DomainRule]
+
+    /// A table of rules for domains of which there are no two.
+    init(_ rules: [DomainRule]) {
+        self.rules = Dictionary(rules.map { ($0.domain, $0) }) { first, _ in first }
+    }
+
+    /// The rule of the longest domain that `name`, lower-cased in wire form, is in. Off the path of a hit.
+    func find(_ name: Span<UInt8>) -> DomainRule? {
+        guard !rules.isEmpty else { return nil }
+        var start = 0
+        while start < name.count {
+            if let rule = rules[[UInt8](copying: name.extracting(start...))] { return rule }
+            start += 1 + Int(name[start])
+        }
+        return nil
+    }
+}

@@ -1,0 +1,222 @@
+import AnswerCache
+import DNSWire
+import Green
+import Testing
+
+@testable import Resolver
+
+@Suite struct StaleTests {
+    @Test func `an upstream that is silent past the client's time gives the stale answer, with TTL 30 and EDE 3`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = .silence
+            let (answer, took) = try world.ask()
+            #expect(answer.answers.map(\.ttl) == [30])
+            #expect(answer.extendedError == .staleAnswer)
+            #expect(took >= .milliseconds(1800) && took < .milliseconds(1900))
+        }
+    }
+
+    @Test func `a stale NXDOMAIN says EDE 19`() throws {
+        try StaleWorld.run { world in
+            world.upstream.conduct = .nxDomain
+            _ = try world.ask()
+            try sleep(.seconds(301))
+            world.upstream.conduct = .silence
+            let answer = try world.ask().0
+            #expect(answer.flags.responseCode == .nxDomain)
+            #expect(answer.extendedError == .staleNXDomainAnswer)
+        }
+    }
+
+    @Test func `an upstream that fails gives the stale answer at once, and is left alone for 30 seconds`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = .servFail
+            let (answer, took) = try world.ask()
+            #expect(answer.flags.responseCode == .noError && answer.extendedError == .staleAnswer)
+            #expect(took < .milliseconds(100))
+            let asked = world.upstream.questionCount
+            for _ in 0..<20 { #expect(try world.ask().0.extendedError == .staleAnswer) }
+            #expect(world.upstream.questionCount == asked)
+            try sleep(.seconds(31))
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            let fresh = try world.ask().0
+            #expect(fresh.extendedError == nil && fresh.answers.map(\.ttl) == [300])
+        }
+    }
+
+    @Test func `the refresh goes on behind the stale answer`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            world.upstream.delay = .milliseconds(3900)
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            try sleep(.seconds(3))
+            let (answer, took) = try world.ask()
+            #expect(answer.extendedError == nil)
+            #expect(answer.answers.map { "\($0.data)" } == ["192.0.2.2"])
+            #expect(took < .milliseconds(1))
+        }
+    }
+
+    @Test func `with a client time of zero the stale answer goes out at once and one refresh goes on`() throws {
+        try StaleWorld.run({ $0.staleClientTimeout = .zero }) { world in
+            try world.expire()
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            let asked = world.upstream.questionCount
+            for _ in 0..<5 {
+                let (answer, took) = try world.ask()
+                #expect(answer.extendedError == .staleAnswer)
+                #expect(took < .milliseconds(1))
+            }
+            try sleep(.seconds(1))
+            #expect(world.upstream.questionCount == asked + 1)
+            #expect(try world.ask().0.answers.map(\.ttl) == [299])
+        }
+    }
+
+    @Test func `an upstream that answers in time is waited for`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            world.upstream.delay = .milliseconds(1000)
+            #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.2"])
+        }
+    }
+
+    @Test func `beyond the window there is only the failure`() throws {
+        try StaleWorld.run { world in
+            try world.expire(ttl: 60)
+            try sleep(.seconds(600))
+            world.upstream.conduct = .silence
+            let answer = try world.ask().0
+            #expect(answer.flags.responseCode == .servFail)
+            #expect(answer.extendedError == .noReachableAuthority)
+        }
+    }
+
+    @Test func `who finds too many waiting gets what is stale rather than nothing`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.resolver.waitingLimit = 0
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            #expect(try world.ask("other.example.").0.flags.responseCode == .servFail)
+        }
+    }
+}
+
+@Suite struct PrefetchTests {
+    @Test func `what is popular is asked for anew in the last tenth of its time, once`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { _ = try world.ask() }
+            try sleep(.seconds(275))
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            for _ in 0..<10 {
+                let (answer, took) = try world.ask()
+                #expect(answer.answers.map { "\($0.data)" } == ["192.0.2.1"])
+                #expect(took < .milliseconds(1))
+            }
+            try sleep(.seconds(1))
+            #expect(world.upstream.questionCount == 2)
+            #expect(try world.ask().0.answers.map(\.ttl) == [299])
+        }
+    }
+
+    @Test func `neither what is asked for rarely nor anything without the setting is asked for anew`() throws {
+        for prefetches in [true, false] {
+            try StaleWorld.run({ $0.prefetches = prefetches }) { world in
+                world.upstream.conduct = .answer(ttl: 300, last: 1)
+                for _ in 0..<(prefetches ? 1 : 5) { _ = try world.ask() }
+                try sleep(.seconds(290))
+                _ = try world.ask()
+                try sleep(.seconds(1))
+                #expect(world.upstream.questionCount == 1)
+            }
+        }
+    }
+
+    @Test func `a refresh that fails is not tried with each hit, and the answer stays`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { _ = try world.ask() }
+            try sleep(.seconds(275))
+            world.upstream.conduct = .servFail
+            for _ in 0..<10 {
+                #expect(try world.ask().0.answers.count == 1)
+                try sleep(.seconds(1))
+            }
+            #expect(world.upstream.questionCount == 2)
+        }
+    }
+
+    @Test func `the budget bounds how many refreshes begin`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for number in 0..<150 {
+                for _ in 0..<3 { _ = try world.ask("n\(number).example.") }
+            }
+            try sleep(.seconds(285))
+            let asked = world.upstream.questionCount
+            for number in 0..<150 { _ = try world.ask("n\(number).example.") }
+            try sleep(.milliseconds(100))
+            #expect(world.upstream.questionCount - asked <= 101)
+            #expect(world.upstream.questionCount - asked >= 90)
+        }
+    }
+
+    @Test func `a bucket gives what it holds and then what comes in`() {
+        let start = Instant(nanoseconds: 5)
+        var budget = RefreshBudget(perSecond: 10, most: 3, at: start)
+        var taken: [Bool] = []
+        for milliseconds in [0, 0, 0, 0, 99, 100, 100] {
+            taken.append(budget.take(at: start.advanced(by: .milliseconds(milliseconds))))
+        }
+        for _ in 0..<4 { taken.append(budget.take(at: .never)) }
+        #expect(taken == [true, true, true, false, false, true, false, true, true, true, false])
+    }
+}
+
+@Suite struct DomainRuleTests {
+    /// A rule for a domain.
+    private func rule(_ domain: String, _ change: (inout DomainRule) -> Void) -> DomainRule {
+        var rule = DomainRule(domain: Name(domain)!.lowercased.wire)
+        change(&rule)
+        return rule
+    }
+
+    @Test func `answers of a domain without a cache are asked for each time`() throws {
+        try StaleWorld.run({ $0.domains = [rule("dyn.example.") { $0.noCache = true }] }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { #expect(try world.ask("a.dyn.example.").0.answers.map(\.ttl) == [300]) }
+            for _ in 0..<3 { _ = try world.ask("a.example.") }
+            #expect(world.upstream.questionCount == 4)
+        }
+    }
+
+    @Test func `answers of a domain without stale answers are not given out after their time`() throws {
+        try StaleWorld.run({ $0.domains = [rule("dyn.example.") { $0.noStale = true }] }) { world in
+            try world.expire("a.dyn.example.")
+            world.upstream.conduct = .servFail
+            #expect(try world.ask("a.dyn.example.").0.flags.responseCode == .servFail)
+        }
+    }
+
+    @Test func `the longest domain that fits has its way with TTLs`() throws {
+        let rules = [
+            rule("example.") { $0.maximumSeconds = 100 }, rule("a.example.") { $0.minimumSeconds = 1000 },
+            rule("b.example.") { $0.minimumSeconds = 100_000 },
+        ]
+        try StaleWorld.run({ $0.domains = rules }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            let expected: [(String, UInt32)] = [
+                ("example.", 100), ("www.example.", 100), ("www.a.example.", 1000), ("b.example.", 100_000), ("xa.test.", 300),
+            ]
+            for (name, ttl) in expected {
+                let answer = try world.ask(name).0
+                #expect(answer.answers.map(\.ttl) == [ttl], "\(name)")
+            }
+        }
+    }
+}
