@@ -81,6 +81,38 @@ import Upstream
         }
     }
 
+    @Test func `domains have rules of their own, each once`() throws {
+        let yaml = "upstreams: [\"192.0.2.1\"]\ndomains: "
+        let settings = try load(
+            yaml + "[{domain: Dyn.Example, no-cache: true}, {domain: b.example, no-stale: true, min-ttl: 60, max-ttl: 2m}]")
+        #expect(settings.domains.map(\.noCache) == [true, false])
+        #expect(settings.domains.map(\.noStale) == [false, true])
+        #expect(settings.domains[0].domain == [3] + Array("dyn".utf8) + [7] + Array("example".utf8) + [0])
+        #expect(settings.domains[1].minimumSeconds == 60 && settings.domains[1].maximumSeconds == 120)
+        for (rules, problem) in [
+            ("[{domain: a.example}, {domain: A.example}]", "domains[1].domain: \"A.example\" stands there twice"),
+            ("[{no-cache: true}]", "domains[0]: domain is missing"),
+            ("[{domain: a.example, no-cache: perhaps}]", "domains[0].no-cache: \"perhaps\" is not that; expected true or false"),
+            ("[{domain: a.example, min-ttl: 9, max-ttl: 8}]", "domains[0].min-ttl: 9 is above max-ttl"),
+        ] {
+            #expect { try load(yaml + rules) } throws: { "\($0)".contains(problem) }
+        }
+    }
+
+    @Test(arguments: [
+        ("1.8s", 1800), ("0s", 0), ("0.5s", 500), ("10s", 10_000), ("250ms", 250),
+    ]) func `seconds may have one decimal`(_ text: String, _ milliseconds: Int) throws {
+        let settings = try load("upstreams: [\"192.0.2.1\"]\ncache: {stale-client-timeout: \(text)}")
+        #expect(settings.cache.staleClientTimeout == .milliseconds(milliseconds))
+    }
+
+    @Test(arguments: ["1.85s", ".5s", "1.s", "-1.5s", "1.5m", "11s", "x.5s", "1.xs"])
+    func `no other decimals are taken`(_ text: String) {
+        #expect { try load("upstreams: [\"192.0.2.1\"]\ncache: {stale-client-timeout: \(text)}") } throws: { error in
+            "\(error)".contains("expected a duration from 0s to 10s")
+        }
+    }
+
     @Test func `an upstream that is the daemon itself is refused`() {
         #expect { try load("listen: [\"127.0.0.1:5300\"]\nupstreams: [\"127.0.0.1:5300\"]") } throws: { error in
             "\(error)".contains("upstreams: 127.0.0.1:5300 is an address that this server listens on itself")

@@ -1,6 +1,7 @@
 import AnswerCache
 import DNSWire
 import Green
+import TestSupport
 import Testing
 
 @testable import Resolver

@@ -128,8 +128,3 @@ struct StaleWorld {
         try sleep(.seconds(Int(ttl) + 1))
     }
 }
-
-extension Message {
-    /// The extended error that it carries.
-    var extendedError: ExtendedErrorCode? { edns?.extendedError?.code }
-}

@@ -8,6 +8,12 @@ package struct CacheSettings: Sendable, Equatable {
     package var maxTTLSeconds: UInt32 = 86_400
     /// No NXDOMAIN or NODATA is kept for longer than this.
     package var negativeTTLSeconds: UInt32 = 3_600
+    /// For how long after its time an answer may be given out where no better one is to be had; 0 for not at all.
+    package var staleSeconds: UInt32 = 0
+    /// How long a client waits for a better answer than a stale one.
+    package var staleClientTimeout = Duration.milliseconds(1800)
+    /// Whether answers that are asked for often are asked for anew before their time is over.
+    package var prefetches = false
 
     /// The defaults.
     package init() {}

@@ -54,8 +54,13 @@ enum DurationText {
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
     ]
 
-    /// Reads digits and a unit; nil for anything else.
+    /// Reads digits and a unit, seconds also with one decimal; nil for anything else.
     static func read(_ text: String) -> Duration? {
+        if text.last == "s", text.dropLast(2).last == "." {
+            let tenths = Int(digits: text.dropLast(1).suffix(1))
+            guard let whole = Int(digits: text.dropLast(3)), let tenths, whole < 1 << 32 else { return nil }
+            return .milliseconds(whole * 1_000 + tenths * 100)
+        }
         let number = text.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int(digits: number), let unit = units.first(where: { $0.name == text[number.endIndex...] }) else {
             return nil
@@ -64,10 +69,14 @@ enum DurationText {
         return overflow ? nil : .milliseconds(milliseconds)
     }
 
-    /// Writes whole milliseconds in the largest unit that fits.
+    /// Writes whole milliseconds in the largest unit that fits, as `1.8s` where that is shorter.
     static func print(_ duration: Duration) -> String {
         let parts = duration.components
         let milliseconds = Int(parts.seconds) * 1_000 + Int(parts.attoseconds / 1_000_000_000_000_000)
+        if milliseconds == 0 { return "0s" }
+        if milliseconds > 1_000, milliseconds % 1_000 != 0, milliseconds % 100 == 0 {
+            return "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100)s"
+        }
         let unit = units.first { milliseconds >= $0.milliseconds && milliseconds % $0.milliseconds == 0 }
         return unit.map { "\(milliseconds / $0.milliseconds)\($0.name)" } ?? "\(milliseconds)ms"
     }

@@ -18,6 +18,13 @@ extension SettingKind where Value == String {
     }
 }
 
+extension SettingKind where Value == Bool {
+    /// Yes or no.
+    static var flag: SettingKind {
+        word("true or false", print: { $0 ? "true" : "false" }) { ["true": true, "false": false][$0] }
+    }
+}
+
 extension SettingKind where Value == Logger.Level {
     /// A level of swift-log.
     static var logLevel: SettingKind {

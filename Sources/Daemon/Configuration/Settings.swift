@@ -14,6 +14,7 @@
 
 internal import Glibc
 package import Green
+package import Resolver
 package import Upstream
 
 /// Everything that can be set, as plain values.
@@ -36,6 +37,8 @@ package struct Settings: Sendable, Equatable {
     package var control = ControlSocket.Setting.usual
     /// The mode of its file.
     package var controlMode: UInt32 = 0o600
+    /// Domains whose answers are kept in ways of their own.
+    package var domains: [DomainRule] = []
     /// The log.
     package var log = LogSettings()
     /// Answers about the server itself.

@@ -78,6 +78,11 @@ extension Settings {
         .value(
             "control-mode", \.controlMode, .socketMode,
             SettingFacts("Who may use it: its own user (0600), or the group as well (0660).", needsRestart: true)),
+        .value(
+            "domains", \.domains, .domainRules,
+            SettingFacts(
+                "Domains whose answers are kept otherwise: no-cache, no-stale, min-ttl, max-ttl; the longest that matches wins.",
+                example: "[{domain: dyn.example, no-cache: true}, {domain: cdn.example, no-stale: true, max-ttl: 60}]")),
         .section("log", \.log, LogSettings.table, SettingFacts("What is logged, to standard error.")),
         .section(
             "chaos", \.chaos, ChaosSettings.table,
@@ -101,6 +106,16 @@ extension CacheSettings {
             .value(
                 "negative-ttl", \.negativeTTLSeconds, .seconds(0...86_400),
                 SettingFacts("Keep no answer that something does not exist for longer than this.")),
+            .value(
+                "serve-stale", \.staleSeconds, .seconds(0...604_800),
+                SettingFacts(
+                    "When upstreams fail, give out answers for so long after their time, but no more than ten times it.")),
+            .value(
+                "stale-client-timeout", \.staleClientTimeout, .duration(.zero...(.seconds(10))),
+                SettingFacts("How long a client waits for a better answer than a stale one; 0s: it gets that at once.")),
+            .value(
+                "prefetch", \.prefetches, .flag,
+                SettingFacts("Ask again for what is popular before its time is over.")),
         ],
         check: { cache, node throws(ConfigurationError) in
             if cache.minTTLSeconds > cache.maxTTLSeconds {

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import DNSWire
 internal import Glibc
 internal import Green
 internal import Logging
@@ -38,6 +39,7 @@ final class Control {
         do throws(CacheError) {
             let cache = try MemoryCache(
                 sizeBytes: settings.cache.size, seed: hub.loop.random(), limits: TTLLimits(settings.cache))
+            cache.staleSeconds = settings.cache.staleSeconds
             shared = SharedState(cache: cache)
         } catch {
             throw DaemonError.cache("\(error)")
@@ -89,9 +91,12 @@ final class Control {
             var new = try blocking { try reload() }
             if new.hosts != settings.hosts { hosts = try Self.readHosts(new, logger) } else { _ = try hosts?.refresh() }
             let fixed = new.keepFixed(of: settings)
+            let domains = settings.domains
             settings = new
             log.level = new.log.level
             shared.cache.limits = TTLLimits(new.cache)
+            shared.cache.staleSeconds = new.cache.staleSeconds
+            try forget(new.domains.filter { ($0.noCache || $0.noStale) && !domains.contains($0) })
             workers.adopt(policy())
             if !fixed.isEmpty {
                 logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
@@ -107,6 +112,16 @@ final class Control {
     /// What answers at the control socket.
     private func controlAPI() -> ControlAPI {
         ControlAPI(shared.cache) { [weak self] in self?.builder.upstreams ?? UpstreamDirectory([:]) }
+    }
+
+    /// Removes what was kept of domains that are now to be kept otherwise.
+    private func forget(_ rules: [DomainRule]) throws {
+        let cache = shared.cache
+        for rule in rules {
+            guard let name = try? NameView(rule.domain.span, at: 0) else { continue }
+            let top = FixedName(name)
+            try blocking { _ = cache.remove(.subtree(top)) }
+        }
     }
 
     private func policy() -> Policy {

@@ -11,6 +11,9 @@ struct PolicyBuilder {
         var policy = Policy()
         policy.tryLimit = settings.timeout
         policy.hosts = hosts
+        policy.domains = settings.domains
+        policy.staleClientTimeout = settings.cache.staleClientTimeout
+        policy.prefetches = settings.cache.prefetches
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
         policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0) })]
