@@ -60,10 +60,11 @@ import Testing
         #expect(client.cache.statistics.hits == 0)
     }
 
-    @Test(arguments: [
-        (ttl: 300, window: 3600, last: 300 + 3000), (ttl: 3600, window: 3600, last: 3600 + 3600),
-        (ttl: 1, window: 3600, last: 1 + 60), (ttl: 1, window: 20, last: 1 + 20), (ttl: 300, window: 0, last: 300),
-    ] as [(ttl: UInt32, window: UInt32, last: UInt32)])
+    @Test(
+        arguments: [
+            (ttl: 300, window: 3600, last: 300 + 3000), (ttl: 3600, window: 3600, last: 3600 + 3600),
+            (ttl: 1, window: 3600, last: 1 + 60), (ttl: 1, window: 20, last: 1 + 20), (ttl: 300, window: 0, last: 300),
+        ] as [(ttl: UInt32, window: UInt32, last: UInt32)])
     func `the window ends with the setting, ten times the TTL, and a minute at least`(
         _ ttl: UInt32, _ window: UInt32, _ last: UInt32
     ) throws {

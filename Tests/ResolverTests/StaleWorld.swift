@@ -7,7 +7,7 @@ import Upstream
 @testable import Resolver
 
 /// An upstream of a simulated world that does what it is told.
-final class ScriptedUpstream: @unchecked Sendable {
+final class StubUpstream: @unchecked Sendable {
     // SAFETY: a simulated world has one thread.
     /// What it does with a question.
     enum Conduct {
@@ -61,7 +61,7 @@ final class ScriptedUpstream: @unchecked Sendable {
     }
 
     private final class Server: DatagramServer {
-        var script: ScriptedUpstream!
+        var script: StubUpstream!
 
         override func handle(_ datagram: consuming Datagram) {
             guard let reply = try? script.reply(to: datagram.bytes), (try? sleep(script.delay)) != nil else { return }
@@ -77,15 +77,15 @@ final class ScriptedUpstream: @unchecked Sendable {
 struct StaleWorld {
     let hub: Hub
     let resolver: Resolver
-    let upstream: ScriptedUpstream
+    let upstream: StubUpstream
 
     /// Runs `body` in a world of its own.
     static func run(_ change: (inout Policy) -> Void = { _ in }, _ body: @escaping (StaleWorld) throws -> Void) throws {
         let world = VirtualWorld(seed: 11)
-        let upstream = ScriptedUpstream()
+        let upstream = StubUpstream()
         upstream.start(in: world)
         var policy = Policy()
-        let address = Policy.Upstream(UpstreamAddress(ScriptedUpstream.address), id: 7)
+        let address = Policy.Upstream(UpstreamAddress(StubUpstream.address), id: 7)
         policy.routes = [Policy.Route(domain: [0], upstreams: [address])]
         change(&policy)
         try world.run { hub in
@@ -114,7 +114,7 @@ struct StaleWorld {
         case .wait, .tooLong:
             let pending = PendingQuery(view, bytes.span)
             let resolution = resolver.resolve(pending)
-            guard case .answered(let count) = resolver.write(pending, resolution, into: &span, limit: 1232) else { break }
+            let count = resolver.write(pending, resolution, into: &span, limit: 1232)
             return (try Message(span.span.extracting(first: count)), start.duration(to: hub.loop.now()))
         case .drop: break
         }
