@@ -88,7 +88,10 @@ struct Shard: ~Copyable {
         counters.hits += 1
         let needed = blocks[found].tailLength
         guard needed <= buffer.count - offset else { return .tooLarge(byteCount: needed) }
-        return .hit(give(found, at: now, into: &buffer, at: offset))
+        let answer = give(found, at: now, into: &buffer, at: offset)
+        if answer.isNegative { counters.negativeHits += 1 }
+        if answer.isFailure { counters.failureHits += 1 }
+        return .hit(answer)
     }
 
     /// Copies an entry's records out and marks it as used.
@@ -101,8 +104,6 @@ struct Shard: ~Copyable {
         let header = blocks[entry]
         let answer = StoredAnswer(header, at: now)
         blocks.copyPayload(of: entry, from: Int(header.nameLength), count: answer.length, into: &buffer, at: offset)
-        if answer.isNegative { counters.negativeHits += 1 }
-        if answer.isFailure { counters.failureHits += 1 }
         return answer
     }
 

@@ -15,10 +15,12 @@ enum CacheFigures {
         ("hits-failure", "  of them remembered failures", { $0.failureHits }),
         ("misses", "misses", { $0.misses }),
         ("misses-expired", "  of them known but expired", { $0.expiredMisses }),
+        ("stale", "  of them answered with a stale answer", { $0.staleHits }),
         ("stored", "answers stored", { $0.stores }),
         ("replaced", "  of them in place of older ones", { $0.replaced }),
         ("evicted", "evicted for memory, not asked for lately", { $0.evicted }),
         ("evicted-expired", "evicted for memory, expired", { $0.evictedExpired }),
+        ("evicted-stale", "evicted for memory, stale", { $0.evictedStale }),
         ("evicted-in-use", "evicted for memory, in use", { $0.evictedInUse }),
         ("removed", "flushed", { $0.removed }),
     ]
