@@ -100,6 +100,32 @@ extension EndToEnd {
             #expect(access(path, F_OK) == -1)
         }
 
+        @Test func `a daemon that was told nothing makes its socket where systemd says`() throws {
+            let upstream = try FakeUpstream()
+            let directory = try TestDirectory()
+            let arguments = [VireoServer.binary, "--listen", "127.0.0.1:\(FreePort.take())", "--upstream", upstream.address]
+            let daemon = try ManagedProcess(arguments, environment: ["RUNTIME_DIRECTORY": directory.path])
+            let path = directory.file("control.sock")
+            try eventually("the socket; it says: \(daemon.errors)") { access(path, F_OK) == 0 ? true : nil }
+            #expect(try Tool([VireoServer.binary, "cache", "stats", "--control", path]).exit == .code(0))
+        }
+
+        @Test(.enabled(if: geteuid() == 0 && Tool.exists("setpriv"), "needs root, to give rights away"))
+        func `a user's own daemon has its socket in the user's own directory`() throws {
+            let upstream = try FakeUpstream()
+            let directory = try TestDirectory()
+            let program = directory.file("vireo")
+            try FileManager.default.copyItem(atPath: VireoServer.binary, toPath: program)
+            #expect(chown(directory.path, 65_534, 65_534) == 0)
+            let asUser = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program]
+            let environment = ["XDG_RUNTIME_DIR": directory.path]
+            let daemon = try ManagedProcess(
+                asUser + ["--listen", "127.0.0.1:\(FreePort.take())", "--upstream", upstream.address], environment: environment)
+            let path = directory.file("vireo/control.sock")
+            try eventually("the socket; it says: \(daemon.errors)") { access(path, F_OK) == 0 ? true : nil }
+            #expect(try Tool(asUser + ["cache", "stats"], environment: environment).exit == .code(0))
+        }
+
         @Test func `a socket that a living daemon has is not taken, nor is one that cannot be made`() throws {
             let upstream = try FakeUpstream()
             let first = try VireoServer(upstreams: [upstream.address])

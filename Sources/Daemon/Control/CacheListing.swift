@@ -18,7 +18,7 @@ final class CacheListing {
         /// Whether an entry is one of them.
         func matches(_ entry: CachedEntry) -> Bool {
             if let type, entry.key.type != type { return false }
-            return pattern?.matches(Name(entry.key.name)) ?? true
+            return pattern?.matches(entry.key.name) ?? true
         }
     }
 
@@ -47,7 +47,7 @@ final class CacheListing {
         var piece: [UInt8] = []
         if format == .text, !hasTitle {
             hasTitle = true
-            piece += EntryDescription.title.utf8
+            piece += EntryDescription.title
         }
         let hub = Hub.current
         while !isAtEnd, piece.count < Self.pieceBytes {
@@ -64,7 +64,7 @@ final class CacheListing {
     private func append(_ entry: CachedEntry, to piece: inout [UInt8]) {
         let description = EntryDescription(entry, upstreams)
         switch format {
-        case .text: piece += description.line.utf8
+        case .text: piece += description.line
         case .json:
             var writer = JSONWriter()
             description.write(to: &writer)

@@ -111,12 +111,13 @@ struct ControlAPI {
     }
 
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
-        let count = try CacheFlush(request, upstreams()).run(on: cache)
+        let flush = try CacheFlush(request, upstreams())
+        var report = FlushReport()
+        report.add(EntryDescription.tier, try flush.run(on: cache))
         return format.response {
-            "\(EntryDescription.tier): removed \(count) \(count == 1 ? "entry" : "entries")\n"
-        } json: { writer in
-            writer.key("removed")
-            writer.object { $0.member(EntryDescription.tier, count) }
+            report.text
+        } json: {
+            report.write(to: &$0)
         }
     }
 }

@@ -30,8 +30,8 @@ package enum ControlSocket {
         return nil
     }
 
-    /// Where a client that was told nothing looks for it, one after the other.
-    package static var places: [String] { [systemPath] + [ownPath].compactMap(\.self) }
+    /// Where a client that was told nothing looks for it, one after the other: the user's own daemon before the system's.
+    package static var places: [String] { [ownPath].compactMap(\.self) + [systemPath] }
 
     /// The path for a user's own daemon.
     private static var ownPath: String? {

@@ -37,7 +37,7 @@ struct EntryDescription {
     ])
 
     /// One line.
-    var line: String {
+    var line: [UInt8] {
         var type = "\(entry.key.type)"
         if entry.key.flags.dnssecOK { type += "+do" }
         if entry.key.flags.checkingDisabled { type += "+cd" }
@@ -63,15 +63,20 @@ struct EntryDescription {
     /// The columns' widths; figures stand to the right.
     private static let widths = [32, 8, 40, -6, -6, -5, -6, 7, 21, 0]
 
-    private static func line(_ columns: [String]) -> String {
-        var text = ""
+    /// Nearly all that stands in columns is ASCII, so a byte counts as a letter.
+    private static func line(_ columns: [String]) -> [UInt8] {
+        let space = UInt8(ascii: " ")
+        var line: [UInt8] = []
+        line.reserveCapacity(160)
         for (column, width) in zip(columns, widths) {
-            let padding = String(repeating: " ", count: max(0, abs(width) - column.count))
-            text += width < 0 ? padding + column : column + padding
-            text += " "
+            let padding = repeatElement(space, count: max(0, abs(width) - column.utf8.count))
+            if width < 0 { line += padding }
+            line += column.utf8
+            if width > 0 { line += padding }
+            line.append(space)
         }
-        while text.last == " " { text.removeLast() }
-        return text + "\n"
+        line[line.count - 1] = UInt8(ascii: "\n")
+        return line
     }
 
     // MARK: - As dig prints it

@@ -14,8 +14,30 @@ struct NamePattern {
     }
 
     /// Whether a name fits.
-    func matches(_ name: Name) -> Bool {
-        matches(Self.normalized(name.description))
+    func matches(_ name: borrowing FixedName) -> Bool {
+        matches(Self.plainText(name) ?? Self.normalized(Name(name).description))
+    }
+
+    /// The text of a name all of whose letters stand for themselves, as nearly all do; nil for others and the root.
+    private static func plainText(_ name: borrowing FixedName) -> [UInt8]? {
+        let wire = name.span
+        var text: [UInt8] = []
+        text.reserveCapacity(wire.count)
+        var labelEnd = Int(wire[0])
+        for index in 1..<max(1, wire.count - 1) {
+            if index > labelEnd {
+                text.append(UInt8(ascii: "."))
+                labelEnd = index + Int(wire[index])
+                continue
+            }
+            switch wire[index] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
+                text.append(wire[index])
+            default: return nil
+            }
+        }
+        return text.isEmpty ? nil : text
     }
 
     /// Goes along both; after a mismatch the last `*` takes one letter more.
