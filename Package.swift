@@ -70,6 +70,8 @@ let package = Package(
         .executableTarget(name: "event-ring", dependencies: ["Green"], path: "Examples/event-ring", swiftSettings: testSettings),
         .executableTarget(
             name: "echo-server", dependencies: ["Green"], path: "Examples/echo-server", swiftSettings: testSettings),
+        .executableTarget(
+            name: "http-server", dependencies: ["Green", "GreenHTTP"], path: "Examples/http-server", swiftSettings: testSettings),
         .executableTarget(name: "fan-out", dependencies: ["Green"], path: "Examples/fan-out", swiftSettings: testSettings),
         .executableTarget(name: "dns-proxy", dependencies: ["Green"], path: "Examples/dns-proxy", swiftSettings: testSettings),
         .executableTarget(
@@ -78,7 +80,7 @@ let package = Package(
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
         .testTarget(
-            name: "ExampleTests", dependencies: ["Green", "event-ring", "echo-server", "fan-out", "dns-proxy"],
+            name: "ExampleTests", dependencies: ["Green", "event-ring", "echo-server", "http-server", "fan-out", "dns-proxy"],
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),

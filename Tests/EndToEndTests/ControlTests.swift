@@ -114,7 +114,7 @@ extension EndToEnd {
         func `a user's own daemon has its socket in the user's own directory`() throws {
             let upstream = try FakeUpstream()
             let directory = try TestDirectory()
-            let program = directory.file("vireo")
+            let program = directory.file("program")
             try FileManager.default.copyItem(atPath: VireoServer.binary, toPath: program)
             #expect(chown(directory.path, 65_534, 65_534) == 0)
             let asUser = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program]

@@ -69,6 +69,22 @@ import Testing
         #expect(program.process.terminationStatus == 0)
     }
 
+    @Test func `the HTTP server counts as far as it is asked to`() throws {
+        let program = try Program("http-server", ["0"])
+        let address = try program.address()
+        let reply = try Hub(loop: LibeventLoop()).run {
+            let deadline = Hub.current.loop.now().advanced(by: .seconds(20))
+            let client = try StreamSocket.connect(to: address, until: deadline)
+            try client.write(Array("GET /count?to=3 HTTP/1.0\r\n\r\n".utf8))
+            var reply: [UInt8] = []
+            while case let more = try client.read(upTo: 4096, until: deadline), !more.isEmpty { reply += more }
+            return String(decoding: reply, as: UTF8.self)
+        }
+        #expect(reply.hasPrefix("HTTP/1.0 200 OK\r\n") && reply.hasSuffix("\r\n\r\n1\n2\n3\n"))
+        #expect(program.stop() == "bye\n")
+        #expect(program.process.terminationStatus == 0)
+    }
+
     @Test func `the pool fetches all pages side by side`() throws {
         let program = try Program("fan-out")
         #expect(program.rest().hasPrefix("100 pages in "))

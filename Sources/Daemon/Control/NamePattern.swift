@@ -15,7 +15,8 @@ struct NamePattern {
 
     /// Whether a name fits.
     func matches(_ name: borrowing FixedName) -> Bool {
-        matches(Self.plainText(name) ?? Self.normalized(Name(name).description))
+        if let text = Self.plainText(name) { return matches(text) }
+        return matches(Self.normalized(Name(name).description))
     }
 
     /// The text of a name all of whose letters stand for themselves, as nearly all do; nil for others and the root.
