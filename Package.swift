@@ -45,13 +45,13 @@ let package = Package(
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
         .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
-        .target(name: "AnswerCache", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "AnswerCache", dependencies: ["DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
         .target(name: "Resolver", dependencies: ["AnswerCache", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
         .target(
             name: "Daemon",
             dependencies: [
-                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP",
+                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: settings
@@ -87,7 +87,7 @@ let package = Package(
         .testTarget(name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",

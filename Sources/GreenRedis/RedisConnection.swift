@@ -41,21 +41,23 @@ public final class RedisConnection {
     /// Sends a command and waits for its reply. Throws `RedisError`: `timedOut` when it has not come by `deadline` (it is
     /// dropped when it comes), or the interruption of the wait. An error reply is a reply.
     public func command(_ arguments: [RedisArgument], until deadline: Instant) throws -> RedisReply {
-        let command = PendingCommand(at: hub.now)
-        try enqueue(arguments, command)
-        defer { command.waiter = nil }
-        guard try Waiter.wait(for: "a reply of redis", until: deadline, { command.waiter = $0 }), let result = command.result
-        else {
-            throw RedisError.timedOut
-        }
-        return try result.get()
+        let request = try begin(arguments)
+        defer { if request.outcome == nil { request.abandon() } }
+        guard try request.wait(until: deadline), let outcome = request.outcome else { throw RedisError.timedOut }
+        return try outcome.get()
+    }
+
+    /// Sends a command; its reply can be waited for later, in several goes. Never waits itself.
+    public func begin(_ arguments: [RedisArgument]) throws(RedisError) -> RedisRequest {
+        let request = RedisRequest(at: hub.now, isPosted: false)
+        try enqueue(arguments, request)
+        return request
     }
 
     /// Sends a command whose reply nobody waits for. Never waits itself.
     public func post(_ arguments: [RedisArgument]) throws(RedisError) {
-        let command = PendingCommand(at: hub.now)
-        command.isPosted = true
-        try enqueue(arguments, command)
+        let request = RedisRequest(at: hub.now, isPosted: true)
+        try enqueue(arguments, request)
     }
 
     /// How many commands wait for their replies.
@@ -70,7 +72,7 @@ public final class RedisConnection {
         fail(.closed)
     }
 
-    private func enqueue(_ arguments: [RedisArgument], _ command: PendingCommand) throws(RedisError) {
+    private func enqueue(_ arguments: [RedisArgument], _ request: RedisRequest) throws(RedisError) {
         switch state {
         case .ready, .connecting: break
         case .broken(let error): throw error
@@ -78,7 +80,7 @@ public final class RedisConnection {
         }
         guard pending.count < options.pendingLimit, unsent.count < options.unsentLimit else { throw .overloaded }
         CommandWriter.append(arguments, to: &unsent)
-        pending.append(command)
+        pending.append(request)
         if state == .ready { hasUnsent.set() }
     }
 
@@ -110,8 +112,8 @@ public final class RedisConnection {
         defer { writer.kill() }
         while true {
             while let reply = try link.next() {
-                guard let command = pending.popFirst() else { throw RedisError.protocolViolation("a reply to nothing") }
-                deliver(reply, to: command)
+                guard let request = pending.popFirst() else { throw RedisError.protocolViolation("a reply to nothing") }
+                deliver(reply, to: request)
             }
             do {
                 try link.fill(until: hub.loop.now().advanced(by: options.silenceLimit))
@@ -138,22 +140,15 @@ public final class RedisConnection {
         }
     }
 
-    private func deliver(_ reply: RedisReply, to command: PendingCommand) {
-        command.result = .success(reply)
-        if let waiter = command.waiter {
-            waiter.wake()
-        } else if !command.isPosted {
-            lateReplies += 1
-        }
+    private func deliver(_ reply: RedisReply, to request: RedisRequest) {
+        if !request.isWanted, !request.isPosted { lateReplies += 1 }
+        request.finish(.success(reply))
     }
 
     /// Tells all who wait that there will be no reply.
     private func fail(_ error: RedisError) {
         unsent = []
         hasUnsent.clear()
-        while let command = pending.popFirst() {
-            command.result = .failure(error)
-            command.waiter?.wake()
-        }
+        while let request = pending.popFirst() { request.finish(.failure(error)) }
     }
 }

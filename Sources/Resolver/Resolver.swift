@@ -13,7 +13,8 @@
 // `resolve`, which waits for a flight, and then `write` with a fresh buffer:
 //
 //     FlightTable.join      one flight for all who want the same, in all workers
-//     Forwarder.ask         the flight's greenlet asks upstream
+//     RedisCache.begin      the flight's greenlet asks Redis first, where there is one
+//     Forwarder.ask         it asks upstream
 //     MemoryCache.store     what is to be kept is kept
 //     FlightTable.land      all who wait are woken, wherever they run
 //     write                 from the cache, or from the reply where that is not kept
@@ -32,10 +33,12 @@ package final class Resolver {
     let shared: SharedState
     let cache: MemoryCache
     let forwards = ForwardTable()
+    /// What other instances know, where there is a Redis. Of this hub alone.
+    let redis: RedisCache?
     /// What it answers by itself, and whom it asks.
     package private(set) var policy: Policy
     /// Domains whose answers are kept in ways of their own.
-    private var domains = DomainTable([])
+    private(set) var domains = DomainTable([])
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
     /// Clients that wait for an answer.
@@ -46,6 +49,7 @@ package final class Resolver {
     /// A resolver of `hub` with the given policy.
     package init(hub: Hub = .current, shared: SharedState, policy: Policy) {
         self.hub = hub
+        redis = shared.redis.map { RedisCache($0, hub: hub) }
         self.shared = shared
         cache = shared.cache
         self.policy = policy
@@ -157,10 +161,11 @@ package final class Resolver {
     private static let fly: GreenletEntry = { subject, _ in
         let flight = unsafe Unmanaged<Flight>.fromOpaque(subject!).takeRetainedValue()
         guard let resolver = flight.resolver else { return }
-        resolver.shared.flights.land(flight, resolver.ask(flight.key), on: resolver.hub)
+        resolver.shared.flights.land(flight, resolver.find(flight), on: resolver.hub)
     }
 
-    private func ask(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
+    /// Asks upstream, and keeps what is to be kept.
+    func ask(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
         let now = { BootSeconds(rawValue: self.hub.bootSeconds) }
         do throws(UpstreamFailure) {
             guard let forwarder = forwards.find(key.name.span) else { throw .noUpstream }
@@ -183,5 +188,6 @@ package final class Resolver {
         let limits = rule?.limits(within: cache.limits)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         cache.store(key, reply: reply.bytes.span, from: reply.provenance, at: now, limits: limits)
+        share(key, reply, limits: limits ?? cache.limits)
     }
 }

@@ -8,10 +8,13 @@ package final class SharedState: Sendable {
     package let cache: MemoryCache
     /// What is being asked.
     let flights: FlightTable
+    /// What other instances know, where there is a Redis.
+    package let redis: RedisTier?
 
     /// State around a cache; at most `flightLimit` questions are asked at once, further ones are turned away.
-    package init(cache: MemoryCache, flightLimit: Int = 20_000) {
+    package init(cache: MemoryCache, redis: RedisTier? = nil, flightLimit: Int = 20_000) {
         self.cache = cache
+        self.redis = redis
         flights = FlightTable(limit: flightLimit)
     }
 

@@ -10,6 +10,13 @@ package struct UpstreamReply: Sendable {
     package let upstream: UInt16
     /// How it came.
     package let transport: UpstreamAddress.Transport
+
+    /// An answer that was checked.
+    package init(bytes: [UInt8], upstream: UInt16, transport: UpstreamAddress.Transport) {
+        self.bytes = bytes
+        self.upstream = upstream
+        self.transport = transport
+    }
 }
 
 /// Why there is no answer.

@@ -1,3 +1,5 @@
+package import GreenRedis
+
 /// What the cache may hold, and for how long.
 package struct CacheSettings: Sendable, Equatable {
     /// The budget in bytes, index and headers included.
@@ -14,6 +16,10 @@ package struct CacheSettings: Sendable, Equatable {
     package var staleClientTimeout = Duration.milliseconds(1800)
     /// Whether answers that are asked for often are asked for anew before their time is over.
     package var prefetches = false
+    /// The Redis whose answers are shared with other instances, if any.
+    package var redis: RedisURL?
+    /// How long a look-up in Redis may take before upstreams are asked as well.
+    package var redisTimeout = Duration.milliseconds(20)
 
     /// The defaults.
     package init() {}

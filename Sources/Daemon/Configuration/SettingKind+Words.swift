@@ -1,4 +1,5 @@
 internal import DNSWire
+internal import GreenRedis
 internal import Logging
 internal import Resolver
 
@@ -22,6 +23,14 @@ extension SettingKind where Value == Bool {
     /// Yes or no.
     static var flag: SettingKind {
         word("true or false", print: { $0 ? "true" : "false" }) { ["true": true, "false": false][$0] }
+    }
+}
+
+extension SettingKind where Value == RedisURL {
+    /// Where a Redis is. A message about a bad one repeats it, password and all: it is the operator's own terminal.
+    static var redisURL: SettingKind {
+        let expected = "a URL such as redis://192.0.2.6:6379/0, rediss://… or redis+unix:///run/redis.sock?db=0"
+        return word(expected, print: { quoted($0.description) }) { RedisURL($0) }
     }
 }
 

@@ -116,6 +116,14 @@ extension CacheSettings {
             .value(
                 "prefetch", \.prefetches, .flag,
                 SettingFacts("Ask again for what is popular before its time is over.")),
+            .value(
+                "redis", \.redis, .optional(.redisURL),
+                SettingFacts(
+                    "A Redis to share answers with other instances: redis://, rediss:// (TLS) or redis+unix://.",
+                    example: "\"redis://:password@192.0.2.6:6379/0\"", needsRestart: true)),
+            .value(
+                "redis-timeout", \.redisTimeout, .duration(.milliseconds(1)...(.seconds(2))),
+                SettingFacts("How long a look-up in Redis may take before upstreams are asked as well.")),
         ],
         check: { cache, node throws(ConfigurationError) in
             if cache.minTTLSeconds > cache.maxTTLSeconds {

@@ -64,6 +64,17 @@ enum CacheFlush {
         }
     }
 
+    /// The same for all instances at one Redis; nil where it means something to this one only.
+    var fleetFilter: FleetFilter? {
+        switch self {
+        case .question(let name, let type): .question(name, type)
+        case .name(let name): .name(name)
+        case .subtree(let top): .subtree(top)
+        case .all: .everything
+        case .upstreams, .answers: nil
+        }
+    }
+
     private func remove(_ filter: RemovalFilter, from cache: MemoryCache) throws(Interruption) -> Int {
         try total { cache.remove(filter, &$0) }
     }

@@ -26,10 +26,17 @@ internal import Resolver
 struct ControlAPI {
     private let cache: MemoryCache
     private let upstreams: () -> UpstreamDirectory
+    private let redis: RedisTier?
+    private let fleet: () -> RedisFleet?
 
-    /// An API over a cache; `upstreams` gives the upstreams as they are known at the time.
-    init(_ cache: MemoryCache, upstreams: @escaping () -> UpstreamDirectory) {
+    /// An API over a cache; `upstreams` gives the upstreams as they are known at the time, `fleet` the other instances.
+    init(
+        _ cache: MemoryCache, redis: RedisTier? = nil, fleet: @escaping () -> RedisFleet? = { nil },
+        upstreams: @escaping () -> UpstreamDirectory
+    ) {
         self.cache = cache
+        self.redis = redis
+        self.fleet = fleet
         self.upstreams = upstreams
     }
 
@@ -104,20 +111,21 @@ struct ControlAPI {
         _ = try ControlParameters(request, known: [])
         let statistics = cache.statistics
         return format.response {
-            CacheFigures.text(statistics)
+            CacheFigures.text(statistics) + (redis.map(RedisFigures.text) ?? "")
         } json: {
             CacheFigures.write(statistics, to: &$0)
+            if let redis { RedisFigures.write(redis, to: &$0) }
         }
     }
 
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
         let flush = try CacheFlush(request, upstreams())
-        var report = FlushReport()
-        report.add(EntryDescription.tier, try flush.run(on: cache))
+        var report = FlushReport(memory: try flush.run(on: cache))
+        if let fleet = fleet() { try report.extend(over: fleet, flush.fleetFilter) }
         return format.response {
             report.text
-        } json: {
-            report.write(to: &$0)
+        } json: { writer in
+            report.write(to: &writer)
         }
     }
 }

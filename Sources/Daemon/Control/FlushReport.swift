@@ -1,22 +1,63 @@
-/// What a flush removed, and where.
+internal import AnswerCache
+internal import Green
+internal import GreenRedis
+
+/// What was removed where.
 struct FlushReport {
-    private var removed: [(place: String, count: Int)] = []
+    /// Entries of this daemon's memory.
+    let memory: Int
+    /// Answers in Redis; nil where there is none, or it was not touched.
+    private(set) var redis: Int?
+    /// Entries of other instances' memories, by instance.
+    private(set) var others: [(name: String, count: Int)] = []
+    /// What could not be done.
+    private(set) var problem: String?
 
-    /// Notes what was removed from a tier, or by an instance.
-    mutating func add(_ place: String, _ count: Int) {
-        removed.append((place, count))
+    /// A report on this daemon's memory.
+    init(memory: Int) {
+        self.memory = memory
     }
 
-    /// A line for each place.
+    /// Removes from Redis and from the other instances too.
+    mutating func extend(over fleet: RedisFleet, _ filter: FleetFilter?) throws(Interruption) {
+        guard let filter else {
+            problem = "redis and other instances: not flushed, for such answers are known to this daemon alone"
+            return
+        }
+        do {
+            let flush = try fleet.flush(filter)
+            redis = flush.removedFromRedis
+            others = flush.instances.filter { $0.key != fleet.name }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            let silent = flush.listeners - flush.instances.count
+            if silent > 0 { problem = "\(silent) of \(flush.listeners) instances have not said yet what they removed" }
+        } catch let interruption as Interruption {
+            throw interruption
+        } catch {
+            problem = "redis and other instances: not flushed: \(error)"
+        }
+    }
+
+    /// Lines for people.
     var text: String {
-        removed.reduce("") { $0 + "\($1.place): removed \($1.count) \($1.count == 1 ? "entry" : "entries")\n" }
+        var lines = [Self.line(EntryDescription.tier, memory)]
+        if let redis { lines.append(Self.line(RedisFigures.tier, redis)) }
+        lines += others.map { Self.line("\(EntryDescription.tier) of \($0.name)", $0.count) }
+        if let problem { lines.append(problem) }
+        return lines.map { $0 + "\n" }.joined()
     }
 
-    /// Writes a member with a number for each place.
+    private static func line(_ place: String, _ count: Int) -> String {
+        "\(place): removed \(count) \(count == 1 ? "entry" : "entries")"
+    }
+
+    /// Members of a JSON object.
     func write(to writer: inout JSONWriter) {
         writer.key("removed")
         writer.object { writer in
-            for (place, count) in removed { writer.member(place, count) }
+            writer.member(EntryDescription.tier, memory)
+            if let redis { writer.member(RedisFigures.tier, redis) }
+            for other in others { writer.member(other.name, other.count) }
         }
+        if let problem { writer.member("problem", problem) }
     }
 }

@@ -21,6 +21,7 @@ final class Control {
     private var builder = PolicyBuilder()
     private var hosts: HostsWatch?
     private let shared: SharedState
+    private var redis: RedisWatch?
     private let workers = WorkerGroup()
     private var occasions: [Occasion] = []
     private let occurred: Event
@@ -40,7 +41,7 @@ final class Control {
             let cache = try MemoryCache(
                 sizeBytes: settings.cache.size, seed: hub.loop.random(), limits: TTLLimits(settings.cache))
             cache.staleSeconds = settings.cache.staleSeconds
-            shared = SharedState(cache: cache)
+            shared = SharedState(cache: cache, redis: RedisWatch.tier(settings.cache, logger))
         } catch {
             throw DaemonError.cache("\(error)")
         }
@@ -59,12 +60,14 @@ final class Control {
         workers.start(listeners.shares, shared: shared, policy: policy()) { event in
             mailbox.post { box.control.note(.worker(event)) }
         }
+        redis = shared.redis.map { RedisWatch($0, cache: shared.cache, logger) }
         try waitForWorkers(serving: settings.workers)
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         try react()
         workers.stop()
         try control?.stop()
         try waitForWorkers(ended: settings.workers)
+        redis?.close()
         logger.info("stopped")
     }
 
@@ -97,6 +100,8 @@ final class Control {
             shared.cache.limits = TTLLimits(new.cache)
             shared.cache.staleSeconds = new.cache.staleSeconds
             try forget(new.domains.filter { ($0.noCache || $0.noStale) && !domains.contains($0) })
+            shared.redis?.budget = new.cache.redisTimeout
+            shared.redis?.staleSeconds = new.cache.staleSeconds
             workers.adopt(policy())
             if !fixed.isEmpty {
                 logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
@@ -111,7 +116,11 @@ final class Control {
 
     /// What answers at the control socket.
     private func controlAPI() -> ControlAPI {
-        ControlAPI(shared.cache) { [weak self] in self?.builder.upstreams ?? UpstreamDirectory([:]) }
+        ControlAPI(shared.cache, redis: shared.redis) { [weak self] in
+            self?.redis?.fleet
+        } upstreams: { [weak self] in
+            self?.builder.upstreams ?? UpstreamDirectory([:])
+        }
     }
 
     /// Removes what was kept of domains that are now to be kept otherwise.

@@ -1,0 +1,107 @@
+internal import Green
+package import GreenRedis
+internal import Synchronization
+
+/// What the Redis caches of all workers have in common: where Redis is, what was counted, and whether it is in use. Any
+/// thread.
+package final class RedisTier: Sendable {
+    /// Where Redis is.
+    package let options: RedisOptions
+    /// Where it is, for people.
+    package let place: String
+    /// The most that a look-up may take before upstreams are asked as well, in nanoseconds.
+    private let budgetNanoseconds: Atomic<UInt64>
+    /// For how long after its time an answer stays in Redis.
+    private let stale = Atomic<UInt32>(0)
+    private let counters: [Counter]
+    /// How many workers leave Redis out now.
+    private let out = Locked(0)
+    private let report: @Sendable (RedisNews) -> Void
+
+    /// Something to count; an atomic that can stand in an array.
+    private final class Counter: Sendable {
+        let value = Atomic<UInt64>(0)
+    }
+
+    /// A tier at `url`; `report` is told when Redis goes out of use and comes back, on any thread.
+    package init(_ url: RedisURL, budget: Duration, report: @escaping @Sendable (RedisNews) -> Void) {
+        options = RedisOptions(url)
+        place = "\(url)"
+        budgetNanoseconds = Atomic(budget.clampedNanoseconds)
+        counters = RedisCount.allCases.map { _ in Counter() }
+        self.report = report
+    }
+
+    /// The most that a look-up may take before upstreams are asked as well.
+    package var budget: Duration {
+        get { .nanoseconds(Int64(clamping: budgetNanoseconds.load(ordering: .relaxed))) }
+        set { budgetNanoseconds.store(newValue.clampedNanoseconds, ordering: .relaxed) }
+    }
+
+    /// For how many seconds after its time an answer stays in Redis.
+    package var staleSeconds: UInt32 {
+        get { stale.load(ordering: .relaxed) }
+        set { stale.store(newValue, ordering: .relaxed) }
+    }
+
+    /// How often something has happened.
+    package func figure(_ what: RedisCount) -> UInt64 { counters[what.rawValue].value.load(ordering: .relaxed) }
+
+    /// Whether any worker leaves Redis out at present.
+    package var isLeftOut: Bool { out.withLock { $0 > 0 } }
+
+    func count(_ what: RedisCount) { counters[what.rawValue].value.wrappingAdd(1, ordering: .relaxed) }
+
+    /// A worker leaves Redis out from now on. Said once, however many workers do.
+    func isOut(because reason: RedisError) {
+        count(.outages)
+        let isFirst = out.withLock { count in
+            count += 1
+            return count == 1
+        }
+        if isFirst { report(.leftOut("\(reason)")) }
+    }
+
+    /// A worker uses it again; said when the last one does.
+    func isBack() {
+        let isLast = out.withLock { count in
+            count -= 1
+            return count == 0
+        }
+        if isLast { report(.back) }
+    }
+}
+
+/// What is counted about Redis. The order is that of reports.
+package enum RedisCount: Int, CaseIterable, Sendable {
+    /// Look-ups that were sent.
+    case lookups
+    /// Answers found.
+    case hits
+    /// Look-ups that found no key.
+    case misses
+    /// Answers whose time was over.
+    case expired
+    /// Values that are none of ours, or damaged.
+    case invalid
+    /// Look-ups whose time was over first.
+    case timeouts
+    /// Commands that failed.
+    case errors
+    /// Questions for which Redis was not asked, because it had failed too often.
+    case leftOut
+    /// Answers given to Redis.
+    case stores
+    /// Times that a worker began to leave Redis out.
+    case outages
+}
+
+/// What an operator should know of Redis.
+package enum RedisNews: Sendable, Hashable {
+    /// It is left out from now on: why.
+    case leftOut(String)
+    /// It is used again.
+    case back
+    /// All of the memory was flushed, because flushes may have been missed while there was no connection.
+    case flushedLate
+}

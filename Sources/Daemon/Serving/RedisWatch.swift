@@ -1,0 +1,64 @@
+internal import AnswerCache
+internal import Glibc
+internal import Green
+internal import Logging
+
+/// The daemon's part in what instances at one Redis do together: it hears of flushes and forgets what they name.
+final class RedisWatch {
+    /// Publishes flushes, and hears of them.
+    let fleet: RedisFleet
+
+    /// The tier that settings ask for; what an operator should know of it goes to the log.
+    static func tier(_ settings: CacheSettings, _ logger: Logger) -> RedisTier? {
+        settings.redis.map { url -> RedisTier in
+            let tier = RedisTier(url, budget: settings.redisTimeout) { Self.log($0, "\(url)", logger) }
+            tier.staleSeconds = settings.staleSeconds
+            return tier
+        }
+    }
+
+    /// Listens, on the running hub.
+    init(_ tier: RedisTier, cache: MemoryCache, _ logger: Logger) {
+        let place = tier.place
+        fleet = RedisFleet(tier, name: Self.instanceName) {
+            Self.log($0, place, logger)
+        } flushed: { filter in
+            let count = try Self.remove(filter, from: cache)
+            logger.info("flushed", metadata: ["entries": "\(count)", "redis": "\(place)"])
+            return count
+        }
+    }
+
+    /// Listens no more.
+    func close() { fleet.close() }
+
+    /// This instance's name among those at one Redis: unique, and without spaces.
+    private static var instanceName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        let found = unsafe gethostname(&buffer, buffer.count - 1) == 0
+        let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let host = found ? String(decoding: bytes, as: UTF8.self) : "host"
+        return "\(host)/\(getpid())"
+    }
+
+    /// Removes in steps, between which others run.
+    private static func remove(_ filter: FleetFilter, from cache: MemoryCache) throws -> Int {
+        switch filter {
+        case .everything: try CacheFlush.all.run(on: cache)
+        case .question(let name, let type): try CacheFlush.question(name, type).run(on: cache)
+        case .name(let name): try CacheFlush.name(name).run(on: cache)
+        case .subtree(let top): try CacheFlush.subtree(top).run(on: cache)
+        }
+    }
+
+    private static func log(_ news: RedisNews, _ place: String, _ logger: Logger) {
+        switch news {
+        case .leftOut(let reason):
+            logger.warning("redis is left out until it answers again", metadata: ["redis": "\(place)", "reason": "\(reason)"])
+        case .back:
+            logger.notice("redis is used again", metadata: ["redis": "\(place)"])
+        case .flushedLate:
+            logger.notice("flushed the memory: a flush may have been missed", metadata: ["redis": "\(place)"])
+        }
+    }
+}

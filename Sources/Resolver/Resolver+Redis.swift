@@ -1,0 +1,75 @@
+internal import AnswerCache
+internal import DNSWire
+internal import Green
+internal import Upstream
+
+/// Flights with a Redis on their way: it is asked first, within its budget. When that is spent, upstreams are asked as well,
+/// and the first good answer wins.
+extension Resolver {
+    /// Finds the answer to a flight's question.
+    func find(_ flight: Flight) -> Result<UpstreamReply, UpstreamFailure> {
+        let key = flight.key
+        guard let redis, !flight.mustBeNew, domains.find(key.name.span)?.noCache != true, let lookup = redis.begin(key) else {
+            return ask(key)
+        }
+        defer { lookup.abandon() }
+        do {
+            if try lookup.wait(until: hub.loop.now().advanced(by: redis.budget)) {
+                return take(lookup, from: redis, key) ?? ask(key)
+            }
+        } catch {
+            return .failure(.stopping)
+        }
+        // Counts as a failure of Redis, whatever comes later.
+        _ = redis.finish(lookup, key)
+        return race(lookup, against: key, redis)
+    }
+
+    /// Asks upstreams while a look-up is still under way.
+    private func race(
+        _ lookup: RedisLookup, against key: CacheKey, _ redis: RedisCache
+    ) -> Result<UpstreamReply, UpstreamFailure> {
+        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key) }
+        let happened = Event(hub: hub)
+        lookup.whenDone { happened.set() }
+        asking.link { happened.set() }
+        var isOpen = true
+        while true {
+            if let value = asking.value { return value }
+            if asking.isDone { return .failure(.overloaded) }
+            if isOpen, lookup.isDone {
+                isOpen = false
+                if let found = take(lookup, from: redis, key) { return found }
+            }
+            happened.clear()
+            do {
+                try happened.wait(until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
+            } catch {
+                return .failure(.stopping)
+            }
+        }
+    }
+
+    /// The answer that Redis had, kept in memory; nil when it had none.
+    private func take(
+        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey
+    ) -> Result<UpstreamReply, UpstreamFailure>? {
+        guard let message = redis.finish(lookup, key) else { return nil }
+        // Raised when it first came, its TTLs are not raised again while they run out.
+        var limits = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
+        limits.minimumSeconds = 0
+        let now = BootSeconds(rawValue: hub.bootSeconds)
+        let origin = Provenance(upstream: .max, transport: .redis)
+        cache.store(key, reply: message.span, from: origin, at: now, limits: limits)
+        return .success(UpstreamReply(bytes: message, upstream: .max, transport: .udp))
+    }
+
+    /// Gives an upstream's reply to the other instances too.
+    func share(_ key: CacheKey, _ reply: UpstreamReply, limits: TTLLimits) {
+        guard let redis else { return }
+        let upstream = policy.routes.lazy.flatMap(\.upstreams).first { $0.id == reply.upstream }
+        let origin = RedisValue.Origin(
+            upstream: upstream?.address.description ?? "", transport: reply.provenance.transport)
+        redis.store(key, reply: reply.bytes.span, origin: origin, limits: limits)
+    }
+}
