@@ -44,6 +44,7 @@ struct Serve: ParsableCommand {
 
     /// Serves; returns when a signal has ended it.
     func run() throws {
+        StandardDescriptors.open()
         let loader = ConfigurationLoader(file: config, overrides: overrides)
         try Failure.reported {
             let settings = try loader.load()

@@ -28,6 +28,34 @@ extension EndToEnd {
             #expect(try vireo.process.waitForExit(within: .seconds(3)) == .code(0))
         }
 
+        @Test func `with a hosts file, too, signals are heard: a reload is one, and a stop ends well`() throws {
+            let upstream = try FakeUpstream()
+            let directory = try TestDirectory()
+            let hosts = try directory.write("192.0.2.77 printer.home\n", to: "hosts")
+            let vireo = try VireoServer(upstreams: [upstream.address], "hosts: \(hosts)")
+            #expect(try vireo.ask("printer.home.", .a).answers.count == 1)
+            for _ in 0..<20 { vireo.process.send(SIGHUP) }
+            try eventually("the reload to be reported") { vireo.process.errors.contains("settings read again") ? true : nil }
+            #expect(try vireo.ask("printer.home.", .a).answers.count == 1)
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit(within: .seconds(3)) == .code(0))
+        }
+
+        @Test func `closed standard descriptors stay out of sockets' way`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let arguments = "serve --listen 127.0.0.1:\(port) --upstream \(upstream.address)"
+            let process = try ManagedProcess(["sh", "-c", "exec \(VireoServer.binary) \(arguments) <&- >&- 2>&-"])
+            let client = DNSClient(port: port)
+            try eventually("an answer") { try? client.ask(.query("a.example.", .a), within: .milliseconds(200)) }
+            for descriptor in 0...2 {
+                let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.pid)/fd/\(descriptor)")
+                #expect(target == "/dev/null")
+            }
+            process.send(SIGTERM)
+            #expect(try process.waitForExit(within: .seconds(3)) == .code(0))
+        }
+
         @Test func `a stop does not wait for ever for an upstream that is silent`() throws {
             let upstream = try FakeUpstream(delay: .seconds(60))
             let vireo = try VireoServer(upstreams: [upstream.address])

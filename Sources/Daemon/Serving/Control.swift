@@ -45,13 +45,13 @@ final class Control {
         } catch {
             throw DaemonError.cache("\(error)")
         }
+        // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
+        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP]) { [weak self] in self?.note(.signal($0)) }
         hosts = try Self.readHosts(settings, logger)
     }
 
     /// Serves until SIGTERM or SIGINT, or until a worker fails.
     func run() throws {
-        // Signals are blocked before any other thread is started, so that they arrive here alone.
-        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP]) { [self] in note(.signal($0)) }
         let listeners = try ListenerSet(settings.listen, workers: settings.workers, loop: hub.loop)
         let control = try ControlServer.open(settings, controlAPI(), logger)
         defer { try? control?.stop() }
