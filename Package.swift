@@ -99,7 +99,7 @@ let package = Package(
                 "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "TestSupport",
             ],
             swiftSettings: testSettings),
-        .testTarget(name: "EndToEndTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "EndToEndTests", dependencies: ["DNSWire", "TestSupport"], swiftSettings: testSettings),
     ]
 )
 

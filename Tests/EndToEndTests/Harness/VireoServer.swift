@@ -31,7 +31,7 @@ final class VireoServer: Sendable {
         controlPath = control ?? directory.file("control.sock")
         let file = try directory.write(
             Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), to: "vireo.yaml")
-        process = try ManagedProcess([Self.binary, "serve", "--config", file])
+        process = try ManagedProcess([Self.binary, "serve", "--config", file], environment: environment)
         try waitUntilServing()
     }
 

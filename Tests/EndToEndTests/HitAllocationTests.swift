@@ -1,0 +1,42 @@
+import DNSWire
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// The whole walk of a hit in the built program, from datagram to datagram, allocates nothing.
+    @Suite struct HitAllocationTests {
+        /// Allocations of a run with as many hits.
+        private func allocations(hits: Int, counter: String, in directory: TestDirectory) throws -> Int {
+            let upstream = try FakeUpstream()
+            let file = directory.file("count-\(hits)")
+            let vireo = try VireoServer(
+                upstreams: [upstream.address], "workers: 1",
+                environment: ["LD_PRELOAD": counter, "ALLOCATION_COUNT_FILE": file])
+            let socket = try UDPSocket(to: vireo.port)
+            let query = try Message.query("www.example.", .a, edns: EDNS()).encoded()
+            for _ in 0..<hits {
+                socket.send(query)
+                let reply = socket.receive(within: .seconds(5))
+                try #require(reply != nil)
+            }
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit() == .code(0))
+            return try #require(Int(String(contentsOfFile: file, encoding: .utf8)))
+        }
+
+        @Test(.enabled(if: VireoServer.binary.contains("release"), "what is not optimised does allocate"))
+        func `10,000 hits more make no allocations more`() throws {
+            let directory = try TestDirectory()
+            let counter = directory.file("counter.so")
+            let sources = TestDirectory.resource("../CAllocationCount")
+            let compiler = try ManagedProcess([
+                "clang", "-shared", "-fPIC", "-O1", "-I", "\(sources)/include", "-o", counter, "\(sources)/allocation_count.c",
+            ])
+            try #require(try compiler.waitForExit() == .code(0), "\(compiler.errors)")
+            let few = try allocations(hits: 1_000, counter: counter, in: directory)
+            let many = try allocations(hits: 11_000, counter: counter, in: directory)
+            // The clock ticks for longer, and that may cost a few.
+            #expect(many - few < 500, "\(few) with 1,000 hits, \(many) with 11,000")
+        }
+    }
+}
