@@ -45,7 +45,7 @@ final class FlightTable: Sendable {
         }
     }
 
-    /// Opens a flight that nobody waits for; nil when the question is being asked already, or too many are.
+    /// Opens a flight for who will fly it; nil when the question is being asked already, or too many are.
     func open(_ key: CacheKey) -> Flight? {
         shard(key).withLock { flights in
             guard flights[key.hash] == nil, count.load(ordering: .relaxed) < limit else { return nil }

@@ -120,6 +120,11 @@ package final class Resolver {
         waitingCount += 1
         defer { waitingCount -= 1 }
         if standing == .refreshable { return resolveStale(pending) }
+        // Nothing ends this greenlet when its client goes away, so who asks first can fly by itself.
+        if let flight = shared.flights.open(pending.key) {
+            fly(flight)
+            return .landed(flight)
+        }
         return board(pending.key, until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
     }
 
@@ -157,11 +162,15 @@ package final class Resolver {
         }
     }
 
-    /// What a flight's greenlet does: asks upstream, keeps what is to be kept, and tells all who wait.
+    /// What a flight's greenlet does.
     private static let fly: GreenletEntry = { subject, _ in
         let flight = unsafe Unmanaged<Flight>.fromOpaque(subject!).takeRetainedValue()
-        guard let resolver = flight.resolver else { return }
-        resolver.shared.flights.land(flight, resolver.find(flight), on: resolver.hub)
+        flight.resolver?.fly(flight)
+    }
+
+    /// Finds the answer, keeps what is to be kept, and tells all who wait.
+    private func fly(_ flight: Flight) {
+        shared.flights.land(flight, find(flight), on: hub)
     }
 
     /// Asks upstream, and keeps what is to be kept.
