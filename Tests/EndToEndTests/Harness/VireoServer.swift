@@ -25,7 +25,10 @@ final class VireoServer: Sendable {
     var client: DNSClient { DNSClient(port: port) }
 
     /// Starts it with upstreams and further lines of YAML, and waits until it answers.
-    init(upstreams: [String], _ more: String = "", port: UInt16 = FreePort.take(), control: String? = nil) throws {
+    init(
+        upstreams: [String], _ more: String = "", port: UInt16 = FreePort.take(), control: String? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         self.port = port
         directory = try TestDirectory()
         controlPath = control ?? directory.file("control.sock")
