@@ -91,7 +91,9 @@ let package = Package(
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",
-            dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "TestSupport", "CAllocationCount"],
+            dependencies: [
+                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport", "CAllocationCount",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "DaemonTests",

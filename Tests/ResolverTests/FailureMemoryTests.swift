@@ -1,7 +1,7 @@
 import DNSWire
 import Green
-import Testing
 import TestSupport
+import Testing
 import Upstream
 
 @testable import Resolver

@@ -1,8 +1,8 @@
 import AnswerCache
 import DNSWire
 import Green
-import Testing
 import TestSupport
+import Testing
 
 @testable import Resolver
 

@@ -1,8 +1,8 @@
 import CAllocationCount
 import DNSWire
 import Green
-import Testing
 import TestSupport
+import Testing
 
 @testable import Resolver
 

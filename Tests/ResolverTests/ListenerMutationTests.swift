@@ -1,7 +1,7 @@
 import DNSWire
 import Green
-import Testing
 import TestSupport
+import Testing
 
 @testable import Resolver
 
@@ -26,7 +26,9 @@ import TestSupport
         return messages.map(\.wire)
     }()
 
-    @Test(arguments: 1...4 as ClosedRange<UInt64>) func `100,000 spoiled queries get a readable answer, or none`(_ seed: UInt64) throws {
+    @Test(arguments: 1...4 as ClosedRange<UInt64>) func `100,000 spoiled queries get a readable answer, or none`(_ seed: UInt64)
+        throws
+    {
         try ResolverWorld.run {
             $0.hosts = HostsTable.load(Array("192.0.2.7 printer.home".utf8))
             $0.version = "vireo"

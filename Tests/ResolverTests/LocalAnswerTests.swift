@@ -1,6 +1,6 @@
 import DNSWire
-import Testing
 import TestSupport
+import Testing
 import Upstream
 
 @testable import Resolver

@@ -1,6 +1,6 @@
 import DNSWire
-import Testing
 import TestSupport
+import Testing
 
 @testable import Resolver
 
@@ -23,7 +23,8 @@ import TestSupport
         #expect(records.isEmpty, sourceLocation: sourceLocation)
     }
 
-    @Test(arguments: [false, true]) func `other opcodes, classes and transfers are refused with their reason`(_ edns: Bool) throws {
+    @Test(arguments: [false, true]) func `other opcodes, classes and transfers are refused with their reason`(_ edns: Bool) throws
+    {
         try ResolverWorld.run { world throws in
             let edns = edns ? EDNS() : nil
             for opcode: UInt8 in [1, 2, 3, 4, 5, 6, 15] {
@@ -66,21 +67,35 @@ import TestSupport
                 return bytes
             }
             let malformed = [
-                bytes { $0 += opt + opt; $0[11] = 2 },
-                bytes { $0 += opt; $0[7] = 1 },
-                bytes { $0 += opt; $0[9] = 1 },
+                bytes {
+                    $0 += opt + opt; $0[11] = 2
+                },
+                bytes {
+                    $0 += opt; $0[7] = 1
+                },
+                bytes {
+                    $0 += opt; $0[9] = 1
+                },
                 bytes { $0[11] = 1 },
                 bytes { $0.append(0) },
                 bytes { $0 += opt },
                 bytes { $0[5] = 0 },
-                bytes { $0[5] = 2; $0 += $0[12...] },
-                bytes { $0[5] = 2; $0 += [0xC0, 12, 0, 1, 0, 1] },
+                bytes {
+                    $0[5] = 2; $0 += $0[12...]
+                },
+                bytes {
+                    $0[5] = 2; $0 += [0xC0, 12, 0, 1, 0, 1]
+                },
                 bytes { $0[4] = 0xFF },
                 bytes { $0.removeLast() },
                 bytes { $0.removeLast($0.count - 12) },
-                bytes { $0[12] = 0xC0; $0[13] = 12 },
+                bytes {
+                    $0[12] = 0xC0; $0[13] = 12
+                },
                 bytes { $0[12] = 0x40 },
-                bytes { $0 += [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 10, 0, 9]; $0[11] = 1 },
+                bytes {
+                    $0 += [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 10, 0, 9]; $0[11] = 1
+                },
             ]
             for message in malformed {
                 let (step, answer) = world.begin(message)

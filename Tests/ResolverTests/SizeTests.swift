@@ -1,6 +1,6 @@
 import DNSWire
-import Testing
 import TestSupport
+import Testing
 
 @testable import Resolver
 
@@ -23,7 +23,9 @@ import TestSupport
         try ResolverWorld.run { world throws in
             // 12 + 17 + 60 × 16 bytes, and OPT.
             world.upstream.answer = { Self.large($0, answers: 60, ttl: ttl) }
-            for (size, fits) in [(nil, false), (100, false), (512, false), (988, false), (1000, true), (1232, true), (65_535, true)]
+            for (size, fits) in [
+                (nil, false), (100, false), (512, false), (988, false), (1000, true), (1232, true), (65_535, true),
+            ]
                 as [(UInt16?, Bool)]
             {
                 for _ in 0..<2 {
