@@ -102,7 +102,9 @@ import Testing
             try sleep(.seconds(6))
             // What it was sent is bounded; then it is let go.
             var got = 0
-            while case let bytes = (try? greedy.read(upTo: 65_536, until: world.soon)) ?? [], !bytes.isEmpty { got += bytes.count }
+            while case let bytes = (try? greedy.read(upTo: 65_536, until: world.soon)) ?? [], !bytes.isEmpty {
+                got += bytes.count
+            }
             #expect(got < 200_000)
             try writer.join()
         }

@@ -20,7 +20,8 @@ package final class ScriptedUpstream: @unchecked Sendable {
 
     /// Starts it on the running hub.
     package init(
-        _ address: SocketAddress = SocketAddress(.loopback, port: 5353), answer: @escaping (Message) -> Message? = { .address($0) }
+        _ address: SocketAddress = SocketAddress(.loopback, port: 5353),
+        answer: @escaping (Message) -> Message? = { .address($0) }
     ) throws {
         self.answer = answer
         let loop = Hub.current.loop
