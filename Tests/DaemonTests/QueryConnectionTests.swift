@@ -198,6 +198,23 @@ import Testing
         }
     }
 
+    @Test func `a client that goes away does not end the flight that it began and another joined`() throws {
+        try ServingWorld.run { world throws in
+            world.upstream.delay = .milliseconds(300)
+            let first = try world.connect()
+            try first.send(.query("www.example."))
+            try sleep(.milliseconds(50))
+            let second = try world.connect()
+            try second.send(.query("www.example."))
+            let third = world.hub.spawn { try world.ask(.query("www.example.")) }
+            try sleep(.milliseconds(50))
+            first.close()
+            #expect(try second.answer()?.answers.count == 1)
+            #expect(try third.get()?.answers.count == 1)
+            #expect(world.upstream.count == 1)
+        }
+    }
+
     @Test func `clients that break off while they are owed answers leave nothing behind`() throws {
         try ServingWorld.run { world throws in
             world.upstream.delay = .milliseconds(300)
