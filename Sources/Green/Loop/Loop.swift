@@ -84,10 +84,15 @@ public struct FileStamp: Sendable, Hashable {
     public var identity: UInt64
 }
 
-/// Reading files; each call may block its thread.
+/// Reading and replacing files; each call may block its thread.
 public protocol FileAccess: Sendable {
     /// The whole file; an error for one of more than `limit` bytes.
     func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8]
+    /// Part of a file: so many bytes from an offset on, fewer where it ends.
+    func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8]
+    /// Puts a new file in the place of an old one, or of none, all at once: its bytes are those of `nextPiece` until that
+    /// gives nil, on the disk before the old file goes. Whatever fails or throws, the old file stays as it was.
+    func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws
     /// What the file is like; nil where there is none.
     func stamp(_ path: String) -> FileStamp?
 }

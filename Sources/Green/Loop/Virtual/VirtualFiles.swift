@@ -51,6 +51,19 @@ public final class VirtualFiles: FileAccess {
     }
 
     /// As ``Loop`` says.
+    public func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8] {
+        Array(try read(path, limit: .max).dropFirst(offset).prefix(count))
+    }
+
+    /// As ``Loop`` says.
+    public func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws {
+        var content: [UInt8] = []
+        while let piece = try nextPiece() { content += piece }
+        if let failure = state.withLock({ $0.files[path]?.failure }) { throw failure }
+        write(path, content)
+    }
+
+    /// As ``Loop`` says.
     public func stamp(_ path: String) -> FileStamp? {
         state.withLock { $0.files[path]?.stamp }
     }
