@@ -119,7 +119,7 @@ extension MemoryCache {
     }
 
     /// Moves a cursor on within its shard, or to the next one.
-    private func advance(_ cursor: inout WalkCursor, to next: UInt32?) {
+    func advance(_ cursor: inout WalkCursor, to next: UInt32?) {
         if let next {
             cursor.bucket = next
         } else {
