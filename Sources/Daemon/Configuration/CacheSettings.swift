@@ -20,6 +20,10 @@ package struct CacheSettings: Sendable, Equatable {
     package var redis: RedisURL?
     /// How long a look-up in Redis may take before upstreams are asked as well.
     package var redisTimeout = Duration.milliseconds(20)
+    /// The file that the cache is kept in over restarts, if any.
+    package var snapshot: String?
+    /// From one writing of it to the next.
+    package var snapshotInterval = Duration.seconds(600)
 
     /// The defaults.
     package init() {}

@@ -124,6 +124,14 @@ extension CacheSettings {
             .value(
                 "redis-timeout", \.redisTimeout, .duration(.milliseconds(1)...(.seconds(2))),
                 SettingFacts("How long a look-up in Redis may take before upstreams are asked as well.")),
+            .value(
+                "snapshot", \.snapshot, .optional(.path),
+                SettingFacts(
+                    "A file to keep the cache in over restarts, in a directory where the daemon may write.",
+                    example: "/var/cache/vireo/cache.snapshot")),
+            .value(
+                "snapshot-interval", \.snapshotInterval, .duration(.seconds(1)...(.seconds(86_400))),
+                SettingFacts("How often it is written, besides on stop.")),
         ],
         check: { cache, node throws(ConfigurationError) in
             if cache.minTTLSeconds > cache.maxTTLSeconds {

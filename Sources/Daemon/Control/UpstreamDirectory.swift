@@ -24,6 +24,14 @@ struct UpstreamDirectory {
         return numbers.keys.sorted()
     }
 
+    /// How each is written in the configuration, by number.
+    var namesByNumber: [UInt16: String] { addresses.mapValues { "\($0)" } }
+
+    /// The number of each, by how it is written in the configuration.
+    var numbersByName: [String: UInt16] {
+        Dictionary(addresses.map { ("\($0.value)", $0.key) }) { first, _ in first }
+    }
+
     /// All of them, as the configuration has them.
     var names: [String] { addresses.sorted { $0.key < $1.key }.map { "\($0.value)" } }
 }

@@ -25,6 +25,8 @@ final class Control {
     private let workers = WorkerGroup()
     private var occasions: [Occasion] = []
     private let occurred: Event
+    private let service = ServiceNotifier.system
+    private var snapshots: SnapshotKeeper?
 
     /// The hosts file is looked at this often.
     private static let hostsInterval = Duration.seconds(1)
@@ -55,20 +57,44 @@ final class Control {
         let listeners = try ListenerSet(settings.listen, workers: settings.workers, loop: hub.loop)
         let control = try ControlServer.open(settings, controlAPI(), logger)
         defer { try? control?.stop() }
+        let policy = policy()
+        let snapshots = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { [weak self] in
+            self?.builder.upstreams ?? UpstreamDirectory([:])
+        }
+        self.snapshots = snapshots
+        try snapshots.load()
+        try forget(settings.domains.filter(\.noCache))
         let box = ControlBox(self)
         let mailbox = hub.mailbox
-        workers.start(listeners.shares, shared: shared, policy: policy()) { event in
+        workers.start(listeners.shares, shared: shared, policy: policy) { event in
             mailbox.post { box.control.note(.worker(event)) }
         }
         redis = shared.redis.map { RedisWatch($0, cache: shared.cache, logger) }
         try waitForWorkers(serving: settings.workers)
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+        service.ready()
+        snapshots.start()
         try react()
+        try end(snapshots, control)
+        logger.info("stopped")
+    }
+
+    /// Ends the queries in flight first, and then what is for the next start.
+    private func end(_ snapshots: SnapshotKeeper, _ control: ControlServer?) throws {
+        service.stopping()
         workers.stop()
         try control?.stop()
+        try snapshots.stop()
         try waitForWorkers(ended: settings.workers)
         redis?.close()
-        logger.info("stopped")
+        let patience = hub.spawn(name: "patience") { [service, hub] in
+            while true {
+                service.extendTimeout(by: .seconds(10))
+                try hub.sleep(until: hub.loop.now().advanced(by: .seconds(2)))
+            }
+        }
+        defer { patience.kill() }
+        try snapshots.finish()
     }
 
     /// Takes signals and changes until the end.
@@ -79,7 +105,10 @@ final class Control {
                 continue
             }
             switch occasion {
-            case .signal(SIGHUP): try readSettings()
+            case .signal(SIGHUP):
+                service.reloading(at: hub.loop.now().nanoseconds)
+                defer { service.ready() }
+                try readSettings()
             case .signal: return
             case .worker(.ended(let error)): throw DaemonError.worker(error.map { "\($0)" } ?? "without a reason")
             case .worker(.serving): continue
@@ -99,6 +128,7 @@ final class Control {
             log.level = new.log.level
             shared.cache.limits = TTLLimits(new.cache)
             shared.cache.staleSeconds = new.cache.staleSeconds
+            snapshots?.plan = SnapshotKeeper.Plan(new.cache)
             try forget(new.domains.filter { ($0.noCache || $0.noStale) && !domains.contains($0) })
             shared.redis?.budget = new.cache.redisTimeout
             shared.redis?.staleSeconds = new.cache.staleSeconds

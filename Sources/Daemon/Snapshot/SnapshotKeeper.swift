@@ -1,0 +1,159 @@
+// The cache's snapshot: a file that is written now and then and at the end, and read at the start, before the first query
+// is taken.
+//
+// Writing goes on in a thread of the pool, piece by piece, with a pause after each, so that the loops have the processor and
+// the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only when all of it is
+// on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a last time.
+
+internal import AnswerCache
+internal import Glibc
+internal import Green
+internal import Logging
+internal import Synchronization
+
+/// Writes and reads the cache's snapshot, on the control's hub.
+final class SnapshotKeeper {
+    /// Where and how often.
+    struct Plan: Equatable {
+        /// The file; nil for no snapshot.
+        var path: String?
+        /// From one writing to the next.
+        var interval: Duration
+
+        /// What the settings say.
+        init(_ settings: CacheSettings) {
+            path = settings.snapshot
+            interval = settings.snapshotInterval
+        }
+    }
+
+    /// What breaks a writing off.
+    private struct BrokenOff: Error {}
+
+    private let hub = Hub.current
+    private let cache: MemoryCache
+    private let logger: Logger
+    private let upstreams: () -> UpstreamDirectory
+    private let isBreakingOff = BreakOff()
+    private let changed: Event
+    private var isEnding = false
+    private var lastProblem: String?
+    private var writer: Greenlet<Void>?
+    /// What is to be done; a change counts from now on.
+    var plan: Plan {
+        didSet { if plan != oldValue { changed.set() } }
+    }
+
+    /// How long the loops have to themselves after each piece.
+    private static let pause: UInt32 = 1_000
+
+    /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called.
+    init(_ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
+        self.cache = cache
+        self.plan = plan
+        self.logger = logger
+        self.upstreams = upstreams
+        changed = Event(hub: hub)
+    }
+
+    /// Reads the snapshot, if there is one. One that is damaged, or cannot be read, is left out and said so. Waits.
+    func load() throws {
+        guard let path = plan.path, !cache.isOff else { return }
+        let (cache, files, moment) = (cache, hub.loop.files, moment())
+        let numbers = upstreams().numbersByName
+        let start = hub.loop.now()
+        do {
+            let outcome = try blocking { () throws -> SnapshotReader.Outcome? in
+                guard files.stamp(path) != nil else { return nil }
+                let reader = SnapshotReader(into: cache, at: moment) { try files.read(path, from: $0, count: $1) }
+                return try reader.load { numbers[$0] }
+            }
+            guard let outcome else { return }
+            let took = start.duration(to: hub.loop.now())
+            logger.info(
+                "snapshot read",
+                metadata: [
+                    "path": "\(path)", "entries": "\(outcome.loaded)", "expired": "\(outcome.expired)",
+                    "refused": "\(outcome.refused)", "took": "\(took)",
+                ])
+        } catch let error as Interruption {
+            throw error
+        } catch {
+            logger.warning("snapshot left out: \(error)", metadata: ["path": "\(path)"])
+        }
+    }
+
+    /// Begins to write it now and then.
+    func start() {
+        writer = hub.spawn(name: "snapshot") { [self] in
+            var next = hub.loop.now().advanced(by: plan.interval)
+            while !isEnding {
+                changed.clear()
+                if try changed.wait(until: next) {
+                    next = min(next, hub.loop.now().advanced(by: plan.interval))
+                } else {
+                    try write(pausing: true)
+                    next = hub.loop.now().advanced(by: plan.interval)
+                }
+            }
+        }
+    }
+
+    /// Breaks off what is being written, and writes no more until `finish`.
+    func stop() throws {
+        isEnding = true
+        isBreakingOff.value.store(true, ordering: .relaxed)
+        changed.set()
+        try writer?.join()
+        isBreakingOff.value.store(false, ordering: .relaxed)
+    }
+
+    /// Writes it for the last time.
+    func finish() throws {
+        try write(pausing: false)
+    }
+
+    /// Writes it. What goes wrong is said once.
+    private func write(pausing: Bool) throws {
+        guard let path = plan.path, !cache.isOff else { return }
+        let (files, breakOff) = (hub.loop.files, isBreakingOff)
+        let writer = SnapshotWriter(cache, at: moment(), upstreams: upstreams().namesByNumber)
+        let start = hub.loop.now()
+        do {
+            let count = try blocking {
+                var writer = writer
+                try files.replace(path) {
+                    if pausing {
+                        if breakOff.value.load(ordering: .relaxed) { throw BrokenOff() }
+                        usleep(Self.pause)
+                    }
+                    return writer.nextPiece()
+                }
+                return writer.count
+            }
+            lastProblem = nil
+            let took = start.duration(to: hub.loop.now())
+            logger.debug("snapshot written", metadata: ["path": "\(path)", "entries": "\(count)", "took": "\(took)"])
+        } catch let error as Interruption {
+            throw error
+        } catch is BrokenOff {
+            return
+        } catch {
+            let problem = "\(error)"
+            if problem != lastProblem {
+                logger.error("snapshot not written: \(problem)", metadata: ["path": "\(path)"])
+            }
+            lastProblem = problem
+        }
+    }
+
+    private func moment() -> SnapshotMoment {
+        let boot = BootSeconds(rawValue: UInt32(truncatingIfNeeded: hub.loop.bootTime() / 1_000_000_000))
+        return SnapshotMoment(wallSeconds: hub.loop.wallTime() / 1_000_000_000, boot: boot)
+    }
+}
+
+/// A flag that the writing thread looks at.
+private final class BreakOff: Sendable {
+    let value = Atomic(false)
+}
