@@ -80,7 +80,7 @@ struct ReplyReading {
                 guard record.type == .opt else { continue }
                 let opt = try EDNSSummary(record)
                 seen.extendedHigh = opt.extendedHigh
-                extendedError = Self.extendedError(message.bytes, in: opt)
+                extendedError = opt.extendedError(in: message.bytes)
             }
         }
         return seen
@@ -115,19 +115,5 @@ struct ReplyReading {
             if target.isSubdomain(of: zone) { return true }
         }
         return false
-    }
-
-    /// The first extended error among an OPT record's options, which are known to fill it exactly.
-    private static func extendedError(_ bytes: Span<UInt8>, in opt: EDNSSummary) -> ExtendedErrorCode? {
-        guard opt.version == 0 else { return nil }
-        var position = opt.optionsOffset
-        while position + 4 <= opt.optionsOffset + opt.optionsLength {
-            let length = Int(bytes.loadUInt16(at: position + 2))
-            if bytes.loadUInt16(at: position) == EDNSOptionCode.extendedError.rawValue, length >= 2 {
-                return ExtendedErrorCode(rawValue: bytes.loadUInt16(at: position + 4))
-            }
-            position += 4 + length
-        }
-        return nil
     }
 }

@@ -35,25 +35,25 @@ final class FlightTable: Sendable {
             if let flight = flights[key.hash], flight.key == key {
                 return flight.join(waiter) ? .joined(flight) : .full
             }
-            guard count.load(ordering: .relaxed) < limit else { return .full }
-            count.add(1, ordering: .relaxed)
-            let flight = Flight(key)
+            guard let flight = open(key, in: &flights) else { return .full }
             _ = flight.join(waiter)
-            // Another key under the same hash keeps its place; this flight then goes without company.
-            if flights[key.hash] == nil { flights[key.hash] = flight }
             return .opened(flight)
         }
     }
 
     /// Opens a flight for who will fly it; nil when the question is being asked already, or too many are.
     func open(_ key: CacheKey) -> Flight? {
-        shard(key).withLock { flights in
-            guard flights[key.hash] == nil, count.load(ordering: .relaxed) < limit else { return nil }
-            count.add(1, ordering: .relaxed)
-            let flight = Flight(key)
-            flights[key.hash] = flight
-            return flight
-        }
+        shard(key).withLock { flights in flights[key.hash] == nil ? open(key, in: &flights) : nil }
+    }
+
+    /// Counts a new flight and enters it, under the shard's lock; nil when there are too many.
+    private func open(_ key: CacheKey, in flights: inout [UInt64: Flight]) -> Flight? {
+        guard count.load(ordering: .relaxed) < limit else { return nil }
+        count.add(1, ordering: .relaxed)
+        let flight = Flight(key)
+        // Another key under the same hash keeps its place; this flight then goes without company.
+        if flights[key.hash] == nil { flights[key.hash] = flight }
+        return flight
     }
 
     /// Whether a question is being asked.
