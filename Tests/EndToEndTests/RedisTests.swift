@@ -126,7 +126,12 @@ extension EndToEnd {
             let vireo = try VireoServer(upstreams: [upstream.address], redis.line("size: 0"))
             try redis.ask("EVAL", "for i=1,20000 do redis.call('SET', 'fill:' .. i, string.rep('x', 200)) end", "0")
             for number in 0..<200 { #expect(try vireo.ask("full-\(number).example.", .a).answers.count == 1) }
-            try waitForKey(redis, "full-199.example.")
+            // Redis picks what it pushes out by samples, within the same second the newest key as well; then it is asked
+            // for, and so written, once more.
+            try eventually("the key of full-199.example. in a full Redis") {
+                #expect(try vireo.ask("full-199.example.", .a).answers.count == 1)
+                return try redis.ask("EXISTS", "vireo:1:full-199.example.:A:IN") == "(integer) 1" ? true : nil
+            }
         }
 
         @Test func `a flush reaches every instance and says what was removed where`() throws {
