@@ -4,7 +4,7 @@ package struct BootSeconds: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt32
 
     /// Wraps a number of seconds.
-    @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
+    @inlinable @inline(__always) package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// A time some seconds later.
     @inlinable package func advanced(bySeconds seconds: UInt32) -> BootSeconds {

@@ -92,10 +92,11 @@ package final class MemoryCache: Sendable {
 
     /// Answers a query that was read with this cache's `seed`: copies the records to `buffer` from `offset` on, which is
     /// right after the question (12 + `questionLength`), their TTLs counted down. Waits for nothing and allocates nothing.
+    /// The query stays as it is: a value of its size that is only lent would be copied for the call.
     package func answer(
-        _ query: borrowing QueryView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+        _ query: inout QueryView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
-        let name = query.name.span
+        let name = query.nameBytes
         let key = KeyView(name, hash: query.hash, type: query.type, class: query.class, flags: query.keyFlags)
         return answer(key, at: now, into: &buffer, at: offset)
     }

@@ -14,13 +14,13 @@ struct Reply {
     /// Why it is as it is.
     var extendedError: ExtendedErrorCode?
     /// A few words beside the extended error.
-    var text = ""
+    var text: StaticString = ""
 
     /// The payload size that clients are told: what a datagram can carry without fragments nearly everywhere.
     static let payloadSize: UInt16 = 1232
 
     /// An error.
-    init(_ responseCode: ResponseCode, _ extendedError: ExtendedErrorCode? = nil, _ text: String = "") {
+    init(_ responseCode: ResponseCode, _ extendedError: ExtendedErrorCode? = nil, _ text: StaticString = "") {
         self.responseCode = responseCode
         self.extendedError = extendedError
         self.text = text

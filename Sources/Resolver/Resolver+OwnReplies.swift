@@ -12,9 +12,9 @@ extension Resolver {
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.
     @inline(__always)
-    func ownReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int) -> Step? {
+    func ownReply(_ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int) -> Step? {
         if query.class == .internet, !query.type.isMeta {
-            guard policy.hosts != nil else { return nil }
+            guard unsafe hosts != nil else { return nil }
             return hostsReply(query, &buffer, limit: limit)
         }
         return specialReply(query, &buffer)
@@ -31,8 +31,8 @@ extension Resolver {
     private func hostsReply(
         _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Step? {
-        guard let hosts = policy.hosts else { return nil }
-        switch hosts.find(query.name.span, type: query.type) {
+        guard let hosts = unsafe hosts else { return nil }
+        switch hosts.find(query.nameBytes, type: query.type) {
         case .unknown:
             return nil
         case .noData:
@@ -79,7 +79,7 @@ extension Resolver {
     /// What the server says of itself (RFC 4892), where the operator allows it.
     private func chaosText(_ query: borrowing QueryView) -> String? {
         guard query.type == .txt || query.type == .any else { return nil }
-        let name = query.name.span
+        let name = query.nameBytes
         if name.isEqual(Self.versionName) { return policy.version }
         if name.isEqual(Self.identityName) { return policy.identity }
         return nil

@@ -37,6 +37,10 @@ package final class Resolver {
     let redis: RedisCache?
     /// What it answers by itself, and whom it asks.
     package private(set) var policy: Policy
+    // SAFETY: read and replaced on the hub's thread alone, and no access lasts over a switch; a checked access would cost
+    // every hit more than the comparison with nil that most need.
+    /// The policy's hosts file.
+    @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// Domains whose answers are kept in ways of their own.
     private(set) var domains = DomainTable([])
     /// How many questions may be asked before anybody needs their answers.
@@ -60,6 +64,7 @@ package final class Resolver {
     /// Goes on with another policy. What is being asked is not disturbed.
     package func adopt(_ policy: Policy) {
         self.policy = policy
+        unsafe hosts = policy.hosts
         domains = DomainTable(policy.domains)
         let cache = cache
         forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
@@ -97,11 +102,11 @@ package final class Resolver {
         case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
         }
         let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
-        if let own = ownReply(query, &buffer, limit: limit) { return own }
+        if let own = ownReply(&query, &buffer, limit: limit) { return own }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer
-        switch cache.answer(query, at: now, into: &buffer, at: end) {
+        switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
         case .tooLarge: return .tooLong
         case .miss, .stale: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)

@@ -45,7 +45,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     }
 
     /// A few words beside the code.
-    package var text: String {
+    package var text: StaticString {
         switch self {
         case .timedOut: "no upstream answered in time"
         case .unreachable: "no upstream could be reached"

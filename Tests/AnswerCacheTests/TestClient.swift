@@ -52,7 +52,7 @@ struct TestClient {
         let start = 12 + view.questionLength
         buffer.replaceSubrange(0..<start, with: query[0..<start])
         var span = buffer.mutableSpan
-        switch cache.answer(view, at: BootSeconds(rawValue: now), into: &span, at: start) {
+        switch cache.answer(&view, at: BootSeconds(rawValue: now), into: &span, at: start) {
         case .miss, .stale: return nil
         case .tooLarge(let count):
             #expect(start + count > room)

@@ -26,6 +26,37 @@ import Testing
         #expect(query.hash == QuestionHash.hash(query.name, .a, .internet, flags: query.keyFlags, seed: 42))
     }
 
+    @Test func `a name of any length and any bytes is read in lower case`() {
+        for length in 1...253 {
+            // Labels of up to 63 bytes, every byte value among them, so that the wire form has `length` + 2 bytes or more.
+            var name: [UInt8] = []
+            var left = length
+            while left > 0 {
+                let label = min(left, 63, 254 - name.count - 1)
+                if label <= 0 { break }
+                name.append(UInt8(label))
+                for index in 0..<label { name.append(UInt8(truncatingIfNeeded: index &* 37 &+ length &* 11)) }
+                left -= label
+            }
+            name.append(0)
+            let message = bytes(hex: "1234 0100 0001 0000 0000 0000") + name + [0, 1, 0, 1]
+            var query = QueryView()
+            #expect(query.read(message.span, seed: 42) == .query)
+            var position = 0
+            var expected = name
+            while name[position] != 0 {
+                for index in position + 1...position + Int(name[position]) where (0x41...0x5A).contains(name[index]) {
+                    expected[index] |= 0x20
+                }
+                position += Int(name[position]) + 1
+            }
+            #expect([UInt8](copying: query.name.span) == expected)
+            #expect(query.questionLength == name.count + 4)
+            let other = FixedName(try! NameView(name.span, at: 0))
+            #expect(query.hash == QuestionHash.hash(other, .a, .internet, flags: query.keyFlags, seed: 42))
+        }
+    }
+
     @Test func `messages that deserve no answer are dropped`() {
         #expect(Self.verdict([1, 2, 3]) == .drop)
         var response = Self.query()

@@ -2,27 +2,27 @@
 /// Offsets are the caller's promise; one outside the message traps.
 public enum MessagePatch {
     /// Sets the id.
-    public static func setID(_ id: UInt16, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setID(_ id: UInt16, in message: inout MutableSpan<UInt8>) {
         message.storeUInt16(id, at: 0)
     }
 
     /// Sets flags, opcode and the low rcode.
-    public static func setFlags(_ flags: HeaderFlags, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setFlags(_ flags: HeaderFlags, in message: inout MutableSpan<UInt8>) {
         message.storeUInt16(flags.rawValue, at: 2)
     }
 
     /// Sets the number of questions.
-    public static func setQuestionCount(_ count: UInt16, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setQuestionCount(_ count: UInt16, in message: inout MutableSpan<UInt8>) {
         message.storeUInt16(count, at: 4)
     }
 
     /// Sets the number of records of a section.
-    public static func setRecordCount(_ count: UInt16, of section: Section, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setRecordCount(_ count: UInt16, of section: Section, in message: inout MutableSpan<UInt8>) {
         message.storeUInt16(count, at: section.countOffset)
     }
 
     /// Sets a TTL (`RecordView.ttlOffset`).
-    public static func setTTL(_ ttl: UInt32, at offset: Int, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setTTL(_ ttl: UInt32, at offset: Int, in message: inout MutableSpan<UInt8>) {
         message.storeUInt32(ttl, at: offset)
     }
 

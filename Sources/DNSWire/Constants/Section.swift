@@ -8,5 +8,5 @@ public enum Section: UInt8, Hashable, Sendable, CaseIterable {
     case additional
 
     /// Where the section's record count stands in the header.
-    var countOffset: Int { 6 + 2 * Int(rawValue) }
+    @inlinable package var countOffset: Int { 6 + 2 * Int(rawValue) }
 }

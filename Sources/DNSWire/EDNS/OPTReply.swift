@@ -9,13 +9,14 @@ public struct OPTReply: Sendable {
     public var responseCode: ResponseCode
     /// Why the answer is as it is, where there is something to say (RFC 8914).
     public var extendedError: ExtendedErrorCode?
-    /// A few words for people beside the extended error; more than 255 bytes are cut off.
-    public var extraText: String
+    /// A few words for people beside the extended error; more than 255 bytes are cut off. Words known beforehand, so that
+    /// the value is plain memory.
+    public var extraText: StaticString
 
     /// Puts the values together.
     public init(
         udpPayloadSize: UInt16, dnssecOK: Bool = false, responseCode: ResponseCode = .noError,
-        extendedError: ExtendedErrorCode? = nil, extraText: String = ""
+        extendedError: ExtendedErrorCode? = nil, extraText: StaticString = ""
     ) {
         self.udpPayloadSize = udpPayloadSize
         self.dnssecOK = dnssecOK
@@ -27,7 +28,7 @@ public struct OPTReply: Sendable {
     /// How many bytes the record takes.
     public var length: Int { 11 + (extendedError == nil ? 0 : 6 + textLength) }
     /// The bytes of text that are written.
-    private var textLength: Int { min(255, extraText.utf8.count) }
+    private var textLength: Int { min(255, extraText.utf8CodeUnitCount) }
 
     /// Writes the record at the end of a message and counts it in the header; the header's low rcode is set too.
     /// Returns the message's new end, or nil when `limit` leaves no room; then nothing is changed.
@@ -55,7 +56,7 @@ public struct OPTReply: Sendable {
         message.storeUInt16(UInt16(truncatingIfNeeded: 2 + textLength), at: offset + 2)
         message.storeUInt16(code.rawValue, at: offset + 4)
         var position = offset + 6
-        for byte in extraText.utf8.prefix(textLength) {
+        for byte in extraText.description.utf8.prefix(textLength) {
             message[position] = byte
             position += 1
         }

@@ -22,7 +22,11 @@ public struct QueryView: ~Copyable, Sendable {
     public init() {}
 
     /// The length of the question, type and class included; it starts at offset 12.
-    public var questionLength: Int { hasQuestion ? name.count + 4 : 0 }
+    public private(set) var questionLength = 0
+    /// The bytes of `name`, borrowed: other modules would copy all of it to reach them.
+    package var nameBytes: Span<UInt8> {
+        @_lifetime(borrow self) get { name.storage.span.extracting(first: name.count) }
+    }
     /// DO and CD, as they are part of the cache's key.
     public var keyFlags: KeyFlags {
         KeyFlags(dnssecOK: edns?.dnssecOK ?? false, checkingDisabled: flags.checkingDisabled)
@@ -48,6 +52,7 @@ public struct QueryView: ~Copyable, Sendable {
         id = message.loadUInt16(at: 0)
         flags = HeaderFlags(rawValue: message.loadUInt16(at: 2))
         hasQuestion = false
+        questionLength = 0
         edns = nil
         if flags.isResponse { return .drop }
         let wellFormed: Bool
@@ -91,32 +96,23 @@ public struct QueryView: ~Copyable, Sendable {
     /// Reads the only question: a name without pointers (there is nothing before it to point to), type and class.
     private mutating func readQuestion(_ message: Span<UInt8>) throws(WireError) -> Int {
         let start = MessageView.headerLength
-        let count = message.count
-        var position = start
+        var end = start
         var labels = 0
-        var target = name.storage.mutableSpan
         while true {
-            guard position < count else { throw .truncated }
-            let length = Int(message[position])
-            target[(position - start) & 0xFF] = UInt8(truncatingIfNeeded: length)
-            position += 1
+            guard end < message.count else { throw .truncated }
+            let length = Int(message[end])
+            end += 1 + length
             if length == 0 { break }
-            guard length < 0x40, position + length - start < NameView.maximumLength else { throw .badName }
-            guard position + length < count else { throw .truncated }
-            for index in position..<position + length {
-                target[(index - start) & 0xFF] = lowercased(message[index])
-            }
+            guard length < 0x40, end - start < NameView.maximumLength else { throw .badName }
             labels += 1
-            position += length
         }
-        guard position + 4 <= count else { throw .truncated }
-        name.count = position - start
-        name.labelCount = labels
-        name.clearPadding()
-        type = RecordType(rawValue: message.loadUInt16(at: position))
-        `class` = RecordClass(rawValue: message.loadUInt16(at: position + 2))
+        guard end + 4 <= message.count else { throw .truncated }
+        name.assign(lowercasing: message.extracting(start..<end), labelCount: labels)
+        type = RecordType(rawValue: message.loadUInt16(at: end))
+        `class` = RecordClass(rawValue: message.loadUInt16(at: end + 2))
         hasQuestion = true
-        return position + 4
+        questionLength = end + 4 - start
+        return end + 4
     }
 
     /// Reads a record of the additional section: OPT at most once; TSIG, SIG(0) and the rest are skipped.

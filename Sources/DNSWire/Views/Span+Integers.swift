@@ -10,6 +10,15 @@ extension Span where Element == UInt8 {
         UInt32(loadUInt16(at: offset)) << 16 | UInt32(loadUInt16(at: offset + 2))
     }
 
+    /// Eight bytes from an offset on as one number, the first byte lowest.
+    @inlinable @inline(__always) func loadWord(at offset: Int) -> UInt64 {
+        // One check of bounds, and eight loads become one.
+        let bytes = extracting(offset..<offset + 8)
+        var word: UInt64 = 0
+        for index in 0..<8 { word |= UInt64(bytes[index]) &<< UInt64(8 * index) }
+        return word
+    }
+
     /// Whether both hold the same bytes.
     package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
@@ -21,13 +30,19 @@ extension Span where Element == UInt8 {
 /// Writing big-endian integers in place. Offsets out of bounds trap: callers check first.
 extension MutableSpan where Element == UInt8 {
     /// Stores a 16-bit integer at an offset.
-    @inlinable package mutating func storeUInt16(_ value: UInt16, at offset: Int) {
+    @inlinable @inline(__always) package mutating func storeUInt16(_ value: UInt16, at offset: Int) {
         self[offset] = UInt8(truncatingIfNeeded: value >> 8)
         self[offset + 1] = UInt8(truncatingIfNeeded: value)
     }
 
+    /// Stores a number as eight bytes, the lowest first.
+    @inlinable @inline(__always) mutating func storeWord(_ word: UInt64, at offset: Int) {
+        var bytes = _mutatingExtracting(offset..<offset + 8)
+        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: word &>> UInt64(8 * index)) }
+    }
+
     /// Stores a 32-bit integer at an offset.
-    @inlinable package mutating func storeUInt32(_ value: UInt32, at offset: Int) {
+    @inlinable @inline(__always) package mutating func storeUInt32(_ value: UInt32, at offset: Int) {
         storeUInt16(UInt16(truncatingIfNeeded: value >> 16), at: offset)
         storeUInt16(UInt16(truncatingIfNeeded: value), at: offset + 2)
     }
@@ -36,6 +51,16 @@ extension MutableSpan where Element == UInt8 {
 /// A letter's lower case; every other byte as it is (RFC 4343 3: only A to Z have case).
 @inlinable @inline(__always) func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
+}
+
+/// Eight letters' lower case at once; every other byte as it is.
+@inlinable @inline(__always) func lowercased(_ word: UInt64) -> UInt64 {
+    let low = word & 0x7F7F_7F7F_7F7F_7F7F
+    // The top bit of each byte says: not below A, not above Z, and plain ASCII.
+    let notBelow = low &+ 0x3F3F_3F3F_3F3F_3F3F
+    let above = low &+ 0x2525_2525_2525_2525
+    let isCapital = notBelow & ~above & ~word & 0x8080_8080_8080_8080
+    return word | (isCapital >> 2)
 }
 
 extension Array where Element == UInt8 {
