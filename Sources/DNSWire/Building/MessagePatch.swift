@@ -17,7 +17,9 @@ public enum MessagePatch {
     }
 
     /// Sets the number of records of a section.
-    @inlinable @inline(__always) public static func setRecordCount(_ count: UInt16, of section: Section, in message: inout MutableSpan<UInt8>) {
+    @inlinable @inline(__always) public static func setRecordCount(
+        _ count: UInt16, of section: Section, in message: inout MutableSpan<UInt8>
+    ) {
         message.storeUInt16(count, at: section.countOffset)
     }
 
