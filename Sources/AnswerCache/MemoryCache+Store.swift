@@ -13,12 +13,11 @@ extension MemoryCache {
     /// a hit: allocates, and holds the shard's lock for a few hundred nanoseconds.
     @discardableResult
     package func store(
-        _ key: borrowing CacheKey, reply: Span<UInt8>, from provenance: Provenance, at now: BootSeconds,
+        _ key: borrowing CacheKey, reply: [UInt8], from provenance: Provenance, at now: BootSeconds,
         limits: TTLLimits? = nil
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
-        let bytes = LetterCase.normalized(reply)
-        let reading = ReplyReading(bytes.span, to: key)
+        let reading = ReplyReading(reply.span, to: key)
         switch reading.kind {
         case .notKept(let reason):
             return .notKept(reason)
@@ -26,7 +25,7 @@ extension MemoryCache {
             return storeFailure(
                 key, reading.responseCode, extendedError: reading.extendedError, from: provenance, at: now)
         case .positive, .negative:
-            return storeAnswer(key, bytes, reading, from: provenance, at: now, limits: limits ?? self.limits)
+            return storeAnswer(key, reply, reading, from: provenance, at: now, limits: limits ?? self.limits)
         }
     }
 
@@ -67,12 +66,12 @@ extension MemoryCache {
 
     /// Keeps a positive or negative answer that was read to its end.
     private func storeAnswer(
-        _ key: borrowing CacheKey, _ reply: consuming [UInt8], _ reading: ReplyReading, from provenance: Provenance,
+        _ key: borrowing CacheKey, _ reply: [UInt8], _ reading: ReplyReading, from provenance: Provenance,
         at now: BootSeconds, limits: TTLLimits
     ) -> StoreResult {
         let writer: RecordsWriter
         do throws(WireError) {
-            writer = try RecordsWriter(reply, to: key, reading.kind, limits)
+            writer = try RecordsWriter(reply, to: key, reading, limits)
         } catch {
             return .notKept(error == .doesNotFit ? .tooLarge : .malformed)
         }

@@ -17,22 +17,22 @@ struct RecordsWriter {
         @_lifetime(borrow self) get { bytes.span.extracting(range) }
     }
 
-    /// A signature of the message itself, which means nothing in another one.
-    private static var transactionSignature: UInt16 { 250 }
-
-    /// Takes the records of a reply that was read to its end and whose question's letters were taken out. As they stand,
-    /// if the upstream has compressed them; else they are written anew. Throws `.doesNotFit` when they become too long.
+    /// Takes the records of a reply as it was read. As they stand, if the upstream has compressed them; else they are written
+    /// anew. Throws `.doesNotFit` when they become too long.
     init(
-        _ reply: consuming [UInt8], to key: borrowing CacheKey, _ kind: ReplyReading.Kind, _ limits: TTLLimits
+        _ reply: [UInt8], to key: borrowing CacheKey, _ reading: ReplyReading, _ limits: TTLLimits
     ) throws(WireError) {
         let start = MessageView.headerLength + key.name.count + 4
-        var rules = Rules(kind: kind, limits: limits)
-        bytes = reply
-        if let end = Self.adopt(&bytes, from: start, &rules) {
-            range = start..<end
+        var rules = Rules(kind: reading.kind, limits: limits)
+        let layout = reading.layout
+        // What is written anew may repeat the question's letters, to which a name only points.
+        bytes = layout.mayHoldLetters || !layout.mayStay ? LetterCase.normalized(reply.span) : reply
+        if layout.mayStay {
+            Self.bound(&bytes, layout, &rules)
+            range = start..<layout.end
+            rules.counts = layout.counts
         } else {
-            rules = Rules(kind: kind, limits: limits)
-            bytes = try Self.rewritten(bytes, key, from: start, &rules)
+            bytes = try Self.rewritten(bytes, key, &rules)
             range = start..<bytes.count
         }
         guard let counts = RecordCounts(answers: rules.counts.0, authorities: rules.counts.1, additionals: rules.counts.2)
@@ -52,25 +52,27 @@ struct RecordsWriter {
         /// The smallest TTL so far.
         var smallestTTL = TTLLimits.largest
 
-        /// Counts a record; returns the TTL that it is to have.
-        mutating func take(_ section: Section, _ type: RecordType, ttl: UInt32) -> UInt32 {
+        /// The TTL that a record is to have; `isZone` says that it is a SOA of the authority section.
+        mutating func bound(_ ttl: UInt32, isZone: Bool) -> UInt32 {
+            var bounded = limits.clamp(ttl)
+            if case .negative(let minimum) = kind, isZone { bounded = limits.clampNegative(ttl: ttl, minimum: minimum) }
+            smallestTTL = min(smallestTTL, bounded)
+            return bounded
+        }
+
+        /// Counts a record of a section.
+        mutating func count(_ section: Section) {
             switch section {
             case .answer: counts.0 += 1
             case .authority: counts.1 += 1
             case .additional: counts.2 += 1
             }
-            var bounded = limits.clamp(ttl)
-            if case .negative(let minimum) = kind, type == .soa, section == .authority {
-                bounded = limits.clampNegative(ttl: ttl, minimum: minimum)
-            }
-            smallestTTL = min(smallestTTL, bounded)
-            return bounded
         }
     }
 
     /// Writes all records anew, behind room for header and question.
     private static func rewritten(
-        _ reply: [UInt8], _ key: borrowing CacheKey, from start: Int, _ rules: inout Rules
+        _ reply: [UInt8], _ key: borrowing CacheKey, _ rules: inout Rules
     ) throws(WireError) -> [UInt8] {
         // Names written out can make it longer, but hardly ever twice as long.
         var scratch = [UInt8](repeating: 0, count: min(65_535, 2 * reply.count + 512))
@@ -78,8 +80,9 @@ struct RecordsWriter {
         try builder.appendQuestion(key.name.view, key.type, key.class)
         var cursor = try MessageView(reply.span).records()
         while let record = try cursor.next() {
-            if record.type == .opt || record.type.rawValue == transactionSignature { continue }
-            let ttl = rules.take(record.section, record.type, ttl: record.ttl)
+            if record.type == .opt || record.type.rawValue == ReplyLayout.transactionSignature { continue }
+            let ttl = rules.bound(record.ttl, isZone: record.type == .soa && record.section == .authority)
+            rules.count(record.section)
             try builder.append(record, to: record.section, ttl: ttl)
         }
         let end = builder.count
@@ -87,75 +90,15 @@ struct RecordsWriter {
         return scratch
     }
 
-    /// Sets the TTLs of records that may stay as they are; returns where they end, or nil when one may not.
-    private static func adopt(_ reply: inout [UInt8], from start: Int, _ rules: inout Rules) -> Int? {
-        var offset = start
-        for section in Section.allCases {
-            guard var left = try? MessageView(reply.span).recordCount(section) else { return nil }
-            while left > 0 {
-                left -= 1
-                guard let place = Place(reply.span, at: offset, section, question: start - MessageView.headerLength - 4)
-                else { return nil }
-                if place.type == .opt {
-                    // What comes after it could not move up, and pointers lead only backwards.
-                    return section == .additional && left == 0 ? offset : nil
-                }
-                let ttl = rules.take(section, place.type, ttl: place.ttl)
-                if ttl != place.ttl {
-                    for byte in 0..<4 {
-                        reply[place.ttlOffset + byte] = UInt8(truncatingIfNeeded: ttl >> UInt32(24 - 8 * byte))
-                    }
-                }
-                offset = place.end
-            }
-        }
-        return offset
-    }
-
-    /// A record that may stay as it stands: its names are good, and as short as they would be written here.
-    private struct Place {
-        /// The record's type.
-        let type: RecordType
-        /// Its TTL.
-        let ttl: UInt32
-        /// Where its TTL stands.
-        let ttlOffset: Int
-        /// Where it ends.
-        let end: Int
-
-        /// Looks at the record at an offset; nil when it has to be written anew, or cannot be read. `question` is the
-        /// length of the question's name.
-        init?(_ message: Span<UInt8>, at offset: Int, _ section: Section, question: Int) {
-            guard let record = try? RecordView(message, at: offset, section: section),
-                record.type.rawValue != RecordsWriter.transactionSignature,
-                Self.isShort(record.owner, question: question), Self.hasShortNames(record)
-            else { return nil }
-            type = record.type
-            ttl = record.ttl
-            ttlOffset = record.ttlOffset
-            end = record.endOffset
-        }
-
-        /// Whether an owner is the root, a pointer to the question, or some other name with a pointer in it. A name as long
-        /// as the question's may be the question's, and that is always to be a pointer to it.
-        private static func isShort(_ owner: NameView, question: Int) -> Bool {
-            if owner.isRoot { return true }
-            guard owner.wireLength == question else { return !owner.isUncompressed }
-            return owner.message.loadUInt16(at: owner.offset) == 0xC000 | UInt16(MessageView.headerLength)
-        }
-
-        /// Whether the names in a record's data, where it has any, have a pointer if they may and none if not.
-        private static func hasShortNames(_ record: RecordView) -> Bool {
-            guard let layout = RDataLayout(record.type) else { return true }
-            guard layout.characterStrings == 0 else { return false }
-            var position = record.rdataOffset + layout.fixedBytes
-            for _ in 0..<layout.names {
-                guard let name = try? NameView(record.message, at: position, limit: record.endOffset),
-                    name.isRoot || name.isUncompressed != layout.mayCompress
-                else { return false }
-                position = name.endOffset
-            }
-            return true
+    /// Sets the TTLs of records that stay as they are. A reply in which none is out of bounds is not even copied.
+    private static func bound(_ reply: inout [UInt8], _ layout: ReplyLayout, _ rules: inout Rules) {
+        for number in 0..<layout.count {
+            let place = layout[number]
+            let ttl = reply.span.loadUInt32(at: place.offset)
+            let bounded = rules.bound(ttl, isZone: place.isZone)
+            guard bounded != ttl else { continue }
+            var message = reply.mutableSpan
+            message.storeUInt32(bounded, at: place.offset)
         }
     }
 }

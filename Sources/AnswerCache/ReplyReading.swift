@@ -22,6 +22,8 @@ struct ReplyReading {
     private(set) var responseCode = ResponseCode.noError
     /// The first extended error among the options.
     private(set) var extendedError: ExtendedErrorCode?
+    /// How its records stand in it, where it is an answer.
+    private(set) var layout = ReplyLayout(recordsStart: 0, .root)
 
     /// The type of a question for everything (RFC 8482 lets a server answer it with any one RRset).
     private static var anyType: UInt16 { 255 }
@@ -48,7 +50,8 @@ struct ReplyReading {
             guard flags.isResponse, flags.opcode == .query, message.questionCount == 1,
                 let question = try message.question()
             else { return }
-            guard question.type == key.type, question.class == key.class, question.name.isEqual(to: key.name.view) else {
+            guard question.type == key.type, question.class == key.class, question.name.isEqual(toLowercased: key.view.name)
+            else {
                 kind = .notKept(.otherQuestion)
                 return
             }
@@ -56,7 +59,8 @@ struct ReplyReading {
                 kind = .notKept(.truncated)
                 return
             }
-            let seen = try look(through: message, for: key.type)
+            layout = ReplyLayout(recordsStart: question.endOffset, question.name.shape)
+            let seen = try look(through: message, after: question, for: key.type)
             responseCode = ResponseCode(low: flags.responseCode, extendedHigh: seen.extendedHigh)
             kind = try judge(message, question, seen)
         } catch {
@@ -65,20 +69,23 @@ struct ReplyReading {
     }
 
     /// Goes once over all records.
-    private mutating func look(through message: MessageView, for type: RecordType) throws(WireError) -> Seen {
+    private mutating func look(
+        through message: MessageView, after question: QuestionView, for type: RecordType
+    ) throws(WireError) -> Seen {
         var seen = Seen()
-        var records = try message.records()
-        while let record = try records.next() {
-            switch record.section {
+        var records = message.records(after: question)
+        while let place = try records.nextPlace() {
+            layout.note(place, in: message.bytes)
+            switch place.section {
             case .answer:
                 seen.noAnswers = false
-                if record.type == type || type.rawValue == Self.anyType { seen.wantedType = true }
+                if place.type == type || type.rawValue == Self.anyType { seen.wantedType = true }
             case .authority:
-                if record.type == .ns { seen.nameServers = true }
-                if record.type == .soa, seen.soaOffset == nil { seen.soaOffset = record.offset }
+                if place.type == .ns { seen.nameServers = true }
+                if place.type == .soa, seen.soaOffset == nil { seen.soaOffset = place.offset }
             case .additional:
-                guard record.type == .opt else { continue }
-                let opt = try EDNSSummary(record)
+                guard place.type == .opt else { continue }
+                let opt = try EDNSSummary(message.bytes, place)
                 seen.extendedHigh = opt.extendedHigh
                 extendedError = opt.extendedError(in: message.bytes)
             }

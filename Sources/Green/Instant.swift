@@ -27,6 +27,11 @@ public struct Instant: Sendable, Hashable, Comparable {
         other.nanoseconds <= nanoseconds ? .zero : .nanoseconds(Int64(clamping: other.nanoseconds - nanoseconds))
     }
 
+    /// How many nanoseconds from here to `other`; none where that lies before.
+    @inlinable public func nanoseconds(to other: Instant) -> UInt64 {
+        other.nanoseconds > nanoseconds ? other.nanoseconds - nanoseconds : 0
+    }
+
     /// Whether this comes before `other`.
     @inlinable public static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds

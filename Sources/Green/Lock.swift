@@ -43,13 +43,14 @@ internal import Glibc
 
 /// A value that threads share, reached only inside its lock.
 public final class Locked<Value: Sendable>: @unchecked Sendable {
-    // SAFETY: `value` is touched only inside `lock`.
-    @usableFromInline var value: Value
+    // SAFETY: `value` is touched only inside `lock`, which is also why nothing else needs to check that one access at a time
+    // goes on.
+    @exclusivity(unchecked) @usableFromInline var value: Value
     @usableFromInline let lock = Lock()
 
     /// Shares `value`.
     @inlinable public init(_ value: Value) {
-        self.value = value
+        unsafe self.value = value
     }
 
     /// Runs `body` with the value to itself; it must not wait.
@@ -59,7 +60,7 @@ public final class Locked<Value: Sendable>: @unchecked Sendable {
     ) throws(Failure) -> Result {
         lock.acquire()
         defer { lock.release() }
-        return try body(&value)
+        return try unsafe body(&value)
     }
 }
 

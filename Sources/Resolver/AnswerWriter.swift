@@ -13,7 +13,7 @@ struct AnswerWriter {
     func writeQuestion(into buffer: inout MutableSpan<UInt8>) -> Int {
         MessagePatch.setID(pending.id, in: &buffer)
         MessagePatch.setQuestionCount(1, in: &buffer)
-        for index in pending.question.indices { buffer[12 + index] = pending.question[index] }
+        buffer.copy(pending.question.span, to: MessageView.headerLength)
         return 12 + pending.question.count
     }
 

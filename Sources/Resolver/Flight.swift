@@ -6,9 +6,11 @@ internal import Upstream
 ///
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
 final class Flight: @unchecked Sendable {
-    // SAFETY: `waiters` and `result` are touched only under the lock of the table's shard that the flight is in, or,
-    // for `result`, after `land`, when it changes no more.
+    // SAFETY: `waiters`, `next` and `result` are touched only under the lock of the table's shard that the flight is in,
+    // or, for `result`, after `land`, when it changes no more.
     let key: CacheKey
+    /// The next flight of the same bucket of the table.
+    var next: Flight?
     private var waiters: [FlightWaiter] = []
     /// Who asks: used on its own hub's thread alone.
     var resolver: Resolver?

@@ -60,7 +60,7 @@ extension Resolver {
         limits.minimumSeconds = 0
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let origin = Provenance(upstream: .max, transport: .redis)
-        cache.store(key, reply: message.span, from: origin, at: now, limits: limits)
+        cache.store(key, reply: message, from: origin, at: now, limits: limits)
         return .success(UpstreamReply(bytes: message, upstream: .max, transport: .udp))
     }
 
@@ -70,6 +70,6 @@ extension Resolver {
         let upstream = policy.routes.lazy.flatMap(\.upstreams).first { $0.id == reply.upstream }
         let origin = RedisValue.Origin(
             upstream: upstream?.address.description ?? "", transport: reply.provenance.transport)
-        redis.store(key, reply: reply.bytes.span, origin: origin, limits: limits)
+        redis.store(key, reply: reply.bytes, origin: origin, limits: limits)
     }
 }

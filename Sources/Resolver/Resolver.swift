@@ -201,7 +201,7 @@ package final class Resolver {
         if rule?.noCache == true, reply.isGood { return }
         let limits = rule?.limits(within: cache.limits)
         let now = BootSeconds(rawValue: hub.bootSeconds)
-        cache.store(key, reply: reply.bytes.span, from: reply.provenance, at: now, limits: limits)
+        cache.store(key, reply: reply.bytes, from: reply.provenance, at: now, limits: limits)
         share(key, reply, limits: limits ?? cache.limits)
     }
 }

@@ -7,7 +7,8 @@ internal import Green
 final class DatagramChannel: PooledChannel {
     private let socket: DatagramSocket
     private let server: UpstreamServer
-    private var table = ExchangeTable(capacity: DatagramChannel.capacity)
+    // SAFETY: touched on the hub's thread alone, and no access lasts over a switch.
+    @exclusivity(unchecked) private var table = ExchangeTable(capacity: DatagramChannel.capacity)
     private var reader: Greenlet<Void>?
     /// The ids of exchanges that have ended: answers to them are late, but not guesses.
     private var endedIDs: [UInt16] = []
@@ -43,11 +44,11 @@ final class DatagramChannel: PooledChannel {
     }
 
     /// Whether another exchange may be put on it.
-    var hasRoom: Bool { !isRetired && table.hasRoom }
+    var hasRoom: Bool { unsafe !isRetired && table.hasRoom }
 
     /// Puts an exchange on this channel and sends it.
     func begin(_ exchange: Exchange) {
-        table.register(exchange, random: server.hub.loop.random())
+        unsafe table.register(exchange, random: server.hub.loop.random())
         exchange.channel = self
         send(exchange)
         uses += 1
@@ -73,7 +74,7 @@ final class DatagramChannel: PooledChannel {
         guard !isRetired else { return }
         isRetired = true
         server.datagrams.retired(self)
-        if table.count == 0 { close() }
+        if unsafe table.count == 0 { close() }
     }
 
     /// Closes the socket; what it still carries will not be answered.
@@ -89,7 +90,7 @@ final class DatagramChannel: PooledChannel {
     }
 
     private func failAll() {
-        for exchange in table.removeAll() {
+        for exchange in unsafe table.removeAll() {
             exchange.channel = nil
             exchange.deliver(.broken(.unreachable, mayRetry: false))
         }
@@ -115,7 +116,7 @@ final class DatagramChannel: PooledChannel {
         let bytes = datagram.bytes
         guard bytes.count >= MessageView.headerLength else { return noteStray() }
         let id = bytes.loadUInt16(at: 0)
-        guard let exchange = table.find(id) else {
+        guard let exchange = unsafe table.find(id) else {
             if !endedIDs.contains(id) { noteStray() }
             return
         }
@@ -142,9 +143,9 @@ final class DatagramChannel: PooledChannel {
 
     private func finish(_ exchange: Exchange) {
         exchange.channel = nil
-        table.remove(exchange)
+        unsafe table.remove(exchange)
         endedIDs.append(exchange.form.id)
-        if isRetired || server.isRetired, table.count == 0 { close() }
+        if isRetired || server.isRetired, unsafe table.count == 0 { close() }
     }
 
     /// Somebody who guesses ids sends many that fit nothing: the port is burnt. What was asked here is told as if its
@@ -154,7 +155,7 @@ final class DatagramChannel: PooledChannel {
         strays += 1
         server.strayCount += 1
         guard strays >= Self.mostStrays else { return }
-        for exchange in table.removeAll() {
+        for exchange in unsafe table.removeAll() {
             exchange.channel = nil
             exchange.deliver(.otherLetters)
         }
@@ -162,7 +163,8 @@ final class DatagramChannel: PooledChannel {
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {
-        var copied = [UInt8](copying: bytes)
+        // SAFETY: the array copies what the pointer leads to before the span ends.
+        var copied = unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
         if cut { copied[2] |= 0x02 }
         return copied
     }

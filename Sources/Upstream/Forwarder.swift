@@ -27,6 +27,7 @@ package final class Forwarder {
 
     /// All tries of a question together take this long at most.
     package static let questionLimit = Duration.seconds(5)
+    private static let questionNanoseconds = questionLimit.clampedNanoseconds
 
     /// A forwarder to `servers`, in the order in which they are asked; a try takes `tryLimit` at most.
     package init(hub: Hub, servers: [UpstreamServer], tryLimit: Duration, recovered: @escaping () -> Void = {}) {
@@ -41,7 +42,7 @@ package final class Forwarder {
         guard !servers.isEmpty else { throw .noUpstream }
         let asking = Asking(question, servers: order(), hub: hub)
         defer { asking.end() }
-        let answer = try asking.run(tryLimit: tryLimit, limit: Self.questionLimit.clampedNanoseconds)
+        let answer = try asking.run(tryLimit: tryLimit, limit: Self.questionNanoseconds)
         if answer.server.answered() { recovered() }
         return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
     }

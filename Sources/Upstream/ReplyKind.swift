@@ -55,9 +55,9 @@ package struct ReplySummary {
         flags = message.flags
         responseCode = message.flags.responseCode
         var records = try message.records()
-        while let record = try records.next() {
-            guard record.section == .additional, record.type == .opt else { continue }
-            let opt = try EDNSSummary(record)
+        while let place = try records.nextPlace() {
+            guard place.type == .opt, place.section == .additional else { continue }
+            let opt = try EDNSSummary(bytes, place)
             responseCode = ResponseCode(low: message.flags.responseCode, extendedHigh: opt.extendedHigh)
             if opt.version == 0 { readExtendedErrors(bytes, opt) }
         }

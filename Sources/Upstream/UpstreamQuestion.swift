@@ -1,37 +1,31 @@
 package import DNSWire
 
-/// A question as it goes upstream: the query's bytes, made once, from which each try is written with its own id and
-/// letters. What a client said in EDNS options is not in it.
+/// A question as it goes upstream, written anew for each try with an id and letters of its own. What a client said in EDNS
+/// options is not in it.
 package struct UpstreamQuestion: Sendable {
-    /// The query with OPT, id 0, name in lower case.
-    private let template: [UInt8]
-    /// The first byte after the question.
-    let questionEnd: Int
+    private let name: FixedName
+    private let type: RecordType
+    private let `class`: RecordClass
+    private let flags: KeyFlags
 
     /// EDNS's payload size in queries (RFC 9715 recommends at most 1400; the DNS flag day of 2020 says 1232).
     package static let payloadSize: UInt16 = 1232
+    /// The length of an OPT record without options (RFC 6891 6.1.2).
+    private static let optLength = 11
 
     /// The query for a name, type and class with the client's DO and CD. Upstream is asked with AD set, so that it
     /// says whether it validated (RFC 6840 5.7).
-    package init(_ name: borrowing FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags) {
-        var header = HeaderFlags()
-        header.recursionDesired = true
-        header.authenticData = true
-        header.checkingDisabled = flags.checkingDisabled
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(12 + name.count + 4 + 11)
-        for word: UInt16 in [0, header.rawValue, 1, 0, 0, 1] { bytes.append(word: word) }
-        let wire = name.span
-        for index in wire.indices { bytes.append(wire[index]) }
-        bytes.append(word: type.rawValue)
-        bytes.append(word: `class`.rawValue)
-        questionEnd = bytes.count
-        bytes.append(0)
-        for word: UInt16 in [RecordType.opt.rawValue, Self.payloadSize, 0, flags.dnssecOK ? 0x8000 : 0, 0] {
-            bytes.append(word: word)
-        }
-        template = bytes
+    package init(_ name: FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags) {
+        self.name = name
+        self.type = type
+        self.class = `class`
+        self.flags = flags
     }
+
+    /// Where the name ends, and type and class begin.
+    private var nameEnd: Int { MessageView.headerLength + name.count }
+    /// The first byte after the question.
+    var questionEnd: Int { nameEnd + 4 }
 
     /// How one try is written.
     struct Form: Hashable, Sendable {
@@ -45,27 +39,54 @@ package struct UpstreamQuestion: Sendable {
     }
 
     /// How long the query is in that form.
-    func length(_ form: Form) -> Int { form.hasEDNS ? template.count : questionEnd }
+    func length(_ form: Form) -> Int { questionEnd + (form.hasEDNS ? Self.optLength : 0) }
 
-    /// Writes the query to the front of `buffer`, which has room for it: its length.
+    /// Writes the query to `buffer` from `offset` on, where there is room for it: its length.
     func write(_ form: Form, into buffer: inout MutableSpan<UInt8>, at offset: Int = 0) -> Int {
         let length = length(form)
-        for index in 0..<length { buffer[offset + index] = template[index] }
-        buffer[offset] = UInt8(form.id >> 8)
-        buffer[offset + 1] = UInt8(truncatingIfNeeded: form.id)
-        if !form.hasEDNS { buffer[offset + 11] = 0 }
-        if form.letters != 0 {
-            for index in 12..<questionEnd - 5 { buffer[offset + index] = cased(index, form.letters) }
+        var message = buffer._mutatingExtracting(offset..<offset + length)
+        var header = HeaderFlags()
+        header.recursionDesired = true
+        header.authenticData = true
+        header.checkingDisabled = flags.checkingDisabled
+        MessagePatch.setID(form.id, in: &message)
+        MessagePatch.setFlags(header, in: &message)
+        MessagePatch.setQuestionCount(1, in: &message)
+        MessagePatch.setRecordCount(0, of: .answer, in: &message)
+        MessagePatch.setRecordCount(0, of: .authority, in: &message)
+        MessagePatch.setRecordCount(form.hasEDNS ? 1 : 0, of: .additional, in: &message)
+        writeName(form.letters, into: &message)
+        message.storeUInt16(type.rawValue, at: nameEnd)
+        message.storeUInt16(`class`.rawValue, at: nameEnd + 2)
+        if form.hasEDNS {
+            let opt = OPTReply(udpPayloadSize: Self.payloadSize, dnssecOK: flags.dnssecOK)
+            opt.write(to: &message, at: questionEnd)
         }
         return length
     }
 
-    /// A byte of the name in the case that its bit says. Label lengths are under 64 and so no letters.
+    private func writeName(_ letters: UInt64, into message: inout MutableSpan<UInt8>) {
+        let name = name.span
+        var index = 0
+        while index < name.count {
+            var word = cased(name, at: index, letters)
+            let place = MessageView.headerLength + index
+            if place + 8 <= message.count {
+                message.storeWord(word, at: place)
+            } else {
+                for byte in place..<message.count {
+                    message[byte] = UInt8(truncatingIfNeeded: word)
+                    word >>= 8
+                }
+            }
+            index += 8
+        }
+    }
+
+    /// Up to eight bytes of the name, in the case that the letters' bits say; zeros after its end.
     @inline(__always)
-    private func cased(_ index: Int, _ letters: UInt64) -> UInt8 {
-        let byte = template[index]
-        let isLetter = byte >= 0x61 && byte <= 0x7A
-        return isLetter && letters >> UInt64(index & 63) & 1 == 1 ? byte ^ 0x20 : byte
+    private func cased(_ name: Span<UInt8>, at index: Int, _ letters: UInt64) -> UInt64 {
+        LetterBits.apply(letters, to: name.loadWord(at: index, count: name.count - index), at: index)
     }
 
     /// What a message is that came back from the peer that was asked.
@@ -91,27 +112,20 @@ package struct UpstreamQuestion: Sendable {
             default: return .stray
             }
         }
-        guard view.questionCount == 1, reply.count >= questionEnd else { return .stray }
+        guard view.questionCount == 1, reply.count >= questionEnd, reply.loadUInt16(at: nameEnd) == type.rawValue,
+            reply.loadUInt16(at: nameEnd + 2) == `class`.rawValue
+        else { return .stray }
+        let name = name.span
         var sameLetters = true
-        for index in 12..<questionEnd {
-            let isName = index < questionEnd - 5
-            let expected = isName ? cased(index, form.letters) : template[index]
-            if reply[index] == expected { continue }
-            guard isName, lowered(reply[index]) == template[index] else { return .stray }
-            sameLetters = false
+        var index = 0
+        while index < name.count {
+            let word = reply.loadWord(at: MessageView.headerLength + index, count: name.count - index)
+            if word != cased(name, at: index, form.letters) {
+                guard lowercased(word) == name.loadWord(at: index, count: name.count - index) else { return .stray }
+                sameLetters = false
+            }
+            index += 8
         }
         return sameLetters || form.letters == 0 ? .answer : .otherLetters
-    }
-
-    private func lowered(_ byte: UInt8) -> UInt8 {
-        byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
-    }
-}
-
-extension [UInt8] {
-    /// Appends a 16-bit number in network order.
-    fileprivate mutating func append(word: UInt16) {
-        append(UInt8(word >> 8))
-        append(UInt8(truncatingIfNeeded: word))
     }
 }

@@ -57,7 +57,7 @@ package final class UpstreamServer {
     func heard(_ exchange: Exchange) {
         lastHeard = hub.now
         guard exchange.route.transport == .udp else { return }
-        let age = exchange.sentAt.duration(to: hub.now).clampedNanoseconds
+        let age = exchange.sentAt.nanoseconds(to: hub.now)
         estimate.record(age, wasResent: exchange.sends > 1)
     }
 

@@ -85,7 +85,7 @@ import Testing
             case 0..<20:
                 let reply = subject.replies[Int(number >> 16 & 3)]
                 cache.store(
-                    subject.key, reply: reply.span, from: Provenance(upstream: UInt16(number >> 20 & 7), transport: .udp),
+                    subject.key, reply: reply, from: Provenance(upstream: UInt16(number >> 20 & 7), transport: .udp),
                     at: now)
             case 20: cache.remove(subject.name, .txt)
             case 21: if cache.walk(&cursor, at: now) == nil { cursor = WalkCursor() }

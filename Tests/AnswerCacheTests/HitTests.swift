@@ -37,7 +37,7 @@ import Testing
         let bytes = TestReply.addresses("www.example", ttls: [300]).bytes
         let key = client.key("www.example")
         client.cache.store(
-            key, reply: bytes.span, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
+            key, reply: bytes, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
         var buffer = [UInt8](repeating: 0, count: 512)
         for name in ["wwx.example", "www.example.", "www.exampl", "www.example.com"] {
             var span = buffer.mutableSpan

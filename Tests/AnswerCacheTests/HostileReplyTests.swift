@@ -31,7 +31,7 @@ import Testing
             var bytes = seed.bytes
             for _ in 0..<Int.random(in: 1...4, using: &numbers) { damage(&bytes, &numbers) }
             let result = client.cache.store(
-                seed.key, reply: bytes.span, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
+                seed.key, reply: bytes, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
             if case .stored = result {
                 kept += 1
                 // Throws when what was kept cannot be read.
@@ -97,7 +97,7 @@ import Testing
     /// Stores bytes as the answer to `www.example A`.
     private func store(_ bytes: [UInt8], _ client: TestClient) -> StoreResult {
         client.cache.store(
-            client.key("www.example"), reply: bytes.span, from: Provenance(upstream: 1, transport: .udp),
+            client.key("www.example"), reply: bytes, from: Provenance(upstream: 1, transport: .udp),
             at: BootSeconds(rawValue: 0))
     }
 }

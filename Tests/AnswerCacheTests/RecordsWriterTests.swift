@@ -24,7 +24,7 @@ import Testing
         let client = try TestClient()
         let key = client.key("m1.bench.example")
         client.cache.store(
-            key, reply: bytes.span, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0),
+            key, reply: bytes, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0),
             limits: limits)
         return try client.ask("m1.bench.example", at: 0)
     }
@@ -56,6 +56,37 @@ import Testing
         let answer = try #require(try kept(bytes))
         #expect(answer.records.map(\.owner).suffix(2) == ["ns.Other.example", "ns.Other.example"])
         #expect(answer.records.map(\.type) == [.a, .a, .a, .a])
+    }
+
+    @Test func `a name that leads through another record's TTL is written out, for the TTL changes`() throws {
+        // A TTL that reads as a label and a pointer to the question, and an owner and a server that point to it.
+        var reply = TestReply(name: "m1.bench.example")
+        reply.add(.answer, "@", .a, 0x0178_C00C, [192, 0, 2, 1])
+        let place = UInt8(reply.bytes.count - 10)
+        for (rdata, isOwner) in [([127, 0, 0, 1], true), ([2, 0x6E, 0x73, 0xC0, place], false)] as [([UInt8], Bool)] {
+            var bytes = reply.bytes
+            bytes[9] = 1
+            bytes += (isOwner ? [0xC0, place, 0, 1] : [0xC0, 15, 0, 2]) + [0, 1, 0, 0, 14, 16, 0, UInt8(rdata.count)] + rdata
+            let client = try TestClient()
+            client.cache.store(
+                client.key("m1.bench.example"), reply: bytes, from: Provenance(upstream: 1, transport: .udp),
+                at: BootSeconds(rawValue: 0), limits: TTLLimits(maximumSeconds: TTLLimits.largest))
+            let answer = try #require(try client.ask("m1.bench.example", at: 5))
+            let last = try #require(answer.records.last)
+            if isOwner {
+                #expect(last.owner == "x.m1.bench.example")
+            } else {
+                #expect(last.rdata == TestReply.wire("ns.x.m1.bench.example"))
+            }
+        }
+    }
+
+    @Test func `more records than are noted on the way are kept all the same`() throws {
+        var reply = compressed()
+        for number in 0..<50 { reply.add(.answer, "@", .a, 100 + UInt32(number), [192, 0, 2, UInt8(number)]) }
+        let answer = try #require(try kept(reply.bytes, TTLLimits(minimumSeconds: 120)))
+        #expect(answer.records.count == 52)
+        #expect(answer.ttls == [3600, 1800] + (100..<150).map { max(120, UInt32($0)) })
     }
 
     @Test func `a signature of the message is left out and its TTL of 0 does not count`() throws {

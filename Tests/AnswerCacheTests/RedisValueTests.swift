@@ -14,7 +14,7 @@ import Testing
     }
 
     private func make(_ reply: TestReply, limits: TTLLimits = TTLLimits()) -> RedisValue? {
-        RedisValue(key(reply.name, reply.type), reply: reply.bytes.span, origin: Self.origin, limits: limits, at: Self.now)
+        RedisValue(key(reply.name, reply.type), reply: reply.bytes, origin: Self.origin, limits: limits, at: Self.now)
     }
 
     /// The name that a message answers.

@@ -170,7 +170,7 @@ import Testing
         let bytes = TestReply.addresses("www.example", ttls: [300]).bytes
         for key in [client.key("wwx.example"), client.key("www.example", .aaaa)] {
             let result = client.cache.store(
-                key, reply: bytes.span, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
+                key, reply: bytes, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0))
             #expect(result == .notKept(.otherQuestion))
         }
     }

@@ -76,7 +76,7 @@ struct TestClient {
         let key = key(reply.name, reply.type, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
         let bytes = reply.bytes
         return cache.store(
-            key, reply: bytes.span, from: Provenance(upstream: upstream, transport: .udp),
+            key, reply: bytes, from: Provenance(upstream: upstream, transport: .udp),
             at: BootSeconds(rawValue: now), limits: limits)
     }
 

@@ -40,7 +40,7 @@ import Upstream
         let bytes = try reply.encoded()
         let now = BootSeconds(rawValue: Hub.current.bootSeconds)
         let result = cache.store(
-            key, reply: bytes.span, from: Provenance(upstream: upstream, transport: upstream == 1 ? .tcp : .udp), at: now)
+            key, reply: bytes, from: Provenance(upstream: upstream, transport: upstream == 1 ? .tcp : .udp), at: now)
         guard case .stored = result else { throw DaemonError.cache("\(result)") }
     }
 

@@ -91,7 +91,7 @@ package final class RedisCache {
 
     /// Gives an upstream's reply to all, where it is one to keep. Does not wait.
     package func store(
-        _ key: borrowing CacheKey, reply: Span<UInt8>, origin: RedisValue.Origin, limits: TTLLimits
+        _ key: borrowing CacheKey, reply: [UInt8], origin: RedisValue.Origin, limits: TTLLimits
     ) {
         guard !breaker.isOpen, let value = RedisValue(key, reply: reply, origin: origin, limits: limits, at: wallMilliseconds)
         else { return }

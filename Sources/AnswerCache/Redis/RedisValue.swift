@@ -52,7 +52,7 @@ package struct RedisValue {
     let bytes: [UInt8]
 
     /// Writes a reply that is one to keep; nil for any other.
-    init?(_ key: borrowing CacheKey, reply: Span<UInt8>, origin: Origin, limits: TTLLimits, at now: Int64) {
+    init?(_ key: borrowing CacheKey, reply: [UInt8], origin: Origin, limits: TTLLimits, at now: Int64) {
         guard let (message, lifetime) = Self.message(key, reply, limits) else { return nil }
         storedAt = now
         expiresAt = now + Int64(lifetime) * 1_000
@@ -115,17 +115,16 @@ package struct RedisValue {
 
     /// The reply as it is kept, and for how many seconds; nil where it is not to be.
     private static func message(
-        _ key: borrowing CacheKey, _ reply: Span<UInt8>, _ limits: TTLLimits
+        _ key: borrowing CacheKey, _ reply: [UInt8], _ limits: TTLLimits
     ) -> (bytes: [UInt8], lifetime: UInt32)? {
-        let normalized = LetterCase.normalized(reply)
-        let reading = ReplyReading(normalized.span, to: key)
+        let reading = ReplyReading(reply.span, to: key)
         var isNegative = false
         switch reading.kind {
         case .positive: break
         case .negative: isNegative = true
         case .failure, .notKept: return nil
         }
-        guard let writer = try? RecordsWriter(normalized, to: key, reading.kind, limits) else { return nil }
+        guard let writer = try? RecordsWriter(reply, to: key, reading, limits) else { return nil }
         let lifetime = isNegative ? min(writer.smallestTTL, limits.negativeSeconds) : writer.smallestTTL
         let start = MessageView.headerLength + key.name.count + 4
         let records = writer.records

@@ -34,20 +34,25 @@ public struct OPTReply: Sendable {
     /// Returns the message's new end, or nil when `limit` leaves no room; then nothing is changed.
     public func append(to message: inout MutableSpan<UInt8>, at end: Int, limit: Int) -> Int? {
         guard end >= MessageView.headerLength, end + length <= min(limit, message.count) else { return nil }
-        message[end] = 0
-        message.storeUInt16(RecordType.opt.rawValue, at: end + 1)
-        message.storeUInt16(udpPayloadSize, at: end + 3)
-        message[end + 5] = responseCode.extendedHigh
-        message[end + 6] = 0
-        message.storeUInt16(dnssecOK ? 0x8000 : 0, at: end + 7)
-        message.storeUInt16(UInt16(truncatingIfNeeded: length - 11), at: end + 9)
-        if let extendedError { write(extendedError, to: &message, at: end + 11) }
+        write(to: &message, at: end)
         let additional = message.span.loadUInt16(at: Section.additional.countOffset)
         message.storeUInt16(additional &+ 1, at: Section.additional.countOffset)
         var flags = HeaderFlags(rawValue: message.span.loadUInt16(at: 2))
         flags.responseCode = responseCode
         message.storeUInt16(flags.rawValue, at: 2)
         return end + length
+    }
+
+    /// Writes the record at an offset from which on there is room for it.
+    package func write(to message: inout MutableSpan<UInt8>, at offset: Int) {
+        message[offset] = 0
+        message.storeUInt16(RecordType.opt.rawValue, at: offset + 1)
+        message.storeUInt16(udpPayloadSize, at: offset + 3)
+        message[offset + 5] = responseCode.extendedHigh
+        message[offset + 6] = 0
+        message.storeUInt16(dnssecOK ? 0x8000 : 0, at: offset + 7)
+        message.storeUInt16(UInt16(truncatingIfNeeded: length - 11), at: offset + 9)
+        if let extendedError { write(extendedError, to: &message, at: offset + 11) }
     }
 
     /// Writes the extended error's option.

@@ -35,27 +35,18 @@ public struct FixedName: Sendable {
         clearPadding()
     }
 
-    /// Replaces this name by wire form that is known to be good and without pointers, in lower case. Eight bytes at a
-    /// time; the bytes that say how long labels are pass for letters in neither case.
-    @inline(__always) mutating func assign(lowercasing wire: Span<UInt8>, labelCount: Int) {
+    /// Replaces this name by wire form in a message that is known to be good and without pointers, in lower case. Eight
+    /// bytes at a time: the bytes that say how long labels are pass for letters in neither case.
+    @inline(__always) mutating func assign(lowercasing wire: Range<Int>, of message: Span<UInt8>, labelCount: Int) {
         count = wire.count
         self.labelCount = labelCount
         var target = storage.mutableSpan
         var index = 0
-        while index + 8 <= wire.count {
-            target.storeWord(lowercased(wire.loadWord(at: index)), at: index)
+        while index < count {
+            let word = message.loadWord(at: wire.lowerBound + index, count: count - index)
+            target.storeWord(lowercased(word), at: index)
             index += 8
         }
-        let rest = wire.count - index
-        guard rest > 0 else { return }
-        var word: UInt64 = 0
-        if wire.count >= 8 {
-            // What the last eight bytes share with the word before is shifted out.
-            word = wire.loadWord(at: wire.count - 8) &>> UInt64(8 * (8 - rest))
-        } else {
-            for place in 0..<rest { word |= UInt64(wire[place]) &<< UInt64(8 * place) }
-        }
-        target.storeWord(lowercased(word), at: index)
     }
 
     /// Turns this into the root, whatever it held.

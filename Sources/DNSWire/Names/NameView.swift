@@ -63,6 +63,31 @@ public struct NameView: ~Escapable {
         self.labelCount = labels
     }
 
+    /// How long a name is, without compression, and of how many labels.
+    package struct Shape: Sendable {
+        package let wireLength: Int
+        package let labelCount: Int
+
+        /// The root's.
+        package static var root: Shape { Shape(wireLength: 1, labelCount: 0) }
+    }
+
+    /// What is to be known of the name to read another that only points to it.
+    package var shape: Shape { Shape(wireLength: wireLength, labelCount: labelCount) }
+
+    /// A pointer to the name of the first question: how the owner of most records stands in a reply.
+    package static var questionPointer: UInt16 { 0xC000 | UInt16(MessageView.headerLength) }
+
+    /// A name that was checked before.
+    @_lifetime(copy message)
+    init(_ message: Span<UInt8>, at offset: Int, endOffset: Int, _ shape: Shape) {
+        self.message = message
+        self.offset = offset
+        self.endOffset = endOffset
+        wireLength = shape.wireLength
+        labelCount = shape.labelCount
+    }
+
     /// A name that is known to be good and without pointers, at the start of a span.
     @_lifetime(copy checked)
     init(checked: Span<UInt8>, labelCount: Int) {
@@ -95,6 +120,22 @@ public struct NameView: ~Escapable {
     public func isEqual(to other: NameView) -> Bool {
         guard wireLength == other.wireLength, labelCount == other.labelCount else { return false }
         return sameTail(other, position: offset, otherPosition: other.offset, ignoringCase: true)
+    }
+
+    /// Whether this is the name whose wire form, in lower case and without pointers, is given.
+    package func isEqual(toLowercased wire: Span<UInt8>) -> Bool {
+        guard wireLength == wire.count else { return false }
+        guard isUncompressed else {
+            return sameTail(
+                NameView(checked: wire, labelCount: labelCount), position: offset, otherPosition: 0, ignoringCase: true)
+        }
+        var index = 0
+        while index < wire.count {
+            let word = message.loadWord(at: offset + index, count: wire.count - index)
+            guard lowercased(word) == wire.loadWord(at: index, count: wire.count - index) else { return false }
+            index += 8
+        }
+        return true
     }
 
     /// Whether both are the same name, letter case included.

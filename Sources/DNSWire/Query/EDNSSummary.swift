@@ -20,8 +20,13 @@ public struct EDNSSummary: Hashable, Sendable {
 
     /// Reads an OPT record: its owner must be the root and its options must fill it exactly.
     package init(_ record: borrowing RecordView) throws(WireError) {
-        guard record.owner.isRoot, record.owner.isUncompressed else { throw .badMessage }
-        try self.init(record.message, ttlOffset: record.ttlOffset)
+        try self.init(record.message, record.place)
+    }
+
+    /// Reads the OPT record that was found at a place of a message; as above.
+    package init(_ message: Span<UInt8>, _ place: RecordPlace) throws(WireError) {
+        guard place.hasWholeOwner, place.owner.wireLength == 1 else { throw .badMessage }
+        try self.init(message, ttlOffset: place.ttlOffset)
     }
 
     /// Reads an OPT record whose fixed part and rdata are known to be in bounds.

@@ -107,7 +107,7 @@ public struct QueryView: ~Copyable, Sendable {
             labels += 1
         }
         guard end + 4 <= message.count else { throw .truncated }
-        name.assign(lowercasing: message.extracting(start..<end), labelCount: labels)
+        name.assign(lowercasing: start..<end, of: message, labelCount: labels)
         type = RecordType(rawValue: message.loadUInt16(at: end))
         `class` = RecordClass(rawValue: message.loadUInt16(at: end + 2))
         hasQuestion = true

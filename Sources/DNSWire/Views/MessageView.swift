@@ -31,12 +31,23 @@ public struct MessageView: ~Escapable {
         return try QuestionView(bytes, at: Self.headerLength)
     }
 
+    /// A cursor over all records of a message whose only question was read.
+    @_lifetime(copy self)
+    package func records(after question: QuestionView) -> RecordCursor {
+        RecordCursor(self, at: question.endOffset, question: question.name.shape)
+    }
+
     /// A cursor over all records; checks and skips the questions.
     @_lifetime(copy self)
     public func records() throws(WireError) -> RecordCursor {
         var offset = Self.headerLength
-        for _ in 0..<questionCount { offset = try QuestionView(bytes, at: offset).endOffset }
-        return RecordCursor(self, at: offset)
+        var shape: NameView.Shape?
+        for number in 0..<questionCount {
+            let question = try QuestionView(bytes, at: offset)
+            if number == 0 { shape = question.name.shape }
+            offset = question.endOffset
+        }
+        return RecordCursor(self, at: offset, question: shape)
     }
 }
 

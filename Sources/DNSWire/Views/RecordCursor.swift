@@ -9,11 +9,14 @@ public struct RecordCursor: ~Escapable {
     private var section: Section
     /// How many records of that section are left.
     private var remaining: Int
+    /// The shape of the first question's name.
+    private let question: NameView.Shape?
 
     /// Starts at the first record of a message.
     @_lifetime(copy message)
-    init(_ message: MessageView, at offset: Int) {
+    init(_ message: MessageView, at offset: Int, question: NameView.Shape? = nil) {
         bytes = message.bytes
+        self.question = question
         self.offset = offset
         section = .answer
         remaining = message.recordCount(.answer)
@@ -22,15 +25,21 @@ public struct RecordCursor: ~Escapable {
     /// The next record; nil after the last one that the header promises.
     @_lifetime(copy self)
     public mutating func next() throws(WireError) -> RecordView? {
+        guard let place = try nextPlace() else { return nil }
+        return RecordView(bytes, place)
+    }
+
+    /// The place of the next record; nil after the last one that the header promises.
+    package mutating func nextPlace() throws(WireError) -> RecordPlace? {
         while remaining == 0 {
             guard let following = Section(rawValue: section.rawValue + 1) else { return nil }
             section = following
             remaining = Int(bytes.loadUInt16(at: section.countOffset))
         }
-        let record = try RecordView(bytes, at: offset, section: section)
+        let place = try RecordPlace(bytes, at: offset, section, question: question)
         remaining -= 1
-        offset = record.endOffset
-        return record
+        offset = place.endOffset
+        return place
     }
 
     /// Whether bytes are left after the place reached; after the last record, whether the message has a tail it should not.

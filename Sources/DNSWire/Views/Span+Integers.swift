@@ -11,7 +11,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Eight bytes from an offset on as one number, the first byte lowest.
-    @inlinable @inline(__always) func loadWord(at offset: Int) -> UInt64 {
+    @inlinable @inline(__always) package func loadWord(at offset: Int) -> UInt64 {
         // One check of bounds, and eight loads become one.
         let bytes = extracting(offset..<offset + 8)
         var word: UInt64 = 0
@@ -19,11 +19,37 @@ extension Span where Element == UInt8 {
         return word
     }
 
+    /// Up to eight bytes from an offset on as one number, the first byte lowest, zeros after the last.
+    @inlinable @inline(__always) package func loadWord(at offset: Int, count: Int) -> UInt64 {
+        if count >= 8 { return loadWord(at: offset) }
+        if offset + 8 <= self.count { return loadWord(at: offset) & ((1 &<< UInt64(8 * count)) &- 1) }
+        var word: UInt64 = 0
+        for index in 0..<count { word |= UInt64(self[offset + index]) &<< UInt64(8 * index) }
+        return word
+    }
+
     /// Whether both hold the same bytes.
     package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
+        var index = 0
+        while index < count {
+            guard loadWord(at: index, count: count - index) == other.loadWord(at: index, count: count - index) else {
+                return false
+            }
+            index += 8
+        }
         return true
+    }
+
+    /// Whether there is a capital letter among the bytes of a range.
+    package func hasCapital(in range: Range<Int>) -> Bool {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let word = loadWord(at: index, count: range.upperBound - index)
+            if lowercased(word) != word { return true }
+            index += 8
+        }
+        return false
     }
 }
 
@@ -35,8 +61,32 @@ extension MutableSpan where Element == UInt8 {
         self[offset + 1] = UInt8(truncatingIfNeeded: value)
     }
 
+    /// Copies all of `source` to an offset.
+    @inlinable package mutating func copy(_ source: Span<UInt8>, to offset: Int) {
+        var target = _mutatingExtracting(offset..<offset + source.count)
+        var index = 0
+        while index + 32 <= source.count {
+            // One check of bounds for four words.
+            let from = source.extracting(index..<index + 32)
+            var to = target._mutatingExtracting(index..<index + 32)
+            to.storeWord(from.loadWord(at: 0), at: 0)
+            to.storeWord(from.loadWord(at: 8), at: 8)
+            to.storeWord(from.loadWord(at: 16), at: 16)
+            to.storeWord(from.loadWord(at: 24), at: 24)
+            index += 32
+        }
+        while index + 8 <= source.count {
+            target.storeWord(source.loadWord(at: index), at: index)
+            index += 8
+        }
+        while index < source.count {
+            target[index] = source[index]
+            index += 1
+        }
+    }
+
     /// Stores a number as eight bytes, the lowest first.
-    @inlinable @inline(__always) mutating func storeWord(_ word: UInt64, at offset: Int) {
+    @inlinable @inline(__always) package mutating func storeWord(_ word: UInt64, at offset: Int) {
         var bytes = _mutatingExtracting(offset..<offset + 8)
         for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: word &>> UInt64(8 * index)) }
     }
@@ -54,7 +104,7 @@ extension MutableSpan where Element == UInt8 {
 }
 
 /// Eight letters' lower case at once; every other byte as it is.
-@inlinable @inline(__always) func lowercased(_ word: UInt64) -> UInt64 {
+@inlinable @inline(__always) package func lowercased(_ word: UInt64) -> UInt64 {
     let low = word & 0x7F7F_7F7F_7F7F_7F7F
     // The top bit of each byte says: not below A, not above Z, and plain ASCII.
     let notBelow = low &+ 0x3F3F_3F3F_3F3F_3F3F
@@ -66,8 +116,10 @@ extension MutableSpan where Element == UInt8 {
 extension Array where Element == UInt8 {
     /// A copy of a span.
     public init(copying span: Span<UInt8>) {
-        self.init()
-        reserveCapacity(span.count)
-        for index in span.indices { append(span[index]) }
+        self.init(capacity: span.count) { output in
+            output.append(repeating: 0, count: span.count)
+            var target = output.mutableSpan
+            target.copy(span, to: 0)
+        }
     }
 }

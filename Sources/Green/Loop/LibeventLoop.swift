@@ -14,7 +14,8 @@ internal import Glibc
     private let wakeDescriptor: Int32
     private var wakeEvent: OpaquePointer?
     private let threads: ThreadPool
-    private var randomPool = RandomPool()
+    // SAFETY: used on the hub's thread alone, by one call at a time.
+    @exclusivity(unchecked) private var randomPool = RandomPool()
     var signalWatch: SignalWatch?
     /// Files of the machine.
     public let files: any FileAccess = SystemFiles()
@@ -103,7 +104,7 @@ internal import Glibc
     /// As ``Loop`` says.
     public func wallTime() -> Int64 { Int64(Self.read(CLOCK_REALTIME)) }
     /// As ``Loop`` says.
-    public func random() -> UInt64 { randomPool.next() }
+    public func random() -> UInt64 { unsafe randomPool.next() }
 
     /// As ``Loop`` says.
     public func submit(_ job: @escaping @Sendable () -> Void) {

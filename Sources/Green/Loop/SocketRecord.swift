@@ -80,6 +80,7 @@ extension Hub {
     /// Waits until a read may succeed (true) or `deadline` passes (false). Throws when the socket is closed.
     func waitReadable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canRead { return true }
+        if unsafe !handle.isOpen { throw SocketError.closed }
         let came = try unsafe wait(in: handle.readers, for: "readable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came

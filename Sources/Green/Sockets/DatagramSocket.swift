@@ -90,7 +90,7 @@ internal import CGreen
     ///
     /// Throws what the network says of a connected socket's peer, such as `refused`, or `closed`.
     public func receive(until deadline: Instant, _ body: (consuming Datagram) -> Void) throws -> Int {
-        while true {
+        while try unsafe hub.waitReadable(state.pointee.handle, until: deadline) {
             let count = unsafe try receiveSlots { slot in
                 unsafe body(Datagram(slot: slot, arena: hub.arena.state))
             }
@@ -99,10 +99,9 @@ internal import CGreen
                 // Something came, but all buffers are out: whoever has them must go on first.
                 if deadline <= hub.loop.now() { return 0 }
                 try hub.yield(afterEvents: true)
-                continue
             }
-            guard try unsafe hub.waitReadable(state.pointee.handle, until: deadline) else { return 0 }
         }
+        return 0
     }
 
     /// Takes what has come, a batch at most, without waiting.

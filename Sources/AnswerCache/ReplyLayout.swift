@@ -1,0 +1,107 @@
+internal import DNSWire
+
+/// Whether a reply's records may be kept as they stand in it, and where their TTLs are: found out on the one walk over a
+/// reply. They may, where they stand as they would be written here: names compressed, an owner that is the question's name
+/// a pointer to it, nothing behind OPT, no signature of the message. The letters of the question are none of its business:
+/// `LetterCase` takes them out where `mayHoldLetters` says so.
+struct ReplyLayout {
+    /// A signature of the message itself, which means nothing in another one.
+    static var transactionSignature: UInt16 { 250 }
+
+    /// Whether the records may stay as they are.
+    private(set) var mayStay = true
+    /// Whether there is a capital letter in a name behind the question, which may be one that went upstream.
+    private(set) var mayHoldLetters = false
+    /// Where the records end, OPT left out.
+    private(set) var end: Int
+    /// How many records there are in each section, OPT left out.
+    private(set) var counts = (0, 0, 0)
+    /// The TTLs' places, one after the other.
+    private var offsets = InlineArray<32, UInt16>(repeating: 0)
+    /// How many of them there are.
+    private(set) var count = 0
+    /// One bit for each: whether it is that of a SOA of the authority section.
+    private var zones: UInt32 = 0
+    private let question: NameView.Shape
+    private var hasOPT = false
+
+    /// The layout of a reply whose records start at `start`, before the first is noted.
+    init(recordsStart start: Int, _ question: NameView.Shape) {
+        end = start
+        self.question = question
+    }
+
+    /// Where a TTL stands, and whether it is that of a SOA of the authority section.
+    subscript(number: Int) -> (offset: Int, isZone: Bool) {
+        (Int(offsets[number]), zones >> UInt32(number) & 1 == 1)
+    }
+
+    /// Looks at the next record of the reply.
+    mutating func note(_ place: RecordPlace, in message: Span<UInt8>) {
+        guard place.type != .opt else {
+            hasOPT = true
+            return
+        }
+        if message.hasCapital(in: place.offset..<place.ownerEnd) { mayHoldLetters = true }
+        switch place.section {
+        case .answer: counts.0 += 1
+        case .authority: counts.1 += 1
+        case .additional: counts.2 += 1
+        }
+        // What comes after OPT could not move up, for pointers lead only backwards.
+        if hasOPT || count == offsets.count || place.type.rawValue == Self.transactionSignature { mayStay = false }
+        end = place.endOffset
+        noteNames(of: place, in: message)
+        guard mayStay else { return }
+        offsets[count] = UInt16(truncatingIfNeeded: place.ttlOffset)
+        if place.type == .soa, place.section == .authority { zones |= 1 << UInt32(count) }
+        count += 1
+    }
+
+    /// Whether the record's names stand as they would be written here.
+    private mutating func noteNames(of place: RecordPlace, in message: Span<UInt8>) {
+        if place.owner.wireLength == question.wireLength {
+            // It may be the question's name, and that is always to be a pointer to it.
+            if message.loadUInt16(at: place.offset) != NameView.questionPointer { mayStay = false }
+        } else if place.owner.wireLength > 1, place.hasWholeOwner || !isClear(place.offset, in: message) {
+            mayStay = false
+        }
+        guard let names = RDataLayout(place.type) else { return }
+        if message.hasCapital(in: place.rdataOffset..<place.endOffset) { mayHoldLetters = true }
+        guard mayStay, names.characterStrings == 0 else {
+            mayStay = false
+            return
+        }
+        var position = place.rdataOffset + names.fixedBytes
+        for _ in 0..<names.names {
+            guard let name = try? NameView(message, at: position, limit: place.endOffset),
+                name.isRoot || name.isUncompressed != names.mayCompress, isClear(position, in: message)
+            else {
+                mayStay = false
+                return
+            }
+            position = name.endOffset
+        }
+    }
+
+    /// Whether a name that was checked leads, as far as it stands behind the question, through no TTL: those change when
+    /// they are counted down, and the name would be another, or none, a second later.
+    private func isClear(_ start: Int, in message: Span<UInt8>) -> Bool {
+        var position = start
+        var isElsewhere = false
+        while true {
+            let byte = Int(message[position])
+            let next = position + (byte < 0xC0 ? 1 + byte : 2)
+            if isElsewhere {
+                for number in 0..<count where position < Int(offsets[number]) + 4 && next > Int(offsets[number]) { return false }
+            }
+            if byte == 0 { return true }
+            position = next
+            guard byte >= 0xC0 else { continue }
+            position = Int(message.loadUInt16(at: next - 2) & 0x3FFF)
+            // The question, and with it the end of the name, stands before all TTLs.
+            if position < MessageView.headerLength + question.wireLength { return true }
+            isElsewhere = true
+        }
+    }
+}
