@@ -255,5 +255,7 @@ import Testing
         #expect(upstreams.number(of: "one more") == .max)
         #expect(upstreams.namesByNumber.count == 1_000)
         #expect(upstreams.namesByNumber[first] == "192.0.2.53:53")
+        #expect(upstreams.name(of: first) == "192.0.2.53:53")
+        #expect(upstreams.name(of: .max) == nil && upstreams.name(of: 0) == nil)
     }
 }

@@ -150,6 +150,28 @@ extension EndToEnd {
             #expect(rows(try cache(["list"], instances[0])).isEmpty)
         }
 
+        @Test func `what came by way of Redis keeps its upstream over a restart`() throws {
+            let redis = try RedisServer()
+            let directory = try TestDirectory()
+            let upstream = try FakeUpstream()
+            let writer = try VireoServer(upstreams: [upstream.address], redis.line())
+            _ = try writer.ask("a.example.", .a)
+            try redis.waitForKey("a.example.")
+            let settings = redis.line("snapshot: \(directory.file("cache.snapshot"))")
+            for round in 0..<2 {
+                let reader = try VireoServer(upstreams: ["127.0.0.1:1"], settings)
+                if round == 0 { #expect(try reader.ask("a.example.", .a).answers.count == 1) }
+                let listed = rows(try cache(["list", "--tier", "memory"], reader))
+                #expect(listed.map { Array($0[8...]) } == [[upstream.address, "redis"]])
+                if round == 1 {
+                    let flush = try cache(["flush", "--upstream", upstream.address], reader)
+                    #expect(flush.output.hasPrefix("memory: removed 1 entry\n"))
+                }
+                reader.process.send(SIGTERM)
+                #expect(try reader.process.waitForExit() == .code(0))
+            }
+        }
+
         @Test func `a long listing of Redis keeps nobody waiting, whether it is read or not`() throws {
             let redis = try RedisServer()
             let upstream = try FakeUpstream()

@@ -4,32 +4,29 @@ internal import Upstream
 /// The numbers that upstreams are known by in the cache: this daemon's own, those of earlier settings among them, and those
 /// that other instances asked.
 struct UpstreamDirectory {
+    private let own: [UInt16: String]
+    private let others: ForeignUpstreams?
+
+    /// A directory of this daemon's own upstreams by number, and of those of others.
+    init(_ addresses: [UInt16: UpstreamAddress], others: ForeignUpstreams? = nil) {
+        own = addresses.mapValues { "\($0)" }
+        self.others = others
+    }
+
     /// How each is written in the configuration, by number.
-    private(set) var namesByNumber: [UInt16: String]
-
-    /// A directory of upstreams by number.
-    init(_ addresses: [UInt16: UpstreamAddress]) {
-        namesByNumber = addresses.mapValues { "\($0)" }
-    }
-
-    /// The same, and upstreams of other instances.
-    func adding(_ others: ForeignUpstreams?) -> UpstreamDirectory {
-        var directory = self
-        if let others { directory.namesByNumber.merge(others.namesByNumber) { own, _ in own } }
-        return directory
-    }
+    var namesByNumber: [UInt16: String] { own.merging(others?.namesByNumber ?? [:]) { own, _ in own } }
 
     /// How an upstream is written in the configuration; nil for a number that nobody has.
-    func name(of number: UInt16) -> String? { namesByNumber[number] }
+    func name(of number: UInt16) -> String? { own[number] ?? others?.name(of: number) }
 
     /// The numbers of the upstreams that are meant.
     func numbers(of upstreams: UpstreamMatch) -> [UInt16] {
         namesByNumber.filter { upstreams.includes($0.value) }.keys.sorted()
     }
 
-    /// The number of each, by how it is written in the configuration; this daemon's own before others.
-    var numbersByName: [String: UInt16] {
-        Dictionary(namesByNumber.map { ($0.value, $0.key) }, uniquingKeysWith: min)
+    /// The number of the upstream that is written so in the configuration, or was in another's.
+    func number(of name: String) -> UInt16? {
+        own.filter { $0.value == name }.keys.min() ?? others?.number(of: name)
     }
 
     /// All of them, as the configuration has them.

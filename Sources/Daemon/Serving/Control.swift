@@ -152,7 +152,7 @@ final class Control {
     private var upstreams: () -> UpstreamDirectory {
         { [weak self] in
             guard let self else { return UpstreamDirectory([:]) }
-            return builder.upstreams.adding(shared.redis?.upstreams)
+            return builder.upstreams(and: shared.redis?.upstreams)
         }
     }
 
