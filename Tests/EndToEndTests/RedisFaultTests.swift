@@ -125,6 +125,21 @@ extension EndToEnd {
             #expect(!vireo.process.errors.contains("hush"))
         }
 
+        @Test func `no command and no log shows the password of a URL that is wrong`() throws {
+            let bad = RedisServer.line("redis://me:hu@sh@127.0.0.1:99999")
+            let directory = try TestDirectory()
+            let file = try directory.write(bad, to: "vireo.yaml")
+            for arguments in [["check", file], ["serve", "--config", file]] {
+                let tool = try Tool([VireoServer.binary] + arguments)
+                #expect(tool.exit == .code(2))
+                #expect(tool.errors.hasPrefix("vireo: \(file):1: cache.redis: what is given is not that; expected a URL such as"))
+                #expect(!tool.errors.contains("sh@") && !tool.errors.contains("hu@"))
+            }
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            try vireo.reload(upstreams: [upstream.address], bad) { vireo.process.errors.contains("settings not read again") }
+            #expect(!vireo.process.errors.contains("sh@") && !vireo.process.errors.contains("hu@"))
+        }
+
         @Test func `a flush that an instance missed reaches it when its connections are back`() throws {
             let redis = try RedisServer()
             let proxy = try TCPProxy(to: redis.port)

@@ -197,11 +197,16 @@ extension EndToEnd {
         }
 
         @Test func `a Redis that is away spoils nothing of the memory, and is said in one line`() throws {
-            let redis = try RedisServer()
             let upstream = try FakeUpstream()
+            let redis = try RedisServer("--requirepass", "hush")
             let vireo = try VireoServer(upstreams: [upstream.address], redis.line(entry: ":hush@"))
-            // Redis takes any password where it has none only in old versions: either way it is away from here on.
             _ = try vireo.ask("a.example.", .a)
+            #expect(rows(try cache(["list", "--tier", "memory"], vireo)).count == 1)
+            try eventually("both tiers") { rows(try cache(["list"], vireo)).count == 2 ? true : nil }
+            redis.send(SIGSTOP)
+            let stopped = try cache(["list"], vireo)
+            #expect(stopped.exit == .code(1) && stopped.output.split(separator: "\n").count == 2)
+            #expect(stopped.errors == "vireo: redis: not listed to its end: no reply in time\n")
             redis.kill()
             func expect(_ arguments: [String], _ output: Int, _ errors: String, at place: SourceLocation = #_sourceLocation)
                 throws

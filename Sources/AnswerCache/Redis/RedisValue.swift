@@ -111,11 +111,17 @@ package struct RedisValue {
 
     /// What stands before the message, checked, and where the rest stands.
     private struct Head {
+        /// When the answer came, milliseconds since 1970.
         let storedAt: Int64
+        /// When its time is over.
         let expiresAt: Int64
+        /// Over which transport it came.
         let transport: AnswerTransport
+        /// What is known about its signatures.
         let security: SecurityStatus
+        /// Where the upstream's name stands.
         let upstream: Range<Int>
+        /// Where the message stands.
         let message: Range<Int>
 
         /// Reads a value's head; nil where anything is not as it should be.
