@@ -150,6 +150,21 @@ extension EndToEnd {
             #expect(rows(try cache(["list"], instances[0])).isEmpty)
         }
 
+        @Test func `an instance that does not say what it removed is counted, and the rest is flushed`() throws {
+            let redis = try RedisServer()
+            let upstream = try FakeUpstream()
+            let instances = try (0..<2).map { _ in try VireoServer(upstreams: [upstream.address], redis.line()) }
+            try redis.waitForListeners(2)
+            _ = try instances[0].ask("a.example.", .a)
+            try redis.waitForKey("a.example.")
+            instances[1].process.send(SIGSTOP)
+            defer { instances[1].process.send(SIGCONT) }
+            let flush = try cache(["flush", "--all"], instances[0])
+            #expect(flush.exit == .code(1))
+            #expect(flush.output == "memory: removed 1 entry\nredis: removed 1 entry\n")
+            #expect(flush.errors == "vireo: 1 of 2 instances have not said yet what they removed\n")
+        }
+
         @Test func `what came by way of Redis keeps its upstream over a restart`() throws {
             let redis = try RedisServer()
             let directory = try TestDirectory()

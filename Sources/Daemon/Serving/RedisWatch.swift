@@ -32,13 +32,13 @@ final class RedisWatch {
     /// Listens no more.
     func close() { fleet.close() }
 
-    /// This instance's name among those at one Redis: unique, and without spaces.
+    /// This instance's name among those at one Redis, without spaces. In containers all may have the same host and number.
     private static var instanceName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         let found = unsafe gethostname(&buffer, buffer.count - 1) == 0
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         let host = found ? String(decoding: bytes, as: UTF8.self) : "host"
-        return "\(host)/\(getpid())"
+        return "\(host)/\(getpid())/\(String(Hub.current.loop.random() % 46_656, radix: 36))"
     }
 
     private static func log(_ news: RedisNews, _ place: String, _ logger: Logger) {
