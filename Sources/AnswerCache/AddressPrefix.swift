@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Green
 
 /// A range of addresses, as `192.0.2.0/24`, `2001:db8::/32`, or one address.
@@ -29,5 +30,29 @@ package struct AddressPrefix: Hashable, Sendable {
         for index in 0..<length / 8 where address[index] != bytes[index] { return false }
         let rest = length % 8
         return rest == 0 || (address[length / 8] ^ bytes[length / 8]) >> (8 - rest) == 0
+    }
+
+    /// Whether an address record in a message's answer section lies in the range.
+    func isAnswered(by message: Span<UInt8>) -> Bool {
+        do throws(WireError) {
+            var cursor = try MessageView(message).records()
+            while let record = try cursor.next(), record.section == .answer {
+                if record.type == .a || record.type == .aaaa, contains(record.rdata) { return true }
+            }
+        } catch {
+            // What was checked before can be read.
+        }
+        return false
+    }
+}
+
+extension AddressPrefix: CustomStringConvertible {
+    /// As it was given, or as another instance reads it to the same range.
+    package var description: String {
+        let isFour = bytes.count == 4
+        let groups =
+            isFour
+            ? bytes.map { "\($0)" } : (0..<8).map { String(UInt16(bytes[2 * $0]) << 8 | UInt16(bytes[2 * $0 + 1]), radix: 16) }
+        return "\(groups.joined(separator: isFour ? "." : ":"))/\(length)"
     }
 }

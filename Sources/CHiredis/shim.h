@@ -1,3 +1,3 @@
-// The formatter and the reader alone: the bytes travel over Green's sockets.
+// The reader alone: the bytes travel over Green's sockets.
 #include <features.h>
 #include <hiredis/hiredis.h>

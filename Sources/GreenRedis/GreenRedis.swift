@@ -1,11 +1,12 @@
-// GreenRedis: Redis for greenlets. hiredis knows the protocol (RESP2); the bytes travel over Green's own streams.
+// GreenRedis: Redis for greenlets. hiredis reads the protocol (RESP2); the bytes travel over Green's own streams. Commands are
+// written without its formatter, which takes memory of its own for each.
 //
 //     let connection = RedisConnection(RedisOptions(RedisURL("redis://127.0.0.1:6379/0")!))
 //     let reply = try connection.command(["GET", "key"], until: soon)       // .bytes([…]) or .null
 //
 // One command's way:
 //
-//     RedisConnection.command   hiredis writes it behind those that wait to go out; the greenlet waits
+//     RedisConnection.command   CommandWriter puts it behind those that wait to go out; the greenlet waits
 //     the writer's greenlet     sends all that this turn's greenlets wanted, in one call
 //     the reader's greenlet     reads what came: often many replies
 //     ReplyGuard                looks at lengths and nesting before hiredis sees the bytes

@@ -58,8 +58,17 @@ final class RedisLink {
         for command in commands { CommandWriter.append(command, to: &bytes) }
         try send(bytes, until: deadline)
         for _ in commands {
-            if case .error(let words) = try receive(until: deadline) { throw RedisError.refused(words) }
+            if case .error(let words) = try receive(until: deadline) {
+                throw RedisError.refused(Self.hiding(url.password, in: words))
+            }
         }
+    }
+
+    /// A server's words up to what they repeat: one that does not know AUTH repeats the password, or its beginning.
+    private static func hiding(_ password: String?, in words: String) -> String {
+        guard let password else { return words }
+        let own = words.prefix { $0 != "'" && $0 != "`" && $0 != "\"" }
+        return own.contains(password) ? "the server repeats the password" : own.count == words.count ? words : own + "…"
     }
 
     /// Sends bytes, whole commands.

@@ -54,14 +54,14 @@ extension Resolver {
     private func take(
         _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey
     ) -> Result<UpstreamReply, UpstreamFailure>? {
-        guard let message = redis.finish(lookup, key) else { return nil }
+        guard let found = redis.finish(lookup, key) else { return nil }
         // Raised when it first came, its TTLs are not raised again while they run out.
         var limits = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
         limits.minimumSeconds = 0
         let now = BootSeconds(rawValue: hub.bootSeconds)
-        let origin = Provenance(upstream: .max, transport: .redis)
-        cache.store(key, reply: message, from: origin, at: now, limits: limits)
-        return .success(UpstreamReply(bytes: message, upstream: .max, transport: .udp))
+        let origin = Provenance(upstream: found.upstream, transport: .redis)
+        cache.store(key, reply: found.message, from: origin, at: now, limits: limits)
+        return .success(UpstreamReply(bytes: found.message, upstream: .max, transport: .udp))
     }
 
     /// Gives an upstream's reply to the other instances too.

@@ -13,6 +13,13 @@ import Testing
             TestReply.fixed(name), type, .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false), seed: 1)
     }
 
+    /// What a test made of a value, with a right checksum behind it.
+    private static func sealed(_ bytes: [UInt8]) -> [UInt8] {
+        var checksum = Checksum()
+        checksum.add(bytes.span)
+        return bytes + (0..<4).map { UInt8(truncatingIfNeeded: checksum.value >> UInt32(24 - 8 * $0)) }
+    }
+
     private func make(_ reply: TestReply, limits: TTLLimits = TTLLimits()) -> RedisValue? {
         RedisValue(key(reply.name, reply.type), reply: reply.bytes, origin: Self.origin, limits: limits, at: Self.now)
     }
@@ -36,22 +43,19 @@ import Testing
         reply.add(.additional, "", .opt, 0, [])
         let value = try #require(make(reply))
         #expect(value.expiresAt == Self.now + 300_000)
-        guard case .answer(let message) = RedisValue.read(value.bytes, key("www.example"), at: Self.now + 12_900) else {
+        guard case .answer(let message, _, _) = RedisValue.read(value.bytes, key("www.example"), at: Self.now + 12_900) else {
             Issue.record("not read")
             return
         }
         #expect(try ttls(message) == [288, 388])
         #expect(try question(message) == "www.example.")
-        let seen = try #require(RedisValue.inspect(value.bytes))
-        #expect(seen.origin == Self.origin)
-        #expect(seen.storedAt == Self.now)
     }
 
     @Test func `a negative answer keeps its rcode and is bound by the SOA`() throws {
         let reply = TestReply.negative("no.example", rcode: .nxDomain, zone: "example", soaTTL: 900, minimum: 120)
         let value = try #require(make(reply))
         #expect(value.expiresAt == Self.now + 120_000)
-        guard case .answer(let message) = RedisValue.read(value.bytes, key("no.example"), at: Self.now + 20_000) else {
+        guard case .answer(let message, _, _) = RedisValue.read(value.bytes, key("no.example"), at: Self.now + 20_000) else {
             Issue.record("not read")
             return
         }
@@ -65,6 +69,32 @@ import Testing
         #expect(RedisValue.read(value.bytes, key("www.example"), at: Self.now + 299_999) != .expired)
     }
 
+    @Test func `who looks at a value sees what it is, where it came from, and it stays in sight when its time is over`() throws {
+        let value = try #require(make(.addresses("www.example", ttls: [300, 400])))
+        let parts = RedisKey.Parts(
+            name: Name("www.example")!, type: .a, class: .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false))
+        let fresh = try #require(RedisValue.inspect(value.bytes, parts, at: Self.now + 100_000))
+        #expect(fresh.origin == Self.origin)
+        #expect(fresh.ageSeconds == 100 && fresh.lifetimeSeconds == 300 && !fresh.isExpired && !fresh.isNegative)
+        #expect(try ttls(fresh.message) == [200, 300])
+        let stale = try #require(RedisValue.inspect(value.bytes, parts, at: Self.now + 350_000))
+        #expect(stale.isExpired)
+        #expect(try ttls(stale.message) == [0, 50])
+        var other = parts
+        other.type = .aaaa
+        #expect(RedisValue.inspect(value.bytes, other, at: Self.now) == nil)
+        #expect(RedisValue.inspect([], parts, at: Self.now) == nil)
+    }
+
+    @Test func `an upstream's name that would do something to a terminal is not shown`() throws {
+        let bytes = try #require(make(.addresses("www.example", ttls: [300]))).bytes
+        let parts = RedisKey.Parts(
+            name: Name("www.example")!, type: .a, class: .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false))
+        var evil = Array(bytes.dropLast(4))
+        evil[25] = 0x1B
+        #expect(RedisValue.inspect(Self.sealed(evil), parts, at: Self.now)?.origin.upstream == "")
+    }
+
     @Test func `an answer to another question is refused`() throws {
         let value = try #require(make(.addresses("www.example", ttls: [300])))
         #expect(RedisValue.read(value.bytes, key("ww2.example"), at: Self.now) == .invalid)
@@ -74,7 +104,7 @@ import Testing
     @Test func `a clock far ahead of ours is not believed, one slightly ahead makes no age`() throws {
         let value = try #require(make(.addresses("www.example", ttls: [300])))
         #expect(RedisValue.read(value.bytes, key("www.example"), at: Self.now - 60_000) == .invalid)
-        guard case .answer(let message) = RedisValue.read(value.bytes, key("www.example"), at: Self.now - 5_000) else {
+        guard case .answer(let message, _, _) = RedisValue.read(value.bytes, key("www.example"), at: Self.now - 5_000) else {
             Issue.record("not read")
             return
         }
@@ -106,14 +136,15 @@ import Testing
         var numbers = SeededNumbers(seed: 4)
         var answers = 0
         for _ in 0..<5_000 {
-            var bytes = Array(good.dropLast(8))
+            var bytes = Array(good.dropLast(4))
             for _ in 0..<Int.random(in: 1...4, using: &numbers) {
                 bytes[Int.random(in: 0..<bytes.count, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)
             }
             if Bool.random(using: &numbers) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &numbers)) }
-            let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
-            bytes += (0..<8).map { UInt8(truncatingIfNeeded: hash >> UInt64(56 - 8 * $0)) }
-            guard case .answer(let message) = RedisValue.read(bytes, key("m1.bench.example"), at: Self.now) else { continue }
+            bytes = Self.sealed(bytes)
+            guard case .answer(let message, _, _) = RedisValue.read(bytes, key("m1.bench.example"), at: Self.now) else {
+                continue
+            }
             answers += 1
             #expect(try question(message) == "m1.bench.example.")
         }
@@ -171,13 +202,60 @@ import Testing
         }
     }
 
+    @Test func `the pattern of a listing keeps its own wildcards and escapes all else`() {
+        let pattern = String(decoding: RedisKey.pattern(beginning: Array(#"*.a[b]\.?-c"#.utf8)), as: UTF8.self)
+        #expect(pattern == #"vireo:1:*.a\[b\]\\.?\-c*"#)
+        #expect(RedisKey.pattern(beginning: []) == Array("vireo:1:*".utf8))
+    }
+
     @Test func `a flush is read as it was published`() throws {
-        for filter in [FleetFilter.everything, .name(Name("a b.example")!), .subtree(.root), .question(Name("x")!, .aaaa)] {
-            let message = FlushMessage(number: "x7", epoch: 12, filter: filter)
-            #expect(FlushMessage(Array(message.text.utf8)) == message)
+        for filter in [
+            FleetFilter.everything, .name(Name("a b.example")!), .subtree(.root), .question(Name("x")!, .aaaa),
+            .upstream(UpstreamMatch("tcp://[2001:db8::1]:5353")!), .answers(AddressPrefix("192.0.2.7/24")!),
+            .answers(AddressPrefix("2001:db8::/33")!), .answers(AddressPrefix("::1")!),
+        ] {
+            let message = FlushMessage(number: "x7", previous: 0, epoch: 12, filter: filter)
+            #expect(FlushMessage(Array(message.text.utf8)) == message, "\(message.text)")
         }
-        for text in ["", "x", "x 1", "x y all", "x 1 all more", "x 1 name", "x 1 name a..b", "x 1 some a.", "\u{7F} 1 all"] {
+        for text in [
+            "", "x", "x 0 1", "x 0 y all", "x 0 1 all more", "x 0 1 name", "x 0 1 name a..b", "x 0 1 some a.", "\u{7F} 0 1 all",
+            "x 1 all", "x 0 1 upstream nobody", "x 0 1 upstream a b", "x 0 1 answer-in 192.0.2.0/40", "x 0 1 question A",
+        ] {
             #expect(FlushMessage(Array(text.utf8)) == nil, "\(text)")
         }
+    }
+}
+
+@Suite struct `Upstreams by name` {
+    @Test(arguments: [
+        ("192.0.2.53", "192.0.2.53:53", true), ("192.0.2.53", "tcp://192.0.2.53:53", true),
+        ("192.0.2.53", "192.0.2.53:5353", false), ("192.0.2.53:5353", "tcp://192.0.2.53:5353", true),
+        ("tcp://192.0.2.53", "tcp://192.0.2.53:53", true), ("tcp://192.0.2.53", "192.0.2.53:53", false),
+        ("2001:db8::1", "[2001:db8::1]:53", true), ("[2001:db8:0::1]:53", "tcp://[2001:db8::1]:53", true),
+        ("192.0.2.53", "192.0.2.5:53", false), ("192.0.2.53", "", false),
+    ])
+    func `a text means the upstreams at an address, or one of them`(_ text: String, _ upstream: String, isMeant: Bool) throws {
+        #expect(try #require(UpstreamMatch(text)).includes(upstream) == isMeant)
+    }
+
+    @Test(arguments: ["", "nobody", "192.0.2", "192.0.2.53 ", "tcp://", "192.0.2.53:99999", "a\u{1B}b"])
+    func `what is no upstream's address is refused`(_ text: String) {
+        #expect(UpstreamMatch(text) == nil)
+    }
+
+    @Test func `upstreams of other instances get numbers that stay, as many as can be remembered`() {
+        let upstreams = ForeignUpstreams()
+        let first = upstreams.number(of: "192.0.2.53:53")
+        #expect(first >= 0x8000)
+        #expect(upstreams.number(of: "192.0.2.54:53") != first)
+        #expect(upstreams.number(of: "192.0.2.53:53") == first)
+        #expect(upstreams.number(of: "") == .max)
+        #expect(upstreams.number(of: "a\u{1B}b") == .max)
+        for number in 0..<2_000 { _ = upstreams.number(of: "n\(number)") }
+        #expect(upstreams.number(of: "one more") == .max)
+        #expect(upstreams.namesByNumber.count == 1_000)
+        #expect(upstreams.namesByNumber[first] == "192.0.2.53:53")
+        #expect(upstreams.name(of: first) == "192.0.2.53:53")
+        #expect(upstreams.name(of: .max) == nil && upstreams.name(of: 0) == nil)
     }
 }

@@ -161,6 +161,24 @@ func complaint(_ yaml: String) -> String {
         }
     }
 
+    @Test(arguments: [
+        "cache: {redis: \"redis://:hush@192.0.2.6:99999\"}", "cache: {redis: \"redis://me:hu@sh@192.0.2.6/x\"}",
+        "cache: {redis: \"redis:/me:hush@192.0.2.6\"}", "cache: {redis: \"redis://:hush\"}",
+        "cache: {redis: \"redis+unix://:hush@run/redis.sock\"}", "cache: {redis: [\"redis://:hush@192.0.2.6\"]}",
+        "cache: {redis: {\"redis://:hush@192.0.2.6\": 1}}", "cache: \"redis://:hush@192.0.2.6\"",
+        "\"redis://:hush@192.0.2.6\": 1", "cache: {\"redis://:hush@192.0.2.6\": 1}", "- redis://:hush@192.0.2.6",
+        "cache: {redis-timeout: \"redis://:hush@192.0.2.6\"}", "cache: {snapshot-interval: \"redis://:hush@192.0.2.6\"}",
+        "upstreams: [\"redis://:hush@192.0.2.6\"]", "listen: [\"redis://:hush@192.0.2.6\"]",
+        "cache: {redis-timeout: \"rediss://me:\(String(repeating: "hush", count: 40))@192.0.2.6\"}",
+        "cache: {redis: \"redis://:hush@192.0.2.6\", redis: \"redis://:hush@192.0.2.6\"}",
+        "cache: {redis: \"redis://:hush@192.0.2.6\" size: 0}",
+    ])
+    func `no message shows a password`(yaml: String) {
+        let message = complaint(yaml)
+        #expect(message != "good")
+        #expect(!message.contains("hush") && !message.contains("sh@"), "\(message)")
+    }
+
     @Test func `aliases that multiply do not`() {
         var yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for i in 1...9 {

@@ -2,6 +2,7 @@ import AnswerCache
 import DNSWire
 import Green
 import GreenHTTP
+import GreenRedis
 import Testing
 import Upstream
 
@@ -17,6 +18,11 @@ import Upstream
 
     init() throws {
         cache = try MemoryCache(sizeBytes: 32 << 20, seed: 42)
+    }
+
+    /// The API of a daemon without a Redis.
+    private var api: ControlAPI {
+        ControlAPI(CacheTiers(memory: cache, redis: nil, fleet: { nil }, upstreams: { [directory] in directory }))
     }
 
     /// Runs `body` as a greenlet of a simulated hub.
@@ -50,7 +56,7 @@ import Upstream
     ) throws -> (status: Int, body: String) {
         let headers = text ? [HTTPField("accept", "text/plain")] : []
         let request = HTTPRequest(method, path, query: query.map { HTTPField($0.key, $0.value) }, headers: headers)
-        let response = try ControlAPI(cache) { directory }.answer(request)
+        let response = try api.answer(request)
         var body: [UInt8] = []
         switch response.body {
         case .bytes(let bytes): body = bytes
@@ -90,7 +96,7 @@ import Upstream
     @Test func `no piece of a listing is much larger than another, however many entries there are`() throws {
         try simulated {
             for number in 0..<20_000 { try store("n\(number).example.") }
-            let response = try ControlAPI(cache) { directory }.answer(HTTPRequest("GET", "/v1/cache"))
+            let response = try api.answer(HTTPRequest("GET", "/v1/cache"))
             guard case .pieces(let next) = response.body else { throw DaemonError.cache("no pieces") }
             var largest = 0
             while let piece = try next() { largest = max(largest, piece.count) }
@@ -174,10 +180,45 @@ import Upstream
             try store("b.example.", upstream: 1)
             try store("ba.example.")
             let request = HTTPRequest("DELETE", "/v1/cache", query: query.map { HTTPField($0.key, $0.value) })
-            let response = try ControlAPI(cache) { directory }.answer(request)
+            let response = try api.answer(request)
             guard case .bytes(let body) = response.body else { throw DaemonError.cache("no body") }
             #expect(String(decoding: body, as: UTF8.self) == "{\"removed\":{\"memory\":\(count)}}\n")
             #expect(cache.statistics.entries == 5 - count)
+        }
+    }
+
+    @Test func `a Redis that cannot be asked spoils nothing of the memory, and is said in the last line`() throws {
+        try simulated {
+            try store("a.example.")
+            let redis = RedisTier(RedisURL("redis://:hush@192.0.2.6")!, budget: .milliseconds(20)) { _ in }
+            let fleet = RedisFleet(redis, name: "test") { _ in 0 }
+            let api = ControlAPI(CacheTiers(memory: cache, redis: redis, fleet: { fleet }, upstreams: { directory }))
+            func lines(_ method: String, _ path: String, _ query: KeyValuePairs<String, String> = [:]) throws -> [Substring] {
+                let fields = query.map { HTTPField($0.key, $0.value) }
+                var body: [UInt8] = []
+                let plain = [HTTPField("accept", "text/plain")]
+                switch try api.answer(HTTPRequest(method, path, query: fields, headers: plain)).body {
+                case .bytes(let bytes): body = bytes
+                case .pieces(let next): while let piece = try next() { body += piece }
+                }
+                let text = String(decoding: body, as: UTF8.self)
+                #expect(!text.contains("hush"))
+                return text.split(separator: "\n")
+            }
+            let list = try lines("GET", "/v1/cache")
+            #expect(
+                list.count == 3 && list[1].hasPrefix("a.example. ") && list[2].hasPrefix("error: redis: not listed to its end: "))
+            #expect(try lines("GET", "/v1/cache", ["tier": "memory"]).count == 2)
+            let get = try lines("GET", "/v1/cache/entry", ["name": "a.example"])
+            #expect(
+                get.first?.hasPrefix("; memory: ") == true && get.last?.hasPrefix("error: redis: not asked to its end: ") == true)
+            let absent = try lines("GET", "/v1/cache/entry", ["name": "b.example"])
+            #expect(absent.count == 1 && absent[0].hasPrefix("b.example. is not in the cache; redis: "))
+            #expect(try lines("GET", "/v1/cache/statistics").contains("redis redis://:***@192.0.2.6:6379/0"))
+            let flush = try lines("DELETE", "/v1/cache", ["all": "1"])
+            #expect(flush.first == "memory: removed 1 entry")
+            #expect(flush.last?.hasPrefix("error: redis and other instances may not be flushed: ") == true)
+            fleet.close()
         }
     }
 
@@ -196,7 +237,8 @@ import Upstream
     @Test(arguments: [
         ("GET", "/v1/cache", ["type": "NONE"], 400), ("GET", "/v1/cache", ["limit": "0"], 400),
         ("GET", "/v1/cache", ["limit": "many"], 400), ("GET", "/v1/cache", ["pattern": "a..b"], 400),
-        ("GET", "/v1/cache", ["patern": "a"], 400), ("GET", "/v1/cache/entry", [:], 400),
+        ("GET", "/v1/cache", ["patern": "a"], 400), ("GET", "/v1/cache", ["tier": "disk"], 400),
+        ("GET", "/v1/cache", ["tier": "redis"], 404), ("GET", "/v1/cache/entry", [:], 400),
         ("GET", "/v1/cache/entry", ["name": "a..b"], 400),
         ("GET", "/v1/cache/entry", ["name": String(repeating: "a", count: 64)], 400),
         ("DELETE", "/v1/cache", [:], 400), ("DELETE", "/v1/cache", ["all": "1", "subtree": "a"], 400),
@@ -211,7 +253,7 @@ import Upstream
             try store("a.example.")
             let request = HTTPRequest(
                 method, path, query: query.map { HTTPField($0.key, $0.value) }, headers: [HTTPField("Accept", "text/plain")])
-            let response = try ControlAPI(cache) { directory }.answer(request)
+            let response = try api.answer(request)
             #expect(response.status == status)
             guard case .bytes(let body) = response.body else { throw DaemonError.cache("no body") }
             #expect(body.last == UInt8(ascii: "\n") && body.dropLast().contains(UInt8(ascii: "\n")) == false && body.count > 10)

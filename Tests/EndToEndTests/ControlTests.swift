@@ -26,6 +26,8 @@ extension EndToEnd {
             _ = try server.ask("other.example.", .a)
             for arguments in [
                 ["--inspect-cache", "*.listed.example"], ["--inspect-cache=*.listed.example"],
+                ["--inspect-cache", "--type", "A", "*.listed.example"],
+                ["--inspect-cache", "*.listed.example", "--type=a"],
                 ["cache", "list", "*.listed.example", "--type", "A"],
             ] {
                 let tool = try vireo(arguments, server)
@@ -77,6 +79,11 @@ extension EndToEnd {
             let server = try VireoServer(upstreams: [upstream.address])
             expectComplaint(try vireo(["cache", "get", "a..b"], server), "\"a..b\" is not a domain name")
             expectComplaint(try vireo(["cache", "list", "--type", "NOTYPE"], server), "\"NOTYPE\" is not a record type")
+            expectComplaint(try vireo(["cache", "get", "a.example", "NOTYPE"], server), "\"NOTYPE\" is not a record type")
+            expectComplaint(try vireo(["--inspect-cache=a..b"], server), "\"a..b\" is not a domain name")
+            expectComplaint(try vireo(["--inspect-cache", "--tier", "redis"], server), "cache.redis is not set")
+            expectComplaint(try vireo(["cache", "flush", "--subtree", "a..b"], server), "\"a..b\" is not a domain name")
+            expectComplaint(try vireo(["cache", "flush", "--upstream", "nobody"], server), "\"nobody\" is no upstream")
             expectComplaint(try vireo(["cache", "flush", "--upstream", "192.0.2.99"], server), upstream.address)
             expectComplaint(try vireo(["cache", "flush", "--answer-in", "192.0.2.0/40"], server), "192.0.2.0/40")
             #expect(try vireo(["cache", "flush"], server).exit == .code(64))

@@ -10,20 +10,13 @@ extension EndToEnd {
             vireo.process.errors.split(separator: "\n").filter { $0.contains("redis is ") }.map(String.init)
         }
 
-        /// Waits until Redis has the answer to a question for an address.
-        private func waitForKey(_ redis: RedisServer, _ name: String) throws {
-            try eventually("the key of \(name)") {
-                try redis.ask("EXISTS", "vireo:1:\(name):A:IN") == "(integer) 1" ? true : nil
-            }
-        }
-
         @Test(arguments: ["size: 1MiB", "size: 0"])
         func `an answer that one instance got is given out by the other, its TTL counted on`(_ size: String) throws {
             let redis = try RedisServer()
             let upstream = try FakeUpstream(ttl: 300)
             let first = try VireoServer(upstreams: [upstream.address], redis.line(size))
             #expect(try first.ask("wWw.example.", .a).answers.map { $0.ttl } == [300])
-            try waitForKey(redis, "www.example.")
+            try redis.waitForKey("www.example.")
             let life = try redis.ask("PTTL", "vireo:1:www.example.:A:IN")
             #expect((Int(life.dropFirst("(integer) ".count)) ?? 0) > 290_000)
             first.process.send(SIGKILL)
@@ -84,7 +77,7 @@ extension EndToEnd {
                 return news(vireo).count == 4 ? true : nil
             }
             _ = try vireo.ask("after.example.", .a)
-            try waitForKey(redis, "after.example.")
+            try redis.waitForKey("after.example.")
         }
 
         @Test func `a wrong password is said once and harms nobody`() throws {
@@ -138,12 +131,10 @@ extension EndToEnd {
             let redis = try RedisServer()
             let upstream = try FakeUpstream()
             let instances = try (0..<2).map { _ in try VireoServer(upstreams: [upstream.address], redis.line()) }
-            try eventually("both to listen") {
-                try redis.ask("PUBSUB", "NUMSUB", "vireo:1:flush").contains("(integer) 2") ? true : nil
-            }
+            try redis.waitForListeners(2)
             for name in ["a.dom.example.", "b.dom.example.", "dom.example.", "notdom.example."] {
                 for instance in instances { #expect(try instance.ask(name, .a).answers.count == 1) }
-                try waitForKey(redis, name)
+                try redis.waitForKey(name)
             }
             let asked = upstream.questionCount
             let flush = try Tool([
@@ -165,12 +156,9 @@ extension EndToEnd {
             let redis = try RedisServer()
             let upstream = try FakeUpstream()
             let vireo = try VireoServer(upstreams: [upstream.address], redis.line())
-            try eventually("it to listen") {
-                try redis.ask("PUBSUB", "NUMSUB", "vireo:1:flush").contains("(integer) 1") ? true : nil
-            }
-            try redis.ask("GET", "vireo:1:epoch")
+            try redis.waitForListeners(1)
             #expect(try vireo.ask("a.example.", .a).answers.count == 1)
-            try waitForKey(redis, "a.example.")
+            try redis.waitForKey("a.example.")
             // Another instance's flush, which the break hides.
             try redis.ask("INCR", "vireo:1:epoch")
             try redis.ask("CLIENT", "KILL", "TYPE", "pubsub")

@@ -109,6 +109,22 @@ import Testing
         }
     }
 
+    @Test func `a server that repeats the password in its refusal gives it to nobody`() throws {
+        try onHub { hub in
+            for server in [try RedisServer("--rename-command", "AUTH", "UNHEARD-OF"), try RedisServer()] {
+                var url = server.url
+                url.password = "hush" + String(repeating: "hush", count: 100)
+                let redis = RedisConnection(RedisOptions(url))
+                try eventually("a refusal") {
+                    guard case .broken(.refused(let words)) = redis.state else { return false }
+                    #expect(!words.contains("hush") && words.hasPrefix("ERR "), "\(words)")
+                    return true
+                }
+                redis.close()
+            }
+        }
+    }
+
     @Test func `a killed server fails commands at once until it is back`() throws {
         try onHub { hub in
             let server = try RedisServer()

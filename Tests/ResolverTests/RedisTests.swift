@@ -118,9 +118,9 @@ private final class ScriptedRedis {
 
     private func reply(to command: [[UInt8]]) -> [UInt8] {
         switch String(decoding: command[0], as: UTF8.self) {
-        case "GET":
+        case "GETRANGE":
             gets += 1
-            guard let value = values[command[1]] else { return Array("$-1\r\n".utf8) }
+            let value = values[command[1]] ?? []
             return Array("$\(value.count)\r\n".utf8) + value + Array("\r\n".utf8)
         case "SET":
             values[command[1]] = command[2]

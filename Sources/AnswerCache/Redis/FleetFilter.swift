@@ -1,6 +1,6 @@
 package import DNSWire
 
-/// What all instances are to forget. What only one of them understands, such as its numbers of upstreams, is not among it.
+/// What is to be forgotten, in words that every instance understands.
 package enum FleetFilter: Hashable, Sendable {
     /// All there is.
     case everything
@@ -10,81 +10,68 @@ package enum FleetFilter: Hashable, Sendable {
     case name(Name)
     /// A name and all names below it.
     case subtree(Name)
+    /// What came from an upstream.
+    case upstream(UpstreamMatch)
+    /// Answers with an address in a range.
+    case answers(AddressPrefix)
 
-    /// Whether a key is meant.
+    /// Whether a key may be meant; where the value must be looked at as well, all are.
     func includes(_ parts: RedisKey.Parts) -> Bool {
         switch self {
-        case .everything: true
+        case .everything, .upstream, .answers: true
         case .question(let name, let type): parts.name == name && parts.type == type
         case .name(let name): parts.name == name
         case .subtree(let top): parts.name.isSubdomain(of: top)
         }
     }
 
-    /// The filter in a message: `all`, `question A example.com.`, `name example.com.` or `subtree example.com.`.
+    /// Whether an answer is meant, where its key alone does not tell; nil where it does.
+    var includesEntry: ((RedisEntry) -> Bool)? {
+        switch self {
+        case .everything, .question, .name, .subtree: nil
+        case .upstream(let upstream): { upstream.includes($0.origin.upstream) }
+        case .answers(let prefix): { $0.hasAnswer(in: prefix) }
+        }
+    }
+
+    /// The filter in a message: `all`, `question A example.com.`, `name example.com.`, `subtree example.com.`,
+    /// `upstream 192.0.2.53` or `answer-in 192.0.2.0/24`.
     var text: String {
         switch self {
         case .everything: "all"
         case .question(let name, let type): "question \(type) \(name.lowercased)"
         case .name(let name): "name \(name.lowercased)"
         case .subtree(let top): "subtree \(top.lowercased)"
+        case .upstream(let upstream): "upstream \(upstream.text)"
+        case .answers(let prefix): "answer-in \(prefix)"
         }
     }
 
     /// Reads a filter; nil for anything else.
     init?(_ text: Substring) {
-        let words = text.split(separator: " ", maxSplits: 1).map(String.init)
-        switch (words.first, words.count == 2 ? words[1] : nil) {
-        case ("all", nil):
+        if text == "all" {
             self = .everything
-        case ("name", let name?):
-            guard let name = Name(name) else { return nil }
-            self = .name(name)
-        case ("subtree", let top?):
-            guard let top = Name(top) else { return nil }
-            self = .subtree(top)
-        case ("question", let rest?):
-            let parts = rest.split(separator: " ", maxSplits: 1).map(String.init)
-            guard parts.count == 2, let type = RecordType(parts[0]), let name = Name(parts[1]) else { return nil }
-            self = .question(name, type)
-        default:
-            return nil
+            return
         }
-    }
-}
-
-/// A flush as it is published.
-struct FlushMessage: Hashable, Sendable {
-    /// The channel.
-    static let channel = RedisKey.prefix + "flush"
-
-    /// Tells one flush from another; under it the instances say what they removed.
-    var number: String
-    /// The epoch that begins with it.
-    var epoch: Int64
-    /// What is to be forgotten.
-    var filter: FleetFilter
-
-    /// The list in which instances say what they removed.
-    static func acknowledgements(_ number: String) -> String { RedisKey.prefix + "flushed:" + number }
-
-    /// The message, as it is published.
-    var text: String { "\(number) \(epoch) \(filter.text)" }
-
-    /// A flush.
-    init(number: String, epoch: Int64, filter: FleetFilter) {
-        self.number = number
-        self.epoch = epoch
-        self.filter = filter
+        let words = text.split(separator: " ", maxSplits: 1).map(String.init)
+        guard words.count == 2 else { return nil }
+        let found: FleetFilter? =
+            switch words[0] {
+            case "name": Name(words[1]).map { .name($0) }
+            case "subtree": Name(words[1]).map { .subtree($0) }
+            case "upstream": UpstreamMatch(words[1]).map { .upstream($0) }
+            case "answer-in": AddressPrefix(words[1]).map { .answers($0) }
+            case "question": Self.question(words[1])
+            default: nil
+            }
+        guard let found else { return nil }
+        self = found
     }
 
-    /// Reads a message; nil for what is none.
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count < 2_000, let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let words = text.split(separator: " ", maxSplits: 2)
-        guard words.count == 3, (1...32).contains(words[0].utf8.count), words[0].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
-            let epoch = Int64(words[1]), let filter = FleetFilter(words[2])
-        else { return nil }
-        self.init(number: String(words[0]), epoch: epoch, filter: filter)
+    /// Reads `A example.com.`.
+    private static func question(_ text: String) -> FleetFilter? {
+        let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let type = RecordType(parts[0]), let name = Name(parts[1]) else { return nil }
+        return .question(name, type)
     }
 }

@@ -3,7 +3,7 @@
 // Each worker has a `RedisCache` of its own, with one connection on its hub; what they have in common stands in
 // `RedisTier`. A flight asks it after the memory and before the upstreams:
 //
-//     RedisCache.begin       the breaker lets it pass; GET vireo:1:example.com.:A:IN goes out with others of this turn
+//     RedisCache.begin       the breaker lets it pass; GETRANGE vireo:1:example.com.:A:IN goes out with others of this turn
 //     RedisLookup.wait       waits, no longer than `redis-timeout`
 //     RedisValue.read        checks version, lengths, checksum, clocks, and then the message as any upstream's
 //     the flight             keeps the answer in memory, its TTLs counted down, and lands with it
@@ -28,6 +28,7 @@ package final class RedisCache {
     private let route: RedisRoute
     private var breaker = CircuitBreaker()
     private var isReportedOut = false
+    private var lastUpstream: (name: ArraySlice<UInt8>, number: UInt16) = ([], .max)
 
     /// A cache of `hub`, which begins to connect.
     package init(_ tier: RedisTier, hub: Hub = .current) {
@@ -48,15 +49,15 @@ package final class RedisCache {
         tier.count(.lookups)
         do throws(RedisError) {
             let text = RedisKey.text(for: key)
-            return RedisLookup(try route.connection(for: text).begin(["GET", RedisArgument(text)]))
+            return RedisLookup(try route.connection(for: text).begin(RedisValue.command(for: text)))
         } catch {
             failed(error)
             return nil
         }
     }
 
-    /// What a look-up came to: the answer as a message, or nil. `key` is what was asked for.
-    package func finish(_ lookup: RedisLookup, _ key: borrowing CacheKey) -> [UInt8]? {
+    /// What a look-up came to: the answer, or nil. `key` is what was asked for.
+    package func finish(_ lookup: RedisLookup, _ key: borrowing CacheKey) -> RedisAnswer? {
         switch lookup.outcome {
         case nil:
             tier.count(.timeouts)
@@ -71,14 +72,15 @@ package final class RedisCache {
         case .success(let reply):
             // An answer that comes late says that Redis is slow, which was counted.
             if !lookup.isLate { succeeded() }
-            guard case .bytes(let bytes) = reply else {
-                tier.count(reply == .null ? .misses : .invalid)
+            guard case .bytes(let bytes) = reply, !bytes.isEmpty else {
+                tier.count(reply == .bytes([]) ? .misses : .invalid)
                 return nil
             }
             switch RedisValue.read(bytes, key, at: wallMilliseconds) {
-            case .answer(let message):
+            case .answer(let message, let isNegative, let upstream):
                 tier.count(.hits)
-                return message
+                if isNegative { tier.count(.negativeHits) }
+                return RedisAnswer(message: message, upstream: number(ofUpstream: upstream))
             case .expired:
                 tier.count(.expired)
                 return nil
@@ -115,6 +117,12 @@ package final class RedisCache {
 
     // MARK: - Parts
 
+    /// The number of an upstream's name; most often the same as the time before.
+    private func number(ofUpstream name: ArraySlice<UInt8>) -> UInt16 {
+        if lastUpstream.name != name { lastUpstream = (name, tier.upstreams.number(of: String(decoding: name, as: UTF8.self))) }
+        return lastUpstream.number
+    }
+
     private var wallMilliseconds: Int64 { hub.loop.wallTime() / 1_000_000 }
 
     private func succeeded() {
@@ -131,6 +139,14 @@ package final class RedisCache {
         isReportedOut = true
         tier.isOut(because: route.failure ?? error)
     }
+}
+
+/// An answer that Redis had.
+package struct RedisAnswer {
+    /// The message, its TTLs counted down.
+    package let message: [UInt8]
+    /// The upstream that it came from, as the cache knows it.
+    package let upstream: UInt16
 }
 
 /// One look-up on its way.

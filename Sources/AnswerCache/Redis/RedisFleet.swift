@@ -11,16 +11,16 @@ package struct FleetFlush: Hashable, Sendable {
     package var instances: [String: Int] = [:]
 }
 
-/// Keeps the memories of all instances at one Redis in step: flushes are published, and counted in an epoch that each
-/// instance compares whenever it has come to listen again. On one hub of the daemon.
+/// Keeps the memories of all instances at one Redis in step: flushes are published, and each gives an epoch in Redis another
+/// number, which an instance compares whenever it has come to listen again. On one hub of the daemon.
 package final class RedisFleet {
-    private let hub: Hub
+    let hub: Hub
     private let tier: RedisTier
     /// What tells this instance from others.
     package let name: String
     private let connection: RedisConnection
     private var subscription: RedisSubscription?
-    /// The epoch of the last flush that this instance knows of; nil before it has first looked.
+    /// The epoch since the last flush that this instance knows of; nil before it has first looked.
     private var epoch: Int64?
     private let flushed: (FleetFilter) throws -> Int
     private let report: (RedisNews) -> Void
@@ -29,6 +29,8 @@ package final class RedisFleet {
     private static let limit = Duration.seconds(2)
     /// How long instances are waited for that heard of a flush.
     private static let patience = Duration.milliseconds(500)
+    /// The pause after a try to learn the epoch.
+    private static let pause = Duration.milliseconds(200)
 
     /// Listens from now on. `name` tells this instance from others; `flushed` removes from the memory and says how much
     /// that was: it may wait. `report` is told of late flushes.
@@ -59,6 +61,24 @@ package final class RedisFleet {
         connection.close()
     }
 
+    /// How many keys Redis has in its database, and the figures of INFO; nil where it cannot be asked. Waits.
+    package func serverFacts() throws(Interruption) -> (keys: UInt64, info: [String: UInt64])? {
+        do {
+            let replies = try askAll([["DBSIZE"], ["INFO", "memory"], ["INFO", "stats"]])
+            guard case .integer(let keys) = replies[0] else { return nil }
+            var info: [String: UInt64] = [:]
+            for line in replies.dropFirst().compactMap(\.text).joined(separator: "\n").split(whereSeparator: \.isNewline) {
+                let parts = line.split(separator: ":")
+                if parts.count == 2, let value = UInt64(parts[1]) { info[String(parts[0])] = value }
+            }
+            return (UInt64(clamping: keys), info)
+        } catch let interruption as Interruption {
+            throw interruption
+        } catch {
+            return nil
+        }
+    }
+
     // MARK: - Flushing
 
     /// Removes answers from Redis and has every instance forget them, this one too. Waits; throws `RedisError` where Redis
@@ -66,11 +86,11 @@ package final class RedisFleet {
     package func flush(_ filter: FleetFilter) throws -> FleetFlush {
         var result = FleetFlush()
         // The epoch first: who comes to listen from here on flushes everything.
-        guard case .integer(let epoch) = try ask(["INCR", RedisArgument(RedisKey.epoch)]) else {
-            throw RedisError.refused("\(RedisKey.epoch) is no number")
-        }
+        let next = Int64(hub.loop.random() >> 1 | 1)
+        let previous = try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")])
         result.removedFromRedis = try removeKeys(filter)
-        let message = FlushMessage(number: String(hub.loop.random(), radix: 36), epoch: epoch, filter: filter)
+        let message = FlushMessage(
+            number: String(hub.loop.random(), radix: 36), previous: Self.epoch(previous), epoch: next, filter: filter)
         if case .integer(let count) = try ask(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)]) {
             result.listeners = Int(clamping: count)
         }
@@ -87,28 +107,36 @@ package final class RedisFleet {
         return result
     }
 
-    /// Goes once through all keys; those that come or go meanwhile may be met or not.
     private func removeKeys(_ filter: FleetFilter) throws -> Int {
-        let pattern = RedisArgument(RedisKey.pattern(filter))
-        var cursor = "0"
+        var walk = RedisWalk(RedisKey.pattern(filter))
         var count = 0
-        repeat {
-            let reply = try ask(["SCAN", RedisArgument(cursor), "MATCH", pattern, "COUNT", "500"])
-            guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text, case .array(let keys) = parts[1]
-            else { throw RedisError.protocolViolation("SCAN") }
-            let wanted = keys.compactMap { key -> RedisArgument? in
-                guard case .bytes(let key) = key, let parts = RedisKey.parse(key), filter.includes(parts) else { return nil }
-                return RedisArgument(key)
+        while var found = try keys(&walk, where: filter.includes) {
+            if let isWanted = filter.includesEntry { found = try values(of: found).filter { isWanted($0.entry) }.map(\.key) }
+            if found.isEmpty { continue }
+            if case .integer(let removed) = try ask(["UNLINK"] + found.map { RedisArgument($0.bytes) }) {
+                count += Int(clamping: removed)
             }
-            if !wanted.isEmpty, case .integer(let removed) = try ask(["UNLINK"] + wanted) { count += Int(clamping: removed) }
-            cursor = next
-        } while cursor != "0"
+        }
         return count
     }
 
-    private func ask(_ command: [RedisArgument]) throws -> RedisReply {
-        let reply = try connection.command(command, until: hub.loop.now().advanced(by: Self.limit))
-        if case .error(let words) = reply { throw RedisError.refused(words) }
+    /// Sends a command and waits for its reply, for a while; an error reply is thrown.
+    func ask(_ command: [RedisArgument]) throws -> RedisReply {
+        try reply(to: connection.begin(command))
+    }
+
+    /// Sends several commands at once; the replies in their order, error replies among them.
+    func askAll(_ commands: [[RedisArgument]]) throws -> [RedisReply] {
+        let requests = try commands.map { try connection.begin($0) }
+        return try requests.map { request in try reply(to: request, isErrorThrown: false) }
+    }
+
+    private func reply(to request: RedisRequest, isErrorThrown: Bool = true) throws -> RedisReply {
+        guard try request.wait(until: hub.loop.now().advanced(by: Self.limit)), let outcome = request.outcome else {
+            throw RedisError.timedOut
+        }
+        let reply = try outcome.get()
+        if isErrorThrown, case .error(let words) = reply { throw RedisError.refused(words) }
         return reply
     }
 
@@ -117,14 +145,17 @@ package final class RedisFleet {
     /// Somebody flushed, perhaps this instance itself.
     private func heard(_ bytes: [UInt8]) {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
-        let isNext = epoch.map { message.epoch == $0 + 1 } ?? false
+        // Where one was missed in between, nobody knows what it was.
+        let isNext = epoch == message.previous
         epoch = message.epoch
         do {
-            // Where one was missed in between, nobody knows what it was.
             let count = try flushed(isNext ? message.filter : .everything)
             let list = RedisArgument(FlushMessage.acknowledgements(message.number))
+            // In one, for a list without an end to its time would stay.
+            try connection.post(["MULTI"])
             try connection.post(["RPUSH", list, RedisArgument("\(name) \(count)")])
             try connection.post(["PEXPIRE", list, "60000"])
+            try connection.post(["EXEC"])
         } catch {
             // The connection is away, and with it who wanted to know; or the hub ends.
         }
@@ -133,16 +164,31 @@ package final class RedisFleet {
     /// Messages may have been missed before now: the epoch tells.
     private func compareEpoch() {
         do {
-            let reply = try ask(["GET", RedisArgument(RedisKey.epoch)])
-            let now = reply == .null ? 0 : reply.text.flatMap { Int64($0) } ?? 0
+            let now = try currentEpoch()
             let known = epoch
             epoch = now
             guard let known, known != now else { return }
             _ = try flushed(.everything)
             report(.flushedLate)
         } catch {
-            // The next time that the subscription stands it is tried again; meanwhile nothing is known.
-            if epoch != nil { epoch = -1 }
+            // Nobody listens any more.
         }
     }
+
+    /// The epoch in Redis. It is asked for until it comes: the commands' connection may be back later than the
+    /// subscription's, whose messages wait meanwhile.
+    private func currentEpoch() throws -> Int64 {
+        while true {
+            do {
+                return Self.epoch(try ask(["GET", RedisArgument(RedisKey.epoch)]))
+            } catch let interruption as Interruption {
+                throw interruption
+            } catch {
+                try hub.sleep(until: hub.loop.now().advanced(by: Self.pause))
+            }
+        }
+    }
+
+    /// An epoch as Redis gives it; 0 before the first flush.
+    private static func epoch(_ reply: RedisReply) -> Int64 { reply.text.flatMap { Int64($0) } ?? 0 }
 }

@@ -5,7 +5,7 @@ package import DNSWire
 package enum RedisKey {
     /// What all keys and channels begin with; the number is that of the layout.
     package static let prefix = "vireo:1:"
-    /// The key that counts flushes.
+    /// The key that tells one time between flushes from another: a number that each flush replaces. The only one that stays.
     static let epoch = prefix + "epoch"
 
     /// What a key stands for.
@@ -60,7 +60,7 @@ package enum RedisKey {
     static func pattern(_ filter: FleetFilter) -> [UInt8] {
         var text: [UInt8] = Array(prefix.utf8)
         switch filter {
-        case .everything:
+        case .everything, .upstream, .answers:
             break
         case .name(let name), .question(let name, _):
             text += escaped(name)
@@ -74,17 +74,25 @@ package enum RedisKey {
         return text
     }
 
+    /// The pattern that finds all keys of names that begin with a text in which `*` and `?` stand for other letters.
+    package static func pattern(beginning letters: [UInt8]) -> [UInt8] {
+        Array(prefix.utf8) + letters.flatMap { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") ? [$0] : escaped($0) }
+            + [UInt8(ascii: "*")]
+    }
+
     /// A name's text with what Redis takes for patterns escaped.
     private static func escaped(_ name: Name) -> [UInt8] {
         var text: [UInt8] = []
         append(name.lowercased.wire.span, to: &text)
-        return text.flatMap { byte -> [UInt8] in
-            switch byte {
-            case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "^"),
-                UInt8(ascii: "-"), UInt8(ascii: "\\"):
-                [UInt8(ascii: "\\"), byte]
-            default: [byte]
-            }
+        return text.flatMap { escaped($0) }
+    }
+
+    private static func escaped(_ byte: UInt8) -> [UInt8] {
+        switch byte {
+        case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "^"),
+            UInt8(ascii: "-"), UInt8(ascii: "\\"):
+            [UInt8(ascii: "\\"), byte]
+        default: [byte]
         }
     }
 

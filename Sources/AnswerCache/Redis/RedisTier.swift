@@ -13,6 +13,8 @@ package final class RedisTier: Sendable {
     private let budgetNanoseconds: Atomic<UInt64>
     /// For how long after its time an answer stays in Redis.
     private let stale = Atomic<UInt32>(0)
+    /// The upstreams that Redis names.
+    package let upstreams = ForeignUpstreams()
     private let counters: [Counter]
     /// How many workers leave Redis out now.
     private let out = Locked(0)
@@ -78,6 +80,8 @@ package enum RedisCount: Int, CaseIterable, Sendable {
     case lookups
     /// Answers found.
     case hits
+    /// Answers found that say what does not exist.
+    case negativeHits
     /// Look-ups that found no key.
     case misses
     /// Answers whose time was over.

@@ -1,4 +1,5 @@
 internal import DNSWire
+internal import GreenRedis
 
 /// An answer as it stands in Redis:
 ///
@@ -8,7 +9,7 @@ internal import DNSWire
 ///     1  over which transport it came; 1  security status
 ///     1  the length of its upstream's name; 2  the length of the message
 ///     …  the upstream's name; the message, question in lower case, TTLs as they were when it came
-///     8  FNV-1a of all that
+///     4  CRC-32C of all that
 package struct RedisValue {
     /// Where an answer came from, in a form that other machines understand.
     package struct Origin: Hashable, Sendable {
@@ -29,8 +30,8 @@ package struct RedisValue {
 
     /// What reading came to.
     enum Reading: Equatable {
-        /// The message, its TTLs counted down.
-        case answer([UInt8])
+        /// The message, its TTLs counted down, and the name of the upstream that it came from.
+        case answer([UInt8], isNegative: Bool, upstream: ArraySlice<UInt8>)
         /// Its time is over.
         case expired
         /// It is none of ours, it is damaged, or it answers another question.
@@ -40,7 +41,9 @@ package struct RedisValue {
     /// What stands at the head.
     private static let magic: [UInt8] = Array("VIR1".utf8)
     private static let headLength = 25
-    private static let checksumLength = 8
+    private static let checksumLength = 4
+    /// No value is longer.
+    static let largest = headLength + 255 + 65_535 + checksumLength
     /// A clock that is so far ahead of this one is taken for right, milliseconds.
     private static let clockTolerance: Int64 = 10_000
 
@@ -67,48 +70,90 @@ package struct RedisValue {
         bytes += upstream
         bytes += message
         let checksum = Self.checksum(bytes.span)
-        Self.append(checksum, to: &bytes)
+        for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: checksum >> shift)) }
         self.bytes = bytes
     }
 
+    /// The command that reads a value; empty where there is none. GET would give all of what somebody else put there, and a
+    /// reply beyond the connection's limits ends it for all who wait.
+    static func command(for key: [UInt8]) -> [RedisArgument] { ["GETRANGE", RedisArgument(key), "0", readEnd] }
+
+    private static let readEnd = RedisArgument(largest)
+
     /// Reads a value that stood under a key. Nothing in it is believed before it is checked.
     static func read(_ bytes: [UInt8], _ key: borrowing CacheKey, at now: Int64) -> Reading {
-        let span = bytes.span
-        let end = span.count - checksumLength
-        guard end > headLength, bytes.starts(with: magic), number(span, at: end) == checksum(span.extracting(first: end)) else {
-            return .invalid
-        }
-        let storedAt = Int64(bitPattern: number(span, at: 4))
-        let expiresAt = Int64(bitPattern: number(span, at: 12))
-        let start = headLength + Int(span[22])
-        let length = Int(span[23]) << 8 | Int(span[24])
-        guard AnswerTransport(rawValue: span[20]) != nil, SecurityStatus(rawValue: span[21]) != nil, start + length == end,
-            storedAt >= 0, expiresAt >= storedAt, expiresAt - storedAt <= Int64(TTLLimits.largest) * 1_000,
-            storedAt <= now + clockTolerance
-        else { return .invalid }
-        guard expiresAt > now else { return .expired }
-        var message = Array(bytes[start..<end])
-        let reading = ReplyReading(message.span, to: key)
-        switch reading.kind {
-        case .positive, .negative: break
-        case .failure, .notKept: return .invalid
-        }
-        let age = UInt32(clamping: max(0, now - storedAt) / 1_000)
-        guard countDown(&message, by: age) else { return .expired }
-        return .answer(message)
+        guard let head = Head(bytes.span, at: now) else { return .invalid }
+        guard head.expiresAt > now else { return .expired }
+        var message = Array(bytes[head.message])
+        guard let isNegative = isNegative(message, key) else { return .invalid }
+        guard countDown(&message, by: head.age(at: now)) else { return .expired }
+        return .answer(message, isNegative: isNegative, upstream: bytes[head.upstream])
     }
 
-    /// Where a value came from and when, for who looks at it; nil for one that is damaged.
-    package static func inspect(_ bytes: [UInt8]) -> (origin: Origin, storedAt: Int64)? {
-        let span = bytes.span
-        let end = span.count - checksumLength
-        guard end > headLength, bytes.starts(with: magic), number(span, at: end) == checksum(span.extracting(first: end)),
-            let transport = AnswerTransport(rawValue: span[20]), let security = SecurityStatus(rawValue: span[21]),
-            headLength + Int(span[22]) <= end
-        else { return nil }
-        let upstream = String(decoding: bytes[headLength..<headLength + Int(span[22])], as: UTF8.self)
-        let origin = Origin(upstream: upstream, transport: transport, security: security)
-        return (origin, Int64(bitPattern: number(span, at: 4)))
+    /// Reads a value for who wants to look at it, its time over or not; nil for one that is no answer.
+    static func inspect(_ bytes: [UInt8], _ parts: RedisKey.Parts, at now: Int64) -> RedisEntry? {
+        let key = CacheKey(FixedName(parts.name), parts.type, parts.class, flags: parts.flags, seed: 0)
+        guard let head = Head(bytes.span, at: now) else { return nil }
+        var message = Array(bytes[head.message])
+        guard let isNegative = isNegative(message, key) else { return nil }
+        _ = countDown(&message, by: head.age(at: now))
+        let upstream = bytes[head.upstream]
+        // Whoever writes to Redis could send a terminal more than an address.
+        let isPlain = upstream.allSatisfy { (0x21...0x7E).contains($0) }
+        let origin = Origin(
+            upstream: isPlain ? String(decoding: upstream, as: UTF8.self) : "", transport: head.transport, security: head.security
+        )
+        return RedisEntry(
+            parts: parts, origin: origin, isNegative: isNegative, isExpired: head.expiresAt <= now,
+            ageSeconds: head.age(at: now), lifetimeSeconds: UInt32((head.expiresAt - head.storedAt) / 1_000), message: message,
+            byteCount: bytes.count)
+    }
+
+    /// What stands before the message, checked, and where the rest stands.
+    private struct Head {
+        /// When the answer came, milliseconds since 1970.
+        let storedAt: Int64
+        /// When its time is over.
+        let expiresAt: Int64
+        /// Over which transport it came.
+        let transport: AnswerTransport
+        /// What is known about its signatures.
+        let security: SecurityStatus
+        /// Where the upstream's name stands.
+        let upstream: Range<Int>
+        /// Where the message stands.
+        let message: Range<Int>
+
+        /// Reads a value's head; nil where anything is not as it should be.
+        init?(_ bytes: Span<UInt8>, at now: Int64) {
+            let end = bytes.count - checksumLength
+            guard end > headLength, bytes[0] == magic[0], bytes[1] == magic[1], bytes[2] == magic[2], bytes[3] == magic[3],
+                bytes.loadUInt32(at: end) == checksum(bytes.extracting(first: end)),
+                let transport = AnswerTransport(rawValue: bytes[20]), let security = SecurityStatus(rawValue: bytes[21])
+            else { return nil }
+            self.transport = transport
+            self.security = security
+            storedAt = Int64(bitPattern: number(bytes, at: 4))
+            expiresAt = Int64(bitPattern: number(bytes, at: 12))
+            let start = headLength + Int(bytes[22])
+            guard start + (Int(bytes[23]) << 8 | Int(bytes[24])) == end, storedAt >= 0, expiresAt >= storedAt,
+                expiresAt - storedAt <= Int64(TTLLimits.largest) * 1_000, storedAt <= now + clockTolerance
+            else { return nil }
+            upstream = headLength..<start
+            message = start..<end
+        }
+
+        /// How old the answer is, in seconds.
+        func age(at now: Int64) -> UInt32 { UInt32(clamping: max(0, now - storedAt) / 1_000) }
+    }
+
+    /// What kind of answer a message is to a question; nil for one that is none to keep.
+    private static func isNegative(_ message: [UInt8], _ key: borrowing CacheKey) -> Bool? {
+        switch ReplyReading(message.span, to: key).kind {
+        case .positive: false
+        case .negative: true
+        case .failure, .notKept: nil
+        }
     }
 
     // MARK: - Parts
@@ -158,12 +203,13 @@ package struct RedisValue {
     private static func countDown(_ message: inout [UInt8], by age: UInt32) -> Bool {
         guard age > 0 else { return true }
         var places: [(offset: Int, ttl: UInt32)] = []
+        var isLeft = true
         do throws(WireError) {
             var records = try MessageView(message.span).records()
             while let record = try records.next() {
                 guard record.type != .opt else { continue }
-                guard record.ttl > age else { return false }
-                places.append((record.ttlOffset, record.ttl - age))
+                isLeft = isLeft && record.ttl > age
+                places.append((record.ttlOffset, record.ttl > age ? record.ttl - age : 0))
             }
         } catch {
             return false
@@ -171,7 +217,7 @@ package struct RedisValue {
         for place in places {
             for byte in 0..<4 { message[place.offset + byte] = UInt8(truncatingIfNeeded: place.ttl >> UInt32(24 - 8 * byte)) }
         }
-        return true
+        return isLeft
     }
 
     private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
@@ -184,10 +230,10 @@ package struct RedisValue {
         return number
     }
 
-    /// FNV-1a: against damage, not against malice.
-    private static func checksum(_ bytes: Span<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01B3 }
-        return hash
+    /// CRC-32C: against damage, not against malice.
+    private static func checksum(_ bytes: Span<UInt8>) -> UInt32 {
+        var checksum = Checksum()
+        checksum.add(bytes)
+        return checksum.value
     }
 }

@@ -27,7 +27,7 @@ enum CacheFigures {
 
     /// Lines for people.
     static func text(_ statistics: CacheStatistics) -> String {
-        memory.reduce("\(EntryDescription.tier)\n") { text, figure in
+        memory.reduce("\(CacheTier.memory.rawValue)\n") { text, figure in
             let padding = String(repeating: " ", count: 44 - figure.words.count)
             return text + "  \(figure.words)\(padding)\(figure.value(statistics))\n"
         }
@@ -35,7 +35,7 @@ enum CacheFigures {
 
     /// A member with an object for each tier.
     static func write(_ statistics: CacheStatistics, to writer: inout JSONWriter) {
-        writer.key(EntryDescription.tier)
+        writer.key(CacheTier.memory.rawValue)
         writer.object { writer in
             for figure in memory { writer.member(figure.key, figure.value(statistics)) }
         }

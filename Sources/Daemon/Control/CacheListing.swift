@@ -3,8 +3,9 @@ internal import DNSWire
 internal import Green
 
 /// A listing of the cache in pieces: each is made when the client has taken the one before, from as many steps of a walk
-/// as it takes, with a turn of the loop between two. So a cache of any size is listed in the memory of one piece, and
-/// nothing else waits for it. Entries that come or go meanwhile may be listed or not; all others are, once.
+/// as it takes, with a turn of the loop between two; first over the memory, then over Redis. So a cache of any size is listed
+/// in the memory of one piece, and nothing else waits for it. Entries that come or go meanwhile may be listed or not; all
+/// others are, and once, but that Redis may name a key twice.
 final class CacheListing {
     /// What is listed.
     struct Filter {
@@ -16,30 +17,40 @@ final class CacheListing {
         var limit: Int?
 
         /// Whether an entry is one of them.
-        func matches(_ entry: CachedEntry) -> Bool {
-            if let type, entry.key.type != type { return false }
-            return pattern?.matches(entry.key.name) ?? true
+        func matches(_ name: borrowing FixedName, _ type: RecordType) -> Bool {
+            if let wanted = self.type, wanted != type { return false }
+            return pattern?.matches(name) ?? true
         }
     }
 
-    private let cache: MemoryCache
-    private let upstreams: UpstreamDirectory
+    /// Where a walk goes on.
+    private enum Place {
+        case memory(WalkCursor)
+        case redis(RedisWalk)
+    }
+
+    private let tiers: CacheTiers
     private let filter: Filter
     private let format: ControlFormat
-    private var cursor = WalkCursor()
+    /// What is still to be walked over, the next last.
+    private var places: [Place]
     private var listed = 0
-    private var isAtEnd = false
     private var hasTitle = false
 
     /// A piece is handed on when it has reached this size.
     private static let pieceBytes = 32 << 10
 
-    /// A listing from the beginning.
-    init(_ cache: MemoryCache, _ upstreams: UpstreamDirectory, _ filter: Filter, _ format: ControlFormat) {
-        self.cache = cache
-        self.upstreams = upstreams
+    /// A listing of some tiers from their beginning.
+    init(_ tiers: CacheTiers, of wanted: [CacheTier], _ filter: Filter, _ format: ControlFormat) {
+        self.tiers = tiers
         self.filter = filter
         self.format = format
+        places = wanted.reversed().map { tier in
+            switch tier {
+            case .memory: .memory(WalkCursor())
+            case .redis: .redis(RedisWalk(RedisKey.pattern(beginning: filter.pattern?.letters ?? [])))
+            }
+        }
     }
 
     /// The next piece; nil at the end. Lets others run.
@@ -49,20 +60,47 @@ final class CacheListing {
             hasTitle = true
             piece += EntryDescription.title
         }
-        let hub = Hub.current
-        while !isAtEnd, piece.count < Self.pieceBytes {
-            guard let entries = cache.walk(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) else {
-                isAtEnd = true
-                break
+        while piece.count < Self.pieceBytes, let place = places.popLast() {
+            switch place {
+            case .memory(let cursor): try walk(cursor, into: &piece)
+            case .redis(let walk): try step(walk, into: &piece)
             }
-            for entry in entries where !isAtEnd && filter.matches(entry) { append(entry, to: &piece) }
-            try hub.yield(afterEvents: true)
+            if let limit = filter.limit, listed >= limit { places = [] }
         }
         return piece.isEmpty ? nil : piece
     }
 
-    private func append(_ entry: CachedEntry, to piece: inout [UInt8]) {
-        let description = EntryDescription(entry, upstreams)
+    /// Takes a step over the memory.
+    private func walk(_ start: WalkCursor, into piece: inout [UInt8]) throws(Interruption) {
+        let hub = Hub.current
+        var cursor = start
+        guard let entries = tiers.memory.walk(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) else { return }
+        places.append(.memory(cursor))
+        let upstreams = tiers.upstreams()
+        for entry in entries where filter.matches(entry.key.name, entry.key.type) {
+            append(EntryDescription(entry, upstreams), to: &piece)
+        }
+        try hub.yield(afterEvents: true)
+    }
+
+    /// Takes a step over Redis; one that fails ends the listing with a line that says so.
+    private func step(_ start: RedisWalk, into piece: inout [UInt8]) throws(Interruption) {
+        var walk = start
+        do {
+            let entries = try tiers.listeningFleet().step(&walk) { filter.matches(FixedName($0.name), $0.type) }
+            guard let entries else { return }
+            places.append(.redis(walk))
+            for entry in entries { append(EntryDescription(entry), to: &piece) }
+        } catch let interruption as Interruption {
+            throw interruption
+        } catch {
+            piece += format.problem("redis: not listed to its end: \(error)").utf8
+        }
+    }
+
+    private func append(_ description: EntryDescription, to piece: inout [UInt8]) {
+        if let limit = filter.limit, listed >= limit { return }
+        listed += 1
         switch format {
         case .text: piece += description.line
         case .json:
@@ -71,7 +109,5 @@ final class CacheListing {
             writer.endLine()
             piece += writer.bytes
         }
-        listed += 1
-        if listed == filter.limit { isAtEnd = true }
     }
 }

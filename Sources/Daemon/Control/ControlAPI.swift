@@ -4,17 +4,19 @@
 //        GET /v1/cache?pattern=*.example.com&type=AAAA      over HTTP on a Unix socket
 //     HTTPServer     reads and bounds the request, starts a greenlet on the main thread's hub
 //     ControlAPI     picks what answers it
-//     CacheListing   walks over the cache a few dozen entries at a time, and describes those that fit
+//     CacheListing   walks over memory and Redis some entries at a time, and describes those that fit
 //     HTTPServer     asks for the next piece when the client has taken the last
 //
-//     GET    /v1/cache               pattern, type, limit       one JSON object a line
+//     GET    /v1/cache               pattern, type, limit, tier one JSON object a line
 //     GET    /v1/cache/entry         name, type                 what is kept for a question, complete
 //     GET    /v1/cache/statistics                               figures of each tier
 //     DELETE /v1/cache               name and type, or name, subtree, upstream, answer-in, or all
 //     GET    /v1/version
 //
 // With `Accept: text/plain` the same comes as text for people; the command line only copies it. Errors have a status and
-// one line that says what was expected. Handlers run on any loop; queries are served by other threads meanwhile.
+// one line that says what was expected. Where Redis cannot be asked the rest is answered, and its last line says so
+// (`error: …`, or an object whose first member is `error`). Handlers run on any loop; queries are served by other threads
+// meanwhile.
 
 internal import AnswerCache
 internal import DNSWire
@@ -24,20 +26,11 @@ internal import Resolver
 
 /// Answers the requests of the control socket.
 struct ControlAPI {
-    private let cache: MemoryCache
-    private let upstreams: () -> UpstreamDirectory
-    private let redis: RedisTier?
-    private let fleet: () -> RedisFleet?
+    private let tiers: CacheTiers
 
-    /// An API over a cache; `upstreams` gives the upstreams as they are known at the time, `fleet` the other instances.
-    init(
-        _ cache: MemoryCache, redis: RedisTier? = nil, fleet: @escaping () -> RedisFleet? = { nil },
-        upstreams: @escaping () -> UpstreamDirectory
-    ) {
-        self.cache = cache
-        self.redis = redis
-        self.fleet = fleet
-        self.upstreams = upstreams
+    /// An API over a cache.
+    init(_ tiers: CacheTiers) {
+        self.tiers = tiers
     }
 
     /// Answers one request; may wait.
@@ -69,10 +62,10 @@ struct ControlAPI {
     }
 
     private func list(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
-        let parameters = try ControlParameters(request, known: ["pattern", "type", "limit"])
+        let parameters = try ControlParameters(request, known: ["pattern", "type", "limit", "tier"])
         let filter = CacheListing.Filter(
             pattern: try parameters.pattern("pattern"), type: try parameters.type(), limit: try parameters.count("limit"))
-        let listing = CacheListing(cache, upstreams(), filter, format)
+        let listing = CacheListing(tiers, of: try parameters.tiers("tier", of: tiers.all), filter, format)
         return HTTPResponse(.pieces { try listing.next() }, headers: [format.type(lines: true)])
     }
 
@@ -80,48 +73,61 @@ struct ControlAPI {
         let parameters = try ControlParameters(request, known: ["name", "type"])
         guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
         let type = try parameters.type()
-        let entries = try entries(name, type)
-        guard !entries.isEmpty else {
-            throw HTTPError(404, "\(name)\(type.map { " \($0)" } ?? "") is not in the cache")
+        var descriptions = try entries(name, type).map { EntryDescription($0, tiers.upstreams()) }
+        var problem: String?
+        if tiers.redis != nil {
+            do {
+                descriptions += try tiers.listeningFleet().entries(name, type).map { EntryDescription($0) }
+            } catch let interruption as Interruption {
+                throw interruption
+            } catch {
+                problem = "redis: not asked to its end: \(error)"
+            }
         }
-        let descriptions = entries.map { EntryDescription($0, upstreams()) }
+        guard !descriptions.isEmpty else {
+            let absent = "\(name)\(type.map { " \($0)" } ?? "") is not in the cache"
+            throw problem.map { HTTPError(503, "\(absent); \($0)") } ?? HTTPError(404, absent)
+        }
         return format.response {
-            descriptions.map(\.digText).joined(separator: "\n")
+            descriptions.map(\.digText).joined(separator: "\n") + (problem.map { format.problem($0) } ?? "")
         } json: { writer in
+            if let problem { writer.member(ControlFormat.problemKey, problem) }
             writer.key("entries")
             writer.array { writer in for description in descriptions { description.write(to: &writer) } }
         }
     }
 
-    /// What is kept for a name and a type, or for all types of it, which takes a walk.
+    /// What is kept in memory for a name and a type, or for all types of it, which takes a walk.
     private func entries(_ name: Name, _ type: RecordType?) throws(Interruption) -> [CachedEntry] {
         let hub = Hub.current
         let fixed = FixedName(name)
-        if let type { return cache.entries(fixed, type, at: BootSeconds(rawValue: hub.bootSeconds)) }
+        if let type { return tiers.memory.entries(fixed, type, at: BootSeconds(rawValue: hub.bootSeconds)) }
         var found: [CachedEntry] = []
         var cursor = WalkCursor()
-        while let entries = cache.walk(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) {
+        while let entries = tiers.memory.walk(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) {
             found += entries.filter { $0.key.name == fixed }
             try hub.yield(afterEvents: true)
         }
         return found.sorted { $0.key.type.rawValue < $1.key.type.rawValue }
     }
 
-    private func statistics(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
+    private func statistics(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
         _ = try ControlParameters(request, known: [])
-        let statistics = cache.statistics
+        let statistics = tiers.memory.statistics
+        let redis = try tiers.redis.map { try RedisFigures($0, tiers.fleet()) }
         return format.response {
-            CacheFigures.text(statistics) + (redis.map(RedisFigures.text) ?? "")
+            CacheFigures.text(statistics) + (redis?.text ?? "")
         } json: {
             CacheFigures.write(statistics, to: &$0)
-            if let redis { RedisFigures.write(redis, to: &$0) }
+            redis?.write(to: &$0)
         }
     }
 
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
-        let flush = try CacheFlush(request, upstreams())
-        var report = FlushReport(memory: try flush.run(on: cache))
-        if let fleet = fleet() { try report.extend(over: fleet, flush.fleetFilter) }
+        let upstreams = tiers.upstreams()
+        let filter = try FleetFilter(request, upstreams, isShared: tiers.redis != nil)
+        var report = FlushReport(memory: try filter.remove(from: tiers.memory, upstreams))
+        if tiers.redis != nil { try report.extend(over: tiers, filter) }
         return format.response {
             report.text
         } json: { writer in

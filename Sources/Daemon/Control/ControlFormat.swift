@@ -5,6 +5,21 @@ enum ControlFormat {
     case json
     case text
 
+    /// The member that says what could not be done, the first of its object.
+    static let problemKey = "error"
+
+    /// A line that says what could not be done, the last of a response; the command line looks for it.
+    func problem(_ text: String) -> String {
+        switch self {
+        case .text: return "error: \(text)\n"
+        case .json:
+            var writer = JSONWriter()
+            writer.object { $0.member(Self.problemKey, text) }
+            writer.endLine()
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+    }
+
     /// What a request asks for; JSON unless it says otherwise.
     init(_ request: HTTPRequest) {
         self = request.header("Accept")?.hasPrefix("text/plain") == true ? .text : .json
@@ -37,7 +52,7 @@ enum ControlFormat {
         response(status: error.status) {
             "\(error)\n"
         } json: {
-            $0.member("error", "\(error)")
+            $0.member(Self.problemKey, "\(error)")
         }
     }
 }

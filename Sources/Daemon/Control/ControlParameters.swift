@@ -61,6 +61,16 @@ struct ControlParameters {
         return count
     }
 
+    /// A key that names a tier; all that there are, where it is not given.
+    func tiers(_ key: String, of all: [CacheTier]) throws(HTTPError) -> [CacheTier] {
+        guard let text = values[key] else { return all }
+        guard let tier = CacheTier(rawValue: text) else {
+            throw HTTPError(400, "\(quoted(text)) is not a tier; expected memory or redis")
+        }
+        guard all.contains(tier) else { throw HTTPError(404, "this daemon has no \(text): cache.redis is not set") }
+        return [tier]
+    }
+
     /// A key that holds a range of addresses.
     func prefix(_ key: String) throws(HTTPError) -> AddressPrefix? {
         guard let text = values[key] else { return nil }

@@ -1,33 +1,76 @@
 internal import AnswerCache
 internal import DNSWire
 
-/// An entry of the cache as people and programs are shown it.
+/// An entry of the cache, in whichever tier, as people and programs are shown it.
 struct EntryDescription {
-    private let entry: CachedEntry
-    private let message: Message?
-    private let upstream: String?
     private let name: String
+    private let type: RecordType
+    private let recordClass: RecordClass
+    private let flags: KeyFlags
+    private let kind: String
+    private let responseCode: ResponseCode
+    private let extendedError: ExtendedErrorCode?
+    private let message: Message?
+    private let tier: CacheTier
+    private let secondsLeft: UInt32
+    private let lifetimeSeconds: UInt32
+    private let ageSeconds: UInt32
+    /// Redis does not count them.
+    private let uses: UInt16?
+    private let byteCount: Int
+    private let upstream: String?
+    private let transport: AnswerTransport
+    private let security: SecurityStatus
 
-    /// The tier that it was found in.
-    static let tier = "memory"
-
-    /// Describes an entry.
+    /// Describes an entry of the memory.
     init(_ entry: CachedEntry, _ upstreams: UpstreamDirectory) {
-        self.entry = entry
+        let answer = entry.answer
+        name = Name(entry.key.name).description
+        type = entry.key.type
+        recordClass = entry.key.class
+        flags = entry.key.flags
+        kind = answer.isFailure ? "failure" : Self.kind(answer.responseCode, isNegative: answer.isNegative)
+        responseCode = answer.responseCode
+        extendedError = answer.extendedError
         let bytes = entry.message()
         message = try? Message(bytes.span)
+        tier = .memory
+        secondsLeft = entry.isExpired ? 0 : answer.secondsLeft
+        lifetimeSeconds = answer.lifetimeSeconds
+        ageSeconds = answer.ageSeconds
+        uses = answer.uses
+        byteCount = entry.byteCount
         upstream = upstreams.name(of: entry.provenance.upstream)
-        name = Name(entry.key.name).description
+        transport = entry.provenance.transport
+        security = entry.provenance.security
+    }
+
+    /// Describes an answer in Redis.
+    init(_ entry: RedisEntry) {
+        name = entry.parts.name.description
+        type = entry.parts.type
+        recordClass = entry.parts.class
+        flags = entry.parts.flags
+        message = try? Message(entry.message.span)
+        responseCode = message?.flags.responseCode ?? .noError
+        kind = Self.kind(responseCode, isNegative: entry.isNegative)
+        extendedError = nil
+        tier = .redis
+        secondsLeft = entry.isExpired || entry.ageSeconds > entry.lifetimeSeconds ? 0 : entry.lifetimeSeconds - entry.ageSeconds
+        lifetimeSeconds = entry.lifetimeSeconds
+        ageSeconds = entry.ageSeconds
+        uses = nil
+        byteCount = entry.byteCount
+        upstream = entry.origin.upstream.isEmpty ? nil : entry.origin.upstream
+        transport = entry.origin.transport
+        security = entry.origin.security
     }
 
     /// What kind of answer it is.
-    private var kind: String {
-        if entry.answer.isFailure { return "failure" }
-        if !entry.answer.isNegative { return "answer" }
-        return entry.answer.responseCode == .nxDomain ? "nxdomain" : "nodata"
+    private static func kind(_ code: ResponseCode, isNegative: Bool) -> String {
+        if !isNegative { return "answer" }
+        return code == .nxDomain ? "nxdomain" : "nodata"
     }
-
-    private var secondsLeft: UInt32 { entry.isExpired ? 0 : entry.answer.secondsLeft }
 
     // MARK: - A line of a listing
 
@@ -38,12 +81,11 @@ struct EntryDescription {
 
     /// One line.
     var line: [UInt8] {
-        var type = "\(entry.key.type)"
-        if entry.key.flags.dnssecOK { type += "+do" }
-        if entry.key.flags.checkingDisabled { type += "+cd" }
-        let figures = ["\(secondsLeft)", "\(entry.answer.ageSeconds)", "\(entry.answer.uses)", "\(entry.byteCount)"]
-        return Self.line(
-            [name, type, answer] + figures + [Self.tier, upstream ?? "-", "\(entry.provenance.transport)"])
+        var type = "\(type)"
+        if flags.dnssecOK { type += "+do" }
+        if flags.checkingDisabled { type += "+cd" }
+        let figures = ["\(secondsLeft)", "\(ageSeconds)", uses.map { "\($0)" } ?? "-", "\(byteCount)"]
+        return Self.line([name, type, answer] + figures + [tier.rawValue, upstream ?? "-", "\(transport)"])
     }
 
     /// The records in short, or why there are none.
@@ -51,10 +93,10 @@ struct EntryDescription {
         switch kind {
         case "nodata": return "NODATA"
         case "answer": break
-        default: return "\(entry.answer.responseCode)"
+        default: return "\(responseCode)"
         }
         let texts = (message?.answers ?? []).filter { $0.type != .rrsig }.map { record in
-            record.type == entry.key.type ? "\(record.data)" : "\(record.type) \(record.data)"
+            record.type == type ? "\(record.data)" : "\(record.type) \(record.data)"
         }
         let text = texts.joined(separator: ", ")
         return text.utf8.count <= Self.widths[2] ? text : text.prefix(Self.widths[2] - 1) + "…"
@@ -83,18 +125,17 @@ struct EntryDescription {
 
     /// All of it, with where it came from as a comment before.
     var digText: String {
-        let answer = entry.answer
-        var text = "; \(Self.tier): \(secondsLeft) s left of \(answer.lifetimeSeconds), \(answer.ageSeconds) s old, "
-        text += "used \(answer.uses) times, \(entry.byteCount) bytes, "
-        text += "from \(upstream ?? "nobody") over \(entry.provenance.transport), \(entry.provenance.security)"
-        if entry.key.flags.dnssecOK { text += ", asked with DO" }
-        if entry.key.flags.checkingDisabled { text += ", asked with CD" }
-        text += "\n;; ->>HEADER<<- opcode: QUERY, status: \(answer.responseCode)"
-        if let error = answer.extendedError { text += ", EDE: \(error)" }
+        var text = "; \(tier.rawValue): \(secondsLeft) s left of \(lifetimeSeconds), \(ageSeconds) s old, "
+        if let uses { text += "used \(uses) times, " }
+        text += "\(byteCount) bytes, from \(upstream ?? "nobody") over \(transport), \(security)"
+        if flags.dnssecOK { text += ", asked with DO" }
+        if flags.checkingDisabled { text += ", asked with CD" }
+        text += "\n;; ->>HEADER<<- opcode: QUERY, status: \(responseCode)"
+        if let extendedError { text += ", EDE: \(extendedError)" }
         guard let message else { return text + "\n;; cannot be read\n" }
         let counts = (message.answers.count, message.authorities.count, message.additionals.count)
         text += "\n;; flags: \(message.flags); QUERY: 1, ANSWER: \(counts.0), AUTHORITY: \(counts.1), ADDITIONAL: \(counts.2)"
-        text += "\n\n;; QUESTION SECTION:\n;\(name)\t\t\(entry.key.class)\t\(entry.key.type)\n"
+        text += "\n\n;; QUESTION SECTION:\n;\(name)\t\t\(recordClass)\t\(type)\n"
         let sections = [("ANSWER", message.answers), ("AUTHORITY", message.authorities), ("ADDITIONAL", message.additionals)]
         for (title, records) in sections where !records.isEmpty {
             text += "\n;; \(title) SECTION:\n"
@@ -107,28 +148,27 @@ struct EntryDescription {
 
     /// Writes an object with all there is to know.
     func write(to writer: inout JSONWriter) {
-        let answer = entry.answer
         writer.object { writer in
             writer.member("name", name)
-            writer.member("type", "\(entry.key.type)")
-            writer.member("class", "\(entry.key.class)")
-            writer.member("do", entry.key.flags.dnssecOK)
-            writer.member("cd", entry.key.flags.checkingDisabled)
+            writer.member("type", "\(type)")
+            writer.member("class", "\(recordClass)")
+            writer.member("do", flags.dnssecOK)
+            writer.member("cd", flags.checkingDisabled)
             writer.member("kind", kind)
-            writer.member("rcode", "\(answer.responseCode)")
-            if let error = answer.extendedError { writer.member("ede", error.rawValue) }
+            writer.member("rcode", "\(responseCode)")
+            if let extendedError { writer.member("ede", extendedError.rawValue) }
             Self.write(message?.answers, "records", to: &writer)
             Self.write(message?.authorities, "authority", to: &writer)
             Self.write(message?.additionals, "additional", to: &writer)
             writer.member("ttl", secondsLeft)
-            writer.member("lifetime", answer.lifetimeSeconds)
-            writer.member("age", answer.ageSeconds)
-            writer.member("uses", answer.uses)
-            writer.member("size", entry.byteCount)
-            writer.member("tier", Self.tier)
+            writer.member("lifetime", lifetimeSeconds)
+            writer.member("age", ageSeconds)
+            if let uses { writer.member("uses", uses) } else { writer.member("uses", nil) }
+            writer.member("size", byteCount)
+            writer.member("tier", tier.rawValue)
             writer.member("upstream", upstream)
-            writer.member("transport", "\(entry.provenance.transport)")
-            writer.member("security", "\(entry.provenance.security)")
+            writer.member("transport", "\(transport)")
+            writer.member("security", "\(security)")
         }
     }
 

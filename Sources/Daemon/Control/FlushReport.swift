@@ -6,7 +6,7 @@ internal import GreenRedis
 struct FlushReport {
     /// Entries of this daemon's memory.
     let memory: Int
-    /// Answers in Redis; nil where there is none, or it was not touched.
+    /// Answers in Redis; nil where there is none, or not all could be looked at.
     private(set) var redis: Int?
     /// Entries of other instances' memories, by instance.
     private(set) var others: [(name: String, count: Int)] = []
@@ -19,12 +19,9 @@ struct FlushReport {
     }
 
     /// Removes from Redis and from the other instances too.
-    mutating func extend(over fleet: RedisFleet, _ filter: FleetFilter?) throws(Interruption) {
-        guard let filter else {
-            problem = "redis and other instances: not flushed, for such answers are known to this daemon alone"
-            return
-        }
+    mutating func extend(over tiers: CacheTiers, _ filter: FleetFilter) throws(Interruption) {
         do {
+            let fleet = try tiers.listeningFleet()
             let flush = try fleet.flush(filter)
             redis = flush.removedFromRedis
             others = flush.instances.filter { $0.key != fleet.name }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -33,17 +30,16 @@ struct FlushReport {
         } catch let interruption as Interruption {
             throw interruption
         } catch {
-            problem = "redis and other instances: not flushed: \(error)"
+            problem = "redis and other instances may not be flushed: \(error)"
         }
     }
 
     /// Lines for people.
     var text: String {
-        var lines = [Self.line(EntryDescription.tier, memory)]
-        if let redis { lines.append(Self.line(RedisFigures.tier, redis)) }
-        lines += others.map { Self.line("\(EntryDescription.tier) of \($0.name)", $0.count) }
-        if let problem { lines.append(problem) }
-        return lines.map { $0 + "\n" }.joined()
+        var lines = [Self.line(CacheTier.memory.rawValue, memory)]
+        if let redis { lines.append(Self.line(CacheTier.redis.rawValue, redis)) }
+        lines += others.map { Self.line("\(CacheTier.memory.rawValue) of \($0.name)", $0.count) }
+        return lines.map { $0 + "\n" }.joined() + (problem.map { ControlFormat.text.problem($0) } ?? "")
     }
 
     private static func line(_ place: String, _ count: Int) -> String {
@@ -52,12 +48,12 @@ struct FlushReport {
 
     /// Members of a JSON object.
     func write(to writer: inout JSONWriter) {
+        if let problem { writer.member(ControlFormat.problemKey, problem) }
         writer.key("removed")
         writer.object { writer in
-            writer.member(EntryDescription.tier, memory)
-            if let redis { writer.member(RedisFigures.tier, redis) }
+            writer.member(CacheTier.memory.rawValue, memory)
+            if let redis { writer.member(CacheTier.redis.rawValue, redis) }
             for other in others { writer.member(other.name, other.count) }
         }
-        if let problem { writer.member("problem", problem) }
     }
 }

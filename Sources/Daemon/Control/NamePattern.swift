@@ -3,7 +3,8 @@ internal import DNSWire
 /// What names a listing is about: a name, or a pattern in which `*` stands for any letters, dots among them, and `?` for
 /// one. Case makes no difference.
 struct NamePattern {
-    private let letters: [UInt8]
+    /// In lower case, and without a dot at the end.
+    let letters: [UInt8]
 
     /// Reads a pattern; nil for what could be no name whatever the wildcards stood for.
     init?(_ text: String) {

@@ -1,14 +1,16 @@
 internal import AnswerCache
 
 /// The figures of Redis, as a tier of the cache.
-enum RedisFigures {
-    /// Its name among the tiers.
-    static let tier = "redis"
+struct RedisFigures {
+    private let tier: RedisTier
+    /// What Redis says of itself, each with its key in JSON and its words for people; empty while it cannot be asked.
+    private let server: [(key: String, words: String, value: UInt64)]
 
-    /// What is counted, with its key in JSON and its words for people.
-    private static let figures: [(count: RedisCount, key: String, words: String)] = [
+    /// What is counted here, with its key in JSON and its words for people.
+    private static let counts: [(count: RedisCount, key: String, words: String)] = [
         (.lookups, "lookups", "look-ups"),
         (.hits, "hits", "hits"),
+        (.negativeHits, "hits-negative", "  of them negative"),
         (.misses, "misses", "misses"),
         (.expired, "expired", "answers found expired"),
         (.invalid, "invalid", "values that were none, or damaged"),
@@ -19,20 +21,48 @@ enum RedisFigures {
         (.outages, "outages", "times that a worker left it out"),
     ]
 
+    /// What is asked of Redis: the section and field of INFO.
+    private static let fields: [(field: String, key: String, words: String)] = [
+        ("used_memory", "bytes-used", "bytes used"),
+        ("maxmemory", "bytes-budget", "bytes allowed (0: all there are)"),
+        ("evicted_keys", "evicted", "evicted for memory"),
+        ("expired_keys", "removed-expired", "removed when their time was over"),
+    ]
+
+    /// The figures of now. Waits for Redis, but not for long.
+    init(_ tier: RedisTier, _ fleet: RedisFleet?) throws {
+        self.tier = tier
+        guard let facts = try fleet?.serverFacts() else {
+            server = []
+            return
+        }
+        server =
+            [("entries", "keys", facts.keys)]
+            + Self.fields.compactMap { field in
+                facts.info[field.field].map { (field.key, field.words, $0) }
+            }
+    }
+
+    private var figures: [(key: String, words: String, value: UInt64)] {
+        server + Self.counts.map { ($0.key, $0.words, tier.figure($0.count)) }
+    }
+
     /// Lines for people.
-    static func text(_ redis: RedisTier) -> String {
-        let head = "\(tier) \(redis.place)\(redis.isLeftOut ? " (left out)" : "")\n"
+    var text: String {
+        let head = "\(CacheTier.redis.rawValue) \(tier.place)\(tier.isLeftOut ? " (left out)" : "")\n"
         return figures.reduce(head) { text, figure in
             let padding = String(repeating: " ", count: 44 - figure.words.count)
-            return text + "  \(figure.words)\(padding)\(redis.figure(figure.count))\n"
+            return text + "  \(figure.words)\(padding)\(figure.value)\n"
         }
     }
 
     /// A member with an object.
-    static func write(_ redis: RedisTier, to writer: inout JSONWriter) {
-        writer.key(tier)
+    func write(to writer: inout JSONWriter) {
+        writer.key(CacheTier.redis.rawValue)
         writer.object { writer in
-            for figure in figures { writer.member(figure.key, redis.figure(figure.count)) }
+            writer.member("place", tier.place)
+            writer.member("in-use", !tier.isLeftOut)
+            for figure in figures { writer.member(figure.key, figure.value) }
         }
     }
 }

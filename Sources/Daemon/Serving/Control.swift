@@ -58,9 +58,7 @@ final class Control {
         let control = try ControlServer.open(settings, controlAPI(), logger)
         defer { try? control?.stop() }
         let policy = policy()
-        let snapshots = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { [weak self] in
-            self?.builder.upstreams ?? UpstreamDirectory([:])
-        }
+        let snapshots = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger, upstreams: upstreams)
         self.snapshots = snapshots
         try snapshots.load()
         try forget(settings.domains.filter(\.noCache))
@@ -69,7 +67,7 @@ final class Control {
         workers.start(listeners.shares, shared: shared, policy: policy) { event in
             mailbox.post { box.control.note(.worker(event)) }
         }
-        redis = shared.redis.map { RedisWatch($0, cache: shared.cache, logger) }
+        redis = shared.redis.map { RedisWatch($0, cache: shared.cache, logger, upstreams: upstreams) }
         try waitForWorkers(serving: settings.workers)
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         service.ready()
@@ -146,10 +144,15 @@ final class Control {
 
     /// What answers at the control socket.
     private func controlAPI() -> ControlAPI {
-        ControlAPI(shared.cache, redis: shared.redis) { [weak self] in
-            self?.redis?.fleet
-        } upstreams: { [weak self] in
-            self?.builder.upstreams ?? UpstreamDirectory([:])
+        let fleet = { [weak self] in self?.redis?.fleet }
+        return ControlAPI(CacheTiers(memory: shared.cache, redis: shared.redis, fleet: fleet, upstreams: upstreams))
+    }
+
+    /// Gives the upstreams that are known at the time.
+    private var upstreams: () -> UpstreamDirectory {
+        { [weak self] in
+            guard let self else { return UpstreamDirectory([:]) }
+            return builder.upstreams(and: shared.redis?.upstreams)
         }
     }
 

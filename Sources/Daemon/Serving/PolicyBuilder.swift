@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import DNSWire
 internal import Resolver
 internal import Upstream
@@ -24,9 +25,9 @@ struct PolicyBuilder {
         return policy
     }
 
-    /// The upstreams by number.
-    var upstreams: UpstreamDirectory {
-        UpstreamDirectory(Dictionary(uniqueKeysWithValues: ids.map { ($0.value, $0.key) }))
+    /// The upstreams by number, and those of other instances.
+    func upstreams(and others: ForeignUpstreams?) -> UpstreamDirectory {
+        UpstreamDirectory(Dictionary(uniqueKeysWithValues: ids.map { ($0.value, $0.key) }), others: others)
     }
 
     private mutating func number(_ address: UpstreamAddress) -> Policy.Upstream {

@@ -17,13 +17,13 @@ final class RedisWatch {
         }
     }
 
-    /// Listens, on the running hub.
-    init(_ tier: RedisTier, cache: MemoryCache, _ logger: Logger) {
+    /// Listens, on the running hub; `upstreams` gives those that are known at the time.
+    init(_ tier: RedisTier, cache: MemoryCache, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
         let place = tier.place
         fleet = RedisFleet(tier, name: Self.instanceName) {
             Self.log($0, place, logger)
         } flushed: { filter in
-            let count = try Self.remove(filter, from: cache)
+            let count = try filter.remove(from: cache, upstreams())
             logger.info("flushed", metadata: ["entries": "\(count)", "redis": "\(place)"])
             return count
         }
@@ -32,23 +32,13 @@ final class RedisWatch {
     /// Listens no more.
     func close() { fleet.close() }
 
-    /// This instance's name among those at one Redis: unique, and without spaces.
+    /// This instance's name among those at one Redis, without spaces. In containers all may have the same host and number.
     private static var instanceName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         let found = unsafe gethostname(&buffer, buffer.count - 1) == 0
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         let host = found ? String(decoding: bytes, as: UTF8.self) : "host"
-        return "\(host)/\(getpid())"
-    }
-
-    /// Removes in steps, between which others run.
-    private static func remove(_ filter: FleetFilter, from cache: MemoryCache) throws -> Int {
-        switch filter {
-        case .everything: try CacheFlush.all.run(on: cache)
-        case .question(let name, let type): try CacheFlush.question(name, type).run(on: cache)
-        case .name(let name): try CacheFlush.name(name).run(on: cache)
-        case .subtree(let top): try CacheFlush.subtree(top).run(on: cache)
-        }
+        return "\(host)/\(getpid())/\(String(Hub.current.loop.random() % 46_656, radix: 36))"
     }
 
     private static func log(_ news: RedisNews, _ place: String, _ logger: Logger) {

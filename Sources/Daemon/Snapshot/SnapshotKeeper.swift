@@ -60,13 +60,13 @@ final class SnapshotKeeper {
     func load() throws {
         guard let path = plan.path, !cache.isOff else { return }
         let (cache, files, moment) = (cache, hub.loop.files, moment())
-        let numbers = upstreams().numbersByName
+        let upstreams = upstreams()
         let start = hub.loop.now()
         do {
             let outcome = try blocking { () throws -> SnapshotReader.Outcome? in
                 guard files.stamp(path) != nil else { return nil }
                 let reader = SnapshotReader(into: cache, at: moment) { try files.read(path, from: $0, count: $1) }
-                return try reader.load { numbers[$0] }
+                return try reader.load { upstreams.number(of: $0) }
             }
             guard let outcome else { return }
             let took = start.duration(to: hub.loop.now())

@@ -30,7 +30,10 @@ struct ControlOptions: ParsableArguments {
 struct CacheList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List what is in the cache, a line for each entry.",
-        discussion: "In a pattern, * stands for any letters and ? for one. With --json, each line is an object.")
+        discussion: """
+            In a pattern, * stands for any letters and ? for one. With --json, each line is an object. What is in memory comes \
+            first, then what is in Redis, where there is one; what is in both is listed twice.
+            """)
 
     /// Which names.
     @Argument(help: "A name, or a pattern such as '*.example.com'.")
@@ -44,20 +47,24 @@ struct CacheList: ParsableCommand {
     @Option(help: ArgumentHelp("At most so many entries.", valueName: "number"))
     var limit: String?
 
+    /// Which tier.
+    @Option(help: ArgumentHelp("Only this tier: memory or redis.", valueName: "tier"))
+    var tier: String?
+
     /// Where and how.
     @OptionGroup var options: ControlOptions
 
     /// Lists.
     func run() throws {
         try options.run(
-            "GET", ControlTarget("/v1/cache", ["pattern": pattern, "type": type, "limit": limit]))
+            "GET", ControlTarget("/v1/cache", ["pattern": pattern, "type": type, "limit": limit, "tier": tier]))
     }
 }
 
 /// `vireo cache get`: what is kept for a name, as dig prints it.
 struct CacheGet: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "get", abstract: "Print what is kept for a name, as dig prints it.")
+        commandName: "get", abstract: "Print what is kept for a name, in memory and in Redis, as dig prints it.")
 
     /// The name.
     @Argument(help: "The name.")

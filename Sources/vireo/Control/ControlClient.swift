@@ -54,24 +54,28 @@ internal import Glibc
     }
 
     /// Sends a request and hands on the body of its answer to standard output; throws what the daemon says where it
-    /// refuses.
+    /// refuses, or could not do all of it.
     func run(_ method: String, _ target: ControlTarget, json: Bool) throws(ControlClientError) {
         defer { Glibc.close(descriptor) }
         var text = "\(method) \(target.text) HTTP/1.1\r\nHost: vireo\r\nConnection: close\r\n"
         text += "Accept: \(json ? "application/json" : "text/plain")\r\n\r\n"
         guard Output.write(Array(text.utf8)[...], to: descriptor) else { throw failure() }
         var response = ResponseReader()
+        var lines = LastLine()
         var complaint: [UInt8] = []
         while !response.isComplete {
             let body = try response.take(read(), path: path)
             if response.isGood {
                 // Who reads no further needs no more.
-                guard Output.write(body[...]) else { return }
+                guard Output.write(lines.take(body)) else { return }
             } else {
                 complaint += body
             }
         }
-        if !response.isGood { throw .refused(Self.message(complaint)) }
+        if !response.isGood { throw .refused(LastLine.message(String(decoding: complaint, as: UTF8.self))) }
+        let (rest, problem) = lines.finish()
+        guard Output.write(rest) else { return }
+        if let problem { throw .refused(problem) }
     }
 
     private func read() throws(ControlClientError) -> ArraySlice<UInt8> {
@@ -88,19 +92,5 @@ internal import Glibc
         let reason =
             timedOut ? "the daemon does not answer within \(Self.patienceSeconds) s" : unsafe String(cString: strerror(errno))
         return .connection(path, reason: reason)
-    }
-
-    /// What the daemon said, in one line.
-    private static func message(_ body: [UInt8]) -> String {
-        let line = String(decoding: body, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
-        let start = "{\"error\":\"", end = "\"}"
-        guard line.hasPrefix(start), line.hasSuffix(end) else { return line }
-        var text = ""
-        var isEscaped = false
-        for character in line.dropFirst(start.count).dropLast(end.count) {
-            isEscaped = character == "\\" && !isEscaped
-            if !isEscaped { text.append(character) }
-        }
-        return text
     }
 }

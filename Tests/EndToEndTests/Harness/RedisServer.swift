@@ -20,9 +20,26 @@ final class RedisServer {
         try start()
     }
 
-    /// The line of configuration that makes Vireo use it.
-    func line(_ more: String = "", entry: String = "") -> String {
-        "cache: {redis: \"redis://\(entry)127.0.0.1:\(port)\"\(more.isEmpty ? "" : ", ")\(more)}"
+    /// The line of configuration that makes Vireo use it, by way of another port where one is given.
+    func line(_ more: String = "", entry: String = "", by way: UInt16? = nil) -> String {
+        Self.line("redis://\(entry)127.0.0.1:\(way ?? port)", more)
+    }
+
+    /// The line of configuration that makes Vireo use a Redis at a URL.
+    static func line(_ url: String, _ more: String = "") -> String {
+        "cache: {redis: \"\(url)\"\(more.isEmpty ? "" : ", ")\(more)}"
+    }
+
+    /// Waits until so many instances listen for flushes.
+    func waitForListeners(_ count: Int) throws {
+        try eventually("\(count) instances to listen") {
+            try ask("PUBSUB", "NUMSUB", "vireo:1:flush").contains("(integer) \(count)") ? true : nil
+        }
+    }
+
+    /// Waits until it has the answer to a question for an address.
+    func waitForKey(_ name: String) throws {
+        try eventually("the key of \(name)") { try ask("EXISTS", "vireo:1:\(name):A:IN") == "(integer) 1" ? true : nil }
     }
 
     /// Starts it, on the same port as before.
@@ -38,6 +55,11 @@ final class RedisServer {
     func kill() { process = nil }
 
     func send(_ signal: Int32) { process?.send(signal) }
+
+    /// What it says to a command after a password.
+    @discardableResult func askEntered(_ password: String, _ command: String...) throws -> String {
+        try Tool(["redis-cli", "-p", "\(port)", "--no-auth-warning", "-a", password] + command).output
+    }
 
     /// What it says to a command.
     @discardableResult func ask(_ command: String...) throws -> String {

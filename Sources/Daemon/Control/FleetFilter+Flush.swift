@@ -4,26 +4,13 @@ internal import Green
 internal import GreenHTTP
 internal import Resolver
 
-/// What is to be forgotten.
-enum CacheFlush {
-    /// One type of a name.
-    case question(Name, RecordType)
-    /// All types of a name.
-    case name(Name)
-    /// A name and all below it.
-    case subtree(Name)
-    /// What came from these upstreams.
-    case upstreams([UInt16])
-    /// Answers with an address in a range.
-    case answers(AddressPrefix)
-    /// Everything.
-    case all
-
+/// What a request to flush is about, and how it is removed from the memory.
+extension FleetFilter {
     /// The parameters of which one says what is meant.
     static let targets = ["name", "subtree", "upstream", "answer-in", "all"]
 
-    /// Reads what a request wants gone.
-    init(_ request: HTTPRequest, _ upstreams: UpstreamDirectory) throws(HTTPError) {
+    /// Reads what a request wants gone. Where there are other instances, `isShared`, an upstream need not be known here.
+    init(_ request: HTTPRequest, _ upstreams: UpstreamDirectory, isShared: Bool) throws(HTTPError) {
         let parameters = try ControlParameters(request, known: Self.targets + ["type"])
         let given = Self.targets.filter { parameters.has($0) }
         guard given.count == 1, !parameters.has("type") || given == ["name"] else {
@@ -36,51 +23,37 @@ enum CacheFlush {
         } else if let prefix = try parameters.prefix("answer-in") {
             self = .answers(prefix)
         } else if let text = parameters.text("upstream") {
-            let numbers = upstreams.numbers(meantBy: text)
-            guard !numbers.isEmpty else {
+            guard let upstream = UpstreamMatch(text), isShared || !upstreams.numbers(of: upstream).isEmpty else {
                 let known = upstreams.names.joined(separator: ", ")
                 throw HTTPError(404, "\(quoted(text)) is no upstream of this daemon; it has \(known)")
             }
-            self = .upstreams(numbers)
+            self = .upstream(upstream)
         } else {
-            self = .all
+            self = .everything
         }
     }
 
     /// Removes it from the memory, letting others run between steps; returns how many entries went.
-    func run(on cache: MemoryCache) throws -> Int {
+    func remove(from cache: MemoryCache, _ upstreams: UpstreamDirectory) throws -> Int {
         switch self {
         case .question(let name, let type): return cache.remove(FixedName(name), type)
-        case .all: return try cache.removeAll()
-        case .name(let name): return try remove(.name(FixedName(name)), from: cache)
-        case .subtree(let top): return try remove(.subtree(FixedName(top)), from: cache)
-        case .upstreams(let numbers):
-            return try numbers.reduce(0) { try $0 + remove(.upstream($1), from: cache) }
+        case .everything: return try cache.removeAll()
+        case .name(let name): return try Self.total { cache.remove(.name(FixedName(name)), &$0) }
+        case .subtree(let top): return try Self.total { cache.remove(.subtree(FixedName(top)), &$0) }
+        case .upstream(let upstream):
+            return try upstreams.numbers(of: upstream).reduce(0) { total, number in
+                try total + Self.total { cache.remove(.upstream(number), &$0) }
+            }
         case .answers(let prefix):
             let hub = Hub.current
-            return try total { cursor in
+            return try Self.total { cursor in
                 cache.remove(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) { $0.hasAnswer(in: prefix) }
             }
         }
     }
 
-    /// The same for all instances at one Redis; nil where it means something to this one only.
-    var fleetFilter: FleetFilter? {
-        switch self {
-        case .question(let name, let type): .question(name, type)
-        case .name(let name): .name(name)
-        case .subtree(let top): .subtree(top)
-        case .all: .everything
-        case .upstreams, .answers: nil
-        }
-    }
-
-    private func remove(_ filter: RemovalFilter, from cache: MemoryCache) throws(Interruption) -> Int {
-        try total { cache.remove(filter, &$0) }
-    }
-
     /// Takes step after step to the end.
-    private func total(_ step: (inout WalkCursor) -> Int?) throws(Interruption) -> Int {
+    private static func total(_ step: (inout WalkCursor) -> Int?) throws(Interruption) -> Int {
         let hub = Hub.current
         var cursor = WalkCursor()
         var total = 0

@@ -1,0 +1,40 @@
+/// Follows lines as they come and holds the last one back, in which a daemon says what it could not do.
+struct LastLine {
+    /// How such a line begins, in text and in JSON.
+    private static let mark = "error: "
+    private static let jsonMark = "{\"error\":\""
+
+    private var held: [UInt8] = []
+
+    /// Takes what came; returns all but the last line.
+    mutating func take(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        held += bytes
+        let newline = UInt8(ascii: "\n")
+        guard let last = held.dropLast().lastIndex(of: newline) else { return [] }
+        defer { held.removeFirst(last + 1) }
+        return held[...last]
+    }
+
+    /// At the end: what of the last line is to be printed, and what the daemon could not do. In JSON a program gets that
+    /// line too.
+    consuming func finish() -> (rest: ArraySlice<UInt8>, problem: String?) {
+        let text = String(decoding: held, as: UTF8.self)
+        if text.hasPrefix(Self.mark) { return ([], Self.message(text)) }
+        return (held[...], text.hasPrefix(Self.jsonMark) ? Self.message(text) : nil)
+    }
+
+    /// The first line of what a daemon says about an error, in words.
+    static func message(_ body: String) -> String {
+        let line = body.split(separator: "\n").first ?? ""
+        if line.hasPrefix(mark) { return String(line.dropFirst(mark.count)) }
+        guard line.hasPrefix(jsonMark) else { return String(line) }
+        var text = ""
+        var isEscaped = false
+        for character in line.dropFirst(jsonMark.count) {
+            if character == "\"", !isEscaped { break }
+            isEscaped = character == "\\" && !isEscaped
+            if !isEscaped { text.append(character) }
+        }
+        return text
+    }
+}
