@@ -1,26 +1,27 @@
-/// Writes commands as the server reads them (RESP2): an array of texts, each with its length before it.
+internal import CHiredis
+
+/// Writes commands as the server reads them; hiredis does it.
 enum CommandWriter {
     /// Appends a command.
     static func append(_ arguments: [RedisArgument], to buffer: inout [UInt8]) {
-        append(UInt8(ascii: "*"), arguments.count, to: &buffer)
-        for argument in arguments {
-            append(UInt8(ascii: "$"), argument.bytes.count, to: &buffer)
-            buffer.append(contentsOf: argument.bytes)
-            buffer.append(UInt8(ascii: "\r"))
-            buffer.append(UInt8(ascii: "\n"))
+        let lengths = arguments.map(\.bytes.count)
+        var joined: [UInt8] = []
+        joined.reserveCapacity(lengths.reduce(0, +) + 1)
+        for argument in arguments { joined += argument.bytes }
+        // An address even where all arguments are empty.
+        joined.append(0)
+        unsafe joined.withUnsafeBytes { bytes in
+            var offset = 0
+            var starts: [UnsafePointer<CChar>?] = unsafe []
+            for length in lengths {
+                unsafe starts.append((bytes.baseAddress! + offset).assumingMemoryBound(to: CChar.self))
+                offset += length
+            }
+            var target: UnsafeMutablePointer<CChar>?
+            let length = unsafe redisFormatCommandArgv(&target, Int32(starts.count), &starts, lengths)
+            guard length > 0, let target = unsafe target else { preconditionFailure("GreenRedis: no memory") }
+            unsafe buffer.append(contentsOf: UnsafeRawBufferPointer(start: target, count: Int(length)))
+            unsafe redisFreeCommand(target)
         }
-    }
-
-    /// A line with a mark and a number.
-    private static func append(_ mark: UInt8, _ number: Int, to buffer: inout [UInt8]) {
-        buffer.append(mark)
-        var scale = 1
-        while number / scale >= 10 { scale *= 10 }
-        while scale > 0 {
-            buffer.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / scale % 10))
-            scale /= 10
-        }
-        buffer.append(UInt8(ascii: "\r"))
-        buffer.append(UInt8(ascii: "\n"))
     }
 }
