@@ -1,5 +1,4 @@
-// GreenRedis: Redis for greenlets. hiredis reads the protocol (RESP2); the bytes travel over Green's own streams. Commands are
-// written without its formatter, which takes memory of its own for each.
+// GreenRedis: Redis for greenlets. hiredis writes and reads the protocol (RESP2); the bytes travel over Green's own streams.
 //
 //     let connection = RedisConnection(RedisOptions(RedisURL("redis://127.0.0.1:6379/0")!))
 //     let reply = try connection.command(["GET", "key"], until: soon)       // .bytes([…]) or .null
