@@ -10,7 +10,8 @@ struct ReplyLayout {
 
     /// Whether the records may stay as they are.
     private(set) var mayStay = true
-    /// Whether there is a capital letter in a name behind the question, which may be one that went upstream.
+    /// Whether there is a capital letter in a name behind the question, which may be one that went upstream. Known where
+    /// `mayStay` holds.
     private(set) var mayHoldLetters = false
     /// Where the records end, OPT left out.
     private(set) var end: Int
@@ -42,7 +43,6 @@ struct ReplyLayout {
             hasOPT = true
             return
         }
-        if message.hasCapital(in: place.offset..<place.ownerEnd) { mayHoldLetters = true }
         switch place.section {
         case .answer: counts.0 += 1
         case .authority: counts.1 += 1
@@ -63,11 +63,11 @@ struct ReplyLayout {
         if place.owner.wireLength == question.wireLength {
             // It may be the question's name, and that is always to be a pointer to it.
             if message.loadUInt16(at: place.offset) != NameView.questionPointer { mayStay = false }
-        } else if place.owner.wireLength > 1, place.hasWholeOwner || !isClear(place.offset, in: message) {
-            mayStay = false
+        } else if place.owner.wireLength > 1 {
+            if place.hasWholeOwner || !isClear(place.offset, in: message) { mayStay = false }
+            noteLetters(place.offset, place.ownerEnd, isWhole: place.hasWholeOwner, in: message)
         }
         guard let names = RDataLayout(place.type) else { return }
-        if message.hasCapital(in: place.rdataOffset..<place.endOffset) { mayHoldLetters = true }
         guard mayStay, names.characterStrings == 0 else {
             mayStay = false
             return
@@ -80,8 +80,15 @@ struct ReplyLayout {
                 mayStay = false
                 return
             }
+            noteLetters(position, name.endOffset, isWhole: name.isUncompressed, in: message)
             position = name.endOffset
         }
+    }
+
+    /// Looks for capital letters in a name as it stands from `start` to `end`: with a pointer of two bytes, which are no
+    /// letters, unless it is whole.
+    private mutating func noteLetters(_ start: Int, _ end: Int, isWhole: Bool, in message: Span<UInt8>) {
+        if message.hasCapital(in: start..<(isWhole ? end : end - 2)) { mayHoldLetters = true }
     }
 
     /// Whether a name that was checked leads, as far as it stands behind the question, through no TTL: those change when
