@@ -1,6 +1,8 @@
 """What is measured of one server in one round."""
 
+from .disturbance import Disturbance
 from .load import ask, write_names
+from .server import ServerFailed
 
 #: Names that are asked again and again, and how they are asked while the cache is filled: gently, so that none is lost.
 HOT_NAMES = 5000
@@ -38,10 +40,30 @@ def hit(server, questions, options):
     """Cached answers over UDP: cost at the highest rate, then latency at a fixed one."""
     ask(server.port, questions.hot, *FILLING, seconds=30)
     _, figures = _cost(server, lambda: ask(server.port, questions.hot, "-c", 4, "-q", 200, seconds=options.seconds))
+    return {**_latency(server, questions, options), **figures}
+
+
+def _latency(server, questions, options):
+    """How long cached answers take at a fixed rate."""
     paced = ask(
         server.port, questions.hot, "-c", 4, "-q", 200, "-Q", LATENCY_RATE, seconds=options.seconds, latencies=True)
-    for name, share in (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999)):
-        figures[name] = paced.percentile(share)
+    shares = (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999))
+    return {
+        **{name: paced.percentile(share) for name, share in shares},
+        "answered": paced.good / max(1, paced.completed + paced.lost),
+    }
+
+
+def busy(server, questions, options):
+    """Latency of cached answers while misses go on, and while Vireo is also listed, written down and reloaded."""
+    ask(server.port, questions.hot, *FILLING, seconds=30)
+    with Disturbance(server, questions, options.seconds) as disturbance:
+        figures = _latency(server, questions, options)
+    if server.peer.name == "vireo":
+        if not disturbance.listings:
+            raise ServerFailed("its cache could not be listed")
+        if not disturbance.was_written_down():
+            raise ServerFailed("its cache was not written down")
     return figures
 
 
@@ -74,4 +96,4 @@ def memory(server, questions, options):
     }
 
 
-MODES = {mode.__name__: mode for mode in (hit, miss, tcp, memory)}
+MODES = {mode.__name__: mode for mode in (hit, busy, miss, tcp, memory)}

@@ -77,6 +77,10 @@ class Server:
                 self._process.kill()
                 self._process.wait()
 
+    def signal(self, number):
+        """Sends it a signal."""
+        self._process.send_signal(number)
+
     @property
     def cpu_seconds(self):
         """User and system time of all its threads so far."""

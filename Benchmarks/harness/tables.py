@@ -23,6 +23,9 @@ _COST = (_column("CPU µs per query", "cpu_us", 2), _ratio_column("cpu_us"), _co
 #: The columns of each mode.
 COLUMNS = {
     "hit": (*_COST, _column("p50 µs", "p50_us"), _column("p99 µs", "p99_us"), _column("p99.9 µs", "p999_us"), _ANSWERED),
+    "busy": (
+        _column("p50 µs", "p50_us"), _column("p99 µs", "p99_us"), _column("p99.9 µs", "p999_us"), _ratio_column("p999_us"),
+        _ANSWERED),
     "miss": (*_COST, _ANSWERED),
     "tcp": (*_COST, _ANSWERED),
     "memory": (
