@@ -7,12 +7,9 @@ internal import Upstream
 /// and the first good answer wins.
 extension Resolver {
     /// Finds the answer to a flight's question.
-    func find(_ flight: Flight) -> Result<UpstreamReply, UpstreamFailure> {
-        let key = flight.key
+    func find(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
         let mark = cache.flushMark
-        guard let redis, !flight.mustBeNew, domains.find(key.name.span)?.noCache != true,
-            let lookup = redis.begin(key)
-        else {
+        guard let redis, domains.find(key.name.span)?.noCache != true, let lookup = redis.begin(key) else {
             return ask(key, since: mark)
         }
         defer { lookup.abandon() }
@@ -53,15 +50,19 @@ extension Resolver {
         }
     }
 
-    /// The answer that Redis had, kept in memory; nil when it had none.
+    /// The answer that Redis had, kept in memory; nil when it had none, or none that is news.
     private func take(
         _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
-        guard let message = redis.finish(lookup, key) else { return nil }
-        // Raised when it first came, its TTLs are not raised again while they run out.
-        var limits = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
-        limits.minimumSeconds = 0
+        guard let message = redis.finish(lookup, key), let times = lookup.times else { return nil }
         let now = BootSeconds(rawValue: hub.bootSeconds)
+        let wall = hub.loop.wallTime() / 1_000_000
+        // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
+        // answer: the memory counts whole seconds, so that the ends differ by less than one.
+        if let left = cache.secondsLeft(key, at: now), times.expiresAt - wall <= (left + 1) * 1_000 { return nil }
+        let rule = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
+        let limits = rule.forAnswer(ageSeconds: UInt32(clamping: (wall - times.storedAt) / 1_000))
+        guard limits.maximumSeconds > 0 else { return nil }
         let origin = Provenance(upstream: .max, transport: .redis)
         cache.keep(key, since: mark) {
             cache.store(key, reply: message.span, from: origin, at: now, limits: limits)

@@ -170,7 +170,7 @@ package final class Resolver {
 
     /// Finds the answer, keeps what is to be kept, and tells all who wait.
     private func fly(_ flight: Flight) {
-        shared.flights.land(flight, find(flight), on: hub)
+        shared.flights.land(flight, find(flight.key), on: hub)
     }
 
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
