@@ -98,7 +98,7 @@ struct SnapshotCost {
     private func write(until stop: StopFlag) {
         while !stop.value.load(ordering: .relaxed) {
             var writer = SnapshotWriter(cache, at: moment, upstreams: [:])
-            while !stop.value.load(ordering: .relaxed), writer.nextPiece({ usleep(SnapshotWriter.pauseMicroseconds) }) != nil {}
+            while !stop.value.load(ordering: .relaxed), writer.nextPiece(SnapshotWriter.pause) != nil {}
         }
     }
 

@@ -128,9 +128,9 @@ import Testing
             let before = output.count
             guard let count = client.cache.writeSnapshot(of: &cursor, at: Self.written, to: &output) else { break }
             total += count
-            #expect(count <= Shard.stepLimit)
-            // As many bytes as 64 usual entries have, and the one that is begun is ended.
-            #expect(output.count - before < 64 * 4 * 64 + longest)
+            #expect(count <= Shard.writtenInAStep)
+            // As many bytes as so many usual entries have, and the one that is begun is ended.
+            #expect(output.count - before < Shard.writtenInAStep * 4 * 64 + longest)
         }
         #expect(total == 300 * 31)
         var walk = WalkCursor()

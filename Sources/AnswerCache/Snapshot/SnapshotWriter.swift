@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Writes the cache down, block by block, each shard's entries in the order in which they came: so they lie in memory, and
 /// so the next run has them in its queue. What comes or goes while it is written may be in it or not; an answer that is
 /// refreshed may be in it twice, the later one last. One at a time: the place reached is the shard's.
@@ -21,11 +23,16 @@ package struct SnapshotWriter: Sendable {
         self.upstreams = upstreams.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// How long whoever writes in the background leaves the processor to others each time.
-    package static var pauseMicroseconds: UInt32 { 50 }
-    /// So many steps, each under a shard's lock, are done in a row: some ten microseconds. Who has just woken keeps the
-    /// processor for that long, and so does not hold a lock while he waits for it.
-    private static var stepsInARow: Int { 4 }
+    /// So many steps, each under a shard's lock, are done in a row: some ten microseconds.
+    private static var stepsInARow: Int { 32 }
+
+    /// What whoever writes in the background does between: leaves the processor to others. Giving way begins a new time
+    /// slice, and who has just woken keeps the processor for some microseconds: so the kernel hardly ever takes it away
+    /// while a lock is held, which would keep a worker waiting until it comes back.
+    package static func pause() {
+        sched_yield()
+        usleep(50)
+    }
 
     /// The next bytes, some ten thousand of them; nil after the last. `pause` is called every few microseconds.
     package mutating func nextPiece(_ pause: () throws -> Void) rethrows -> [UInt8]? {
@@ -97,7 +104,7 @@ struct SnapshotCursor {
 }
 
 extension MemoryCache {
-    /// Writes down the good ones of the next few dozen entries: how many; nil when there are no more.
+    /// Writes down the good ones of the next few entries: how many; nil when there are no more.
     func writeSnapshot(of cursor: inout SnapshotCursor, at moment: SnapshotMoment, to output: inout [UInt8]) -> Int? {
         guard cursor.shard < shards.count else { return nil }
         var locked = shards.lock(cursor.shard)
@@ -110,11 +117,15 @@ extension MemoryCache {
 }
 
 extension Shard {
+    /// How many entries are written down while the lock is held: less than a microsecond's work, for which a worker that
+    /// wants the lock need not sleep.
+    static var writtenInAStep: Int { 8 }
+
     /// Writes down the good ones of the next entries, as many as a step allows: how many.
     mutating func writeSnapshot(at moment: SnapshotMoment, to output: inout [UInt8]) -> Int {
         var steps = 0
         var count = 0
-        while queue.written != 0, steps < Self.stepLimit {
+        while queue.written != 0, steps < Self.writtenInAStep {
             let entry = queue.written
             steps += weight(of: entry)
             if writeSnapshot(of: entry, at: moment, to: &output) { count += 1 }

@@ -128,7 +128,7 @@ final class SnapshotKeeper {
                     try writer.nextPiece {
                         guard pausing else { return }
                         if breakOff.value.load(ordering: .relaxed) { throw BrokenOff() }
-                        usleep(SnapshotWriter.pauseMicroseconds)
+                        SnapshotWriter.pause()
                     }
                 }
                 return writer.count
