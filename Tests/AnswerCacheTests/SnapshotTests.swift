@@ -162,6 +162,20 @@ import Testing
         #expect(client.cache.staleStanding(of: client.key("n1.example"), at: BootSeconds(rawValue: 20)) == .refreshable)
     }
 
+    @Test func `what may not become stale still may not`() throws {
+        let source = try TestClient()
+        var limits = TTLLimits()
+        limits.mayBecomeStale = false
+        source.store(.addresses("never.example", ttls: [300]), at: 900, limits: limits)
+        source.store(.addresses("stale.example", ttls: [300]), at: 900)
+        let client = try TestClient()
+        client.cache.staleSeconds = 3600
+        #expect(try load(snapshot(source), into: client).loaded == 2)
+        let later = BootSeconds(rawValue: 400)
+        #expect(client.cache.staleStanding(of: client.key("never.example"), at: later) == .nothing)
+        #expect(client.cache.staleStanding(of: client.key("stale.example"), at: later) == .refreshable)
+    }
+
     @Test func `failures are not written`() throws {
         let source = try TestClient()
         source.cache.storeFailure(

@@ -50,6 +50,16 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a domain that is to have no cache any more has nothing from the snapshot either`() throws {
+            let directory = try TestDirectory()
+            let bytes = try SnapshotFile.bytes(names: 10)
+            try Data(bytes).write(to: URL(fileURLWithPath: directory.file("cache.snapshot")))
+            let rule = "\ndomains: [{domain: n3.example, no-cache: true}]"
+            let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory) + rule)
+            #expect(try vireo.ask("n3.example.", .a).flags.responseCode == .servFail)
+            #expect(try vireo.ask("n4.example.", .a).answers.count == 1)
+        }
+
         @Test func `a kill in the middle of a write loses nothing of the file before, and what it left is cleared away`() throws {
             let directory = try TestDirectory()
             let file = URL(fileURLWithPath: directory.file("cache.snapshot"))
