@@ -2,8 +2,9 @@
 // is taken.
 //
 // Writing goes on in a thread of the pool, some microseconds at a time with pauses between, so that the loops have the
-// processor and the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only when all of it is
-// on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a last time.
+// processor and the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only
+// when all of it is on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a
+// last time.
 
 internal import AnswerCache
 internal import Glibc
