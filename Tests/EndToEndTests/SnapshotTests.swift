@@ -184,7 +184,8 @@ extension EndToEnd {
             let vireo = try VireoServer(
                 upstreams: [upstream.address], "cache: {snapshot: \(directory.file("cache.snapshot"))}",
                 environment: ["NOTIFY_SOCKET": manager.path])
-            #expect(manager.messages() == ["READY=1"])
+            // Said to the manager when it serves already.
+            try eventually("word of the start") { manager.messages() == ["READY=1"] ? true : nil }
             let socket = try UDPSocket(to: vireo.port)
             socket.send(try Message.query("late.example.", .a).encoded())
             try eventually("the upstream to be asked") { upstream.questionCount >= 1 ? true : nil }
