@@ -21,7 +21,7 @@ BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base
 
 .DEFAULT_GOAL  := help
 .PHONY: help run build test test-sanitize docs lint format example-config install clean deps test-deps \
-	bench bench-green bench-instructions bench-hit-ratio bench-deps measure
+	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-instructions: measure ## count the instructions of a cached answer and of 
 
 bench-hit-ratio: measure ## compare how often the cache has the answer with LRU, on a trace of real names
 	python3 Benchmarks/in_process.py hit-ratio $(ARGS)
+
+bench-snapshot: measure ## time writing and reading a snapshot of a million names, and what a worker notices
+	.build/release/Measure snapshot 1000000
 
 measure: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product Measure

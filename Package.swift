@@ -101,7 +101,7 @@ let package = Package(
                 "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "TestSupport",
             ],
             swiftSettings: testSettings),
-        .testTarget(name: "EndToEndTests", dependencies: ["DNSWire", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(name: "EndToEndTests", dependencies: ["AnswerCache", "DNSWire", "TestSupport"], swiftSettings: testSettings),
     ]
 )
 

@@ -2,6 +2,7 @@
 //
 //     Measure instructions hit 20000       the walk of a hit, 20,000 times; run it under valgrind's callgrind
 //     Measure hit-ratio 1000000 <names     how often the cache has the answer, beside LRU with as many entries
+//     Measure snapshot 1000000             writing and reading a snapshot of so many names, and what a worker notices
 //
 // `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
 // walks alone took, whatever the start of the process costs. `make bench-hit-ratio` runs the second.
@@ -23,6 +24,8 @@ struct Measure {
                 try Walks().run(walk, times: count)
             case "hit-ratio":
                 try HitRatio(names: readNames(), requests: count).measure()
+            case "snapshot":
+                try SnapshotCost(names: count).measure()
             default:
                 leave(usage)
             }
@@ -42,6 +45,7 @@ struct Measure {
     private static let usage = """
         usage: Measure instructions (\(Walks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
                Measure hit-ratio REQUESTS <NAMES
+               Measure snapshot NAMES
         """
 
     /// Ends the process with a line that says why.

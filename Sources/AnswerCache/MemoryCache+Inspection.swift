@@ -36,6 +36,7 @@ extension MemoryCache {
     package func remove(
         _ cursor: inout WalkCursor, at now: BootSeconds, where isWanted: (CachedEntry) -> Bool
     ) -> Int? {
+        beginFlushStep()
         guard let entries = walk(&cursor, at: now) else { return nil }
         var count = 0
         for entry in entries where isWanted(entry) && remove(entry) { count += 1 }

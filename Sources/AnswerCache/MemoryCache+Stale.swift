@@ -26,6 +26,15 @@ extension MemoryCache {
         return locked.shard.isFailing(key.view, at: now, epoch: epoch) ? .resting : .refreshable
     }
 
+    /// For how many seconds the answer that is kept for a question holds, below zero where its time has been over for so
+    /// long; nil where there is none.
+    package func secondsLeft(_ key: borrowing CacheKey, at now: BootSeconds) -> Int64? {
+        guard !isOff else { return nil }
+        let locked = shards.lock(shards.number(forHash: key.hash))
+        guard let entry = locked.shard.find(key.view, isFailure: false) else { return nil }
+        return Int64(locked.shard.blocks[entry].lifetime) - Int64(locked.shard.blocks[entry].age(at: now))
+    }
+
     /// Whether a failure is remembered for a question, beside a good answer or alone.
     package func isFailing(_ key: borrowing CacheKey, at now: BootSeconds) -> Bool {
         guard !isOff else { return false }

@@ -41,6 +41,7 @@ extension MemoryCache {
 
     /// Removes those of the next few dozen entries that a filter wants gone; returns how many, or nil at the end.
     package func remove(_ filter: RemovalFilter, _ cursor: inout WalkCursor) -> Int? {
+        beginFlushStep()
         guard cursor.shard < shards.count else { return nil }
         var count = 0
         var locked = shards.lock(cursor.shard)
@@ -67,6 +68,7 @@ extension MemoryCache {
     /// Finds them at once, without a walk.
     @discardableResult
     package func remove(_ name: FixedName, _ type: RecordType, _ class: RecordClass = .internet) -> Int {
+        beginFlushStep()
         guard !isOff else { return 0 }
         var count = 0
         for bits in 0..<4 {
@@ -87,6 +89,7 @@ extension MemoryCache {
     /// only while its memory is exchanged for fresh memory.
     @discardableResult
     package func removeAll() throws(CacheError) -> Int {
+        beginFlushStep()
         var count = 0
         for number in 0..<shards.count { count += try exchange(number) }
         return count

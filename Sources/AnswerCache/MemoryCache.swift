@@ -21,6 +21,7 @@
 // - No lock is held while more than 64 entries are looked at, and never two of them.
 // - What an upstream or another client wrote into its question (0x20) is in no stored answer.
 // - A failure never takes the place of a good answer, and one that may be given out stale comes before it.
+// - What was asked for before a flush is not kept after it.
 // - Nothing here looks at a clock: `now` is an argument.
 
 package import DNSWire
@@ -38,6 +39,8 @@ package final class MemoryCache: Sendable {
     private let staleLimit = Atomic<UInt32>(0)
     /// The epoch that failures belong to; those of epochs before are forgotten.
     private let failureEpoch = Atomic<UInt32>(0)
+    /// The steps of all flushes so far, each counted before it begins.
+    let flushSteps = Atomic<UInt64>(0)
 
     /// A shard is not made for less than this, so that one answer does not fill it.
     private static var smallestShard: Int { 1 << 20 }

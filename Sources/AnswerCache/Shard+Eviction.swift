@@ -10,6 +10,8 @@ struct EvictionQueue {
     var hand: UInt32 = 0
     /// The entry that the search for expired entries looks at next, 0 to begin with the oldest.
     var sweep: UInt32 = 0
+    /// The entry that is written down next, 0 while nobody writes the cache down or there is no more.
+    var written: UInt32 = 0
 }
 
 extension Shard {
@@ -30,6 +32,7 @@ extension Shard {
         let newer = blocks[entry].newer
         if queue.hand == entry { queue.hand = newer }
         if queue.sweep == entry { queue.sweep = newer }
+        if queue.written == entry { queue.written = newer }
         if older != 0 { blocks[older].newer = newer } else { queue.oldest = newer }
         if newer != 0 { blocks[newer].older = older } else { queue.newest = older }
     }

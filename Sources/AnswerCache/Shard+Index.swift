@@ -30,6 +30,15 @@ extension Shard {
         return nil
     }
 
+    /// Divides an empty index for so many entries at once, as far as there is room.
+    mutating func expect(_ entries: Int) {
+        guard counters.entries == 0 else { return }
+        let buckets = min(max(Self.initialBuckets, entries), heads.limit)
+        // The largest power of two that is not above it, and as many splits as make up the rest.
+        bucketMask = UInt32(1) << UInt32(Int.bitWidth - 1 - buckets.leadingZeroBitCount) - 1
+        splitBuckets = UInt32(buckets) - bucketMask - 1
+    }
+
     /// Enters an entry, and splits a bucket when there are as many entries as buckets.
     mutating func addToIndex(_ entry: UInt32) {
         if counters.entries >= bucketCount, bucketCount < heads.limit { splitBucket() }

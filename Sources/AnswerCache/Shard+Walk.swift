@@ -7,6 +7,8 @@ extension Shard {
     /// Buckets are taken in the order of their number's bits reversed, the high bit first, and together with what has been
     /// split off from them in this round. So a bucket that is split between two steps has its parts next to each other in
     /// the order: both behind the cursor or both before it.
+    ///
+    /// A step ends with the bucket in which it has met `stepLimit` entries, or as much of longer ones.
     mutating func visit(from start: UInt32, _ body: (inout Shard, UInt32) -> Void) -> UInt32? {
         var bucket = start
         var steps = 0
@@ -20,15 +22,20 @@ extension Shard {
         return bucket
     }
 
-    /// Shows one bucket's entries; returns how many there were.
+    /// As how many entries one counts in a step: what is done with a long one takes longer, and the lock is held meanwhile.
+    func weight(of entry: UInt32) -> Int {
+        max(1, BlockStore.blocks(forPayload: blocks[entry].payloadLength) / Self.blocksOfUsualEntry)
+    }
+
+    /// Shows one bucket's entries; returns as how many they count.
     private mutating func visit(bucket: Int, _ body: (inout Shard, UInt32) -> Void) -> Int {
         var count = 0
         var entry = heads[bucket]
         while entry != 0 {
             let next = blocks[entry].nextInBucket
+            count += weight(of: entry)
             body(&self, entry)
             entry = next
-            count += 1
         }
         return count
     }

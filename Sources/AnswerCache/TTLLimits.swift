@@ -19,6 +19,15 @@ package struct TTLLimits: Hashable, Sendable {
         self.negativeSeconds = min(negativeSeconds, Self.largest)
     }
 
+    /// The bounds for what is left of an answer's time when it is so old already: they are for the whole of it.
+    package func forAnswer(ageSeconds age: UInt32) -> TTLLimits {
+        var limits = self
+        limits.minimumSeconds -= min(age, minimumSeconds)
+        limits.maximumSeconds -= min(age, maximumSeconds)
+        limits.negativeSeconds -= min(age, negativeSeconds)
+        return limits
+    }
+
     /// A record's TTL within the bounds. One with the top bit set is a large number like any other (RFC 8767 4).
     func clamp(_ ttl: UInt32) -> UInt32 { min(max(ttl, minimumSeconds), maximumSeconds) }
 

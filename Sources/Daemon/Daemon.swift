@@ -20,6 +20,8 @@ package enum Daemon {
         settings: Settings, log: Log, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws(DaemonError) {
         raiseDescriptorLimit()
+        // A limit to the size of files is an error of the write, not the end of the daemon.
+        signal(SIGXFSZ, SIG_IGN)
         let hub = Hub(loop: LibeventLoop())
         do {
             try hub.run {

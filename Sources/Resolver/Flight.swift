@@ -14,8 +14,6 @@ final class Flight: @unchecked Sendable {
     private var waiters: [FlightWaiter] = []
     /// Who asks: used on its own hub's thread alone.
     var resolver: Resolver?
-    /// Whether it must come back with something newer than what all instances know.
-    var mustBeNew = false
     private(set) var result: Result<UpstreamReply, UpstreamFailure>?
 
     /// So many may wait for one question; further ones are turned away.

@@ -7,29 +7,29 @@ internal import Upstream
 /// and the first good answer wins.
 extension Resolver {
     /// Finds the answer to a flight's question.
-    func find(_ flight: Flight) -> Result<UpstreamReply, UpstreamFailure> {
-        let key = flight.key
-        guard let redis, !flight.mustBeNew, domains.find(key.name.span)?.noCache != true, let lookup = redis.begin(key) else {
-            return ask(key)
+    func find(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
+        let mark = cache.flushMark
+        guard let redis, domains.find(key.name.span)?.noCache != true, let lookup = redis.begin(key) else {
+            return ask(key, since: mark)
         }
         defer { lookup.abandon() }
         do {
             if try lookup.wait(until: hub.loop.now().advanced(by: redis.budget)) {
-                return take(lookup, from: redis, key) ?? ask(key)
+                return take(lookup, from: redis, key, since: mark) ?? ask(key, since: mark)
             }
         } catch {
             return .failure(.stopping)
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key)
-        return race(lookup, against: key, redis)
+        return race(lookup, from: redis, key, since: mark)
     }
 
     /// Asks upstreams while a look-up is still under way.
     private func race(
-        _ lookup: RedisLookup, against key: CacheKey, _ redis: RedisCache
+        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure> {
-        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key) }
+        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key, since: mark) }
         let happened = Event(hub: hub)
         lookup.whenDone { happened.set() }
         asking.link { happened.set() }
@@ -39,7 +39,7 @@ extension Resolver {
             if asking.isDone { return .failure(.overloaded) }
             if isOpen, lookup.isDone {
                 isOpen = false
-                if let found = take(lookup, from: redis, key) { return found }
+                if let found = take(lookup, from: redis, key, since: mark) { return found }
             }
             happened.clear()
             do {
@@ -50,17 +50,23 @@ extension Resolver {
         }
     }
 
-    /// The answer that Redis had, kept in memory; nil when it had none.
+    /// The answer that Redis had, kept in memory; nil when it had none, or none that is news.
     private func take(
-        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey
+        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
         guard let found = redis.finish(lookup, key) else { return nil }
-        // Raised when it first came, its TTLs are not raised again while they run out.
-        var limits = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
-        limits.minimumSeconds = 0
         let now = BootSeconds(rawValue: hub.bootSeconds)
+        let wall = hub.loop.wallTime() / 1_000_000
+        // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
+        // answer: the memory counts whole seconds, so that the ends differ by less than one.
+        if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
+        let rule = domains.find(key.name.span)?.limits(within: cache.limits) ?? cache.limits
+        let limits = rule.forAnswer(ageSeconds: UInt32(clamping: (wall - found.storedAt) / 1_000))
+        guard limits.maximumSeconds > 0 else { return nil }
         let origin = Provenance(upstream: found.upstream, transport: .redis)
-        cache.store(key, reply: found.message, from: origin, at: now, limits: limits)
+        cache.keep(key, since: mark) {
+            cache.store(key, reply: found.message, from: origin, at: now, limits: limits)
+        }
         return .success(UpstreamReply(bytes: found.message, upstream: .max, transport: .udp))
     }
 

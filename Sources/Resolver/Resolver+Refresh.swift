@@ -28,14 +28,12 @@ extension Resolver {
         let key = CacheKey(query)
         guard !shared.flights.isFlying(key), !cache.isFailing(key, at: BootSeconds(rawValue: hub.bootSeconds)) else { return }
         guard prefetchBudget.take(at: hub.now) else { return }
-        refresh(key, mustBeNew: true)
+        refresh(key)
     }
 
     /// Opens a flight that nobody waits for, unless the question is being asked already.
-    private func refresh(_ key: CacheKey, mustBeNew: Bool = false) {
-        guard let flight = shared.flights.open(key) else { return }
-        flight.mustBeNew = mustBeNew
-        start(flight)
+    private func refresh(_ key: CacheKey) {
+        if let flight = shared.flights.open(key) { start(flight) }
     }
 }
 

@@ -175,33 +175,37 @@ package final class Resolver {
 
     /// Finds the answer, keeps what is to be kept, and tells all who wait.
     private func fly(_ flight: Flight) {
-        shared.flights.land(flight, find(flight), on: hub)
+        shared.flights.land(flight, find(flight.key), on: hub)
     }
 
-    /// Asks upstream, and keeps what is to be kept.
-    func ask(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
-        let now = { BootSeconds(rawValue: self.hub.bootSeconds) }
+    /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
+    func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
             guard let forwarder = forwards.find(key.name.span) else { throw .noUpstream }
             let reply = try forwarder.ask(UpstreamQuestion(key.name, key.type, key.class, flags: key.flags))
-            store(key, reply)
+            store(key, reply, since: mark)
             return .success(reply)
         } catch {
             if error.isRemembered {
                 let nobody = Provenance(upstream: .max, transport: .local)
-                cache.storeFailure(key, .servFail, extendedError: error.extendedError, from: nobody, at: now())
+                let now = BootSeconds(rawValue: hub.bootSeconds)
+                cache.keep(key, since: mark) {
+                    cache.storeFailure(key, .servFail, extendedError: error.extendedError, from: nobody, at: now)
+                }
             }
             return .failure(error)
         }
     }
 
     /// Keeps a reply as the rules of its domain say.
-    private func store(_ key: CacheKey, _ reply: UpstreamReply) {
+    private func store(_ key: CacheKey, _ reply: UpstreamReply, since mark: FlushMark) {
         let rule = domains.find(key.name.span)
         if rule?.noCache == true, reply.isGood { return }
         let limits = rule?.limits(within: cache.limits)
         let now = BootSeconds(rawValue: hub.bootSeconds)
-        cache.store(key, reply: reply.bytes, from: reply.provenance, at: now, limits: limits)
-        share(key, reply, limits: limits ?? cache.limits)
+        let isKept = cache.keep(key, since: mark) {
+            cache.store(key, reply: reply.bytes, from: reply.provenance, at: now, limits: limits)
+        }
+        if isKept { share(key, reply, limits: limits ?? cache.limits) }
     }
 }

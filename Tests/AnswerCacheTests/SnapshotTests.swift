@@ -30,13 +30,14 @@ import Testing
 
     /// Loads a snapshot some seconds after it was written, on a machine that was started since.
     private func load(
-        _ bytes: [UInt8], into client: TestClient, after seconds: Int64 = 0, boot: UInt32 = 20
+        _ bytes: [UInt8], into client: TestClient, after seconds: Int64 = 0, boot: UInt32 = 20, parts: Int = 1
     ) throws -> SnapshotReader.Outcome {
         let moment = SnapshotMoment(wallSeconds: Self.written.wallSeconds + seconds, boot: BootSeconds(rawValue: boot))
         let reader = SnapshotReader(into: client.cache, at: moment) { offset, count in
             Array(bytes.dropFirst(offset).prefix(count))
         }
-        return try reader.load { ["192.0.2.1:53": 11, "tcp://192.0.2.3:53": 13][$0] }
+        let loads = try reader.parts(parts) { ["192.0.2.1:53": 11, "tcp://192.0.2.3:53": 13][$0] }
+        return try loads.map { try $0.load() }.reduce(SnapshotReader.Outcome(), +)
     }
 
     @Test func `what was kept is there again, older by the time between, on a machine that has just started`() throws {
@@ -57,10 +58,101 @@ import Testing
         #expect(try client.ask("n1.example", at: 180) == nil)
     }
 
+    @Test(arguments: [1, 2, 3, 4, 16, 100])
+    func `parts come to the whole, however many there are`(_ parts: Int) throws {
+        let source = try TestClient(sizeBytes: 4 << 20)
+        for number in 0..<5000 { source.store(.addresses("n\(number).example", ttls: [300]), at: 900) }
+        let client = try TestClient(sizeBytes: 4 << 20)
+        #expect(try load(snapshot(source), into: client, parts: parts).loaded == 5000)
+        for number in 0..<5000 { #expect(try client.ask("n\(number).example", at: 21) != nil) }
+    }
+
+    @Test func `the next run lets go of what came first, first`() throws {
+        let source = try TestClient(sizeBytes: 1 << 20)
+        for number in 0..<1000 { source.store(.addresses("n\(number).example", ttls: [300]), at: 900) }
+        // Used, and so to be kept when memory is needed.
+        for number in 0..<50 { _ = try source.ask("n\(number).example", at: 901) }
+        let client = try TestClient(sizeBytes: 64 << 10)
+        _ = try load(snapshot(source), into: client)
+        let kept = try (0..<1000).filter { try client.ask("n\($0).example", at: 21) != nil }
+        #expect(kept.starts(with: 0..<50))
+        #expect(kept.dropFirst(50).allSatisfy { $0 > 500 })
+    }
+
+    @Test func `an answer that is refreshed while the snapshot is written is as new as it was then`() throws {
+        let source = try TestClient(sizeBytes: 1 << 20)
+        for number in 0..<2000 { source.store(.addresses("n\(number).example", ttls: [300]), at: 900) }
+        var writer = SnapshotWriter(source.cache, at: Self.written, upstreams: [:])
+        var bytes: [UInt8] = []
+        var steps = 0
+        while let piece = writer.nextPiece({
+            steps += 1
+            if steps == 3 {
+                for number in 0..<2000 { source.store(.addresses("n\(number).example", ttls: [500]), at: 1000) }
+            }
+        }) { bytes += piece }
+        let client = try TestClient()
+        _ = try load(bytes, into: client)
+        #expect(client.cache.statistics.entries == 2000)
+        for number in 0..<2000 { #expect(try client.ask("n\(number).example", at: 21)?.ttls == [499]) }
+    }
+
+    @Test func `a flush while the snapshot is written ends it well`() throws {
+        let source = try TestClient(sizeBytes: 1 << 20)
+        for number in 0..<2000 { source.store(.addresses("n\(number).example", ttls: [300]), at: 900) }
+        var writer = SnapshotWriter(source.cache, at: Self.written, upstreams: [:])
+        var bytes: [UInt8] = []
+        var steps = 0
+        while let piece = try writer.nextPiece({
+            steps += 1
+            if steps == 3 { try source.cache.removeAll() }
+        }) { bytes += piece }
+        let loaded = try load(bytes, into: try TestClient()).loaded
+        #expect(loaded > 0 && loaded < 2000)
+    }
+
+    @Test func `no lock is held for more than some thousand bytes, however long the answers are`() throws {
+        let client = try TestClient(sizeBytes: 64 << 20)
+        for number in 0..<300 {
+            var reply = TestReply(name: "long\(number).example", type: .txt)
+            for _ in 0..<200 { reply.add(.answer, "@", .txt, 300, [200] + [UInt8](repeating: 65, count: 200)) }
+            client.store(reply, at: 900)
+            for other in 0..<30 { client.store(.addresses("n\(number * 100 + other).example", ttls: [300]), at: 900) }
+        }
+        let longest = 200 * 220
+        var cursor = SnapshotCursor()
+        var output: [UInt8] = []
+        output.reserveCapacity(32 << 20)
+        var total = 0
+        while true {
+            let before = output.count
+            guard let count = client.cache.writeSnapshot(of: &cursor, at: Self.written, to: &output) else { break }
+            total += count
+            #expect(count <= Shard.writtenInAStep)
+            // As many bytes as so many usual entries have, and the one that is begun is ended.
+            #expect(output.count - before < Shard.writtenInAStep * 4 * 64 + longest)
+        }
+        #expect(total == 300 * 31)
+        var walk = WalkCursor()
+        while let entries = client.cache.walk(&walk, at: BootSeconds(rawValue: 1000)) {
+            #expect(entries.reduce(0) { $0 + $1.records.count } < 64 * 4 * 64 + 2 * longest)
+        }
+    }
+
     @Test func `what has run out meanwhile is left out`() throws {
         let client = try TestClient()
         #expect(try load(snapshot(try filled()), into: client, after: 300).expired == 502)
         #expect(client.cache.statistics.entries == 1)
+    }
+
+    @Test func `what has run out by the time it is written is not written`() throws {
+        let source = try filled()
+        let later = SnapshotMoment(wallSeconds: Self.written.wallSeconds + 200, boot: BootSeconds(rawValue: 1200))
+        for (moment, count) in [(Self.written, 503), (later, 1)] {
+            var writer = SnapshotWriter(source.cache, at: moment, upstreams: [:])
+            while writer.nextPiece() != nil {}
+            #expect(writer.count == count)
+        }
     }
 
     @Test func `what may be given out stale is kept for that`() throws {
@@ -68,6 +160,20 @@ import Testing
         client.cache.staleSeconds = 3600
         #expect(try load(snapshot(try filled()), into: client, after: 300).loaded == 503)
         #expect(client.cache.staleStanding(of: client.key("n1.example"), at: BootSeconds(rawValue: 20)) == .refreshable)
+    }
+
+    @Test func `what may not become stale still may not`() throws {
+        let source = try TestClient()
+        var limits = TTLLimits()
+        limits.mayBecomeStale = false
+        source.store(.addresses("never.example", ttls: [300]), at: 900, limits: limits)
+        source.store(.addresses("stale.example", ttls: [300]), at: 900)
+        let client = try TestClient()
+        client.cache.staleSeconds = 3600
+        #expect(try load(snapshot(source), into: client).loaded == 2)
+        let later = BootSeconds(rawValue: 400)
+        #expect(client.cache.staleStanding(of: client.key("never.example"), at: later) == .nothing)
+        #expect(client.cache.staleStanding(of: client.key("stale.example"), at: later) == .refreshable)
     }
 
     @Test func `failures are not written`() throws {

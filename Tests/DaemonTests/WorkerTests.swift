@@ -38,6 +38,31 @@ import Testing
         }
     }
 
+    @Test func `a worker that finishes serves what its sockets have received, however much`() throws {
+        try ServingWorld.run { world throws in
+            _ = try world.ask(.query("www.example."))
+            // A thousand at the same moment, which is that of the end.
+            let latency = Duration.milliseconds(1)
+            let link = LinkConditions(latency: latency...latency)
+            world.world.setConditions(link, between: world.world.host, and: world.world.host)
+            let socket = try DatagramSocket(connectedTo: ServingWorld.address)
+            for id in 0..<1000 {
+                guard var datagram = Datagram(hub: world.hub) else { throw SocketError.closed }
+                datagram.fill(Message.query("www.example.", id: UInt16(id)).wire)
+                socket.send(datagram)
+            }
+            try world.hub.yield()
+            try sleep(latency)
+            try world.worker.finish()
+            var answered = Set<UInt16>()
+            let end = world.hub.loop.now().advanced(by: .seconds(1))
+            while answered.count < 1000, world.hub.loop.now() < end {
+                _ = try socket.receive(until: end) { answered.insert(($0.bytes).loadUInt16(at: 0)) }
+            }
+            #expect(answered.count == 1000)
+        }
+    }
+
     @Test func `a worker without queries ends at once`() throws {
         try ServingWorld.run { world throws in
             _ = try world.ask(.query("www.example."))

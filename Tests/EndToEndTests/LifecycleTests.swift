@@ -28,6 +28,24 @@ extension EndToEnd {
             #expect(try vireo.process.waitForExit(within: .seconds(3)) == .code(0))
         }
 
+        @Test func `a stop answers all that the kernel had for it`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+            _ = try vireo.ask("kept.example.", .a)
+            let socket = try UDPSocket(to: vireo.port)
+            vireo.process.send(SIGSTOP)
+            let total = 500
+            for id in 0..<total { socket.send(try Message.query("kept.example.", .a, id: UInt16(id)).encoded()) }
+            vireo.process.send(SIGTERM)
+            vireo.process.send(SIGCONT)
+            #expect(try vireo.process.waitForExit(within: .seconds(4)) == .code(0))
+            var answered = Set<UInt16>()
+            while answered.count < total, let reply = socket.receive(within: .milliseconds(100)) {
+                answered.insert(try Message(reply.span).id)
+            }
+            #expect(answered.count == total)
+        }
+
         @Test func `with a hosts file, too, signals are heard: a reload is one, and a stop ends well`() throws {
             let upstream = try FakeUpstream()
             let directory = try TestDirectory()

@@ -169,5 +169,59 @@ extension EndToEnd {
             #expect(try vireo.ask("a.example.", .a).answers.count == 1)
             #expect(upstream.questionCount == 2)
         }
+
+        @Test func `an answer that is on its way while another instance flushes is kept nowhere`() throws {
+            let redis = try RedisServer()
+            let upstream = try FakeUpstream()
+            let slow = try FakeUpstream(delay: .seconds(1.5))
+            let flusher = try VireoServer(upstreams: [upstream.address], redis.line())
+            let vireo = try VireoServer(upstreams: [slow.address], redis.line())
+            try eventually("both to listen") {
+                try redis.ask("PUBSUB", "NUMSUB", "vireo:1:flush").contains("(integer) 2") ? true : nil
+            }
+            let socket = try UDPSocket(to: vireo.port)
+            socket.send(try Message.query("late.example.", .a).encoded())
+            try eventually("the upstream to be asked") { slow.questionCount >= 1 ? true : nil }
+            // Of another name: what was flushed does not matter.
+            let flush = try Tool([VireoServer.binary, "cache", "flush", "other.example", "--control", flusher.controlPath])
+            #expect(flush.exit == .code(0), "\(flush.errors)")
+            #expect(socket.receive(within: .zero) == nil)
+            #expect(socket.receive(within: .seconds(4)) != nil)
+            #expect(try redis.ask("EXISTS", "vireo:1:late.example.:A:IN") == "(integer) 0")
+            let asked = slow.questionCount
+            #expect(try vireo.ask("late.example.", .a).answers.count == 1)
+            #expect(slow.questionCount > asked)
+            try redis.waitForKey("late.example.")
+        }
+
+        @Test func `a refresh of a stale answer does not come back with what Redis still has of it`() throws {
+            let redis = try RedisServer()
+            let upstream = try FakeUpstream(ttl: 1)
+            let more = "serve-stale: 1h, stale-client-timeout: 0s"
+            let vireo = try VireoServer(upstreams: [upstream.address], redis.line(more))
+            #expect(try vireo.ask("www.example.", .a).answers.count == 1)
+            try redis.waitForKey("www.example.")
+            try eventually("a stale answer") {
+                try vireo.ask("www.example.", .a, edns: EDNS()).edns?.extendedError?.code == .staleAnswer ? true : nil
+            }
+            try eventually("another question") { upstream.questionCount >= 2 ? true : nil }
+            #expect(try redis.ask("EXISTS", "vireo:1:www.example.:A:IN") == "(integer) 1")
+        }
+
+        @Test func `answers of a domain without a cache are not in Redis, and not taken from it`() throws {
+            let redis = try RedisServer()
+            let upstream = try FakeUpstream(ip: [192, 0, 2, 1])
+            let other = try FakeUpstream(ip: [192, 0, 2, 2])
+            let rule = "\ndomains: [{domain: dyn.example, no-cache: true}]"
+            let vireo = try VireoServer(upstreams: [upstream.address], redis.line() + rule)
+            for name in ["a.dyn.example.", "b.dyn.example.", "kept.example."] { _ = try vireo.ask(name, .a) }
+            try redis.waitForKey("kept.example.")
+            #expect(try redis.ask("DBSIZE") == "(integer) 1")
+            let plain = try VireoServer(upstreams: [other.address], redis.line())
+            _ = try plain.ask("a.dyn.example.", .a)
+            try redis.waitForKey("a.dyn.example.")
+            for _ in 0..<3 { #expect(try vireo.ask("a.dyn.example.", .a).answers.map { "\($0.data)" } == ["192.0.2.1"]) }
+            #expect(upstream.questionCount == 6)
+        }
     }
 }

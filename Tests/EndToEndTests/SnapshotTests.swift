@@ -38,42 +38,169 @@ extension EndToEnd {
             #expect(upstream.questionCount == 300)
         }
 
-        @Test func `a kill in the middle of a write loses nothing of the file before`() throws {
+        @Test func `answers go on growing old while the daemon is down, and those that run out are gone`() throws {
             let directory = try TestDirectory()
-            let upstream = try FakeUpstream()
-            let first = try VireoServer(upstreams: [upstream.address], Self.settings(directory))
-            try Self.fill(first, 4000)
-            first.process.send(SIGTERM)
-            try first.process.waitForExit()
-            let path = directory.file("cache.snapshot")
-            let size = try #require(try? Data(contentsOf: URL(fileURLWithPath: path))).count
-            for _ in 0..<3 {
-                let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory, interval: "1s"))
-                try eventually("a snapshot to be begun") { access(path + ".new", F_OK) == 0 ? true : nil }
-                vireo.process.send(SIGKILL)
-                try vireo.process.waitForExit()
-                #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count >= size / 2)
-            }
-            let last = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory))
-            try eventually("word of the snapshot") { last.process.errors.contains("snapshot read") ? true : nil }
-            for number in stride(from: 0, to: 4000, by: 97) {
-                #expect(try last.ask("n\(number).example.", .a).answers.count == 1)
+            for (age, ttls) in [(100 as UInt32, [200 as UInt32]), (301, [])] {
+                let bytes = try SnapshotFile.bytes(names: 10, ttl: 300, age: age)
+                try Data(bytes).write(to: URL(fileURLWithPath: directory.file("cache.snapshot")))
+                let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory))
+                let answer = try vireo.ask("n3.example.", .a)
+                // The test's own seconds count as well.
+                #expect(answer.answers.map { $0.ttl > 190 && $0.ttl <= 200 ? 200 : $0.ttl } == ttls)
             }
         }
 
-        @Test func `a damaged file is left out with one line, and replaced at the next stop`() throws {
+        @Test func `a domain that is to have no cache any more has nothing from the snapshot either`() throws {
+            let directory = try TestDirectory()
+            let bytes = try SnapshotFile.bytes(names: 10)
+            try Data(bytes).write(to: URL(fileURLWithPath: directory.file("cache.snapshot")))
+            let rule = "\ndomains: [{domain: n3.example, no-cache: true}]"
+            let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory) + rule)
+            #expect(try vireo.ask("n3.example.", .a).flags.responseCode == .servFail)
+            #expect(try vireo.ask("n4.example.", .a).answers.count == 1)
+        }
+
+        @Test func `a kill in the middle of a write loses nothing of the file before, and what it left is cleared away`() throws {
+            let directory = try TestDirectory()
+            let file = URL(fileURLWithPath: directory.file("cache.snapshot"))
+            let temporary = file.path + ".new"
+            let original = Data(try SnapshotFile.bytes(names: 60_000))
+            var wasCaught = false
+            for _ in 0..<20 where !wasCaught {
+                try original.write(to: file)
+                let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory, interval: "1s"))
+                try eventually("a snapshot to be begun") { access(temporary, F_OK) == 0 ? true : nil }
+                vireo.process.send(SIGKILL)
+                #expect(try vireo.process.waitForExit() == .signal(SIGKILL))
+                // Else it was finished before the signal came.
+                wasCaught = access(temporary, F_OK) == 0
+                if wasCaught { #expect(try Data(contentsOf: file) == original) }
+            }
+            #expect(wasCaught)
+            let last = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory))
+            try eventually("word of all entries; it says: \(last.process.errors)") {
+                last.process.errors.contains("entries=60000") ? true : nil
+            }
+            for number in stride(from: 0, to: 60_000, by: 997) {
+                #expect(try last.ask("n\(number).example.", .a).answers.count == 1)
+            }
+            last.process.send(SIGTERM)
+            #expect(try last.process.waitForExit() == .code(0))
+            #expect(access(temporary, F_OK) != 0)
+            var facts = stat()
+            #expect(stat(file.path, &facts) == 0 && facts.st_mode & 0o7777 == 0o600)
+        }
+
+        /// Ways to spoil a snapshot.
+        private static let damages: [@Sendable ([UInt8]) -> [UInt8]] = [
+            { _ in [] },
+            { _ in Array("VireoSnp nothing of the kind".utf8) },
+            { Array($0.dropLast()) },
+            { Array($0.prefix($0.count / 2)) },
+            { bytes in bytes.indices.map { $0 == bytes.count / 2 ? bytes[$0] ^ 1 : bytes[$0] } },
+            // The version before the first.
+            { bytes in bytes.indices.map { $0 == 8 ? 0 : bytes[$0] } },
+        ]
+
+        @Test(arguments: 0..<damages.count)
+        func `a file that is no good is left out with one line, and replaced at the next stop`(_ number: Int) throws {
             let directory = try TestDirectory()
             let upstream = try FakeUpstream()
-            try directory.write("VireoSnp nothing of the kind", to: "cache.snapshot")
+            let bytes = Self.damages[number](try SnapshotFile.bytes(names: 1000))
+            try Data(bytes).write(to: URL(fileURLWithPath: directory.file("cache.snapshot")))
             let vireo = try VireoServer(upstreams: [upstream.address], Self.settings(directory))
-            try eventually("the complaint") {
-                vireo.process.errors.components(separatedBy: "snapshot left out").count == 2 ? true : nil
-            }
             try Self.fill(vireo, 10)
+            #expect(upstream.questionCount == 10)
             vireo.process.send(SIGTERM)
             #expect(try vireo.process.waitForExit() == .code(0))
+            #expect(vireo.process.errors.components(separatedBy: "snapshot left out").count == 2)
             let after = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory))
             #expect(try after.ask("n3.example.", .a).answers.count == 1)
+        }
+
+        @Test func `a file that cannot be read or written is a line each, and stops nothing`() throws {
+            let directory = try TestDirectory()
+            let upstream = try FakeUpstream()
+            // Even root cannot read a directory as a file.
+            try FileManager.default.createDirectory(atPath: directory.file("cache.snapshot"), withIntermediateDirectories: false)
+            let vireo = try VireoServer(upstreams: [upstream.address], Self.settings(directory))
+            #expect(try vireo.ask("www.example.", .a).answers.count == 1)
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit() == .code(0))
+            #expect(vireo.process.errors.components(separatedBy: "snapshot left out").count == 2)
+            #expect(vireo.process.errors.components(separatedBy: "snapshot not written").count == 2)
+            #expect(access(directory.file("cache.snapshot.new"), F_OK) != 0)
+        }
+
+        @Test func `a file that may grow no longer is said once, the one before stays, and queries are answered`() throws {
+            let directory = try TestDirectory()
+            let upstream = try FakeUpstream()
+            let original = Data(try SnapshotFile.bytes(names: 2000))
+            let file = URL(fileURLWithPath: directory.file("cache.snapshot"))
+            try original.write(to: file)
+            let vireo = try VireoServer(upstreams: [upstream.address], Self.settings(directory, interval: "1s"))
+            #expect(try Tool(["prlimit", "--pid", "\(vireo.process.pid)", "--fsize=20000:20000"]).exit == .code(0))
+            try eventually("the complaint") { vireo.process.errors.contains("snapshot not written") ? true : nil }
+            #expect(try vireo.ask("www.example.", .a).answers.count == 1)
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit() == .code(0))
+            #expect(vireo.process.errors.components(separatedBy: "snapshot not written").count == 2)
+            #expect(try Data(contentsOf: file) == original)
+            #expect(access(file.path + ".new", F_OK) != 0)
+        }
+
+        @Test(.enabled(if: getuid() == 0))
+        func `a disk that is full is said once, the file before stays, and the next write that fits is made`() throws {
+            let directory = try TestDirectory()
+            let disk = directory.file("disk")
+            try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+            let mount = try Tool(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk])
+            // Not even root may mount in every container.
+            guard mount.exit == .code(0) else { return }
+            defer { _ = try? Tool(["umount", "-l", disk]) }
+            let upstream = try FakeUpstream()
+            let original = Data(try SnapshotFile.bytes(names: 3000))
+            let file = URL(fileURLWithPath: disk + "/cache.snapshot")
+            try original.write(to: file)
+            let more = "cache: {snapshot: \(file.path), snapshot-interval: 1s}\ntimeout: 100ms"
+            let vireo = try VireoServer(upstreams: [upstream.address], more)
+            try eventually("the complaint; it says: \(vireo.process.errors)") {
+                vireo.process.errors.contains("snapshot not written") ? true : nil
+            }
+            #expect(try vireo.ask("www.example.", .a).answers.count == 1)
+            #expect(try Data(contentsOf: file) == original)
+            #expect(access(file.path + ".new", F_OK) != 0)
+            #expect(try Tool(["mount", "-o", "remount,size=2m", disk]).exit == .code(0))
+            try eventually("a snapshot") { try Data(contentsOf: file) == original ? nil : true }
+            vireo.process.send(SIGTERM)
+            #expect(try vireo.process.waitForExit() == .code(0))
+            #expect(vireo.process.errors.components(separatedBy: "snapshot not written").count == 2)
+        }
+
+        @Test func `a stop ends the queries first, then writes what they brought, and asks for patience meanwhile`() throws {
+            let directory = try TestDirectory()
+            let manager = try FakeServiceManager()
+            let upstream = try FakeUpstream(delay: .milliseconds(700))
+            let vireo = try VireoServer(
+                upstreams: [upstream.address], "cache: {snapshot: \(directory.file("cache.snapshot"))}",
+                environment: ["NOTIFY_SOCKET": manager.path])
+            // Said to the manager when it serves already.
+            try eventually("word of the start") { manager.messages() == ["READY=1"] ? true : nil }
+            let socket = try UDPSocket(to: vireo.port)
+            socket.send(try Message.query("late.example.", .a).encoded())
+            try eventually("the upstream to be asked") { upstream.questionCount >= 1 ? true : nil }
+            vireo.process.send(SIGTERM)
+            var messages: [String] = []
+            try eventually("word of the stop") {
+                messages += manager.messages()
+                return messages.count >= 2 ? true : nil
+            }
+            #expect(Array(messages.prefix(2)) == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=10000000"])
+            #expect(access(directory.file("cache.snapshot"), F_OK) != 0)
+            #expect(socket.receive(within: .seconds(2)) != nil)
+            #expect(try vireo.process.waitForExit(within: .seconds(4)) == .code(0))
+            let after = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory))
+            #expect(try after.ask("late.example.", .a).answers.count == 1)
         }
 
         @Test func `a directory that is not there is said once, and stops nothing`() throws {

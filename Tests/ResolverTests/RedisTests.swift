@@ -9,148 +9,187 @@ import Testing
 
 /// A Redis on the way of a flight, in a simulated world: what its slowness costs, and what it does not.
 @Suite struct RedisTests {
-    /// Runs a test with a resolver that has a Redis, and a second one at the same Redis with a memory of its own.
-    private func run(_ body: @escaping (ResolverWorld, Resolver, ScriptedRedis) throws -> Void) throws {
-        let tier = { RedisTier(RedisURL("redis://127.0.0.1:6379")!, budget: .milliseconds(20)) { _ in } }
-        try ResolverWorld.run(redis: tier()) { world throws in
-            let redis = try ScriptedRedis()
-            // The first attempt to connect came before there was a server.
-            try sleep(.seconds(1))
-            let shared = SharedState(cache: try MemoryCache(sizeBytes: 1 << 20, seed: 5), redis: tier())
-            let other = Resolver(shared: shared, policy: world.policy)
-            try sleep(.seconds(1))
-            try body(world, other, redis)
-        }
-    }
-
-    /// The first address in the answer to a question, and how long it took.
-    private func ask(_ resolver: Resolver, _ name: String) throws -> (ttl: UInt32?, took: Duration) {
-        let begun = resolver.hub.loop.now()
-        let answer = try #require(resolver.exchange(Message.query(name, .a).wire))
-        return (try Message(answer.span).answers.first?.ttl, begun.duration(to: resolver.hub.loop.now()))
-    }
-
     @Test func `what one resolver learned the other finds, its TTL counted down, without asking upstream`() throws {
-        try run { world, other, redis in
-            let first = try ask(world.resolver, "www.example.")
+        try RedisWorld.run { world in
+            let first = try world.ttl(world.one, "www.example.")
             try sleep(.seconds(10))
-            let second = try ask(other, "www.example.")
-            #expect(try #require(first.ttl) - #require(second.ttl) == 10)
+            let second = try world.ttl(world.other, "www.example.")
+            #expect(try #require(first) - #require(second) == 10)
             #expect(world.upstream.count == 1)
             // And keeps it: Redis is not asked again.
-            let asked = redis.gets
-            _ = try ask(other, "www.example.")
-            #expect(redis.gets == asked)
+            let asked = world.redis.gets
+            _ = try world.ask(world.other, "www.example.")
+            #expect(world.redis.gets == asked)
         }
     }
 
     @Test func `when the budget is spent upstream is asked as well, and its answer does not wait for Redis`() throws {
-        try run { world, other, redis in
-            redis.delay = .milliseconds(500)
+        try RedisWorld.run { world in
+            world.redis.delay = .milliseconds(500)
             world.upstream.delay = .milliseconds(50)
-            let answer = try ask(other, "slow.example.")
-            #expect(answer.ttl != nil)
+            let answer = try world.ask(world.other, "slow.example.")
+            #expect(answer.message.answers.count == 1)
             #expect(answer.took >= .milliseconds(70) && answer.took < .milliseconds(200))
-            #expect(other.shared.redis?.figure(.timeouts) == 1)
+            #expect(world.other.shared.redis?.figure(.timeouts) == 1)
         }
     }
 
     @Test func `a late answer of Redis wins where upstream is later still`() throws {
-        try run { world, other, redis in
-            _ = try ask(world.resolver, "www.example.")
+        try RedisWorld.run { world in
+            _ = try world.ask(world.one, "www.example.")
             try sleep(.seconds(1))
-            redis.delay = .milliseconds(100)
+            world.redis.delay = .milliseconds(100)
             world.upstream.delay = .seconds(1)
-            let answer = try ask(other, "www.example.")
-            #expect(answer.ttl != nil)
+            let answer = try world.ask(world.other, "www.example.")
+            #expect(answer.message.answers.count == 1)
             #expect(answer.took >= .milliseconds(100) && answer.took < .milliseconds(400))
-            #expect(other.shared.redis?.figure(.hits) == 1)
+            #expect(world.other.shared.redis?.figure(.hits) == 1)
         }
     }
 
     @Test func `a Redis that is always late is left out, and used again when it is quick`() throws {
-        try run { world, other, redis in
-            redis.delay = .milliseconds(100)
-            for number in 0..<5 { _ = try ask(other, "n\(number).example.") }
-            #expect(other.shared.redis?.isLeftOut == true)
-            let asked = redis.gets
-            for number in 5..<25 { #expect(try ask(other, "n\(number).example.").took < .milliseconds(20)) }
-            #expect(redis.gets <= asked + 1)
-            redis.delay = .zero
-            for number in 25..<60 where other.shared.redis?.isLeftOut == true {
+        try RedisWorld.run { world in
+            world.redis.delay = .milliseconds(100)
+            for number in 0..<5 { _ = try world.ask(world.other, "n\(number).example.") }
+            #expect(world.other.shared.redis?.isLeftOut == true)
+            let asked = world.redis.gets
+            for number in 5..<25 { #expect(try world.ask(world.other, "n\(number).example.").took < .milliseconds(20)) }
+            #expect(world.redis.gets <= asked + 1)
+            world.redis.delay = .zero
+            for number in 25..<60 where world.other.shared.redis?.isLeftOut == true {
                 try sleep(.seconds(1))
-                _ = try ask(other, "n\(number).example.")
+                _ = try world.ask(world.other, "n\(number).example.")
             }
-            #expect(other.shared.redis?.isLeftOut == false)
-            #expect(other.shared.redis?.figure(.outages) == 1)
+            #expect(world.other.shared.redis?.isLeftOut == false)
+            #expect(world.other.shared.redis?.figure(.outages) == 1)
         }
     }
 }
 
-/// A Redis in the simulated world, with as much of it as answers need, and as slow as a test wants.
-private final class ScriptedRedis {
-    /// How long each reply takes.
-    var delay = Duration.zero
-    /// How often GET came.
-    private(set) var gets = 0
-    private var values: [[UInt8]: [UInt8]] = [:]
-    private var server: StreamServer?
-
-    init() throws {
-        let address = SocketAddress(.loopback, port: 6379)
-        let listener = try Hub.current.loop.listen(.stream, at: address, options: ListenOptions())
-        server = try StreamServer(listener: listener, limit: 10) { [unowned self] in try serve($0) }
-        server?.start()
+/// What is asked for anew although there is a Redis, and how rules for domains reach what comes from it.
+@Suite struct RedisRefreshTests {
+    /// The address that the upstream gives from now on.
+    private func move(_ world: RedisWorld, to last: Int) {
+        world.upstream.answer = { .reply(to: $0, .noError, ["\($0.questions[0].name) 300 IN A 192.0.2.\(last)"]) }
     }
 
-    private func serve(_ stream: StreamSocket) throws {
-        var input: [UInt8] = []
-        while true {
-            while let command = takeCommand(&input) {
-                if delay > .zero { try sleep(delay) }
-                try stream.write(reply(to: command))
-            }
-            let more = try stream.read(upTo: 4096)
-            if more.isEmpty { return }
-            input += more
+    /// The last number of the address in an answer.
+    private func last(_ answer: Message) -> String? {
+        answer.answers.first.map { "\($0.data)".split(separator: ".").last.map(String.init) ?? "" }
+    }
+
+    @Test func `a prefetch does not take the same old answer from Redis`() throws {
+        try RedisWorld.run { world in
+            for _ in 0..<3 { _ = try world.ask(world.one, "www.example.") }
+            try sleep(.seconds(275))
+            move(world, to: 9)
+            _ = try world.ask(world.one, "www.example.")
+            try sleep(.seconds(1))
+            #expect(last(try world.ask(world.one, "www.example.").message) == "9")
+            #expect(world.upstream.count == 2)
         }
     }
 
-    private func reply(to command: [[UInt8]]) -> [UInt8] {
-        switch String(decoding: command[0], as: UTF8.self) {
-        case "GETRANGE":
-            gets += 1
-            let value = values[command[1]] ?? []
-            return Array("$\(value.count)\r\n".utf8) + value + Array("\r\n".utf8)
-        case "SET":
-            values[command[1]] = command[2]
-            return Array("+OK\r\n".utf8)
-        default:
-            return Array("+PONG\r\n".utf8)
+    @Test func `a prefetch takes what another instance has fetched meanwhile`() throws {
+        try RedisWorld.run { world in
+            for _ in 0..<3 { _ = try world.ask(world.one, "www.example.") }
+            try sleep(.seconds(271))
+            move(world, to: 9)
+            // The other one has never had it, and Redis has lost it.
+            world.redis.removeAll()
+            _ = try world.ask(world.other, "www.example.")
+            try sleep(.seconds(4))
+            _ = try world.ask(world.one, "www.example.")
+            try sleep(.seconds(1))
+            let answer = try world.ask(world.one, "www.example.").message
+            #expect(last(answer) == "9" && answer.answers[0].ttl == 295)
+            #expect(world.upstream.count == 2)
         }
     }
 
-    /// Takes a whole command from the front; nil when there is none.
-    private func takeCommand(_ input: inout [UInt8]) -> [[UInt8]]? {
-        var position = 0
-        func number(after mark: Character) -> Int? {
-            guard let end = input[position...].firstIndex(of: 13), end + 1 < input.count, input[position] == mark.asciiValue
-            else {
-                return nil
-            }
-            defer { position = end + 2 }
-            return Int(String(decoding: input[(position + 1)..<end], as: UTF8.self))
+    @Test func `a refresh of a stale answer asks upstream where Redis has what is over too, or another's newer one`() throws {
+        try RedisWorld.run { world in
+            _ = try world.ask(world.one, "www.example.")
+            _ = try world.ask(world.other, "www.example.")
+            try sleep(.seconds(302))
+            move(world, to: 9)
+            #expect(last(try world.ask(world.other, "www.example.").message) == "9")
+            #expect(world.upstream.count == 2)
+            #expect(last(try world.ask(world.one, "www.example.").message) == "9")
+            #expect(world.upstream.count == 2)
+            #expect(world.one.shared.redis?.figure(.hits) == 1)
         }
-        guard !input.isEmpty, let count = number(after: "*") else { return nil }
-        var parts: [[UInt8]] = []
-        for _ in 0..<count {
-            guard position < input.count, let length = number(after: "$"), position + length + 2 <= input.count else {
-                return nil
-            }
-            parts.append(Array(input[position..<position + length]))
-            position += length + 2
+    }
+
+    @Test func `an answer whose last second Redis has not finished counting is no news`() throws {
+        try RedisWorld.run { world in
+            let fraction = world.one.hub.loop.bootTime() % 1_000_000_000
+            try sleep(.nanoseconds(900_000_000 + (fraction > 900_000_000 ? 1_000_000_000 : 0) - Int(fraction)))
+            _ = try world.ask(world.one, "www.example.")
+            try sleep(.milliseconds(299_200))
+            move(world, to: 9)
+            let answer = try world.ask(world.one, "www.example.").message
+            #expect(last(answer) == "9" && answer.answers[0].ttl == 300)
         }
-        input.removeFirst(position)
-        return parts
+    }
+
+    private func rule(_ change: (inout DomainRule) -> Void) -> [DomainRule] {
+        var rule = DomainRule(domain: Name("dyn.example.")!.lowercased.wire)
+        change(&rule)
+        return [rule]
+    }
+
+    @Test func `a domain without a cache is neither put into Redis nor taken from it`() throws {
+        try RedisWorld.run(rules: rule { $0.noCache = true }) { world in
+            for name in ["a.dyn.example.", "b.example."] { _ = try world.ask(world.other, name) }
+            #expect(world.redis.sets == ["vireo:1:b.example.:A:IN"])
+            // Another instance has no such rule.
+            _ = try world.ask(world.one, "c.dyn.example.")
+            #expect(world.redis.sets.count == 2)
+            let asked = (world.redis.gets, world.upstream.count)
+            for _ in 0..<3 { #expect(try world.ttl(world.other, "c.dyn.example.") == 300) }
+            #expect(world.redis.gets == asked.0 && world.upstream.count == asked.1 + 3)
+            #expect(world.redis.sets.count == 2 && world.other.cache.statistics.entries == 1)
+        }
+    }
+
+    @Test func `max-ttl is for the whole time of an answer that comes from Redis`() throws {
+        try RedisWorld.run(rules: rule { $0.maximumSeconds = 100 }) { world in
+            _ = try world.ask(world.one, "a.dyn.example.")
+            try sleep(.seconds(40))
+            #expect(try world.ttl(world.other, "a.dyn.example.") == 60)
+            try sleep(.seconds(59))
+            #expect(try world.ttl(world.other, "a.dyn.example.") == 1)
+            #expect(world.upstream.count == 1)
+            // Redis has it for 200 seconds more, and has had it for too long.
+            try sleep(.seconds(2))
+            #expect(try world.ttl(world.other, "a.dyn.example.") == 100)
+            #expect(world.upstream.count == 2)
+        }
+    }
+
+    @Test func `min-ttl is for the whole time of an answer that comes from Redis`() throws {
+        try RedisWorld.run(rules: rule { $0.minimumSeconds = 1000 }) { world in
+            _ = try world.ask(world.one, "a.dyn.example.")
+            try sleep(.seconds(40))
+            #expect(try world.ttl(world.other, "a.dyn.example.") == 960)
+            _ = try world.ask(world.other, "b.dyn.example.")
+            try sleep(.seconds(40))
+            #expect(try world.ttl(world.one, "b.dyn.example.") == 960)
+        }
+    }
+
+    @Test func `what came from Redis is not given out stale either where that is not wanted`() throws {
+        try RedisWorld.run(rules: rule { $0.noStale = true }) { world in
+            for name in ["a.dyn.example.", "b.example."] {
+                _ = try world.ask(world.one, name)
+                _ = try world.ask(world.other, name)
+            }
+            #expect(world.upstream.count == 2)
+            try sleep(.seconds(301))
+            world.upstream.answer = { .reply(to: $0, .servFail) }
+            #expect(try world.ask(world.other, "a.dyn.example.").message.responseCode == .servFail)
+            #expect(try world.ask(world.other, "b.example.").message.extendedError == .staleAnswer)
+        }
     }
 }

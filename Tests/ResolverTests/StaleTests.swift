@@ -97,6 +97,80 @@ import Testing
         }
     }
 
+    @Test(arguments: [(ttl: 5, last: 60), (ttl: 60, last: 600), (ttl: 86_400, last: 86_400)] as [(ttl: UInt32, last: Int)])
+    func `the window is ten times the TTL, but a minute at least and the setting at most`(_ ttl: UInt32, _ last: Int) throws {
+        try StaleWorld.run({ $0.staleClientTimeout = .zero }) { world in
+            try world.expire(ttl: ttl)
+            world.upstream.conduct = .servFail
+            // A second is over already.
+            try sleep(.seconds(last - 3))
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            try sleep(.seconds(3))
+            #expect(try world.ask().0.flags.responseCode == .servFail)
+        }
+    }
+
+    @Test func `a stale answer without data says EDE 3, and one that the client has no EDNS for says nothing`() throws {
+        try StaleWorld.run { world in
+            world.upstream.conduct = .noData
+            _ = try world.ask()
+            try sleep(.seconds(301))
+            world.upstream.conduct = .servFail
+            let answer = try world.ask().0
+            #expect(answer.flags.responseCode == .noError && answer.answers.isEmpty)
+            #expect(answer.extendedError == .staleAnswer && answer.authorities.map(\.ttl) == [30])
+            #expect(try world.ask(edns: nil).0.edns == nil)
+        }
+    }
+
+    @Test func `however many ask, there is one refresh, and after it failed another in 30 seconds`() throws {
+        for timeout in [Duration.zero, .milliseconds(1800)] {
+            try StaleWorld.run({ $0.staleClientTimeout = timeout }) { world in
+                try world.expire()
+                world.upstream.conduct = .silence
+                let before = world.upstream.questionCount
+                let clients = (0..<50).map { _ in world.hub.spawn { try world.ask() } }
+                for client in clients {
+                    let (answer, took) = try client.get()
+                    #expect(answer.extendedError == .staleAnswer && answer.answers.map(\.ttl) == [30])
+                    #expect(took >= timeout && took < timeout + .milliseconds(10))
+                }
+                // Nobody answers until the question is given up; that is remembered for half a minute.
+                for _ in 0..<29 {
+                    try sleep(.seconds(1))
+                    #expect(try world.ask().0.extendedError == .staleAnswer)
+                }
+                #expect(world.upstream.triesOfOneQuestion.contains(world.upstream.questionCount - before))
+                try sleep(.seconds(10))
+                world.upstream.conduct = .answer(ttl: 300, last: 2)
+                _ = try world.ask()
+                try sleep(.seconds(1))
+                #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.2"])
+            }
+        }
+    }
+
+    @Test func `a failure takes no good answer's place, be it alive or stale, and an answer takes the stale one's`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { _ = try world.ask() }
+            try sleep(.seconds(280))
+            world.upstream.conduct = .servFail
+            _ = try world.ask()
+            try sleep(.seconds(1))
+            #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.1"])
+            try sleep(.seconds(60))
+            #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.1"])
+            try sleep(.seconds(31))
+            world.upstream.conduct = .nxDomain
+            let answer = try world.ask().0
+            #expect(answer.flags.responseCode == .nxDomain && answer.extendedError == nil)
+            try sleep(.seconds(301))
+            world.upstream.conduct = .silence
+            #expect(try world.ask().0.extendedError == .staleNXDomainAnswer)
+        }
+    }
+
     @Test func `who finds too many waiting gets what is stale rather than nothing`() throws {
         try StaleWorld.run { world in
             try world.expire()

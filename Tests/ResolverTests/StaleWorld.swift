@@ -13,6 +13,7 @@ final class StubUpstream: @unchecked Sendable {
     enum Conduct {
         case answer(ttl: UInt32, last: UInt8)
         case nxDomain
+        case noData
         case servFail
         case silence
     }
@@ -23,6 +24,8 @@ final class StubUpstream: @unchecked Sendable {
     /// The names it was asked for, datagrams sent again not counted.
     private(set) var asked: [UInt16: Int] = [:]
     var questionCount: Int { asked.count }
+    /// How many of them one question can come to where nobody answers: it is tried anew until it is given up.
+    let triesOfOneQuestion = 1...3
     static let address = SocketAddress(IPAddress("10.0.0.2")!, port: 53)
 
     /// The reply to a query; nil for none.
@@ -39,8 +42,8 @@ final class StubUpstream: @unchecked Sendable {
         case .servFail: reply.flags.responseCode = .servFail
         case .answer(let ttl, let last):
             reply.answers = [try ResourceRecord(text: "\(name) \(ttl) IN A 192.0.2.\(last)")]
-        case .nxDomain:
-            reply.flags.responseCode = .nxDomain
+        case .nxDomain, .noData:
+            if case .nxDomain = conduct { reply.flags.responseCode = .nxDomain }
             let soa = "example. 300 IN SOA ns.example. host.example. 1 3600 900 86400 300"
             reply.authorities = [try ResourceRecord(text: soa)]
         }
@@ -98,11 +101,13 @@ struct StaleWorld {
     }
 
     /// The answer to a question, and how long it took.
-    func ask(_ name: String = "www.example.", _ type: RecordType = .a) throws -> (Message, Duration) {
+    func ask(
+        _ name: String = "www.example.", _ type: RecordType = .a, edns: EDNS? = EDNS()
+    ) throws -> (Message, Duration) {
         var query = Message(id: 77)
         query.flags.recursionDesired = true
         query.questions = [Question(Name(name)!, type, .internet)]
-        query.edns = EDNS()
+        query.edns = edns
         let bytes = try query.encoded()
         var buffer = bytes + [UInt8](repeating: 0, count: 1500 - bytes.count)
         var span = buffer.mutableSpan

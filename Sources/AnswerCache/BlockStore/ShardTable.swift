@@ -38,10 +38,15 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         unsafe self.places = places
     }
 
-    /// Sets up a lock and a shard at a place.
+    /// Sets up a lock and a shard at a place. Who finds the lock closed looks again for some microseconds before it sleeps:
+    /// nobody holds it for longer, and on a machine that is busy who sleeps may not be woken for milliseconds.
     private static func initialize(_ place: UnsafeMutableRawPointer, to shard: consuming Shard) {
         // SAFETY: the caller's place is fresh, aligned to 128 bytes and `stride` long.
-        unsafe pthread_mutex_init(place.bindMemory(to: pthread_mutex_t.self, capacity: 1), nil)
+        var attributes = pthread_mutexattr_t()
+        unsafe pthread_mutexattr_init(&attributes)
+        unsafe pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ADAPTIVE_NP))
+        unsafe pthread_mutex_init(place.bindMemory(to: pthread_mutex_t.self, capacity: 1), &attributes)
+        unsafe pthread_mutexattr_destroy(&attributes)
         unsafe (place + 64).bindMemory(to: Shard.self, capacity: 1).initialize(to: shard)
     }
 

@@ -77,10 +77,12 @@ package final class RedisCache {
                 return nil
             }
             switch RedisValue.read(bytes, key, at: wallMilliseconds) {
-            case .answer(let message, let isNegative, let upstream):
+            case .answer(let message, let isNegative, let head):
                 tier.count(.hits)
                 if isNegative { tier.count(.negativeHits) }
-                return RedisAnswer(message: message, upstream: number(ofUpstream: upstream))
+                return RedisAnswer(
+                    message: message, upstream: number(ofUpstream: bytes[head.upstream]), storedAt: head.storedAt,
+                    expiresAt: head.expiresAt)
             case .expired:
                 tier.count(.expired)
                 return nil
@@ -147,6 +149,8 @@ package struct RedisAnswer {
     package let message: [UInt8]
     /// The upstream that it came from, as the cache knows it.
     package let upstream: UInt16
+    /// When it came from there, and when its time is over: milliseconds since 1970.
+    package let storedAt, expiresAt: Int64
 }
 
 /// One look-up on its way.

@@ -30,8 +30,8 @@ package struct RedisValue {
 
     /// What reading came to.
     enum Reading: Equatable {
-        /// The message, its TTLs counted down, and the name of the upstream that it came from.
-        case answer([UInt8], isNegative: Bool, upstream: ArraySlice<UInt8>)
+        /// The message, its TTLs counted down, and what stood before it in the value.
+        case answer([UInt8], isNegative: Bool, Head)
         /// Its time is over.
         case expired
         /// It is none of ours, it is damaged, or it answers another question.
@@ -87,7 +87,7 @@ package struct RedisValue {
         var message = Array(bytes[head.message])
         guard let isNegative = isNegative(message, key) else { return .invalid }
         guard countDown(&message, by: head.age(at: now)) else { return .expired }
-        return .answer(message, isNegative: isNegative, upstream: bytes[head.upstream])
+        return .answer(message, isNegative: isNegative, head)
     }
 
     /// Reads a value for who wants to look at it, its time over or not; nil for one that is no answer.
@@ -110,7 +110,7 @@ package struct RedisValue {
     }
 
     /// What stands before the message, checked, and where the rest stands.
-    private struct Head {
+    struct Head: Equatable {
         /// When the answer came, milliseconds since 1970.
         let storedAt: Int64
         /// When its time is over.

@@ -23,7 +23,7 @@ enum SnapshotFormat {
     /// Length, count and checksum.
     static let blockHeadLength = 12
     /// A block is closed once it is this long.
-    static let blockLength = 256 << 10
+    static let blockLength = 64 << 10
     /// No block is longer: a step of 64 of the largest entries more.
     static let longestBlock = 8 << 20
     /// An entry's bytes before its name.
@@ -91,13 +91,6 @@ extension [UInt8] {
     /// Appends a number, little end first.
     mutating func append<Number: FixedWidthInteger>(_ number: Number) {
         for place in 0..<Number.bitWidth / 8 { append(UInt8(truncatingIfNeeded: number >> (8 * place))) }
-    }
-}
-
-extension MutableSpan<UInt8> {
-    /// Stores a number at an offset, little end first.
-    mutating func store<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
-        for place in 0..<Number.bitWidth / 8 { self[offset + place] = UInt8(truncatingIfNeeded: number >> (8 * place)) }
     }
 }
 

@@ -1,16 +1,49 @@
 /// Reads a snapshot into a cache. Whatever stands in it may have been written by anybody.
-package struct SnapshotReader {
+package struct SnapshotReader: Sendable {
     /// Gives bytes of the snapshot from an offset on: fewer than asked for only where it ends.
-    package typealias Source = (_ offset: Int, _ count: Int) throws -> [UInt8]
+    package typealias Source = @Sendable (_ offset: Int, _ count: Int) throws -> [UInt8]
 
     /// What became of a snapshot's entries.
     package struct Outcome: Hashable, Sendable {
         /// Entries that are in the cache now, as far as there was room.
-        package var loaded = 0
+        package var loaded: Int
         /// Entries whose time is over.
-        package var expired = 0
+        package var expired: Int
         /// Entries that cannot be right.
-        package var refused = 0
+        package var refused: Int
+
+        /// Numbers of entries.
+        package init(loaded: Int = 0, expired: Int = 0, refused: Int = 0) {
+            self.loaded = loaded
+            self.expired = expired
+            self.refused = refused
+        }
+
+        /// Both together.
+        package static func + (left: Outcome, right: Outcome) -> Outcome {
+            Outcome(
+                loaded: left.loaded + right.loaded, expired: left.expired + right.expired,
+                refused: left.refused + right.refused)
+        }
+    }
+
+    /// A part of a snapshot that is good. Parts may be loaded at the same time, each on a thread.
+    package struct Part: Sendable {
+        fileprivate let reader: SnapshotReader
+        fileprivate let blocks: ArraySlice<Block>
+        fileprivate let entry: SnapshotEntry
+
+        /// Reads its entries into the cache.
+        package func load() throws -> Outcome {
+            var entry = entry
+            var outcome = Outcome()
+            for block in blocks {
+                let payload = try reader.source(block.offset, block.length)
+                guard payload.count == block.length else { throw SnapshotError.damaged(atByte: block.offset) }
+                SnapshotReader.read(payload.span, count: block.count, into: reader.cache, &entry, &outcome)
+            }
+            return outcome
+        }
     }
 
     private let cache: MemoryCache
@@ -24,24 +57,22 @@ package struct SnapshotReader {
         self.source = source
     }
 
-    /// Reads all of it; `number` gives the number that an upstream has now, by its name. Throws `SnapshotError` for a
-    /// snapshot that is left out, with the cache as it was, and what `source` throws.
-    package func load(upstream number: (String) -> UInt16?) throws -> Outcome {
+    /// Checks all of it, prepares the cache, and divides it into so many parts; `number` gives the number that an upstream
+    /// has now, by its name. Throws `SnapshotError` for a snapshot that is left out, with the cache as it was, and what
+    /// `source` throws.
+    package func parts(_ count: Int = 1, upstream number: (String) -> UInt16?) throws -> [Part] {
         try checkHead()
         let blocks = try checkedBlocks()
         let origin = try readOrigin(blocks[0], number)
-        var outcome = Outcome()
-        var entry = SnapshotEntry(moment, writtenAt: origin.writtenAt, upstreams: origin.numbers)
-        for block in blocks.dropFirst() {
-            let payload = try source(block.offset, block.length)
-            guard payload.count == block.length else { throw SnapshotError.damaged(atByte: block.offset) }
-            read(payload.span, count: block.count, &entry, &outcome)
-        }
-        return outcome
+        let entry = SnapshotEntry(moment, writtenAt: origin.writtenAt, upstreams: origin.numbers)
+        let others = blocks.dropFirst()
+        cache.expect(others.reduce(0) { $0 + $1.count })
+        let share = (others.count + count - 1) / count
+        return (0..<count).map { Part(reader: self, blocks: others.dropFirst($0 * share).prefix(share), entry: entry) }
     }
 
     /// Where a block's payload stands.
-    private struct Block {
+    fileprivate struct Block {
         let offset, length, count: Int
     }
 
@@ -105,7 +136,9 @@ package struct SnapshotReader {
     }
 
     /// Reads a block's entries. What follows an entry whose lengths cannot be right is refused with it.
-    private func read(_ payload: Span<UInt8>, count: Int, _ entry: inout SnapshotEntry, _ outcome: inout Outcome) {
+    private static func read(
+        _ payload: Span<UInt8>, count: Int, into cache: MemoryCache, _ entry: inout SnapshotEntry, _ outcome: inout Outcome
+    ) {
         var position = 0
         for done in 0..<count {
             let start = position
@@ -125,6 +158,16 @@ package struct SnapshotReader {
             case .expired: outcome.expired += 1
             case .refused: outcome.refused += 1
             }
+        }
+    }
+}
+
+extension MemoryCache {
+    /// Prepares a cache that is still empty for so many entries.
+    func expect(_ entries: Int) {
+        for number in 0..<shards.count {
+            var locked = shards.lock(number)
+            locked.shard.expect(entries / shards.count)
         }
     }
 }

@@ -81,10 +81,6 @@ final class Control {
     private func end(_ snapshots: SnapshotKeeper, _ control: ControlServer?) throws {
         service.stopping()
         workers.stop()
-        try control?.stop()
-        try snapshots.stop()
-        try waitForWorkers(ended: settings.workers)
-        redis?.close()
         let patience = hub.spawn(name: "patience") { [service, hub] in
             while true {
                 service.extendTimeout(by: .seconds(10))
@@ -92,6 +88,10 @@ final class Control {
             }
         }
         defer { patience.kill() }
+        try control?.stop()
+        try snapshots.stop()
+        try waitForWorkers(ended: settings.workers)
+        redis?.close()
         try snapshots.finish()
     }
 
@@ -127,10 +127,11 @@ final class Control {
             shared.cache.limits = TTLLimits(new.cache)
             shared.cache.staleSeconds = new.cache.staleSeconds
             snapshots?.plan = SnapshotKeeper.Plan(new.cache)
-            try forget(new.domains.filter { ($0.noCache || $0.noStale) && !domains.contains($0) })
             shared.redis?.budget = new.cache.redisTimeout
             shared.redis?.staleSeconds = new.cache.staleSeconds
             workers.adopt(policy())
+            // By the new rules from here on; what was asked for by the old ones and is still on its way is not kept either.
+            try forget(new.domains.filter { ($0.noCache || $0.noStale) && !domains.contains($0) })
             if !fixed.isEmpty {
                 logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
             }

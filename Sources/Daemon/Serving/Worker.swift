@@ -9,6 +9,8 @@ final class Worker {
 
     /// Queries in flight get this long to be answered when the daemon stops.
     static let farewell = Duration.seconds(2)
+    /// So many batches of what has arrived are taken then; more than a socket's buffer holds.
+    static let lastTurns = 200
 
     /// Starts to serve a share of the listeners, on the running hub.
     init(_ share: ListenerSet.Share, shared: SharedState, policy: Policy) throws(SocketError) {
@@ -32,9 +34,14 @@ final class Worker {
     /// Takes no more queries and waits until those in flight are answered, for `farewell` at most.
     func finish() throws(Interruption) {
         let hub = resolver.hub
-        // What has already arrived is still served.
+        // What has already arrived is still served: the loop says of a socket that something has come, and each turn takes a
+        // batch of it. Who goes on asking does not keep the worker for ever.
         try hub.yield(afterEvents: true)
-        try hub.yield(afterEvents: true)
+        var turns = 0
+        repeat {
+            try hub.yield(afterEvents: true)
+            turns += 1
+        } while turns < Self.lastTurns && datagramServers.contains { $0.isBehind }
         for server in datagramServers { server.stop() }
         for server in streamServers { server.stop() }
         let deadline = hub.loop.now().advanced(by: Self.farewell)

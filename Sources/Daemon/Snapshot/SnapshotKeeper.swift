@@ -1,9 +1,10 @@
 // The cache's snapshot: a file that is written now and then and at the end, and read at the start, before the first query
 // is taken.
 //
-// Writing goes on in a thread of the pool, piece by piece, with a pause after each, so that the loops have the processor and
-// the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only when all of it is
-// on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a last time.
+// Writing goes on in a thread of the pool, some microseconds at a time with pauses between, so that the loops have the
+// processor and the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only
+// when all of it is on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a
+// last time.
 
 internal import AnswerCache
 internal import Glibc
@@ -44,8 +45,8 @@ final class SnapshotKeeper {
         didSet { if plan != oldValue { changed.set() } }
     }
 
-    /// How long the loops have to themselves after each piece.
-    private static let pause: UInt32 = 1_000
+    /// So many parts of the file are read at once: it is the memory that is waited for.
+    private static let loadingThreads = 4
 
     /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called.
     init(_ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
@@ -63,12 +64,12 @@ final class SnapshotKeeper {
         let upstreams = upstreams()
         let start = hub.loop.now()
         do {
-            let outcome = try blocking { () throws -> SnapshotReader.Outcome? in
-                guard files.stamp(path) != nil else { return nil }
+            let parts = try blocking {
                 let reader = SnapshotReader(into: cache, at: moment) { try files.read(path, from: $0, count: $1) }
-                return try reader.load { upstreams.number(of: $0) }
+                return try reader.parts(Self.loadingThreads) { upstreams.number(of: $0) }
             }
-            guard let outcome else { return }
+            let loads = parts.map { part in hub.spawn(name: "snapshot") { try blocking { try part.load() } } }
+            let outcome = try loads.map { try $0.get() }.reduce(SnapshotReader.Outcome(), +)
             let took = start.duration(to: hub.loop.now())
             logger.info(
                 "snapshot read",
@@ -76,6 +77,8 @@ final class SnapshotKeeper {
                     "path": "\(path)", "entries": "\(outcome.loaded)", "expired": "\(outcome.expired)",
                     "refused": "\(outcome.refused)", "took": "\(took)",
                 ])
+        } catch SocketError.notFound {
+            // The first start.
         } catch let error as Interruption {
             throw error
         } catch {
@@ -123,11 +126,11 @@ final class SnapshotKeeper {
             let count = try blocking {
                 var writer = writer
                 try files.replace(path) {
-                    if pausing {
+                    try writer.nextPiece {
+                        guard pausing else { return }
                         if breakOff.value.load(ordering: .relaxed) { throw BrokenOff() }
-                        usleep(Self.pause)
+                        SnapshotWriter.pause()
                     }
-                    return writer.nextPiece()
                 }
                 return writer.count
             }

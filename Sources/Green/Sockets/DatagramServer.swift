@@ -27,6 +27,9 @@ internal import CGreen
         loop = socket.hub.spawn(name: "datagram server") { try self.serve() }
     }
 
+    /// Whether more may have come than it has taken so far.
+    public var isBehind: Bool { unsafe socket.state.pointee.handle.pointee.canRead }
+
     /// Takes no more datagrams; greenlets that have begun go on.
     public func stop() {
         loop?.kill()

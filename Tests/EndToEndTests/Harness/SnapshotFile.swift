@@ -1,0 +1,62 @@
+import AnswerCache
+import DNSWire
+import Foundation
+
+/// A snapshot as the daemon writes it, made without one.
+enum SnapshotFile {
+    /// The bytes of a snapshot with `n0.example.` and so on, each with one address that came `age` seconds ago.
+    static func bytes(names: Int, ttl: UInt32 = 86_400, age: UInt32 = 0) throws -> [UInt8] {
+        let cache = try MemoryCache(sizeBytes: max(4 << 20, names * 200), seed: 1)
+        let boot = BootSeconds(rawValue: 1_000_000)
+        let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
+        for number in 0..<names {
+            let name = Name("n\(number).example.")!
+            var reply = Message(id: 0)
+            reply.flags.isResponse = true
+            reply.questions = [Question(name, .a, .internet)]
+            reply.answers = [try ResourceRecord(text: "\(name) \(ttl) IN A 192.0.2.9")]
+            let key = CacheKey(FixedName(name), .a, .internet, flags: flags, seed: cache.seed)
+            let provenance = Provenance(upstream: 0, transport: .udp)
+            let bytes = try reply.encoded()
+            cache.store(key, reply: bytes, from: provenance, at: BootSeconds(rawValue: boot.rawValue - age))
+        }
+        let moment = SnapshotMoment(wallSeconds: Int64(Date().timeIntervalSince1970), boot: boot)
+        var writer = SnapshotWriter(cache, at: moment, upstreams: [:])
+        var bytes: [UInt8] = []
+        while let piece = writer.nextPiece() { bytes += piece }
+        return bytes
+    }
+}
+
+/// A service manager's socket, and what was said to it.
+final class FakeServiceManager: Sendable {
+    let path: String
+    private let descriptor: Int32
+    private let directory: TestDirectory
+
+    init() throws {
+        directory = try TestDirectory()
+        path = directory.file("notify")
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(3 + bytes.count)) }
+        }
+        guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// What has been said since the last time, a message each.
+    func messages() -> [String] {
+        var messages: [String] = []
+        var buffer = [UInt8](repeating: 0, count: 500)
+        while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
+            messages.append(String(decoding: buffer[..<count], as: UTF8.self))
+        }
+        return messages
+    }
+}
