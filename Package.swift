@@ -101,7 +101,9 @@ let package = Package(
                 "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "TestSupport",
             ],
             swiftSettings: testSettings),
-        .testTarget(name: "EndToEndTests", dependencies: ["AnswerCache", "DNSWire", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["AnswerCache", "DNSWire", "Green", "GreenRedis", "TestSupport"],
+            swiftSettings: testSettings),
     ]
 )
 

@@ -13,8 +13,9 @@ struct AnswerWriter {
     func writeQuestion(into buffer: inout MutableSpan<UInt8>) -> Int {
         MessagePatch.setID(pending.id, in: &buffer)
         MessagePatch.setQuestionCount(1, in: &buffer)
-        buffer.copy(pending.question.span, to: MessageView.headerLength)
-        return 12 + pending.question.count
+        let question = pending.question
+        buffer.copy(question.span, to: MessageView.headerLength)
+        return MessageView.headerLength + question.count
     }
 
     /// Writes an answer without records: its length.
@@ -38,7 +39,8 @@ struct AnswerWriter {
     ) throws(WireError) -> Int {
         var builder = MessageBuilder(
             buffer._mutatingExtracting(0...), id: pending.id, flags: reply.flags(for: pending.flags), limit: limit)
-        let name = try NameView(pending.question.span, at: 0)
+        let question = pending.question
+        let name = try NameView(question.span, at: 0)
         try builder.appendQuestion(name, pending.key.type, pending.key.class)
         let opt = pending.edns.map(reply.opt)
         if let opt { try builder.reserve(opt.length) }

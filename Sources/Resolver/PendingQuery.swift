@@ -1,8 +1,9 @@
 package import AnswerCache
 package import DNSWire
 
-/// What is kept of a client's query while its answer is awaited: everything the answer must repeat.
-package struct PendingQuery: Sendable {
+/// What is kept of a client's query while its answer is awaited: everything the answer must repeat. A class, for it is
+/// handed from call to call, and each copy would take 400 bytes of a waiting greenlet's stack.
+package final class PendingQuery: Sendable {
     /// What is asked.
     package let key: CacheKey
     /// The client's id.

@@ -83,28 +83,44 @@ package final class RedisFleet {
 
     /// Removes answers from Redis and has every instance forget them, this one too. Waits; throws `RedisError` where Redis
     /// cannot be reached, and the wait's interruption.
+    ///
+    /// An instance that had not heard of it yet may have put an answer into Redis behind the walk over the keys, and another
+    /// may have taken it from there. So once all have heard, the keys are looked at again; where there were any, all forget
+    /// once more.
     package func flush(_ filter: FleetFilter) throws -> FleetFlush {
         var result = FleetFlush()
         // The epoch first: who comes to listen from here on flushes everything.
         let next = Int64(hub.loop.random() >> 1 | 1)
         let previous = try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")])
         result.removedFromRedis = try removeKeys(filter)
+        try announce(filter, Self.epoch(previous), next, &result)
+        let late = try removeKeys(filter)
+        if late > 0 {
+            result.removedFromRedis += late
+            try announce(filter, next, next, &result)
+        }
+        return result
+    }
+
+    /// Tells all instances of a flush, and waits for a while for what they say of it.
+    private func announce(_ filter: FleetFilter, _ previous: Int64, _ next: Int64, _ result: inout FleetFlush) throws {
         let message = FlushMessage(
-            number: String(hub.loop.random(), radix: 36), previous: Self.epoch(previous), epoch: next, filter: filter)
+            number: String(hub.loop.random(), radix: 36), previous: previous, epoch: next, filter: filter)
         if case .integer(let count) = try ask(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)]) {
             result.listeners = Int(clamping: count)
         }
+        var instances: [String: Int] = [:]
         let list = FlushMessage.acknowledgements(message.number)
         let deadline = hub.loop.now().advanced(by: Self.patience)
-        while result.instances.count < result.listeners, hub.loop.now() < deadline {
+        while instances.count < result.listeners, hub.loop.now() < deadline {
             try hub.sleep(until: hub.loop.now().advanced(byNanoseconds: 5_000_000))
             guard case .array(let lines) = try ask(["LRANGE", RedisArgument(list), "0", "-1"]) else { break }
             for line in lines {
                 let words = line.text?.split(separator: " ") ?? []
-                if words.count == 2, let count = Int(words[1]) { result.instances[String(words[0])] = count }
+                if words.count == 2, let count = Int(words[1]) { instances[String(words[0])] = count }
             }
         }
-        return result
+        result.instances.merge(instances, uniquingKeysWith: +)
     }
 
     private func removeKeys(_ filter: FleetFilter) throws -> Int {
