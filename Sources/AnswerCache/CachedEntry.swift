@@ -20,7 +20,7 @@ package struct CachedEntry: Sendable {
     /// The whole message with the question in lower case, TTLs counted down: what a client without EDNS would be sent, QR,
     /// RD and RA set.
     package func message() -> [UInt8] {
-        let question = key.name.count + 4
+        let question = key.wireName.count + 4
         let start = MessageView.headerLength + question
         var bytes = [UInt8](repeating: 0, count: start + records.count)
         bytes.replaceSubrange(start..., with: records)
@@ -38,7 +38,7 @@ package struct CachedEntry: Sendable {
         MessagePatch.setRecordCount(answer.answerCount, of: .answer, in: &span)
         MessagePatch.setRecordCount(answer.authorityCount, of: .authority, in: &span)
         MessagePatch.setRecordCount(answer.additionalCount, of: .additional, in: &span)
-        let name = key.name.span
+        let name = key.wireName.span
         for index in name.indices { span[MessageView.headerLength + index] = name[index] }
         span.storeUInt16(key.type.rawValue, at: start - 4)
         span.storeUInt16(key.class.rawValue, at: start - 2)

@@ -57,7 +57,7 @@ extension MemoryCache {
         if let answer = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(answer, at: now) {
             header.lifetime = Self.failureRecheckSeconds
         }
-        let payload = BlockStore.blocks(forPayload: key.name.count)
+        let payload = BlockStore.blocks(forPayload: key.wireName.count)
         guard locked.shard.makeRoom(forBlocks: payload, at: now),
             locked.shard.insert(key.view, header, records: Span<UInt8>())
         else { return .notKept(.noRoom) }
@@ -102,7 +102,7 @@ extension MemoryCache {
     ) -> NotKept? {
         var header = header
         header.detail = UInt16(truncatingIfNeeded: records.count)
-        let length = key.name.count + records.count
+        let length = key.wireName.count + records.count
         let needed = BlockStore.blocks(forPayload: length)
         let number = shards.number(forHash: key.hash)
         for _ in 0..<64 {
@@ -122,7 +122,7 @@ extension MemoryCache {
         header.type = key.type.rawValue
         header.recordClass = key.class.rawValue
         header.flags = key.view.flags
-        header.nameLength = UInt8(truncatingIfNeeded: key.name.count)
+        header.nameLength = UInt8(truncatingIfNeeded: key.wireName.count)
         header.upstream = provenance.upstream
         header.transport = provenance.transport.rawValue
         header.view = provenance.view

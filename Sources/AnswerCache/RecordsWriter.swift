@@ -22,7 +22,7 @@ struct RecordsWriter {
     init(
         _ reply: [UInt8], to key: borrowing CacheKey, _ reading: ReplyReading, _ limits: TTLLimits
     ) throws(WireError) {
-        let start = MessageView.headerLength + key.name.count + 4
+        let start = MessageView.headerLength + key.wireName.count + 4
         var rules = Rules(kind: reading.kind, limits: limits)
         let layout = reading.layout
         // What is written anew may repeat the question's letters, to which a name only points.
@@ -77,7 +77,7 @@ struct RecordsWriter {
         // Names written out can make it longer, but hardly ever twice as long.
         var scratch = [UInt8](repeating: 0, count: min(65_535, 2 * reply.count + 512))
         var builder = MessageBuilder(scratch.mutableSpan, id: 0, flags: HeaderFlags())
-        try builder.appendQuestion(key.name.view, key.type, key.class)
+        try builder.appendQuestion(key.nameView, key.type, key.class)
         var cursor = try MessageView(reply.span).records()
         while let record = try cursor.next() {
             if record.type == .opt || record.type.rawValue == ReplyLayout.transactionSignature { continue }

@@ -115,6 +115,6 @@ extension CacheKey {
         guard left.hash == right.hash, left.type == right.type, left.class == right.class, left.flags == right.flags else {
             return false
         }
-        return left.name == right.name
+        return left.wireName == right.wireName
     }
 }

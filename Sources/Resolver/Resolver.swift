@@ -181,8 +181,8 @@ package final class Resolver {
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
     func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
-            guard let forwarder = forwards.find(key.name.span) else { throw .noUpstream }
-            let reply = try forwarder.ask(UpstreamQuestion(key.name, key.type, key.class, flags: key.flags))
+            guard let forwarder = forwards.find(key.wireName.span) else { throw .noUpstream }
+            let reply = try forwarder.ask(UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags))
             store(key, reply, since: mark)
             return .success(reply)
         } catch {
@@ -199,7 +199,7 @@ package final class Resolver {
 
     /// Keeps a reply as the rules of its domain say.
     private func store(_ key: CacheKey, _ reply: UpstreamReply, since mark: FlushMark) {
-        let rule = domains.find(key.name.span)
+        let rule = domains.find(key.wireName.span)
         if rule?.noCache == true, reply.isGood { return }
         let limits = rule?.limits(within: cache.limits)
         let now = BootSeconds(rawValue: hub.bootSeconds)

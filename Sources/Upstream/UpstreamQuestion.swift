@@ -3,7 +3,8 @@ package import DNSWire
 /// A question as it goes upstream, written anew for each try with an id and letters of its own. What a client said in EDNS
 /// options is not in it.
 package struct UpstreamQuestion: Sendable {
-    private let name: FixedName
+    /// The name's wire form, lower-cased.
+    private let name: [UInt8]
     private let type: RecordType
     private let `class`: RecordClass
     private let flags: KeyFlags
@@ -13,9 +14,9 @@ package struct UpstreamQuestion: Sendable {
     /// The length of an OPT record without options (RFC 6891 6.1.2).
     private static let optLength = 11
 
-    /// The query for a name, type and class with the client's DO and CD. Upstream is asked with AD set, so that it
-    /// says whether it validated (RFC 6840 5.7).
-    package init(_ name: FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags) {
+    /// The query for a name (its wire form, lower-cased, without pointers), type and class with the client's DO and CD.
+    /// Upstream is asked with AD set, so that it says whether it validated (RFC 6840 5.7).
+    package init(_ name: [UInt8], _ type: RecordType, _ class: RecordClass, flags: KeyFlags) {
         self.name = name
         self.type = type
         self.class = `class`

@@ -54,7 +54,7 @@ func word(_ value: some BinaryInteger) -> [UInt8] {
 func question(_ name: String, _ type: RecordType = .a, dnssecOK: Bool = false) -> UpstreamQuestion {
     let bytes = wire(name)
     let flags = KeyFlags(dnssecOK: dnssecOK, checkingDisabled: false)
-    return UpstreamQuestion(FixedName(try! NameView(bytes.span, at: 0)), type, .internet, flags: flags)
+    return UpstreamQuestion([UInt8](copying: FixedName(try! NameView(bytes.span, at: 0)).span), type, .internet, flags: flags)
 }
 
 /// Asks fake upstreams in order, as servers that nobody asked before.

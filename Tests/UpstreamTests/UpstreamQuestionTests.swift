@@ -23,7 +23,7 @@ import Testing
         let type = RecordType(rawValue: .random(in: 1...300, using: &numbers))
         let flags = KeyFlags(dnssecOK: .random(using: &numbers), checkingDisabled: .random(using: &numbers))
         let fixed = FixedName(try! NameView(name.span, at: 0))
-        return (name, UpstreamQuestion(fixed, type, .internet, flags: flags), type)
+        return (name, UpstreamQuestion([UInt8](copying: fixed.span), type, .internet, flags: flags), type)
     }
 
     static func written(_ question: UpstreamQuestion, _ form: UpstreamQuestion.Form) -> [UInt8] {

@@ -23,9 +23,9 @@ package enum RedisKey {
     /// The key for a question.
     static func text(for key: borrowing CacheKey) -> [UInt8] {
         var text: [UInt8] = []
-        text.reserveCapacity(key.name.count + 32)
+        text.reserveCapacity(key.wireName.count + 32)
         text.append(contentsOf: prefix.utf8)
-        append(key.name.span, to: &text)
+        append(key.wireName.span, to: &text)
         text.append(UInt8(ascii: ":"))
         text.append(contentsOf: key.type.description.utf8)
         text.append(UInt8(ascii: ":"))

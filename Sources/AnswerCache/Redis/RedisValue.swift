@@ -171,7 +171,7 @@ package struct RedisValue {
         }
         guard let writer = try? RecordsWriter(reply, to: key, reading, limits) else { return nil }
         let lifetime = isNegative ? min(writer.smallestTTL, limits.negativeSeconds) : writer.smallestTTL
-        let start = MessageView.headerLength + key.name.count + 4
+        let start = MessageView.headerLength + key.wireName.count + 4
         let records = writer.records
         guard lifetime > 0, start + records.count <= 65_535 else { return nil }
         var bytes = [UInt8](capacity: start + records.count) { output in
@@ -192,7 +192,7 @@ package struct RedisValue {
         MessagePatch.setRecordCount(writer.counts.answers, of: .answer, in: &span)
         MessagePatch.setRecordCount(writer.counts.authorities, of: .authority, in: &span)
         MessagePatch.setRecordCount(writer.counts.additionals, of: .additional, in: &span)
-        let name = key.name.span
+        let name = key.wireName.span
         for index in name.indices { span[MessageView.headerLength + index] = name[index] }
         span.storeUInt16(key.type.rawValue, at: start - 4)
         span.storeUInt16(key.class.rawValue, at: start - 2)

@@ -88,6 +88,12 @@ public struct NameView: ~Escapable {
         labelCount = shape.labelCount
     }
 
+    /// A name that was read before and kept in lower case, without pointers: the whole of a span.
+    @_lifetime(copy lowercased)
+    package init(lowercased: Span<UInt8>, labelCount: Int) {
+        self.init(checked: lowercased, labelCount: labelCount)
+    }
+
     /// A name that is known to be good and without pointers, at the start of a span.
     @_lifetime(copy checked)
     init(checked: Span<UInt8>, labelCount: Int) {

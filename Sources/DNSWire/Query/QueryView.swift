@@ -27,6 +27,8 @@ public struct QueryView: ~Copyable, Sendable {
     package var nameBytes: Span<UInt8> {
         @_lifetime(borrow self) get { name.storage.span.extracting(first: name.count) }
     }
+    /// The number of labels of `name`.
+    package var labelCount: Int { name.labelCount }
     /// DO and CD, as they are part of the cache's key.
     public var keyFlags: KeyFlags {
         KeyFlags(dnssecOK: edns?.dnssecOK ?? false, checkingDisabled: flags.checkingDisabled)
