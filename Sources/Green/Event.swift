@@ -1,39 +1,34 @@
 /// A flag that greenlets wait for: all who wait go on when it is set, and nobody waits while it is.
 @safe public final class Event {
-    private let hub: Hub
-    private let waiting: UnsafeMutablePointer<WaitList>
+    private let place: WaitPlace
+    // SAFETY: of the unchecked properties: each access is over before anything else can run.
     /// Whether it is set.
-    public private(set) var isSet = false
-    private var links = LinkList()
+    public var isSet: Bool { unsafe flag }
+    @exclusivity(unchecked) private var flag = false
+    @exclusivity(unchecked) private var links = LinkList()
 
     /// A cleared event.
     public init(hub: Hub = .current) {
-        self.hub = hub
-        unsafe waiting = .allocate(capacity: 1)
-        unsafe waiting.initialize(to: WaitList())
-    }
-
-    deinit {
-        unsafe waiting.deallocate()
+        place = WaitPlace(hub: hub)
     }
 
     /// Sets it and wakes all who wait, in the order they came. Does not wait.
     public func set() {
-        isSet = true
-        unsafe hub.core.pointee.wakeAll(waiting)
-        if !links.isEmpty { links.fire() }
+        unsafe flag = true
+        place.wakeAll()
+        if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     /// Clears it: later waits wait again.
     public func clear() {
-        isSet = false
+        unsafe flag = false
     }
 
     /// Waits until it is set (true) or `deadline` passes (false).
     @discardableResult
     public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if isSet { return true }
-        return try unsafe hub.wait(in: waiting, for: "event", until: deadline)
+        return try place.wait(for: "event", until: deadline)
     }
 }
 
@@ -42,5 +37,5 @@ extension Event: Waitable {
     public var isReady: Bool { isSet }
 
     /// As ``Waitable`` says.
-    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+    public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }

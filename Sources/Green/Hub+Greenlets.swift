@@ -68,7 +68,7 @@ extension Hub {
         for index in unsafe core.pointee.records.indices {
             let record = unsafe core.pointee.records[index]
             switch unsafe record.pointee.state {
-            case .waiting, .ready: unsafe kill(record)
+            case .waiting, .ready: unsafe core.kill(record)
             case .idle, .running: break
             }
         }

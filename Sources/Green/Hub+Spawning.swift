@@ -6,8 +6,8 @@ extension Hub {
     @inlinable
     @discardableResult
     public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
-        let greenlet = Greenlet(hub: self, name: name, body)
-        launch(greenlet)
+        let greenlet = Greenlet(name: name, body)
+        greenlet.launch(on: self)
         return greenlet
     }
 
@@ -18,8 +18,8 @@ extension Hub {
     public func spawn<Success>(
         after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        let greenlet = Greenlet(hub: self, name: name, body)
-        launch(greenlet, after: delay)
+        let greenlet = Greenlet(name: name, body)
+        greenlet.launch(on: self, after: delay)
         return greenlet
     }
 
@@ -28,35 +28,50 @@ extension Hub {
     public func spawn<Work: Runnable>(_ runnable: Work) -> Greenlet<Work.Success> {
         spawn(name: runnable.name) { try runnable.run() }
     }
+}
 
-    /// Gives a greenlet a stack and makes it ready; one for which there is no stack has failed.
+extension AnyGreenlet {
+    /// Gives it a stack of the running hub and makes it ready; without a stack to be had it has failed.
     @usableFromInline
-    func launch(_ greenlet: AnyGreenlet) {
-        guard let record = unsafe prepare(greenlet) else { return }
-        unsafe core.pointee.ready.append(record)
+    final func launch() {
+        unsafe launch(on: CorePointer.current)
     }
 
-    /// Gives a greenlet a stack and has it wait for its start.
+    /// Gives it a stack and makes it ready; without a stack to be had it has failed.
     @usableFromInline
-    func launch(_ greenlet: AnyGreenlet, after delay: Duration) {
-        guard let record = unsafe prepare(greenlet) else { return }
+    final func launch(on hub: Hub) {
+        unsafe hub.core.checkThread("a hub")
+        unsafe launch(on: hub.core)
+    }
+
+    /// Gives it a stack and has it wait for its start.
+    @usableFromInline
+    final func launch(on hub: Hub, after delay: Duration) {
+        let core = unsafe hub.core
+        unsafe core.checkThread("a hub")
+        guard let record = unsafe prepare(on: core) else { return }
         unsafe record.pointee.state = .waiting
         unsafe record.pointee.waitsFor = "its start"
         let timer = unsafe record.timer
         unsafe timer.pointee.record = record
-        unsafe core.pointee.timers.arm(timer, at: loop.now().advanced(by: delay).nanoseconds)
+        unsafe core.pointee.timers.arm(timer, at: hub.loop.now().advanced(by: delay).nanoseconds)
     }
 
-    private func prepare(_ greenlet: AnyGreenlet) -> RecordPointer? {
-        let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(greenlet)
+    private final func launch(on core: CorePointer) {
+        guard let record = unsafe prepare(on: core) else { return }
+        unsafe core.pointee.ready.append(record)
+    }
+
+    private final func prepare(on core: CorePointer) -> RecordPointer? {
+        let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(self)
         do {
-            let record = unsafe try prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
-            unsafe record.pointee.handle = Unmanaged.passUnretained(greenlet)
-            unsafe greenlet.record = record
+            let record = unsafe try core.prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
+            unsafe record.pointee.handle = Unmanaged.passUnretained(self)
+            unsafe self.record = record
             return unsafe record
         } catch {
             unsafe subject.release()
-            greenlet.fail(error)
+            unsafe fail(error, on: core)
             return nil
         }
     }
@@ -81,7 +96,9 @@ extension Runnable {
 @inlinable
 @discardableResult
 public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
-    Hub.current.spawn(name: name, body)
+    let greenlet = Greenlet(name: name, body)
+    greenlet.launch()
+    return greenlet
 }
 
 /// Starts a greenlet on the running hub when `delay` has passed; see `Hub.spawn`.
@@ -95,19 +112,19 @@ public func spawn<Success>(
 
 /// Waits that long while others run. Zero only lets the others have their turn.
 public func sleep(_ duration: Duration) throws(Interruption) {
+    if duration <= .zero { return try yield() }
     let hub = Hub.current
-    if duration <= .zero { return try hub.yield() }
     try hub.sleep(until: hub.loop.now().advanced(by: duration))
 }
 
 /// Lets all others that are ready run first.
 public func yield() throws(Interruption) {
-    try Hub.current.yield()
+    try unsafe CorePointer.current.yield(afterEvents: false)
 }
 
 /// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait.
 public func shield<Success>(_ body: () throws -> Success) rethrows -> Success {
-    guard let record = unsafe Hub.current.core.pointee.current else { return try body() }
+    guard let record = unsafe CorePointer.current.pointee.current else { return try body() }
     unsafe record.pointee.shields += 1
     defer { unsafe record.pointee.shields -= 1 }
     return try body()

@@ -33,7 +33,7 @@ public struct HubOptions: Sendable {
     public let mailbox: HubMailbox
     /// What it was built with.
     public let options: HubOptions
-    let core: UnsafeMutablePointer<HubCore>
+    let core: CorePointer
     /// What other threads see of its progress.
     let pulse = HubPulse()
     /// Buffers for all datagram sockets of this hub.
@@ -51,13 +51,14 @@ public struct HubOptions: Sendable {
         unsafe self.core = .allocate(capacity: 1)
         let stacks = StackPool(stackSize: options.stackSize)
         unsafe core.initialize(
-            to: HubCore(stacks: stacks, limit: options.greenletLimit, hub: Unmanaged.passUnretained(self))
+            to: HubCore(stacks: stacks, limit: options.greenletLimit, pulse: pulse.pointer, hub: Unmanaged.passUnretained(self))
         )
         loop.attach(self)
         readClocks()
     }
 
     deinit {
+        unsafe core.pointee.abandon()
         unsafe core.pointee.release()
         unsafe core.deinitialize(count: 1)
         unsafe core.deallocate()
@@ -65,10 +66,7 @@ public struct HubOptions: Sendable {
 
     /// The hub of the running greenlet. Trapping where there is none: waits belong into greenlets.
     public static var current: Hub {
-        guard let core = unsafe green_current_hub() else {
-            preconditionFailure("Green: no hub runs on this thread; call this from a greenlet, or use a hub's mailbox")
-        }
-        return unsafe core.assumingMemoryBound(to: HubCore.self).pointee.hub.takeUnretainedValue()
+        unsafe CorePointer.current.pointee.hub.takeUnretainedValue()
     }
 
     /// The time at which the present turn began: cheap, and at most a turn old.
@@ -93,7 +91,7 @@ public struct HubOptions: Sendable {
     /// Runs `body` as a greenlet and the loop with it until it ends; then ends all other greenlets, waits for
     /// them, and hands on its result or error. Blocks the calling thread.
     public func run<Success>(_ body: @escaping () throws -> Success) throws -> Success {
-        precondition(unsafe green_current_hub() == nil, "Green: this thread runs a hub already")
+        require(unsafe green_current_hub() == nil, "this thread runs a hub already")
         unsafe green_set_current_hub(core)
         defer { green_set_current_hub(nil) }
         adoptThread()
@@ -101,6 +99,7 @@ public struct HubOptions: Sendable {
         while !root.isDone { turn() }
         while unsafe core.pointee.alive > 0 { windUpTurn() }
         mailbox.close()
+        unsafe core.pointee.isRunning = false
         return try root.takeResult().get()
     }
 
@@ -109,7 +108,8 @@ public struct HubOptions: Sendable {
 
     /// Says that the calling thread's own stack is what runs the loop. Not from a greenlet.
     func adoptThread() {
-        unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
+        unsafe green_fiber_adopt_thread(core.loopFiber)
+        unsafe core.pointee.isRunning = true
         green_watch_stacks()
     }
 
@@ -121,7 +121,7 @@ public struct HubOptions: Sendable {
             return try body()
         }
         // Whoever runs the hub gets its error.
-        unsafe root.observed = true
+        unsafe root.isObserved = true
         return root
     }
 
@@ -148,14 +148,10 @@ public struct HubOptions: Sendable {
     }
 
     private func runReady() {
-        var resumes = 0
-        let pulse = unsafe pulse.pointer
-        while resumes < Self.resumesPerTurn, let record = unsafe core.pointee.ready.popFirst() {
-            unsafe green_pulse_begin(pulse, record.pointee.number)
-            unsafe resume(record)
-            resumes += 1
-        }
-        unsafe green_pulse_end(pulse)
+        unsafe core.pointee.resumesLeft = Self.resumesPerTurn
+        while let record = unsafe core.pointee.takeNext() { unsafe core.switchFromLoop(to: record) }
+        unsafe core.pointee.resumesLeft = 0
+        unsafe green_pulse_end(pulse.pointer)
     }
 
     private func nextDeadline() -> Instant {

@@ -35,7 +35,7 @@ public func withTimeout<Success>(_ limit: Duration, _ body: (Timeout) throws -> 
     let hub = Hub.current
     let core = unsafe hub.core
     guard let record = unsafe core.pointee.current else {
-        preconditionFailure("Green: withTimeout outside of a greenlet")
+        halt("withTimeout outside of a greenlet")
     }
     unsafe core.pointee.serial += 1
     let identity = unsafe Timeout(number: core.pointee.serial)

@@ -80,7 +80,7 @@ extension Hub {
     /// Waits until a read may succeed (true) or `deadline` passes (false). Throws when the socket is closed.
     func waitReadable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canRead { return true }
-        let came = try unsafe wait(in: handle.readers, for: "readable socket", until: deadline)
+        let came = try unsafe core.wait(in: handle.readers, for: "readable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came
     }
@@ -89,7 +89,7 @@ extension Hub {
     func waitWritable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canWrite { return true }
         unsafe loop.watchWritable(handle)
-        let came = try unsafe wait(in: handle.writers, for: "writable socket", until: deadline)
+        let came = try unsafe core.wait(in: handle.writers, for: "writable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came
     }

@@ -36,7 +36,7 @@ public final class JoinableQueue<Element> {
 
     /// Says that a thing which was taken is done.
     public func taskDone() {
-        precondition(unfinished > 0, "Green: taskDone was called more often than there were things in the queue")
+        require(unfinished > 0, "taskDone was called more often than there were things in the queue")
         unfinished -= 1
         if unfinished == 0 { done.wakeAll() }
     }

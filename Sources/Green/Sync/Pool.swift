@@ -6,7 +6,7 @@ public final class Pool: Group {
 
     /// An empty pool of `size` places.
     public init(size: Int, hub: Hub = .current) {
-        precondition(size > 0, "Green: a pool of \(size) places")
+        require(size > 0, "a pool of \(size) places")
         self.size = size
         places = WaitPlace(hub: hub)
         super.init(hub: hub)

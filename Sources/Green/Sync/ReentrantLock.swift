@@ -28,7 +28,7 @@
 
     /// Gives it back, once.
     public func unlock() {
-        precondition(isMine, "Green: a lock is given back by a greenlet that does not have it")
+        require(isMine, "a lock is given back by a greenlet that does not have it")
         depth -= 1
         if depth == 0 { permit.release() }
     }
@@ -42,7 +42,7 @@
 
     /// Gives it back altogether: how often it had been taken.
     func unlockFully() -> Int {
-        precondition(isMine, "Green: a condition's wait without its lock")
+        require(isMine, "a condition's wait without its lock")
         let taken = depth
         depth = 0
         permit.release()

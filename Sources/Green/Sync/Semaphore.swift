@@ -1,14 +1,16 @@
 /// A number of permits. Who finds none waits; a permit that is given back goes to who came first.
 public class Semaphore {
     private let place: WaitPlace
-    private var links = LinkList()
+    // SAFETY: of the unchecked properties: each access is over before anything else can run.
+    @exclusivity(unchecked) private var links = LinkList()
     /// Permits that nobody has.
-    public private(set) var available: Int
+    public var available: Int { unsafe free }
+    @exclusivity(unchecked) private var free: Int
 
     /// A semaphore with that many permits.
     public init(_ permits: Int, hub: Hub = .current) {
-        precondition(permits >= 0, "Green: a semaphore of \(permits) permits")
-        available = permits
+        require(permits >= 0, "a semaphore of \(permits) permits")
+        unsafe free = permits
         place = WaitPlace(hub: hub)
     }
 
@@ -23,15 +25,15 @@ public class Semaphore {
     /// Takes a permit if there is one now. Never waits.
     public func tryAcquire() -> Bool {
         guard available > 0 else { return false }
-        available -= 1
+        unsafe free -= 1
         return true
     }
 
     /// Gives a permit back, or adds one. Does not wait.
     public func release() {
         if place.wakeFirst() { return }
-        available += 1
-        links.fire()
+        unsafe free += 1
+        unsafe links.fire()
     }
 
     /// Runs `body` with a permit.
@@ -47,7 +49,7 @@ extension Semaphore: Waitable {
     public var isReady: Bool { available > 0 }
 
     /// As ``Waitable`` says.
-    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+    public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }
 
 /// A semaphore that knows how many permits it was made with: one `release` too many is reported as the programming
@@ -63,7 +65,7 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Gives a permit back. Does not wait.
     public override func release() {
-        precondition(available < bound, "Green: a bounded semaphore was released more often than it was acquired")
+        require(available < bound, "a bounded semaphore was released more often than it was acquired")
         super.release()
     }
 }

@@ -1,11 +1,13 @@
 /// Where greenlets wait: a wait list in raw memory of its own, with the hub it belongs to. What events, queues and
 /// semaphores are made of.
 @usableFromInline @safe final class WaitPlace {
-    let hub: Hub
+    private let hub: Hub
+    private let core: CorePointer
     private let list: UnsafeMutablePointer<WaitList>
 
     init(hub: Hub) {
         self.hub = hub
+        unsafe core = hub.core
         unsafe list = .allocate(capacity: 1)
         unsafe list.initialize(to: WaitList())
     }
@@ -20,19 +22,21 @@
     /// Waits until woken (true) or `deadline` passes (false).
     @usableFromInline
     func wait(for what: StaticString, until deadline: Instant) throws(Interruption) -> Bool {
-        try unsafe hub.wait(in: list, for: what, until: deadline)
+        try unsafe core.wait(in: list, for: what, until: deadline)
     }
 
     /// Wakes who came first; false when nobody waits.
     @usableFromInline
     @discardableResult
     func wakeFirst() -> Bool {
-        unsafe hub.core.pointee.wakeFirst(list)
+        unsafe core.checkThread("an object")
+        return unsafe core.pointee.wakeFirst(list)
     }
 
     /// Wakes all who wait.
     @usableFromInline
     func wakeAll() {
-        unsafe hub.core.pointee.wakeAll(list)
+        unsafe core.checkThread("an object")
+        unsafe core.pointee.wakeAll(list)
     }
 }

@@ -25,20 +25,20 @@ public final class Link {
 
 /// Who wants to be called; almost always nobody, and then it costs a comparison.
 @usableFromInline struct LinkList {
-    private var links: [Link] = []
+    private var links: [Link]?
 
-    @usableFromInline var isEmpty: Bool { links.isEmpty }
+    @usableFromInline var isEmpty: Bool { links == nil }
 
     /// Adds a call.
     mutating func add(_ call: @escaping () -> Void) -> Link {
-        links.removeAll { $0.call == nil }
         let link = Link(call)
-        links.append(link)
+        links = (links ?? []).filter { $0.call != nil } + [link]
         return link
     }
 
     /// Calls all, in the order they came.
     @usableFromInline func fire() {
+        guard let links else { return }
         for link in links { link.call?() }
     }
 }

@@ -23,7 +23,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
 
     /// An empty queue of at most `limit` things.
     public init(limit: Int = .max) {
-        precondition(limit > 0, "Green: a queue that holds nothing")
+        require(limit > 0, "a queue that holds nothing")
         self.limit = limit
         state = UncheckedLocked(State())
     }
