@@ -17,10 +17,9 @@ public protocol ByteStream: AnyObject {
 extension ByteStream {
     /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
     public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let got = try unsafe bytes.withUnsafeMutableBytes { unsafe try read(into: $0, until: deadline) }
-        bytes.removeLast(limit - got)
-        return bytes
+        try unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+            count = try unsafe read(into: UnsafeMutableRawBufferPointer(room), until: deadline)
+        }
     }
 
     /// Writes all of `bytes`.

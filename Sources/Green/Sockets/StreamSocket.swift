@@ -67,16 +67,6 @@
         return true
     }
 
-    /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
-    public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe try read(into: buffer, until: deadline)
-        }
-        bytes.removeLast(limit - got)
-        return bytes
-    }
-
     /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
         var done = 0
@@ -101,11 +91,6 @@
         guard SocketError.wouldBlock(sent) else { throw SocketError(errno: Int32(-sent), call: "send") }
         unsafe handle.pointee.canWrite = false
         return 0
-    }
-
-    /// Writes all of `bytes`.
-    public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
-        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
     }
 
     /// Says that no more will be written; reading goes on.
