@@ -49,7 +49,8 @@ bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; 
 	$(SWIFT) build -c release -Xswiftc -cross-module-optimization --product green-bench
 	@test -x .build-bench/venv/bin/python || python3 -m venv .build-bench/venv
 	@.build-bench/venv/bin/python -c 'import gevent' 2>/dev/null || .build-bench/venv/bin/pip install --quiet gevent
-	@.build-bench/venv/bin/python Benchmarks/green/compare.py .build/release/green-bench .build-bench/venv/bin/python
+	@$(CC) -O2 -o .build-bench/echo-floor Benchmarks/green/echo_floor.c
+	@.build-bench/venv/bin/python Benchmarks/beside_gevent.py .build/release/green-bench .build-bench/echo-floor $(ARGS)
 
 docs: deps ## build Green's documentation into .build-docs/green
 	rm -rf .build-docs && mkdir -p .build-docs/symbols

@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(name: "fan-out", dependencies: ["Green"], path: "Examples/fan-out", swiftSettings: testSettings),
         .executableTarget(name: "dns-proxy", dependencies: ["Green"], path: "Examples/dns-proxy", swiftSettings: testSettings),
         .executableTarget(
-            name: "green-bench", dependencies: ["Green"], path: "Benchmarks/green", exclude: ["compare.py", "gevent_twin.py", "echo_floor.c"],
+            name: "green-bench", dependencies: ["Green"], path: "Benchmarks/green", exclude: ["gevent_twin.py", "echo_floor.c"],
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),

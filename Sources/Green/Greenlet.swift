@@ -6,19 +6,16 @@
     /// The record while it is alive; nil when it has ended.
     @exclusivity(unchecked) final var record: RecordPointer?
     @exclusivity(unchecked) private var links = LinkList()
-    /// The work: does it, and keeps its result in the greenlet that it is handed.
-    @exclusivity(unchecked) private var work: ((AnyGreenlet) -> Void)?
     /// The error that ended it, if one did.
     public final var failure: (any Error)? { unsafe error }
-    @exclusivity(unchecked) @usableFromInline final var error: (any Error)?
+    @exclusivity(unchecked) final var error: (any Error)?
     /// Whether somebody asked for its error.
     @exclusivity(unchecked) final var isObserved = false
     /// Who is told of an error that nobody asked for.
     @exclusivity(unchecked) private var report: (@Sendable (String, any Error) -> Void)?
 
-    @usableFromInline init(name: String?, work: @escaping (AnyGreenlet) -> Void) {
+    init(name: String?) {
         self.givenName = name
-        unsafe self.work = work
     }
 
     deinit {
@@ -62,27 +59,35 @@
     /// Does the work, on its own stack.
     private final func run() {
         let record = unsafe record!
+        let core = unsafe record.pointee.core
         // Only one that was to start later has its timer armed, and only where a kill came first.
-        unsafe record.pointee.core.pointee.timers.disarm(record.timer)
+        if unsafe record.pointee.timer.isArmed { unsafe core.pointee.timers.disarm(record.timer) }
         if unsafe record.pointee.isKilled {
+            abandon()
             unsafe error = Interruption.killed
         } else {
-            unsafe work.take()?(self)
+            perform()
         }
-        unsafe finish(on: record.pointee.core)
-        unsafe record.pointee.core.pointee.wakeAll(record.joiners)
+        unsafe finish(on: core)
+        unsafe core.pointee.wakeAll(record.joiners)
         if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     /// Ends one that never began.
     final func fail(_ error: any Error, on core: CorePointer) {
+        abandon()
         unsafe self.error = error
         unsafe finish(on: core)
     }
 
+    /// Does the work and keeps what comes of it.
+    func perform() {}
+
+    /// Lets go of work that will not be done.
+    func abandon() {}
+
     /// Lets go of all that only a greenlet that is alive needs.
     private final func finish(on core: CorePointer) {
-        unsafe work = nil
         unsafe record = nil
         if let error = unsafe error, !(error is Interruption) {
             unsafe report = core.pointee.hub._withUnsafeGuaranteedRef { $0.options.report }
@@ -102,24 +107,25 @@ extension AnyGreenlet: Waitable {
 /// A coroutine that was spawned and can be joined: it runs on its hub's thread, until it waits or ends.
 public final class Greenlet<Success>: AnyGreenlet {
     /// What the work returned.
-    @exclusivity(unchecked) @usableFromInline var kept = ResultRoom<Success>()
+    @exclusivity(unchecked) private var kept = ResultRoom()
+
+    /// The work, until it is done. Kept as it comes: a closure around it would take another allocation.
+    @exclusivity(unchecked) private var body: (() throws -> Success)?
 
     /// A greenlet that does `body`, not started yet.
-    @inlinable
+    @usableFromInline
     init(name: String?, _ body: @escaping () throws -> Success) {
-        // Written out here, so that who spawns has it compiled for the result's own type.
-        super.init(name: name) { greenlet in
-            unsafe unsafeDowncast(greenlet, to: Greenlet<Success>.self).keep(body)
-        }
+        unsafe self.body = body
+        super.init(name: name)
     }
 
     deinit {
-        unsafe kept.empty()
+        unsafe kept.empty(Success.self)
     }
 
-    /// Does the work and keeps what comes of it.
-    @inlinable
-    func keep(_ body: () throws -> Success) {
+    override func perform() {
+        guard let body = unsafe body else { return }
+        unsafe self.body = nil
         do {
             unsafe kept.fill(try body())
         } catch {
@@ -127,8 +133,12 @@ public final class Greenlet<Success>: AnyGreenlet {
         }
     }
 
+    override func abandon() {
+        unsafe body = nil
+    }
+
     /// Its result; nil while it has not ended, and where an error ended it.
-    public var value: Success? { unsafe isSuccessful ? kept.value : nil }
+    public var value: Success? { unsafe isSuccessful ? kept.value(Success.self) : nil }
 
     /// Whether it has ended with a result.
     public var isSuccessful: Bool { unsafe isDone && error == nil }
@@ -143,6 +153,6 @@ public final class Greenlet<Success>: AnyGreenlet {
     func takeResult() -> Result<Success, any Error> {
         unsafe isObserved = true
         if let error = unsafe error { return .failure(error) }
-        return unsafe .success(kept.value)
+        return unsafe .success(kept.value(Success.self))
     }
 }

@@ -5,7 +5,7 @@ extension Hub {
     /// Where no greenlet can be had (see `GreenletLimit`), the handle that comes back has already failed with it.
     @inlinable
     @discardableResult
-    public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
+    public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
         let greenlet = Greenlet(name: name, body)
         greenlet.launch(on: self)
         return greenlet
@@ -16,7 +16,7 @@ extension Hub {
     @inlinable
     @discardableResult
     public func spawn<Success>(
-        after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+        after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
     ) -> Greenlet<Success> {
         let greenlet = Greenlet(name: name, body)
         greenlet.launch(on: self, after: delay)
@@ -95,7 +95,7 @@ extension Runnable {
 /// Starts a greenlet on the running hub; see `Hub.spawn`.
 @inlinable
 @discardableResult
-public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
+public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
     let greenlet = Greenlet(name: name, body)
     greenlet.launch()
     return greenlet
@@ -105,7 +105,7 @@ public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> S
 @inlinable
 @discardableResult
 public func spawn<Success>(
-    after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+    after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
 ) -> Greenlet<Success> {
     Hub.current.spawn(after: delay, name: name, body)
 }
