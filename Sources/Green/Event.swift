@@ -9,11 +9,12 @@
 
     /// A cleared event.
     public init(hub: Hub = .current) {
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "an event")
     }
 
     /// Sets it and wakes all who wait, in the order they came. Does not wait.
     public func set() {
+        place.check()
         unsafe flag = true
         place.wakeAll()
         if unsafe !links.isEmpty { unsafe links.fire() }
@@ -21,6 +22,7 @@
 
     /// Clears it: later waits wait again.
     public func clear() {
+        place.check()
         unsafe flag = false
     }
 

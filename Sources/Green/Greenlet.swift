@@ -101,7 +101,10 @@ extension AnyGreenlet: Waitable {
 
     /// Has `call` called when it ends: on its own stack, after all else. It must not wait.
     @discardableResult
-    public final func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
+    public final func link(_ call: @escaping () -> Void) -> Link {
+        if let record = unsafe record { unsafe record.pointee.core.checkThread("a greenlet") }
+        return unsafe links.add(call)
+    }
 }
 
 /// A coroutine that was spawned and can be joined: it runs on its hub's thread, until it waits or ends.

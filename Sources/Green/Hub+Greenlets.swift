@@ -35,6 +35,7 @@ public struct GreenletInfo: Sendable, CustomStringConvertible {
 extension Hub {
     /// All greenlets that are alive, in the order they were started. Costs an allocation or two each.
     public var greenlets: [GreenletInfo] {
+        unsafe core.checkThread("a hub")
         var found: [GreenletInfo] = []
         for index in unsafe core.pointee.records.indices {
             let record = unsafe core.pointee.records[index]

@@ -4,12 +4,14 @@ extension Hub {
     /// Starts a greenlet and runs it at once, until it first waits or ends. Costs no allocation: the work is a C
     /// function that is handed `subject` and `slot`.
     public func start(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
+        unsafe core.checkThread("a hub")
         let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
         unsafe core.switchAtOnce(to: record)
     }
 
     /// Starts a greenlet that runs when its turn comes.
     public func startLater(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
+        unsafe core.checkThread("a hub")
         let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
         unsafe core.pointee.ready.append(record)
     }

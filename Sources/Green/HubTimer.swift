@@ -14,7 +14,7 @@
     }
 
     deinit {
-        cancel()
+        unsafe hub.core.pointee.timers.disarm(node)
         unsafe node.deallocate()
     }
 
@@ -26,6 +26,7 @@
 
     /// Fires no more.
     public func cancel() {
+        unsafe hub.core.checkThread("a timer")
         unsafe hub.core.pointee.timers.disarm(node)
     }
 

@@ -13,7 +13,8 @@
     }
 
     deinit {
-        close()
+        // Wherever the last reference goes; nobody waits on it any more.
+        unsafe hub.loop.close(handle)
         unsafe hub.freeSocketRecord(handle)
     }
 
@@ -43,6 +44,7 @@
     /// Reads what there is, at most the buffer's size: how many bytes, 0 at the end of the stream. Throws `timedOut`
     /// when nothing has come by `deadline`.
     public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
+        check()
         while true {
             guard unsafe handle.isOpen else { throw SocketError.closed }
             let got = unsafe hub.loop.read(handle, buffer)
@@ -69,6 +71,7 @@
 
     /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
+        check()
         var done = 0
         while done < buffer.count {
             guard unsafe handle.isOpen else { throw SocketError.closed }
@@ -85,6 +88,7 @@
 
     /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait.
     public func writeNow(_ buffer: UnsafeRawBufferPointer) throws(SocketError) -> Int {
+        check()
         guard unsafe handle.isOpen else { throw .closed }
         let sent = unsafe hub.loop.write(handle, buffer)
         if sent >= 0 { return sent }
@@ -95,11 +99,17 @@
 
     /// Says that no more will be written; reading goes on.
     public func shutdownWrite() {
+        check()
         if unsafe handle.isOpen { unsafe hub.loop.shutdownWrite(handle) }
     }
 
     /// Closes it: all waits on it throw `closed`.
     public func close() {
+        check()
         unsafe hub.loop.close(handle)
+    }
+
+    private func check() {
+        unsafe hub.core.checkThread("a socket")
     }
 }

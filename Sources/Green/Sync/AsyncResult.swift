@@ -7,7 +7,7 @@ public final class AsyncResult<Success> {
 
     /// A result that has not come.
     public init(hub: Hub = .current) {
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "a result")
     }
 
     /// Gives the value and wakes all who wait. The first call counts; later ones do nothing.
@@ -36,6 +36,7 @@ public final class AsyncResult<Success> {
     }
 
     private func resolve(_ result: Result<Success, any Error>) {
+        place.check()
         guard self.result == nil else { return }
         self.result = result
         place.wakeAll()

@@ -17,7 +17,7 @@ public final class Channel<Element> {
 
     /// A channel of `hub`.
     public init(hub: Hub = .current) {
-        receivers = WaitPlace(hub: hub)
+        receivers = WaitPlace(hub: hub, of: "a channel")
     }
 
     /// Hands `element` to a receiver: false where none took it by `deadline`. Throws `QueueClosed`, or the interruption
@@ -43,6 +43,7 @@ public final class Channel<Element> {
             guard !isClosed, try receivers.wait(for: "a sender", until: deadline) else { return nil }
         }
         guard !isClosed else { return nil }
+        receivers.check()
         let offer = offers.removeFirst()
         offer.waiter?.wake()
         return offer.element
@@ -50,6 +51,7 @@ public final class Channel<Element> {
 
     /// Ends it: senders that wait throw `QueueClosed`, receivers get nil.
     public func close() {
+        receivers.check()
         isClosed = true
         for offer in offers { offer.waiter?.wake() }
         receivers.wakeAll()

@@ -13,7 +13,7 @@ public final class Condition {
     /// A condition with `lock`, or one of its own.
     public init(lock: ReentrantLock? = nil, hub: Hub = .current) {
         self.lock = lock ?? ReentrantLock(hub: hub)
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "a condition")
     }
 
     /// Gives the lock back, waits to be notified (true) or until `deadline` (false), and takes the lock again: also when

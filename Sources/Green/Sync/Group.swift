@@ -9,7 +9,7 @@ public class Group {
     /// An empty group.
     public init(hub: Hub = .current) {
         self.hub = hub
-        empty = WaitPlace(hub: hub)
+        empty = WaitPlace(hub: hub, of: "a group")
     }
 
     /// How many of its greenlets have not ended.
@@ -27,6 +27,7 @@ public class Group {
 
     /// Takes in a greenlet that was started elsewhere. It counts against a pool's limit, but does not wait for a place.
     public func add(_ greenlet: AnyGreenlet) {
+        empty.check()
         guard !greenlet.isDone else { return }
         serial += 1
         let number = serial

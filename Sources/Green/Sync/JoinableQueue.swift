@@ -8,7 +8,7 @@ public final class JoinableQueue<Element> {
     /// An empty queue of at most `limit` things.
     public init(limit: Int = .max, hub: Hub = .current) {
         queue = Queue(limit: limit, hub: hub)
-        done = WaitPlace(hub: hub)
+        done = WaitPlace(hub: hub, of: "a queue")
     }
 
     /// How many things are in it.

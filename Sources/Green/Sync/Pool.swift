@@ -8,7 +8,7 @@ public final class Pool: Group {
     public init(size: Int, hub: Hub = .current) {
         require(size > 0, "a pool of \(size) places")
         self.size = size
-        places = WaitPlace(hub: hub)
+        places = WaitPlace(hub: hub, of: "a pool")
         super.init(hub: hub)
     }
 

@@ -45,8 +45,8 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     public init(limit: Int = .max, hub: Hub = .current) {
         require(limit > 0, "a queue that holds nothing is a Channel")
         self.limit = limit
-        getters = WaitPlace(hub: hub)
-        putters = WaitPlace(hub: hub)
+        getters = WaitPlace(hub: hub, of: "a queue")
+        putters = WaitPlace(hub: hub, of: "a queue")
     }
 
     /// How many things are in it.
@@ -94,6 +94,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
     public func close() {
+        getters.check()
         unsafe closed = true
         getters.wakeAll()
         putters.wakeAll()
@@ -108,6 +109,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     @inlinable
     func append(_ element: Element) {
+        getters.check()
         unsafe storage.append(element)
         getters.wakeFirst()
         if unsafe !links.isEmpty { unsafe links.fire() }
@@ -115,6 +117,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     @inlinable
     func removeNext() -> Element {
+        putters.check()
         let element = unsafe storage.removeNext()
         putters.wakeFirst()
         return element

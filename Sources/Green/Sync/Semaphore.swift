@@ -11,7 +11,7 @@ public class Semaphore {
     public init(_ permits: Int, hub: Hub = .current) {
         require(permits >= 0, "a semaphore of \(permits) permits")
         unsafe free = permits
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "a semaphore")
     }
 
     /// Takes a permit: false where none was to be had by `deadline`.
@@ -24,6 +24,7 @@ public class Semaphore {
 
     /// Takes a permit if there is one now. Never waits.
     public func tryAcquire() -> Bool {
+        place.check()
         guard available > 0 else { return false }
         unsafe free -= 1
         return true

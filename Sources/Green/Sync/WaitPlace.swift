@@ -3,10 +3,13 @@
 @usableFromInline @safe final class WaitPlace {
     private let hub: Hub
     private let core: CorePointer
+    /// What it is part of, for who uses that wrongly.
+    private let owner: StaticString
     private let list: UnsafeMutablePointer<WaitList>
 
-    init(hub: Hub) {
+    init(hub: Hub, of owner: StaticString) {
         self.hub = hub
+        self.owner = owner
         unsafe core = hub.core
         unsafe list = .allocate(capacity: 1)
         unsafe list.initialize(to: WaitList())
@@ -19,6 +22,12 @@
     /// Whether nobody waits here.
     var isEmpty: Bool { unsafe list.pointee.isEmpty }
 
+    /// Traps where another thread uses what belongs to this one's hub.
+    @usableFromInline
+    func check() {
+        unsafe core.checkThread(owner)
+    }
+
     /// Waits until woken (true) or `deadline` passes (false).
     @usableFromInline
     func wait(for what: StaticString, until deadline: Instant) throws(Interruption) -> Bool {
@@ -29,14 +38,14 @@
     @usableFromInline
     @discardableResult
     func wakeFirst() -> Bool {
-        unsafe core.checkThread("an object")
+        unsafe core.checkThread(owner)
         return unsafe core.pointee.wakeFirst(list)
     }
 
     /// Wakes all who wait.
     @usableFromInline
     func wakeAll() {
-        unsafe core.checkThread("an object")
+        unsafe core.checkThread(owner)
         unsafe core.pointee.wakeAll(list)
     }
 }

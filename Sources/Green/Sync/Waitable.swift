@@ -50,7 +50,7 @@ public func waitAll(
 ) throws(Interruption) -> [any Waitable] {
     let wanted = min(count ?? objects.count, objects.count)
     var ready: [any Waitable] = []
-    let place = WaitPlace(hub: hub)
+    let place = WaitPlace(hub: hub, of: "a wait")
     var pending = objects
     func collect() {
         ready += pending.filter(\.isReady)
