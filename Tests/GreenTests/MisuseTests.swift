@@ -124,7 +124,8 @@ import Testing
     @Test(arguments: Use.allCases) func `touching what belongs to another thread's hub is reported as what it is`(_ use: Use)
         async throws
     {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [use = use.rawValue as String] in
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            [use = use.rawValue as String] in
             try MisuseTests.misuse(Use(rawValue: use)!, inHub: true)
         }
         #expect(text(result).contains("that belongs to another thread's hub was used"))

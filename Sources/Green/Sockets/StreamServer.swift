@@ -11,12 +11,13 @@ internal import Glibc
     /// How many connections may be open at once; a further one is closed at once.
     public var limit: Int
     /// How many are open.
-    public private(set) var connectionCount = 0
+    public var connectionCount: Int { connections.count }
     /// How many were closed because of the limit.
     public private(set) var refusedCount: UInt64 = 0
     private let handle: SocketHandle
     private let handler: ((StreamSocket) throws -> Void)?
     private var loop: Greenlet<Void>?
+    private let connections: Group
 
     /// A server on `listener`, not started yet.
     public init(
@@ -25,6 +26,7 @@ internal import Glibc
         self.hub = hub
         self.limit = limit
         self.handler = handler
+        connections = Group(hub: hub)
         address = listener.address
         unsafe handle = try hub.loop.adopt(listener)
     }
@@ -53,6 +55,15 @@ internal import Glibc
         loop?.kill()
         loop = nil
         unsafe hub.loop.close(handle)
+    }
+
+    /// Takes no more connections, lets those that are open end by themselves until `deadline`, and then ends them. Waits
+    /// until all have ended. Throws the interruption of that wait; connections go on then.
+    public func stop(until deadline: Instant) throws(Interruption) {
+        stop()
+        if try connections.join(until: deadline) { return }
+        connections.kill()
+        try connections.join()
     }
 
     private func serve() throws {
@@ -89,12 +100,8 @@ internal import Glibc
             refusedCount += 1
             return
         }
-        connectionCount += 1
-        hub.spawn(name: "connection") {
-            defer {
-                socket.close()
-                self.connectionCount -= 1
-            }
+        try connections.spawn(name: "connection") {
+            defer { socket.close() }
             try? self.handle(socket)
         }
     }
