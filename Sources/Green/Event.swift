@@ -1,4 +1,6 @@
 /// A flag that greenlets wait for: all who wait go on when it is set, and nobody waits while it is.
+///
+/// Setting, clearing and waiting allocate nothing and make no system call; a wait that lasts costs a switch of stacks.
 @safe public final class Event {
     private let place: WaitPlace
     // SAFETY: of the unchecked properties: each access is over before anything else can run.
@@ -26,7 +28,7 @@
         unsafe flag = false
     }
 
-    /// Waits until it is set (true) or `deadline` passes (false).
+    /// Waits until it is set (true) or `deadline` passes (false). Throws the interruption of the wait.
     @discardableResult
     public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if isSet { return true }

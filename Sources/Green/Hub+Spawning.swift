@@ -1,5 +1,6 @@
 extension Hub {
-    /// Starts a greenlet that does `body` when its turn comes.
+    /// Starts a greenlet that does `body` when its turn comes. Costs two allocations, what the closure captures and the
+    /// handle, and a stack: a warm one of an earlier greenlet, else a page of memory and a system call. Does not wait.
     ///
     /// Its result or error reaches whoever calls `get`; an error that nobody asks for goes to `options.report`.
     /// Where no greenlet can be had (see `GreenletLimit`), the handle that comes back has already failed with it.
@@ -92,7 +93,7 @@ extension Runnable {
     public var name: String? { nil }
 }
 
-/// Starts a greenlet on the running hub; see `Hub.spawn`.
+/// Starts a greenlet on the running hub; does and costs what `Hub.spawn` does.
 @inlinable
 @discardableResult
 public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
@@ -101,7 +102,7 @@ public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () t
     return greenlet
 }
 
-/// Starts a greenlet on the running hub when `delay` has passed; see `Hub.spawn`.
+/// Starts a greenlet on the running hub when `delay` has passed; does and costs what `Hub.spawn(after:)` does.
 @inlinable
 @discardableResult
 public func spawn<Success>(
@@ -110,19 +111,22 @@ public func spawn<Success>(
     Hub.current.spawn(after: delay, name: name, body)
 }
 
-/// Waits that long while others run. Zero only lets the others have their turn.
+/// Waits that long while others run. Zero only lets the others have their turn. Costs a timer in the hub's heap, no
+/// allocation and no system call of its own. Throws the interruption of the wait.
 public func sleep(_ duration: Duration) throws(Interruption) {
     if duration <= .zero { return try yield() }
     let hub = Hub.current
     try hub.sleep(until: hub.loop.now().advanced(by: duration))
 }
 
-/// Lets all others that are ready run first.
+/// Lets all others that are ready run first; events are looked for between, so that nobody is starved by who yields.
+/// Costs one switch of stacks, where others are ready. Throws the interruption of the wait.
 public func yield() throws(Interruption) {
     try unsafe CorePointer.current.yield(afterEvents: false)
 }
 
-/// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait.
+/// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait. Timeouts still interrupt. Throws
+/// what `body` throws; a kill that came meanwhile is thrown by the first wait after it.
 public func shield<Success>(_ body: () throws -> Success) rethrows -> Success {
     guard let record = unsafe CorePointer.current.pointee.current else { return try body() }
     unsafe record.pointee.shields += 1

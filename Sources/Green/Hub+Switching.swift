@@ -2,26 +2,27 @@ internal import CGreen
 
 extension Hub {
     /// Starts a greenlet and runs it at once, until it first waits or ends. Costs no allocation: the work is a C
-    /// function that is handed `subject` and `slot`.
+    /// function that is handed `subject` and `slot`. Throws where no greenlet is to be had.
     public func start(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
         unsafe core.checkThread("a hub")
         let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
         unsafe core.switchAtOnce(to: record)
     }
 
-    /// Starts a greenlet that runs when its turn comes.
+    /// Starts a greenlet that runs when its turn comes, at no allocation. Throws where no greenlet is to be had.
     public func startLater(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
         unsafe core.checkThread("a hub")
         let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
         unsafe core.pointee.ready.append(record)
     }
 
-    /// Goes on after all others that are ready; `afterEvents` also lets the loop look for events before.
+    /// Goes on after all others that are ready; `afterEvents` also lets the loop look for events before. Throws the
+    /// interruption of the wait.
     public func yield(afterEvents: Bool = false) throws(Interruption) {
         try unsafe core.yield(afterEvents: afterEvents)
     }
 
-    /// Waits until `deadline`.
+    /// Waits until `deadline`. Throws the interruption of the wait.
     public func sleep(until deadline: Instant) throws(Interruption) {
         _ = try unsafe core.park(core.beginWait(for: "sleep"), until: deadline)
     }

@@ -89,7 +89,7 @@ public struct HubOptions: Sendable {
     }
 
     /// Runs `body` as a greenlet and the loop with it until it ends; then ends all other greenlets, waits for
-    /// them, and hands on its result or error. Blocks the calling thread.
+    /// them, and hands on its result or throws its error. Blocks the calling thread, which may run no other hub.
     public func run<Success>(_ body: @escaping () throws -> Success) throws -> Success {
         require(unsafe green_current_hub() == nil, "this thread runs a hub already")
         unsafe green_set_current_hub(core)

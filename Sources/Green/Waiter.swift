@@ -13,7 +13,7 @@
     private let ticket: UInt64
 
     /// Hands a waiter for the coming wait to `register`, which must not wait, then waits until it is woken (true)
-    /// or `deadline` passes (false).
+    /// or `deadline` passes (false). Throws the interruption of the wait.
     public static func wait(
         for what: StaticString, until deadline: Instant, _ register: (Waiter) -> Void
     ) throws(Interruption) -> Bool {

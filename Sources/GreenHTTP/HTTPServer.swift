@@ -97,7 +97,7 @@ public import Green
 
     // MARK: - Listening
 
-    /// Listens on TCP; returns where, with the port that was really taken.
+    /// Listens on TCP; returns where, with the port that was really taken. Throws where the address is not to be had.
     @discardableResult
     public func listen(at address: SocketAddress) throws(SocketError) -> SocketAddress {
         let listener = try hub.loop.listen(.stream, at: address, options: ListenOptions())
@@ -177,6 +177,7 @@ public import Green
     // MARK: - The end
 
     /// Takes no more connections and requests, gives those in progress `limit` to end, and then breaks them off.
+    /// Throws the interruption of that wait.
     public func stop(within limit: Duration) throws(Interruption) {
         guard unsafe http != nil, !isStopping else { return }
         isStopping = true

@@ -64,7 +64,8 @@ extension StreamSocket {
         return mixed
     }
 
-    /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`.
+    /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`. Throws a `SocketError`
+    /// (`refused` and `notFound` where nobody listens), or the interruption of the wait.
     public static func connect(toPath path: String, hub: Hub = .current, until deadline: Instant) throws -> StreamSocket {
         let handle = unsafe try hub.loop.beginConnect(path: path)
         return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: .unnamed), until: deadline)

@@ -19,7 +19,7 @@ internal import Glibc
     private var loop: Greenlet<Void>?
     private let connections: Group
 
-    /// A server on `listener`, not started yet.
+    /// A server on `listener`, not started yet. Throws where the loop cannot watch the listener.
     public init(
         hub: Hub = .current, listener: Listener, limit: Int, handler: ((StreamSocket) throws -> Void)? = nil
     ) throws(SocketError) {

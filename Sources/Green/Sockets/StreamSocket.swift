@@ -1,4 +1,7 @@
 /// A connected stream for greenlets: TCP. Belongs to its hub's thread. One greenlet may read while another writes.
+///
+/// Reads and writes are tried first, a system call each, and wait only where the kernel has nothing or takes nothing; a
+/// wait makes no system call of its own, for a socket is registered with the kernel once for as long as it lives.
 @safe public final class StreamSocket {
     /// The hub it belongs to.
     public let hub: Hub
@@ -86,7 +89,8 @@
         }
     }
 
-    /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait.
+    /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait. Throws `closed`, or the error of
+    /// the connection.
     public func writeNow(_ buffer: UnsafeRawBufferPointer) throws(SocketError) -> Int {
         check()
         guard unsafe handle.isOpen else { throw .closed }

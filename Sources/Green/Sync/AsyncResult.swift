@@ -1,4 +1,4 @@
-/// A result that one greenlet waits for and another gives, once: a value or an error.
+/// A result that one greenlet waits for and another gives, once: a value or an error. Costs what an ``Event`` does.
 public final class AsyncResult<Success> {
     private let place: WaitPlace
     private var links = LinkList()
@@ -29,7 +29,7 @@ public final class AsyncResult<Success> {
         return try result?.get()
     }
 
-    /// Waits for the value as long as it takes.
+    /// Waits for the value as long as it takes. Throws the error that was given instead, or the interruption of the wait.
     public func get() throws -> Success {
         while result == nil { _ = try place.wait(for: "a result", until: .never) }
         return try result!.get()

@@ -17,7 +17,7 @@ public final class Condition {
     }
 
     /// Gives the lock back, waits to be notified (true) or until `deadline` (false), and takes the lock again: also when
-    /// the wait is interrupted.
+    /// the wait is interrupted. Throws that interruption.
     @discardableResult
     public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
         let taken = lock.unlockFully()

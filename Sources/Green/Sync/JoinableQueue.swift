@@ -41,7 +41,7 @@ public final class JoinableQueue<Element> {
         if unfinished == 0 { done.wakeAll() }
     }
 
-    /// Waits until all that was put in is done (true) or `deadline` passes (false).
+    /// Waits until all that was put in is done (true) or `deadline` passes (false). Throws the interruption of the wait.
     @discardableResult
     public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
         while unfinished > 0 {

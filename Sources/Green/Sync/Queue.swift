@@ -79,7 +79,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     }
 
     /// The next thing, as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
-    /// empty.
+    /// empty. Throws the interruption of the wait.
     @inlinable public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
         while isEmpty {
             guard !isClosed, try getters.wait(for: "a queue", until: deadline) else { return nil }

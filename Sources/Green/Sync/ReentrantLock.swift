@@ -15,7 +15,7 @@
     /// Whether the running greenlet has it.
     public var isMine: Bool { depth > 0 && owner == hub.currentNumber }
 
-    /// Takes it: false where another greenlet had it until `deadline`.
+    /// Takes it: false where another greenlet had it until `deadline`. Throws the interruption of the wait.
     @discardableResult
     public func lock(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if !isMine {
@@ -33,7 +33,7 @@
         if depth == 0 { permit.release() }
     }
 
-    /// Runs `body` with the lock, which may wait.
+    /// Runs `body` with the lock; it may wait. Throws what `body` throws, or the interruption of the wait for the lock.
     public func withLock<Success>(_ body: () throws -> Success) throws -> Success {
         try lock()
         defer { unlock() }

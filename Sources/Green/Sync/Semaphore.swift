@@ -1,4 +1,5 @@
-/// A number of permits. Who finds none waits; a permit that is given back goes to who came first.
+/// A number of permits. Who finds none waits; a permit that is given back goes to who came first. Allocates nothing for
+/// that, and makes no system call.
 public class Semaphore {
     private let place: WaitPlace
     // SAFETY: of the unchecked properties: each access is over before anything else can run.
@@ -14,7 +15,7 @@ public class Semaphore {
         place = WaitPlace(hub: hub, of: "a semaphore")
     }
 
-    /// Takes a permit: false where none was to be had by `deadline`.
+    /// Takes a permit: false where none was to be had by `deadline`. Throws the interruption of the wait.
     @discardableResult
     public func acquire(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if tryAcquire() { return true }
@@ -37,7 +38,7 @@ public class Semaphore {
         unsafe links.fire()
     }
 
-    /// Runs `body` with a permit.
+    /// Runs `body` with a permit. Throws what `body` throws, or the interruption of the wait for the permit.
     public func withPermit<Success>(_ body: () throws -> Success) throws -> Success {
         try acquire()
         defer { release() }

@@ -44,7 +44,8 @@ public final class Link {
 }
 
 /// Waits until as many of `objects` as `count` says (all, without) are ready, or `deadline` passes: those that are, in
-/// the order in which they became so, as far as it was seen.
+/// the order in which they became so, as far as it was seen. Throws the interruption of the wait. Costs an allocation for
+/// each object that is not ready, and a look at all of them for each that becomes so.
 public func waitAll(
     _ objects: [any Waitable], count: Int? = nil, until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> [any Waitable] {
@@ -66,7 +67,8 @@ public func waitAll(
     return ready
 }
 
-/// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before.
+/// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before. Throws and costs
+/// what `waitAll` does.
 public func waitAny(
     _ objects: [any Waitable], until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> (any Waitable)? {
