@@ -16,9 +16,8 @@
 
     /// Sets it and wakes all who wait, in the order they came. Does not wait.
     public func set() {
-        place.check()
-        unsafe flag = true
         place.wakeAll()
+        unsafe flag = true
         if unsafe !links.isEmpty { unsafe links.fire() }
     }
 

@@ -94,9 +94,8 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
     public func close() {
-        getters.check()
-        unsafe closed = true
         getters.wakeAll()
+        unsafe closed = true
         putters.wakeAll()
         unsafe links.fire()
     }
@@ -109,18 +108,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     @inlinable
     func append(_ element: Element) {
-        getters.check()
-        unsafe storage.append(element)
         getters.wakeFirst()
+        unsafe storage.append(element)
         if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     @inlinable
     func removeNext() -> Element {
-        putters.check()
-        let element = unsafe storage.removeNext()
         putters.wakeFirst()
-        return element
+        return unsafe storage.removeNext()
     }
 }
 

@@ -23,7 +23,6 @@
     var isEmpty: Bool { unsafe list.pointee.isEmpty }
 
     /// Traps where another thread uses what belongs to this one's hub.
-    @usableFromInline
     func check() {
         unsafe core.checkThread(owner)
     }
@@ -34,7 +33,7 @@
         try unsafe core.wait(in: list, for: what, until: deadline)
     }
 
-    /// Wakes who came first; false when nobody waits.
+    /// Wakes who came first; false when nobody waits. Who is woken runs later, when the caller has done the rest.
     @usableFromInline
     @discardableResult
     func wakeFirst() -> Bool {
@@ -42,7 +41,7 @@
         return unsafe core.pointee.wakeFirst(list)
     }
 
-    /// Wakes all who wait.
+    /// Wakes all who wait. They run later, when the caller has done the rest.
     @usableFromInline
     func wakeAll() {
         unsafe core.checkThread(owner)
