@@ -5,7 +5,9 @@ internal import Glibc
 public struct HubOptions: Sendable {
     /// Address space of each greenlet's stack in bytes; only touched pages take memory.
     public var stackSize = 256 * 1024
-    /// How many greenlets may be alive at once.
+    /// How many greenlets may be alive at once. A kernel before Linux 6.13 needs two mappings for the guard of each stack,
+    /// and allows about 32,000 stacks in a process unless `vm.max_map_count` is raised: beyond, a spawn fails with
+    /// ``GreenletLimit``, and greenlets that are alive go on.
     public var greenletLimit = 1_000_000
     /// Unused stacks that are kept warm; others go back to the system after a second.
     public var warmStacks = 64

@@ -9,6 +9,8 @@
 /// Belongs to its hub's thread. A wake that comes too late, or twice, does nothing. A wake before the wait has
 /// begun is kept.
 @safe public struct Waiter {
+    /// Keeps the record's memory, for a wake that comes long after.
+    private let hub: Hub
     private let record: RecordPointer
     private let ticket: UInt64
 
@@ -17,17 +19,18 @@
     public static func wait(
         for what: StaticString, until deadline: Instant, _ register: (Waiter) -> Void
     ) throws(Interruption) -> Bool {
-        let core = unsafe CorePointer.current
+        let hub = Hub.current
+        let core = unsafe hub.core
         let record = unsafe core.beginWait(for: what)
         if let reason = unsafe Interruption.pending(record) { throw reason }
-        withoutSwitching { register(unsafe Waiter(record: record, ticket: record.pointee.ticket)) }
+        withoutSwitching { register(unsafe Waiter(hub: hub, record: record, ticket: record.pointee.ticket)) }
         if unsafe record.pointee.wokenEarly { return true }
         return try unsafe core.park(record, until: deadline)
     }
 
     /// Ends the wait. Only on the hub's own thread: others go by `hub.mailbox`.
     public func wake() {
-        let core = unsafe record.pointee.core
+        let core = unsafe hub.core
         unsafe core.checkThread("a waiter")
         guard unsafe record.pointee.ticket == ticket else { return }
         if unsafe record.pointee.state == .waiting {

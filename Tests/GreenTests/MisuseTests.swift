@@ -157,6 +157,14 @@ import Testing
         #expect(!event.isSet && queue.isClosed)
     }
 
+    @Test func `a waiter may be woken long after its hub has gone`() throws {
+        var waiter: Waiter?
+        try onHub { hub throws in
+            _ = try Waiter.wait(for: "nothing", until: hub.now) { waiter = $0 }
+        }
+        waiter?.wake()
+    }
+
     @Test func `greenlets of a hub that nobody ran are let go of`() throws {
         var hub: Hub? = Hub(loop: LibeventLoop())
         let greenlet = hub!.spawn {}
