@@ -85,7 +85,8 @@ public struct HubOptions: Sendable {
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }
 
-    /// Hands `job` to this hub's thread, where it runs outside of any greenlet: it must not wait, but may spawn.
+    /// Hands `job` to this hub's thread, where it runs outside of any greenlet: it must not wait, but may spawn. Costs what
+    /// ``HubMailbox/post(_:)`` does.
     public func post(_ job: @escaping @Sendable () -> Void) {
         mailbox.post(job)
     }

@@ -1,4 +1,5 @@
-/// Calls a closure at a moment, on the loop's own stack: it must not wait, but may spawn or wake.
+/// Calls a closure at a moment, on the loop's own stack: it must not wait, but may spawn or wake. Arming and disarming cost
+/// a place in the hub's heap of timers, no allocation and no system call.
 @safe public final class HubTimer {
     private let hub: Hub
     private let node: UnsafeMutablePointer<TimerNode>

@@ -23,7 +23,8 @@ internal import CLibeventExtra
 internal import Glibc
 public import Green
 
-/// An HTTP/1.1 server whose handlers are greenlets. Belongs to its hub's thread; needs a hub on `LibeventLoop`.
+/// An HTTP/1.1 server whose handlers are greenlets. Belongs to its hub's thread; needs a hub on `LibeventLoop`. A request
+/// costs a greenlet and what evhttp allocates for it.
 @safe public final class HTTPServer {
     /// What answers a request; may wait. An ``HTTPError`` that it throws becomes the response, any other error a 500.
     public typealias Handler = (HTTPRequest) throws -> HTTPResponse

@@ -1,6 +1,7 @@
 public import Green
 
 /// One connection to a server, used by any number of greenlets of its hub at once. It is made anew when it breaks.
+/// Commands of many greenlets share writes and reads: with many in flight one costs far less than a round trip.
 public final class RedisConnection {
     /// Whether commands can be sent.
     public enum State: Hashable, Sendable {

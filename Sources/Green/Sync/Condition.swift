@@ -1,4 +1,4 @@
-/// Greenlets that hold a lock wait here for something to become true, without the lock meanwhile.
+/// Greenlets that hold a lock wait here for something to become true, without the lock meanwhile. Allocates nothing for it.
 ///
 /// ```swift
 /// try condition.lock.withLock {

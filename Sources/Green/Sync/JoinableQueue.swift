@@ -1,4 +1,5 @@
-/// A queue whose users say when each thing that they took is done, so that others can wait until all is.
+/// A queue whose users say when each thing that they took is done, so that others can wait until all is. Costs what a
+/// ``Queue`` does.
 public final class JoinableQueue<Element> {
     private let queue: Queue<Element>
     private let done: WaitPlace

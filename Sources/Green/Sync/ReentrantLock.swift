@@ -1,5 +1,5 @@
 /// A lock between greenlets that its owner may take again; others wait until it was given back as often. Only needed
-/// around sections that wait: between two waits a greenlet has the hub for itself.
+/// around sections that wait: between two waits a greenlet has the hub for itself. Costs what a ``Semaphore`` does.
 @safe public final class ReentrantLock {
     private let hub: Hub
     private let permit: Semaphore
