@@ -75,6 +75,15 @@ extension Hub {
         }
     }
 
+    /// Ends greenlets that were started on a hub that nobody ran, without running them.
+    func abandonGreenlets() {
+        for index in unsafe core.pointee.records.indices {
+            guard let handle = unsafe core.pointee.records[index].pointee.handle else { continue }
+            let greenlet = unsafe handle.takeRetainedValue()
+            unsafe greenlet.fail(Interruption.killed, on: core)
+        }
+    }
+
     /// Runs `body`, which must not wait, as this hub's thread does between two greenlets.
     func asCurrent(_ body: () -> Void) {
         let previous = unsafe green_current_hub()

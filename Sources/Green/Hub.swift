@@ -60,7 +60,7 @@ public struct HubOptions: Sendable {
     }
 
     deinit {
-        unsafe core.pointee.abandon()
+        abandonGreenlets()
         unsafe core.pointee.release()
         unsafe core.deinitialize(count: 1)
         unsafe core.deallocate()

@@ -145,15 +145,6 @@ internal import CGreen
         warmLowWater = warmCount
     }
 
-    /// Lets go of greenlets that were started on a hub that nobody ran.
-    func abandon() {
-        for index in unsafe records.indices {
-            guard let handle = unsafe records[index].pointee.handle else { continue }
-            unsafe handle._withUnsafeGuaranteedRef { unsafe $0.record = nil }
-            unsafe handle.release()
-        }
-    }
-
     /// Frees all that the hub allocated; no greenlet is alive any more.
     func release() {
         for index in unsafe records.indices {

@@ -165,12 +165,13 @@ import Testing
         waiter?.wake()
     }
 
-    @Test func `greenlets of a hub that nobody ran are let go of`() throws {
+    @Test func `greenlets of a hub that nobody ran end with it, without having run`() throws {
         var hub: Hub? = Hub(loop: LibeventLoop())
-        let greenlet = hub!.spawn {}
+        let greenlet = hub!.spawn { "result" }
         #expect(!greenlet.isDone)
         hub = nil
-        #expect(greenlet.isDone)
+        #expect(greenlet.isDone && greenlet.value == nil)
+        #expect(throws: Interruption.killed) { try greenlet.get() }
         greenlet.kill()
     }
 

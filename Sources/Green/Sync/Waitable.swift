@@ -32,7 +32,9 @@ public final class Link {
     /// Adds a call.
     mutating func add(_ call: @escaping () -> Void) -> Link {
         let link = Link(call)
-        links = (links ?? []).filter { $0.call != nil } + [link]
+        links?.removeAll { $0.call == nil }
+        links = links ?? []
+        links?.append(link)
         return link
     }
 
