@@ -46,7 +46,7 @@ test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis and Gre
 		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
 
 bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
-	$(SWIFT) build -c release -Xswiftc -cross-module-optimization --product green-bench
+	$(SWIFT) build $(RELEASE_FLAGS) --product green-bench
 	@test -x .build-bench/venv/bin/python || python3 -m venv .build-bench/venv
 	@.build-bench/venv/bin/python -c 'import gevent' 2>/dev/null || .build-bench/venv/bin/pip install --quiet gevent
 	@$(CC) -O2 -o .build-bench/echo-floor Benchmarks/green/echo_floor.c

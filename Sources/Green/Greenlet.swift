@@ -1,6 +1,8 @@
 /// What all greenlets with a handle have in common, whatever they return.
 @safe public class AnyGreenlet {
     private let givenName: String?
+    /// Does the work and keeps what comes of it. Captures nothing, so that it costs nothing to make.
+    private let work: (AnyGreenlet) -> Void
     // SAFETY: of the unchecked properties: each access is over before anything else can run, so that there is nothing for
     // the exclusivity checks to find; they would take a fifth of the cost of a greenlet.
     /// The record while it is alive; nil when it has ended.
@@ -8,14 +10,15 @@
     @exclusivity(unchecked) private var links = LinkList()
     /// The error that ended it, if one did.
     public final var failure: (any Error)? { unsafe error }
-    @exclusivity(unchecked) final var error: (any Error)?
+    @exclusivity(unchecked) @usableFromInline final var error: (any Error)?
     /// Whether somebody asked for its error.
     @exclusivity(unchecked) final var isObserved = false
     /// Who is told of an error that nobody asked for.
     @exclusivity(unchecked) private var report: (@Sendable (String, any Error) -> Void)?
 
-    init(name: String?) {
+    @usableFromInline init(name: String?, work: @escaping (AnyGreenlet) -> Void) {
         self.givenName = name
+        self.work = work
     }
 
     deinit {
@@ -66,7 +69,7 @@
             abandon()
             unsafe error = Interruption.killed
         } else {
-            perform()
+            work(self)
         }
         unsafe finish(on: core)
         unsafe core.pointee.wakeAll(record.joiners)
@@ -79,9 +82,6 @@
         unsafe self.error = error
         unsafe finish(on: core)
     }
-
-    /// Does the work and keeps what comes of it.
-    func perform() {}
 
     /// Lets go of work that will not be done.
     func abandon() {}
@@ -110,23 +110,25 @@ extension AnyGreenlet: Waitable {
 /// A coroutine that was spawned and can be joined: it runs on its hub's thread, until it waits or ends.
 public final class Greenlet<Success>: AnyGreenlet {
     /// What the work returned.
-    @exclusivity(unchecked) private var kept = ResultRoom()
+    @exclusivity(unchecked) @usableFromInline var kept = ResultRoom()
 
     /// The work, until it is done. Kept as it comes: a closure around it would take another allocation.
-    @exclusivity(unchecked) private var body: (() throws -> Success)?
+    @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
 
     /// A greenlet that does `body`, not started yet.
-    @usableFromInline
+    @inlinable
     init(name: String?, _ body: @escaping () throws -> Success) {
         unsafe self.body = body
-        super.init(name: name)
+        // Written out here, so that who spawns has it compiled for the result's own type.
+        super.init(name: name) { unsafe unsafeDowncast($0, to: Greenlet<Success>.self).perform() }
     }
 
     deinit {
         unsafe kept.empty(Success.self)
     }
 
-    override func perform() {
+    @inlinable
+    func perform() {
         guard let body = unsafe body else { return }
         unsafe self.body = nil
         do {
