@@ -39,21 +39,22 @@ build: deps ## build the release program, .build/release/vireo
 test: build test-deps ## run all tests, the end-to-end ones on the release program
 	VIREO_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test $(ARGS)
 
-test-sanitize: deps ## run Green's tests under ThreadSanitizer and AddressSanitizer
+test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis and GreenHTTP under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY_GREEN=1 \
 		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
 	VIREO_ONLY_GREEN=1 ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \
 		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
 
 bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
-	$(SWIFT) build -c release -Xswiftc -cross-module-optimization --product green-bench
+	$(SWIFT) build $(RELEASE_FLAGS) --product green-bench
 	@test -x .build-bench/venv/bin/python || python3 -m venv .build-bench/venv
 	@.build-bench/venv/bin/python -c 'import gevent' 2>/dev/null || .build-bench/venv/bin/pip install --quiet gevent
-	@.build-bench/venv/bin/python Benchmarks/green/compare.py .build/release/green-bench .build-bench/venv/bin/python
+	@$(CC) -O2 -o .build-bench/echo-floor Benchmarks/green/echo_floor.c
+	@.build-bench/venv/bin/python Benchmarks/beside_gevent.py .build/release/green-bench .build-bench/echo-floor $(ARGS)
 
-docs: deps ## build Green's documentation into .build-docs/green
+docs: deps ## build the documentation of Green, GreenTLS, GreenRedis and GreenHTTP into .build-docs/green
 	rm -rf .build-docs && mkdir -p .build-docs/symbols
-	VIREO_ONLY_GREEN=1 $(SWIFT) build --target Green --scratch-path .build-docs/build \
+	VIREO_ONLY_GREEN=1 $(SWIFT) build --scratch-path .build-docs/build \
 		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build-docs/symbols
 	find .build-docs/symbols -name '*.json' ! -name 'Green*' -delete
 	$(dir $(shell command -v $(SWIFT)))docc convert --fallback-display-name Green --fallback-bundle-identifier green \

@@ -84,16 +84,17 @@ enum GreenWork {
         let count = 100_000
         let before = residentBytes()
         let begin = nanosecondsNow()
-        let greenlets = (0..<count).map { _ in spawn { try sleep(.seconds(3600)) } }
-        try waitUntilAllBegan()
+        var began = 0
+        let greenlets = (0..<count).map { _ in
+            spawn {
+                began += 1
+                try sleep(.seconds(3600))
+            }
+        }
+        while began < count { try yield() }
         let took = Double(nanosecondsNow() - begin) / Double(count)
         report("sleeper", nanoseconds: took, bytes: Double(residentBytes() - before) / Double(count))
         killAll(greenlets)
         try joinAll(greenlets)
-    }
-
-    /// Lets all that were started begin.
-    private static func waitUntilAllBegan() throws {
-        repeat { try yield() } while Hub.current.greenlets.contains { $0.state == .ready }
     }
 }

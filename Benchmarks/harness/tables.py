@@ -103,6 +103,46 @@ def hit_ratio(results):
             + f"{entry['date']}, revision {entry['revision']}.")
 
 
+#: What is compared with gevent and Swift tasks, in the order of the table.
+GREEN = {
+    "spawn+join": "spawn with a closure, join",
+    "spawn": "spawn with a closure, run to the end",
+    "switch": "give way and go on (sleep(0))",
+    "event": "Event: one set, one wait",
+    "queue(1)": "Queue(1): one thing handed over",
+    "sleeper": "start one of 100,000 sleepers",
+    "sleeper bytes": "bytes in memory for a sleeper",
+    "echo": "echo over TCP, 1,000 connections: the server's processor time",
+}
+
+
+def green(results):
+    """The section of Green beside gevent and Swift tasks."""
+    entry = results.get("green")
+    if not entry:
+        return None
+    mine, twin, tasks, floor = (entry["figures"][who] for who in ("green", "gevent", "tasks", "floor"))
+
+    def times(other, own):
+        return f"{other / own:.1f}" if other and own else ""
+
+    def number(value):
+        return "" if value is None else _number(value, 0 if value >= 100 else 1)
+
+    rows = []
+    for key, what in GREEN.items():
+        own, other, task = mine[key], twin[key], tasks.get(key)
+        rows.append((what, number(own), number(other), number(task), times(other, own), times(task, own)))
+    head = ("nanoseconds each", "Green", "gevent", "Swift tasks", "gevent : Green", "tasks : Green")
+    return (table(head, rows)
+            + f"\n\nThe echo's floor, a C program that only reads and writes, takes {number(floor['echo'])} ns of processor time for"
+            + f" each round trip on this machine: {times(mine['echo'], floor['echo'])} times that is Green's, and gevent's is"
+            + f" {times(twin['echo'], floor['echo'])} times that, the most that anything could be cheaper than gevent here."
+            + f" Round trips a second: {_number(floor['echo rate'])} / {_number(mine['echo rate'])} / {_number(twin['echo rate'])}"
+            + f" (floor, Green, gevent).\n\n`make bench-green`: gevent {entry['gevent']}; best of {entry['rounds']} rounds in turn;"
+            + f" {entry['date']}, revision {entry['revision']}, on {entry['machine']}.")
+
+
 def _size(count):
     return f"{count // 2**20} MiB" if count >= 2**20 else f"{count // 2**10} KiB"
 
@@ -123,4 +163,5 @@ SECTIONS = {
     **{mode: speed(mode) for mode in COLUMNS},
     "instructions": instructions,
     "hit-ratio": hit_ratio,
+    "green": green,
 }

@@ -1,39 +1,37 @@
 /// A flag that greenlets wait for: all who wait go on when it is set, and nobody waits while it is.
+///
+/// Setting, clearing and waiting allocate nothing and make no system call; a wait that lasts costs a switch of stacks.
 @safe public final class Event {
-    private let hub: Hub
-    private let waiting: UnsafeMutablePointer<WaitList>
+    private let place: WaitPlace
+    // SAFETY: of the unchecked properties: each access is over before anything else can run.
     /// Whether it is set.
-    public private(set) var isSet = false
-    private var links = LinkList()
+    public var isSet: Bool { unsafe flag }
+    @exclusivity(unchecked) private var flag = false
+    @exclusivity(unchecked) private var links = LinkList()
 
     /// A cleared event.
     public init(hub: Hub = .current) {
-        self.hub = hub
-        unsafe waiting = .allocate(capacity: 1)
-        unsafe waiting.initialize(to: WaitList())
-    }
-
-    deinit {
-        unsafe waiting.deallocate()
+        place = WaitPlace(hub: hub, of: "an event")
     }
 
     /// Sets it and wakes all who wait, in the order they came. Does not wait.
     public func set() {
-        isSet = true
-        unsafe hub.core.pointee.wakeAll(waiting)
-        if !links.isEmpty { links.fire() }
+        place.wakeAll()
+        unsafe flag = true
+        if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     /// Clears it: later waits wait again.
     public func clear() {
-        isSet = false
+        place.check()
+        unsafe flag = false
     }
 
-    /// Waits until it is set (true) or `deadline` passes (false).
+    /// Waits until it is set (true) or `deadline` passes (false). Throws the interruption of the wait.
     @discardableResult
     public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if isSet { return true }
-        return try unsafe hub.wait(in: waiting, for: "event", until: deadline)
+        return try place.wait(for: "event", until: deadline)
     }
 }
 
@@ -42,5 +40,5 @@ extension Event: Waitable {
     public var isReady: Bool { isSet }
 
     /// As ``Waitable`` says.
-    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+    public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }

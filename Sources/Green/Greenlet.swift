@@ -1,35 +1,32 @@
 /// What all greenlets with a handle have in common, whatever they return.
 @safe public class AnyGreenlet {
-    /// The hub it belongs to.
-    public let hub: Hub
     private let givenName: String?
+    /// Does the work and keeps what comes of it. Captures nothing, so that it costs nothing to make.
+    private let work: (AnyGreenlet) -> Void
     // SAFETY: of the unchecked properties: each access is over before anything else can run, so that there is nothing for
     // the exclusivity checks to find; they would take a fifth of the cost of a greenlet.
-    /// The record while it is alive.
+    /// The record while it is alive; nil when it has ended.
     @exclusivity(unchecked) final var record: RecordPointer?
-    /// Who waits for its end; made when somebody first does.
-    @exclusivity(unchecked) private var joiners: WaitPlace?
     @exclusivity(unchecked) private var links = LinkList()
-    /// The work: does it, and keeps its result in the greenlet that it is handed.
-    @exclusivity(unchecked) private var work: ((AnyGreenlet) -> Void)?
     /// The error that ended it, if one did.
     public final var failure: (any Error)? { unsafe error }
     @exclusivity(unchecked) @usableFromInline final var error: (any Error)?
-    /// Whether it has ended, with a result or an error.
-    public final var isDone: Bool { unsafe ended }
-    @exclusivity(unchecked) private var ended = false
     /// Whether somebody asked for its error.
-    @exclusivity(unchecked) final var observed = false
+    @exclusivity(unchecked) final var isObserved = false
+    /// Who is told of an error that nobody asked for.
+    @exclusivity(unchecked) private var report: (@Sendable (String, any Error) -> Void)?
 
-    @usableFromInline init(hub: Hub, name: String?, work: @escaping (AnyGreenlet) -> Void) {
-        self.hub = hub
+    @usableFromInline init(name: String?, work: @escaping (AnyGreenlet) -> Void) {
         self.givenName = name
-        unsafe self.work = work
+        self.work = work
     }
 
     deinit {
-        if unsafe !observed, let error = unsafe error, !(error is Interruption) { hub.options.report(name, error) }
+        if unsafe !isObserved, let error = unsafe error { unsafe report?(name, error) }
     }
+
+    /// Whether it has ended, with a result or an error.
+    public final var isDone: Bool { unsafe record == nil }
 
     /// Its name: the one it was given, else a number.
     public final var name: String {
@@ -41,53 +38,60 @@
     /// Ends it: its present wait and each later one throws `Interruption.killed`. Returns at once; `join` tells when
     /// it has cleaned up. A greenlet that had not begun ends without running.
     public final func kill() {
-        if let record = unsafe record { unsafe hub.kill(record) }
+        guard let record = unsafe record else { return }
+        let core = unsafe record.pointee.core
+        unsafe core.checkThread("a greenlet")
+        unsafe core.kill(record)
     }
 
     /// Waits until it has ended (true) or `limit` has passed (false). Does not throw its error: `get` does.
     @discardableResult
     public final func join(limit: Duration? = nil) throws(Interruption) -> Bool {
-        if isDone { return true }
-        let deadline = limit.map { hub.loop.now().advanced(by: $0) } ?? .never
-        let place = unsafe joiners ?? WaitPlace(hub: hub)
-        unsafe joiners = place
-        while !isDone {
-            guard try place.wait(for: "join", until: deadline) else { return isDone }
-        }
-        return true
+        guard let record = unsafe record else { return true }
+        let deadline = limit.map { Hub.current.loop.now().advanced(by: $0) } ?? .never
+        // Nobody is woken before its end, and then the record may be another's already.
+        _ = try unsafe record.pointee.core.wait(in: record.joiners, for: "join", until: deadline)
+        return isDone
     }
 
     /// The entry of every greenlet with a handle.
     static let entry: GreenletEntry = { subject, _ in
-        let greenlet = unsafe Unmanaged<AnyGreenlet>.fromOpaque(subject!).takeRetainedValue()
-        greenlet.run()
+        unsafe Unmanaged<AnyGreenlet>.fromOpaque(subject!).takeRetainedValue().run()
     }
 
     /// Does the work, on its own stack.
     private final func run() {
+        let record = unsafe record!
+        let core = unsafe record.pointee.core
         // Only one that was to start later has its timer armed, and only where a kill came first.
-        unsafe hub.core.pointee.timers.disarm(record!.timer)
-        if unsafe record!.pointee.isKilled {
+        if unsafe record.pointee.timer.isArmed { unsafe core.pointee.timers.disarm(record.timer) }
+        if unsafe record.pointee.isKilled {
+            abandon()
             unsafe error = Interruption.killed
         } else {
-            unsafe work?(self)
+            work(self)
         }
-        finish()
+        unsafe finish(on: core)
+        unsafe core.pointee.wakeAll(record.joiners)
+        if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     /// Ends one that never began.
-    final func fail(_ error: any Error) {
+    final func fail(_ error: any Error, on core: CorePointer) {
+        abandon()
         unsafe self.error = error
-        finish()
+        unsafe finish(on: core)
     }
 
-    /// Wakes who joins, and calls who is linked.
-    private final func finish() {
-        unsafe work = nil
-        unsafe ended = true
+    /// Lets go of work that will not be done.
+    func abandon() {}
+
+    /// Lets go of all that only a greenlet that is alive needs.
+    private final func finish(on core: CorePointer) {
         unsafe record = nil
-        unsafe joiners?.wakeAll()
-        if unsafe !links.isEmpty { unsafe links.fire() }
+        if let error = unsafe error, !(error is Interruption) {
+            unsafe report = core.pointee.hub._withUnsafeGuaranteedRef { $0.options.report }
+        }
     }
 }
 
@@ -97,35 +101,49 @@ extension AnyGreenlet: Waitable {
 
     /// Has `call` called when it ends: on its own stack, after all else. It must not wait.
     @discardableResult
-    public final func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
+    public final func link(_ call: @escaping () -> Void) -> Link {
+        if let record = unsafe record { unsafe record.pointee.core.checkThread("a greenlet") }
+        return unsafe links.add(call)
+    }
 }
 
 /// A coroutine that was spawned and can be joined: it runs on its hub's thread, until it waits or ends.
 public final class Greenlet<Success>: AnyGreenlet {
     /// What the work returned.
-    @exclusivity(unchecked) @usableFromInline var kept: Success?
+    @exclusivity(unchecked) @usableFromInline var kept = ResultRoom()
+
+    /// The work, until it is done. Kept as it comes: a closure around it would take another allocation.
+    @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
 
     /// A greenlet that does `body`, not started yet.
     @inlinable
-    init(hub: Hub, name: String?, _ body: @escaping () throws -> Success) {
+    init(name: String?, _ body: @escaping () throws -> Success) {
+        unsafe self.body = body
         // Written out here, so that who spawns has it compiled for the result's own type.
-        super.init(hub: hub, name: name) { greenlet in
-            unsafe unsafeDowncast(greenlet, to: Greenlet<Success>.self).keep(body)
-        }
+        super.init(name: name) { unsafe unsafeDowncast($0, to: Greenlet<Success>.self).perform() }
     }
 
-    /// Does the work and keeps what comes of it.
+    deinit {
+        unsafe kept.empty(Success.self)
+    }
+
     @inlinable
-    func keep(_ body: () throws -> Success) {
+    func perform() {
+        guard let body = unsafe body else { return }
+        unsafe self.body = nil
         do {
-            unsafe kept = try body()
+            unsafe kept.fill(try body())
         } catch {
             unsafe self.error = error
         }
     }
 
+    override func abandon() {
+        unsafe body = nil
+    }
+
     /// Its result; nil while it has not ended, and where an error ended it.
-    public var value: Success? { unsafe kept }
+    public var value: Success? { unsafe isSuccessful ? kept.value(Success.self) : nil }
 
     /// Whether it has ended with a result.
     public var isSuccessful: Bool { unsafe isDone && error == nil }
@@ -138,8 +156,8 @@ public final class Greenlet<Success>: AnyGreenlet {
 
     /// What came of it, for somebody who asks in another way than by `get`. It has ended.
     func takeResult() -> Result<Success, any Error> {
-        unsafe observed = true
+        unsafe isObserved = true
         if let error = unsafe error { return .failure(error) }
-        return unsafe .success(kept!)
+        return unsafe .success(kept.value(Success.self))
     }
 }

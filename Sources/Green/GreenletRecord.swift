@@ -27,11 +27,15 @@ internal import CGreen
 
     /// The saved context; first, so that a pointer to the record is one to its fiber.
     var fiber = unsafe green_fiber()
-    /// Who resumed it, and gets control when it waits or ends.
+    /// The hub it belongs to.
+    let core: CorePointer
+    /// Who resumed it, and gets control when it waits or ends and no other greenlet does.
     var resumer: UnsafeMutablePointer<green_fiber>?
     /// Neighbours in the ready queue or in one wait list.
     var next: RecordPointer?
     var previous: RecordPointer?
+    /// Who waits for its end.
+    var joiners = WaitList()
     /// The list it waits in, so that a deadline or a kill can take it out.
     var list: UnsafeMutablePointer<WaitList>?
     /// Counts this record's waits; wakes that carry an older ticket are too late.
@@ -78,6 +82,12 @@ extension UnsafeMutablePointer<GreenletRecord> {
     /// The record as what the switch of stacks wants.
     var fiber: UnsafeMutablePointer<green_fiber> {
         unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: green_fiber.self)
+    }
+
+    /// Who waits for its end.
+    var joiners: UnsafeMutablePointer<WaitList> {
+        let offset = MemoryLayout<GreenletRecord>.offset(of: \.joiners)!
+        return unsafe (UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: WaitList.self)
     }
 
     /// The timer of the present wait.

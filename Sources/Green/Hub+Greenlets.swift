@@ -35,6 +35,7 @@ public struct GreenletInfo: Sendable, CustomStringConvertible {
 extension Hub {
     /// All greenlets that are alive, in the order they were started. Costs an allocation or two each.
     public var greenlets: [GreenletInfo] {
+        unsafe core.checkThread("a hub")
         var found: [GreenletInfo] = []
         for index in unsafe core.pointee.records.indices {
             let record = unsafe core.pointee.records[index]
@@ -68,9 +69,18 @@ extension Hub {
         for index in unsafe core.pointee.records.indices {
             let record = unsafe core.pointee.records[index]
             switch unsafe record.pointee.state {
-            case .waiting, .ready: unsafe kill(record)
+            case .waiting, .ready: unsafe core.kill(record)
             case .idle, .running: break
             }
+        }
+    }
+
+    /// Ends greenlets that were started on a hub that nobody ran, without running them.
+    func abandonGreenlets() {
+        for index in unsafe core.pointee.records.indices {
+            guard let handle = unsafe core.pointee.records[index].pointee.handle else { continue }
+            let greenlet = unsafe handle.takeRetainedValue()
+            unsafe greenlet.fail(Interruption.killed, on: core)
         }
     }
 

@@ -1,13 +1,14 @@
 extension Hub {
-    /// Starts a greenlet that does `body` when its turn comes.
+    /// Starts a greenlet that does `body` when its turn comes. Costs two allocations, what the closure captures and the
+    /// handle, and a stack: a warm one of an earlier greenlet, else a page of memory and a system call. Does not wait.
     ///
     /// Its result or error reaches whoever calls `get`; an error that nobody asks for goes to `options.report`.
     /// Where no greenlet can be had (see `GreenletLimit`), the handle that comes back has already failed with it.
     @inlinable
     @discardableResult
-    public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
-        let greenlet = Greenlet(hub: self, name: name, body)
-        launch(greenlet)
+    public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
+        let greenlet = Greenlet(name: name, body)
+        greenlet.launch(on: self)
         return greenlet
     }
 
@@ -16,10 +17,10 @@ extension Hub {
     @inlinable
     @discardableResult
     public func spawn<Success>(
-        after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+        after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        let greenlet = Greenlet(hub: self, name: name, body)
-        launch(greenlet, after: delay)
+        let greenlet = Greenlet(name: name, body)
+        greenlet.launch(on: self, after: delay)
         return greenlet
     }
 
@@ -28,35 +29,50 @@ extension Hub {
     public func spawn<Work: Runnable>(_ runnable: Work) -> Greenlet<Work.Success> {
         spawn(name: runnable.name) { try runnable.run() }
     }
+}
 
-    /// Gives a greenlet a stack and makes it ready; one for which there is no stack has failed.
+extension AnyGreenlet {
+    /// Gives it a stack of the running hub and makes it ready; without a stack to be had it has failed.
     @usableFromInline
-    func launch(_ greenlet: AnyGreenlet) {
-        guard let record = unsafe prepare(greenlet) else { return }
-        unsafe core.pointee.ready.append(record)
+    final func launch() {
+        unsafe launch(on: CorePointer.current)
     }
 
-    /// Gives a greenlet a stack and has it wait for its start.
+    /// Gives it a stack and makes it ready; without a stack to be had it has failed.
     @usableFromInline
-    func launch(_ greenlet: AnyGreenlet, after delay: Duration) {
-        guard let record = unsafe prepare(greenlet) else { return }
+    final func launch(on hub: Hub) {
+        unsafe hub.core.checkThread("a hub")
+        unsafe launch(on: hub.core)
+    }
+
+    /// Gives it a stack and has it wait for its start.
+    @usableFromInline
+    final func launch(on hub: Hub, after delay: Duration) {
+        let core = unsafe hub.core
+        unsafe core.checkThread("a hub")
+        guard let record = unsafe prepare(on: core) else { return }
         unsafe record.pointee.state = .waiting
         unsafe record.pointee.waitsFor = "its start"
         let timer = unsafe record.timer
         unsafe timer.pointee.record = record
-        unsafe core.pointee.timers.arm(timer, at: loop.now().advanced(by: delay).nanoseconds)
+        unsafe core.pointee.timers.arm(timer, at: hub.loop.now().advanced(by: delay).nanoseconds)
     }
 
-    private func prepare(_ greenlet: AnyGreenlet) -> RecordPointer? {
-        let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(greenlet)
+    private final func launch(on core: CorePointer) {
+        guard let record = unsafe prepare(on: core) else { return }
+        unsafe core.pointee.ready.append(record)
+    }
+
+    private final func prepare(on core: CorePointer) -> RecordPointer? {
+        let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(self)
         do {
-            let record = unsafe try prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
-            unsafe record.pointee.handle = Unmanaged.passUnretained(greenlet)
-            unsafe greenlet.record = record
+            let record = unsafe try core.prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
+            unsafe record.pointee.handle = Unmanaged.passUnretained(self)
+            unsafe self.record = record
             return unsafe record
         } catch {
             unsafe subject.release()
-            greenlet.fail(error)
+            unsafe fail(error, on: core)
             return nil
         }
     }
@@ -77,37 +93,42 @@ extension Runnable {
     public var name: String? { nil }
 }
 
-/// Starts a greenlet on the running hub; see `Hub.spawn`.
+/// Starts a greenlet on the running hub; does and costs what `Hub.spawn` does.
 @inlinable
 @discardableResult
-public func spawn<Success>(name: String? = nil, _ body: @escaping () throws -> Success) -> Greenlet<Success> {
-    Hub.current.spawn(name: name, body)
+public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
+    let greenlet = Greenlet(name: name, body)
+    greenlet.launch()
+    return greenlet
 }
 
-/// Starts a greenlet on the running hub when `delay` has passed; see `Hub.spawn`.
+/// Starts a greenlet on the running hub when `delay` has passed; does and costs what `Hub.spawn(after:)` does.
 @inlinable
 @discardableResult
 public func spawn<Success>(
-    after delay: Duration, name: String? = nil, _ body: @escaping () throws -> Success
+    after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
 ) -> Greenlet<Success> {
     Hub.current.spawn(after: delay, name: name, body)
 }
 
-/// Waits that long while others run. Zero only lets the others have their turn.
+/// Waits that long while others run. Zero only lets the others have their turn. Costs a timer in the hub's heap, no
+/// allocation and no system call of its own. Throws the interruption of the wait.
 public func sleep(_ duration: Duration) throws(Interruption) {
+    if duration <= .zero { return try yield() }
     let hub = Hub.current
-    if duration <= .zero { return try hub.yield() }
     try hub.sleep(until: hub.loop.now().advanced(by: duration))
 }
 
-/// Lets all others that are ready run first.
+/// Lets all others that are ready run first; events are looked for between, so that nobody is starved by who yields.
+/// Costs one switch of stacks, where others are ready. Throws the interruption of the wait.
 public func yield() throws(Interruption) {
-    try Hub.current.yield()
+    try unsafe CorePointer.current.yield(afterEvents: false)
 }
 
-/// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait.
+/// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait. Timeouts still interrupt. Throws
+/// what `body` throws; a kill that came meanwhile is thrown by the first wait after it.
 public func shield<Success>(_ body: () throws -> Success) rethrows -> Success {
-    guard let record = unsafe Hub.current.core.pointee.current else { return try body() }
+    guard let record = unsafe CorePointer.current.pointee.current else { return try body() }
     unsafe record.pointee.shields += 1
     defer { unsafe record.pointee.shields -= 1 }
     return try body()

@@ -5,7 +5,9 @@ internal import Glibc
 public struct HubOptions: Sendable {
     /// Address space of each greenlet's stack in bytes; only touched pages take memory.
     public var stackSize = 256 * 1024
-    /// How many greenlets may be alive at once.
+    /// How many greenlets may be alive at once. A kernel before Linux 6.13 needs two mappings for the guard of each stack,
+    /// and allows about 32,000 stacks in a process unless `vm.max_map_count` is raised: beyond, a spawn fails with
+    /// ``GreenletLimit``, and greenlets that are alive go on.
     public var greenletLimit = 1_000_000
     /// Unused stacks that are kept warm; others go back to the system after a second.
     public var warmStacks = 64
@@ -33,7 +35,7 @@ public struct HubOptions: Sendable {
     public let mailbox: HubMailbox
     /// What it was built with.
     public let options: HubOptions
-    let core: UnsafeMutablePointer<HubCore>
+    let core: CorePointer
     /// What other threads see of its progress.
     let pulse = HubPulse()
     /// Buffers for all datagram sockets of this hub.
@@ -51,13 +53,14 @@ public struct HubOptions: Sendable {
         unsafe self.core = .allocate(capacity: 1)
         let stacks = StackPool(stackSize: options.stackSize)
         unsafe core.initialize(
-            to: HubCore(stacks: stacks, limit: options.greenletLimit, hub: Unmanaged.passUnretained(self))
+            to: HubCore(stacks: stacks, limit: options.greenletLimit, pulse: pulse.pointer, hub: Unmanaged.passUnretained(self))
         )
         loop.attach(self)
         readClocks()
     }
 
     deinit {
+        abandonGreenlets()
         unsafe core.pointee.release()
         unsafe core.deinitialize(count: 1)
         unsafe core.deallocate()
@@ -65,10 +68,7 @@ public struct HubOptions: Sendable {
 
     /// The hub of the running greenlet. Trapping where there is none: waits belong into greenlets.
     public static var current: Hub {
-        guard let core = unsafe green_current_hub() else {
-            preconditionFailure("Green: no hub runs on this thread; call this from a greenlet, or use a hub's mailbox")
-        }
-        return unsafe core.assumingMemoryBound(to: HubCore.self).pointee.hub.takeUnretainedValue()
+        unsafe CorePointer.current.pointee.hub.takeUnretainedValue()
     }
 
     /// The time at which the present turn began: cheap, and at most a turn old.
@@ -85,15 +85,16 @@ public struct HubOptions: Sendable {
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }
 
-    /// Hands `job` to this hub's thread, where it runs outside of any greenlet: it must not wait, but may spawn.
+    /// Hands `job` to this hub's thread, where it runs outside of any greenlet: it must not wait, but may spawn. Costs what
+    /// ``HubMailbox/post(_:)`` does.
     public func post(_ job: @escaping @Sendable () -> Void) {
         mailbox.post(job)
     }
 
     /// Runs `body` as a greenlet and the loop with it until it ends; then ends all other greenlets, waits for
-    /// them, and hands on its result or error. Blocks the calling thread.
+    /// them, and hands on its result or throws its error. Blocks the calling thread, which may run no other hub.
     public func run<Success>(_ body: @escaping () throws -> Success) throws -> Success {
-        precondition(unsafe green_current_hub() == nil, "Green: this thread runs a hub already")
+        require(unsafe green_current_hub() == nil, "this thread runs a hub already")
         unsafe green_set_current_hub(core)
         defer { green_set_current_hub(nil) }
         adoptThread()
@@ -101,6 +102,7 @@ public struct HubOptions: Sendable {
         while !root.isDone { turn() }
         while unsafe core.pointee.alive > 0 { windUpTurn() }
         mailbox.close()
+        unsafe core.pointee.isRunning = false
         return try root.takeResult().get()
     }
 
@@ -109,7 +111,8 @@ public struct HubOptions: Sendable {
 
     /// Says that the calling thread's own stack is what runs the loop. Not from a greenlet.
     func adoptThread() {
-        unsafe green_fiber_adopt_thread(UnsafeMutableRawPointer(core).assumingMemoryBound(to: green_fiber.self))
+        unsafe green_fiber_adopt_thread(core.loopFiber)
+        unsafe core.pointee.isRunning = true
         green_watch_stacks()
     }
 
@@ -121,7 +124,7 @@ public struct HubOptions: Sendable {
             return try body()
         }
         // Whoever runs the hub gets its error.
-        unsafe root.observed = true
+        unsafe root.isObserved = true
         return root
     }
 
@@ -148,14 +151,10 @@ public struct HubOptions: Sendable {
     }
 
     private func runReady() {
-        var resumes = 0
-        let pulse = unsafe pulse.pointer
-        while resumes < Self.resumesPerTurn, let record = unsafe core.pointee.ready.popFirst() {
-            unsafe green_pulse_begin(pulse, record.pointee.number)
-            unsafe resume(record)
-            resumes += 1
-        }
-        unsafe green_pulse_end(pulse)
+        unsafe core.pointee.resumesLeft = Self.resumesPerTurn
+        while let record = unsafe core.pointee.takeNext() { unsafe core.switchFromLoop(to: record) }
+        unsafe core.pointee.resumesLeft = 0
+        unsafe green_pulse_end(pulse.pointer)
     }
 
     private func nextDeadline() -> Instant {

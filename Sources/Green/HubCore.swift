@@ -7,6 +7,10 @@ internal import CGreen
     var main = unsafe green_fiber()
     /// The greenlet on the processor; nil while the loop itself runs.
     var current: RecordPointer?
+    /// How many more greenlets may have the processor before the loop looks for events; 0 outside of that round.
+    var resumesLeft = 0
+    /// What other threads see of the hub's progress.
+    let pulse: UnsafeMutablePointer<green_pulse>
     /// Greenlets that can go on now, and those that asked to go on after the next look at the events.
     var ready = WaitList()
     var nextTurn = WaitList()
@@ -27,6 +31,8 @@ internal import CGreen
     var noSwitching = 0
     /// Another thread posted work.
     var hasPosts = false
+    /// A thread runs the hub: others must keep their hands off.
+    var isRunning = false
     /// The root greenlet has just ended.
     var isEnding = false
     /// The clock, read once per turn.
@@ -39,7 +45,8 @@ internal import CGreen
     var records: [RecordPointer] = unsafe []
     let hub: Unmanaged<Hub>
 
-    init(stacks: StackPool, limit: Int, hub: Unmanaged<Hub>) {
+    init(stacks: StackPool, limit: Int, pulse: UnsafeMutablePointer<green_pulse>, hub: Unmanaged<Hub>) {
+        unsafe self.pulse = unsafe pulse
         self.stacks = stacks
         self.limit = limit
         unsafe self.hub = hub
@@ -62,6 +69,16 @@ internal import CGreen
         unsafe ready.append(record)
     }
 
+    /// The next greenlet that can go on, as long as this turn lets it; it is taken to run from here on.
+    mutating func takeNext() -> RecordPointer? {
+        guard resumesLeft > 0, let record = unsafe ready.popFirst() else { return nil }
+        resumesLeft -= 1
+        unsafe green_pulse_begin(pulse, record.pointee.number)
+        unsafe current = record
+        unsafe record.pointee.state = .running
+        return unsafe record
+    }
+
     /// Ends the waits of all in `list`.
     mutating func wakeAll(_ list: UnsafeMutablePointer<WaitList>) {
         while let record = unsafe list.pointee.first { unsafe makeReady(record, .woken) }
@@ -76,7 +93,7 @@ internal import CGreen
     }
 
     /// A record for a new greenlet, with a warm stack where there is one.
-    mutating func takeRecord() throws(GreenletLimit) -> RecordPointer {
+    mutating func takeRecord(for core: CorePointer) throws(GreenletLimit) -> RecordPointer {
         guard alive < limit else { throw .count(limit) }
         let record: RecordPointer
         if let warm = unsafe warm.popFirst() {
@@ -88,7 +105,7 @@ internal import CGreen
         } else {
             let stack = try unsafe stacks.make()
             unsafe record = .allocate(capacity: 1)
-            unsafe record.initialize(to: GreenletRecord(stack: stack, stackSize: stacks.usableSize))
+            unsafe record.initialize(to: GreenletRecord(core: core, stack: stack, stackSize: stacks.usableSize))
             unsafe records.append(record)
         }
         alive += 1

@@ -12,7 +12,8 @@ public final class HubGroup: Sendable {
     }
 
     /// Starts a hub of its own that runs `body` as its root greenlet, on the loop that `loop` makes (the starter's
-    /// usual one without). `ended` is called on the hub's thread when it is done, with the error that ended it.
+    /// usual one without). `ended` is called on the hub's thread when it is done, with the error that ended it. Costs a
+    /// thread, with the usual starter; does not wait.
     public func start(
         name: String, options: HubOptions = HubOptions(), loop: (@Sendable () -> any Loop)? = nil,
         body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void = { _ in }

@@ -53,7 +53,7 @@ public final class Locked<Value: Sendable>: @unchecked Sendable {
         unsafe self.value = value
     }
 
-    /// Runs `body` with the value to itself; it must not wait.
+    /// Runs `body` with the value to itself; it must not wait for greenlets. Throws what `body` throws.
     @inlinable
     public func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
@@ -64,7 +64,7 @@ public final class Locked<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-/// Runs `body` and traps when anything inside would let another greenlet run.
+/// Runs `body` and traps when anything inside would let another greenlet run. Throws what `body` throws.
 @inlinable
 public func withoutSwitching<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     SwitchBan.begin()

@@ -30,12 +30,13 @@
 /// Runs `body`, which gets at most `limit`: then its present wait and each later one is interrupted.
 ///
 /// Throws `TimedOut` where the time of this very call was over; the interruption of an outer timeout and all other
-/// errors pass through. A body that returns in spite of the interruption has its result taken.
+/// errors pass through. A body that returns in spite of the interruption has its result taken. Costs a timer in the hub's
+/// heap; nothing is allocated.
 public func withTimeout<Success>(_ limit: Duration, _ body: (Timeout) throws -> Success) throws -> Success {
     let hub = Hub.current
     let core = unsafe hub.core
     guard let record = unsafe core.pointee.current else {
-        preconditionFailure("Green: withTimeout outside of a greenlet")
+        halt("withTimeout outside of a greenlet")
     }
     unsafe core.pointee.serial += 1
     let identity = unsafe Timeout(number: core.pointee.serial)
@@ -59,7 +60,8 @@ public func withTimeout<Success>(_ limit: Duration, _ body: (Timeout) throws -> 
     }
 }
 
-/// Runs `body`, which gets at most `limit`; nil where that was over before it returned.
+/// Runs `body`, which gets at most `limit`; nil where that was over before it returned. Throws what `body` throws, and the
+/// interruption of an outer timeout or a kill. Costs what the other `withTimeout` does.
 public func withTimeout<Success>(orNilAfter limit: Duration, _ body: (Timeout) throws -> Success) throws -> Success? {
     do {
         // The identity tells this call's own end from a `TimedOut` that the body throws by itself.

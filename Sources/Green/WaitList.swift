@@ -34,7 +34,13 @@
     /// Takes the record that came first.
     mutating func popFirst() -> RecordPointer? {
         guard let record = unsafe first else { return nil }
-        unsafe remove(record)
+        unsafe first = record.pointee.next
+        if let next = unsafe record.pointee.next {
+            unsafe next.pointee.previous = nil
+        } else {
+            unsafe last = nil
+        }
+        unsafe record.pointee.next = nil
         return unsafe record
     }
 

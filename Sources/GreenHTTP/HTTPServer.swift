@@ -23,7 +23,8 @@ internal import CLibeventExtra
 internal import Glibc
 public import Green
 
-/// An HTTP/1.1 server whose handlers are greenlets. Belongs to its hub's thread; needs a hub on `LibeventLoop`.
+/// An HTTP/1.1 server whose handlers are greenlets. Belongs to its hub's thread; needs a hub on `LibeventLoop`. A request
+/// costs a greenlet and what evhttp allocates for it.
 @safe public final class HTTPServer {
     /// What answers a request; may wait. An ``HTTPError`` that it throws becomes the response, any other error a 500.
     public typealias Handler = (HTTPRequest) throws -> HTTPResponse
@@ -97,7 +98,7 @@ public import Green
 
     // MARK: - Listening
 
-    /// Listens on TCP; returns where, with the port that was really taken.
+    /// Listens on TCP; returns where, with the port that was really taken. Throws where the address is not to be had.
     @discardableResult
     public func listen(at address: SocketAddress) throws(SocketError) -> SocketAddress {
         let listener = try hub.loop.listen(.stream, at: address, options: ListenOptions())
@@ -177,6 +178,7 @@ public import Green
     // MARK: - The end
 
     /// Takes no more connections and requests, gives those in progress `limit` to end, and then breaks them off.
+    /// Throws the interruption of that wait.
     public func stop(within limit: Duration) throws(Interruption) {
         guard unsafe http != nil, !isStopping else { return }
         isStopping = true

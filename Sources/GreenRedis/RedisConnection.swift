@@ -1,6 +1,7 @@
 public import Green
 
 /// One connection to a server, used by any number of greenlets of its hub at once. It is made anew when it breaks.
+/// Commands of many greenlets share writes and reads: with many in flight one costs far less than a round trip.
 public final class RedisConnection {
     /// Whether commands can be sent.
     public enum State: Hashable, Sendable {
@@ -47,14 +48,15 @@ public final class RedisConnection {
         return try outcome.get()
     }
 
-    /// Sends a command; its reply can be waited for later, in several goes. Never waits itself.
+    /// Sends a command; its reply can be waited for later, in several goes. Never waits itself. Throws where the connection
+    /// is away, closed, or has too many commands outstanding.
     public func begin(_ arguments: [RedisArgument]) throws(RedisError) -> RedisRequest {
         let request = RedisRequest(at: hub.now, isPosted: false)
         try enqueue(arguments, request)
         return request
     }
 
-    /// Sends a command whose reply nobody waits for. Never waits itself.
+    /// Sends a command whose reply nobody waits for. Never waits itself. Throws as `begin` does.
     public func post(_ arguments: [RedisArgument]) throws(RedisError) {
         let request = RedisRequest(at: hub.now, isPosted: true)
         try enqueue(arguments, request)

@@ -26,7 +26,7 @@ public struct RedisOptions: Sendable {
         locate = { url }
     }
 
-    /// A place that is looked up before each attempt.
+    /// A place that is looked up before each attempt; where that throws, the attempt has failed.
     public init(locate: @escaping @Sendable () throws -> RedisURL) {
         self.locate = locate
     }

@@ -16,7 +16,7 @@ internal import Green
     /// The protocols in the form of ALPN (RFC 7301 3.1); OpenSSL's callback is handed a pointer to it.
     private let protocols: UnsafeMutablePointer<[UInt8]>
 
-    /// A context for clients. Reads files: not for the path of a query.
+    /// A context for clients. Reads files: not for the path of a query. Throws where one cannot be used, and says which.
     public static func client(_ options: TLSClientOptions = TLSClientOptions()) throws(TLSError) -> TLSContext {
         let context = try TLSContext(
             isServer: false, protocols: options.protocols, verification: options.verification,
@@ -27,7 +27,7 @@ internal import Green
         return context
     }
 
-    /// A context for servers. Reads files: not for the path of a query.
+    /// A context for servers. Reads files: not for the path of a query. Throws where one cannot be used, and says which.
     public static func server(_ options: TLSServerOptions) throws(TLSError) -> TLSContext {
         let verification: TLSVerification = options.clientTrust == nil ? .none : .chainOnly
         let context = try TLSContext(

@@ -11,7 +11,7 @@ public import Green
     public private(set) var failedHandshakes: UInt64 = 0
     private let handler: ((TLSSocket) throws -> Void)?
 
-    /// A server on `listener`, not started yet.
+    /// A server on `listener`, not started yet. Throws where the loop cannot watch the listener.
     public init(
         hub: Hub = .current, listener: Listener, context: TLSContext, limit: Int,
         handler: ((TLSSocket) throws -> Void)? = nil
@@ -26,7 +26,7 @@ public import Green
         try handler?(connection)
     }
 
-    /// Does the handshake first.
+    /// Does the handshake first. Throws the error of the handshake or of the handler; then there is no farewell.
     public final override func handle(_ connection: StreamSocket) throws {
         let socket: TLSSocket
         do {

@@ -1,6 +1,7 @@
 public import Green
 
-/// A connection with TLS around it. Belongs to its hub's thread. One greenlet may read while another writes.
+/// A connection with TLS around it. Belongs to its hub's thread. One greenlet may read while another writes. Bytes are
+/// copied once more than by the stream below, and OpenSSL keeps a state of its own for each connection.
 @safe public final class TLSSocket: ByteStream {
     private let stream: any ByteStream
     private let engine: TLSEngine

@@ -129,6 +129,26 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `a server takes no more than its limit, and a stop lets who is there go on`(
+        _ world: World
+    ) throws {
+        try onHub(world) { hub in
+            let server = try serve(hub, Self.certificates.server(), handler: echo)
+            server.limit = 1
+            let socket = try connect(hub, to: server, Self.certificates.client())
+            #expect(throws: (any Error).self) { try connect(hub, to: server, Self.certificates.client()) }
+            #expect(server.refusedCount == 1)
+            let stopping = hub.spawn { try server.stop(until: hub.soon) }
+            try yield()
+            try socket.write([1, 2, 3], until: hub.soon)
+            #expect(try socket.read(upTo: 3, until: hub.soon) == [1, 2, 3])
+            #expect(!stopping.isDone && server.connectionCount == 1)
+            socket.finish(until: hub.soon)
+            try stopping.get()
+            #expect(server.connectionCount == 0)
+        }
+    }
+
     @Test(arguments: World.allCases) func `a read may time out and be done again`(_ world: World) throws {
         try onHub(world) { hub in
             let go = Event(hub: hub)

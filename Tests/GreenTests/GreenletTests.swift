@@ -83,6 +83,69 @@ import Testing
         #expect(interrupted == 3)
     }
 
+    @Test(arguments: World.allCases) func `a kill of a greenlet that can go on comes at its next wait`(_ world: World) throws {
+        var steps: [String] = []
+        try onHub(world) { hub throws in
+            let greenlet = hub.spawn {
+                try yield()
+                steps.append("went on")
+                try sleep(.seconds(3600))
+                steps.append("never")
+            }
+            try yield()
+            greenlet.kill()
+            greenlet.kill()
+            try greenlet.join()
+            #expect(greenlet.failure as? Interruption == .killed)
+        }
+        #expect(steps == ["went on"])
+    }
+
+    @Test(arguments: World.allCases) func `a busy greenlet that yields keeps neither timers nor sockets waiting`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let server = try StreamServer(listener: listener, limit: 1) { connection in
+                while case let bytes = try connection.read(upTo: 100), !bytes.isEmpty { try connection.write(bytes) }
+            }
+            server.start()
+            let busy = (0..<2).map { _ in hub.spawn { while true { try yield() } } }
+            let client = try StreamSocket.connect(to: server.address, until: hub.soon)
+            for number in 0..<20 as Range<UInt8> {
+                try client.write([number])
+                #expect(try client.read(upTo: 1, until: hub.soon) == [number])
+                try withTimeout(.seconds(20)) { _ in try sleep(.milliseconds(1)) }
+            }
+            #expect(busy.allSatisfy { !$0.isDone })
+            server.stop()
+        }
+    }
+
+    @Test(arguments: World.allCases) func `results of any type and size are kept, and let go of`(_ world: World) throws {
+        final class Thing {}
+        try onHub(world) { hub throws in
+            weak var seen: Thing?
+            func make() throws -> (Thing, Int, Int, Int) {
+                let greenlet = hub.spawn { (Thing(), 1, 2, 3) }
+                return try greenlet.get()
+            }
+            var thing: Thing? = try make().0
+            seen = thing
+            #expect(try make().3 == 3)
+            #expect(seen != nil)
+            thing = nil
+            #expect(seen == nil)
+            #expect(try hub.spawn { (UInt8(7), Int.max) }.get() == (7, Int.max))
+            #expect(try hub.spawn { "a string that is too long to lie in its own words" }.get().count == 49)
+            #expect(try hub.spawn { SIMD16<Int32>(repeating: 9) }.get() == SIMD16<Int32>(repeating: 9))
+            #expect(try hub.spawn { nil as Int? }.get() == nil)
+            let failed: Greenlet<String> = hub.spawn { throw Failure() }
+            try failed.join()
+            #expect(failed.value == nil && failed.failure is Failure)
+        }
+    }
+
     @Test(arguments: World.allCases) func `a greenlet killed before it began never runs`(_ world: World) throws {
         var ran = false
         try onHub(world) { hub throws in

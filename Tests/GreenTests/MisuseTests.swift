@@ -55,6 +55,129 @@ import Testing
         #expect(text(result).contains("released more often than it was acquired"))
     }
 
+    /// What belongs to a hub, used by a thread that runs none.
+    enum Use: String, CaseIterable, CustomTestStringConvertible {
+        case event, clear, result, queue, stack, channel, semaphore, waiter, greenlet, group, socket, datagram, timer, spawn
+
+        var testDescription: String { rawValue }
+
+        /// Something of the running hub, and the way to use it that must be refused elsewhere.
+        func prepare(_ hub: Hub) throws -> () -> Void {
+            switch self {
+            case .event: return Event().set
+            case .clear: return Event().clear
+            case .result:
+                let result = AsyncResult<Int>()
+                return { result.set(1) }
+            case .queue:
+                let queue = Queue<Int>()
+                return { queue.tryPut(1) }
+            case .stack:
+                let stack = LifoQueue<Int>()
+                stack.tryPut(1)
+                return { _ = stack.tryGet() }
+            case .channel: return Channel<Int>().close
+            case .semaphore: return Semaphore(1).release
+            case .waiter: return try waiter(hub)
+            case .greenlet: return hub.spawn { try sleep(.seconds(3600)) }.kill
+            case .group:
+                let (group, greenlet) = (Group(), hub.spawn { try sleep(.seconds(3600)) })
+                return { group.add(greenlet) }
+            case .socket: return try socket(hub)
+            case .datagram:
+                let socket = try DatagramSocket(connectedTo: SocketAddress(.loopback, port: 9))
+                return { socket.send(Datagram(hub: hub)!) }
+            case .timer:
+                let timer = HubTimer {}
+                return { timer.fire(at: .never) }
+            case .spawn: return { hub.spawn {} }
+            }
+        }
+
+        private func waiter(_ hub: Hub) throws -> () -> Void {
+            var waiter: Waiter?
+            hub.spawn { _ = try Waiter.wait(for: "nothing", until: .never) { waiter = $0 } }
+            try yield()
+            return waiter!.wake
+        }
+
+        private func socket(_ hub: Hub) throws -> () -> Void {
+            let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let client = try StreamSocket.connect(to: listener.address, until: hub.soon)
+            return { try? client.write([1]) }
+        }
+    }
+
+    /// Uses a hub's object on a thread of its own, or by another hub's greenlet.
+    static func misuse(_ use: Use, inHub: Bool) throws {
+        let hub = Hub(loop: LibeventLoop())
+        try hub.run {
+            let action = HubBox(try use.prepare(hub))
+            let isDone = Event()
+            let (done, mailbox) = (HubBox(isDone), hub.mailbox)
+            HubGroup().start(name: "elsewhere") {
+                if inHub { action.value() } else { try blocking { action.value() } }
+            } ended: { _ in
+                mailbox.post { done.value.set() }
+            }
+            try isDone.wait()
+        }
+    }
+
+    @Test(arguments: Use.allCases) func `touching what belongs to another thread's hub is reported as what it is`(_ use: Use)
+        async throws
+    {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            [use = use.rawValue as String] in
+            try MisuseTests.misuse(Use(rawValue: use)!, inHub: true)
+        }
+        #expect(text(result).contains("that belongs to another thread's hub was used"))
+    }
+
+    @Test func `a thread without a hub may not touch it either`() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try MisuseTests.misuse(.event, inHub: false)
+        }
+        #expect(text(result).contains("an event that belongs to another thread's hub was used"))
+    }
+
+    @Test func `before and after a hub's run, in posted work and in timers its objects may be used`() throws {
+        let hub = Hub(loop: LibeventLoop())
+        let (event, queue) = (Event(hub: hub), Queue<Int>(hub: hub))
+        queue.tryPut(1)
+        let box = HubBox((event, queue))
+        try hub.run { () throws in
+            let ticked = Event()
+            let timer = HubTimer { ticked.set() }
+            timer.fire(at: hub.now)
+            hub.post { box.value.0.set() }
+            #expect(try event.wait(until: hub.soon))
+            #expect(try ticked.wait(until: hub.soon))
+            #expect(try queue.get() == 1)
+        }
+        event.clear()
+        queue.close()
+        #expect(!event.isSet && queue.isClosed)
+    }
+
+    @Test func `a waiter may be woken long after its hub has gone`() throws {
+        var waiter: Waiter?
+        try onHub { hub throws in
+            _ = try Waiter.wait(for: "nothing", until: hub.now) { waiter = $0 }
+        }
+        waiter?.wake()
+    }
+
+    @Test func `greenlets of a hub that nobody ran end with it, without having run`() throws {
+        var hub: Hub? = Hub(loop: LibeventLoop())
+        let greenlet = hub!.spawn { "result" }
+        #expect(!greenlet.isDone)
+        hub = nil
+        #expect(greenlet.isDone && greenlet.value == nil)
+        #expect(throws: Interruption.killed) { try greenlet.get() }
+        greenlet.kill()
+    }
+
     /// Calls itself so often, with a frame that the optimizer cannot take away.
     @inline(never)
     static func descend(_ depth: Int) -> Int {

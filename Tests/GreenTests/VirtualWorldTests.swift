@@ -77,6 +77,33 @@ import Testing
         #expect(try answers { $0.duplication = 1 } == 400)
     }
 
+    @Test func `of datagrams that are held back later ones arrive earlier`() throws {
+        func order(_ reordering: Double) throws -> [UInt8] {
+            let world = VirtualWorld(seed: 8)
+            world.loopback.latency = .microseconds(10)...(.microseconds(10))
+            world.loopback.reordering = reordering
+            return try world.run { hub in
+                let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+                let socket = try DatagramSocket(listener: listener)
+                let client = try DatagramSocket(connectedTo: listener.address)
+                for number in 0..<50 as Range<UInt8> {
+                    var datagram = Datagram(hub: hub)!
+                    var buffer = datagram.buffer
+                    buffer[0] = number
+                    datagram.count = 1
+                    client.send(datagram)
+                }
+                try sleep(.seconds(1))
+                var came: [UInt8] = []
+                while came.count < 50, try socket.receive(until: hub.soon, { came.append($0.bytes[0]) }) > 0 {}
+                return came
+            }
+        }
+        let held = try order(0.3)
+        #expect(try order(0) == Array(0..<50))
+        #expect(held != Array(0..<50) && held.sorted() == Array(0..<50))
+    }
+
     @Test func `a datagram socket that nobody reads keeps no more than its queue holds`() throws {
         let world = VirtualWorld(seed: 5)
         world.loopback.datagramQueue = 3000

@@ -21,6 +21,7 @@ internal import Glibc
 
 extension LibeventLoop {
     /// Blocks the signals for this thread and all that it starts later, and reads them from a descriptor.
+    /// Throws where the system gives none.
     public func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError) {
         let descriptor = unsafe green_signal_descriptor(signals, UInt32(signals.count))
         guard descriptor >= 0 else { throw SocketError(errno: -descriptor, call: "signalfd") }

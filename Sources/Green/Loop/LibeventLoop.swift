@@ -24,19 +24,19 @@ internal import Glibc
 
     /// A loop of its own for one hub; blocking jobs go to `threads`.
     public init(threads: ThreadPool = .shared) {
-        guard let config = unsafe event_config_new() else { preconditionFailure("libevent: no memory") }
+        guard let config = unsafe event_config_new() else { halt("libevent: no memory") }
         unsafe event_config_set_flag(config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue))
         unsafe event_config_set_flag(config, Int32(EVENT_BASE_FLAG_IGNORE_ENV.rawValue))
         unsafe event_config_require_features(config, Int32(EV_FEATURE_ET.rawValue))
         guard let base = unsafe event_base_new_with_config(config) else {
-            preconditionFailure("libevent: no event base: is the limit of open files reached?")
+            halt("libevent: no event base: is the limit of open files reached?")
         }
         unsafe event_config_free(config)
         unsafe self.base = base
         self.threads = threads
         unsafe timer = event_new(base, -1, 0, { _, _, _ in }, nil)
         wakeDescriptor = green_event_descriptor()
-        precondition(wakeDescriptor >= 0, "Green: no event descriptor: is the limit of open files reached?")
+        require(wakeDescriptor >= 0, "no event descriptor: is the limit of open files reached?")
     }
 
     deinit {

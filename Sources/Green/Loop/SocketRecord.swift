@@ -81,7 +81,7 @@ extension Hub {
     func waitReadable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canRead { return true }
         if unsafe !handle.isOpen { throw SocketError.closed }
-        let came = try unsafe wait(in: handle.readers, for: "readable socket", until: deadline)
+        let came = try unsafe core.wait(in: handle.readers, for: "readable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came
     }
@@ -90,7 +90,7 @@ extension Hub {
     func waitWritable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canWrite { return true }
         unsafe loop.watchWritable(handle)
-        let came = try unsafe wait(in: handle.writers, for: "writable socket", until: deadline)
+        let came = try unsafe core.wait(in: handle.writers, for: "writable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came
     }

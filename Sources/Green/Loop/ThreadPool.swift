@@ -72,7 +72,7 @@ func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
         },
         box.toOpaque()
     )
-    precondition(failure == 0, "Green: the system starts no thread (error \(failure))")
+    require(failure == 0, "the system starts no thread (error \(failure))")
 }
 
 /// What a new thread is handed.

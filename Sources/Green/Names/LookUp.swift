@@ -1,7 +1,8 @@
 /// The addresses of `host`, the preferred one first: looked up by the machine's resolver on a thread of the pool, while
 /// the hub runs others. An address is its own.
 ///
-/// Throws `notFound`, `timedOut` where the resolver could not tell, or the interruption of the wait.
+/// Throws `notFound`, `timedOut` where the resolver could not tell, or the interruption of the wait. Costs what `blocking`
+/// does and what the resolver takes; nothing is kept.
 public func lookUp(_ host: String) throws -> [IPAddress] {
     if let address = IPAddress(host) { return [address] }
     let names = Hub.current.loop.names
@@ -64,7 +65,8 @@ extension StreamSocket {
         return mixed
     }
 
-    /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`.
+    /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`. Throws a `SocketError`
+    /// (`refused` and `notFound` where nobody listens), or the interruption of the wait.
     public static func connect(toPath path: String, hub: Hub = .current, until deadline: Instant) throws -> StreamSocket {
         let handle = unsafe try hub.loop.beginConnect(path: path)
         return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: .unnamed), until: deadline)

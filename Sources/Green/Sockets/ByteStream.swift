@@ -15,15 +15,15 @@ public protocol ByteStream: AnyObject {
 }
 
 extension ByteStream {
-    /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
+    /// Reads what there is, at most `limit` bytes; empty at the end of the stream. Throws as `read(into:until:)` does.
+    /// Costs an allocation of `limit` bytes.
     public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let got = try unsafe bytes.withUnsafeMutableBytes { unsafe try read(into: $0, until: deadline) }
-        bytes.removeLast(limit - got)
-        return bytes
+        try unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+            count = try unsafe read(into: UnsafeMutableRawBufferPointer(room), until: deadline)
+        }
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`. Throws as the other `write` does.
     public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
         try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
     }

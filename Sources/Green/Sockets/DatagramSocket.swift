@@ -74,6 +74,7 @@ internal import CGreen
 
     /// Puts a datagram into the outgoing batch. Does not wait; one that cannot be sent is dropped and counted.
     public func send(_ datagram: consuming Datagram) {
+        unsafe hub.core.checkThread("a socket")
         let slot = unsafe datagram.release()
         unsafe state.pointee.outgoing[state.pointee.outgoingCount] = slot
         unsafe state.pointee.outgoingCount += 1

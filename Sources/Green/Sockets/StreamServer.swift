@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// Serves a stream listener: each connection gets a greenlet of its own, up to a limit of connections.
+/// Serves a stream listener: each connection gets a greenlet of its own, up to a limit of connections. A connection costs
+/// that greenlet, its place in a group, and three system calls before it is served.
 ///
 /// Subclasses override `handle`, or pass a closure to the initializer.
 @safe open class StreamServer {
@@ -11,20 +12,22 @@ internal import Glibc
     /// How many connections may be open at once; a further one is closed at once.
     public var limit: Int
     /// How many are open.
-    public private(set) var connectionCount = 0
+    public var connectionCount: Int { connections.count }
     /// How many were closed because of the limit.
     public private(set) var refusedCount: UInt64 = 0
     private let handle: SocketHandle
     private let handler: ((StreamSocket) throws -> Void)?
     private var loop: Greenlet<Void>?
+    private let connections: Group
 
-    /// A server on `listener`, not started yet.
+    /// A server on `listener`, not started yet. Throws where the loop cannot watch the listener.
     public init(
         hub: Hub = .current, listener: Listener, limit: Int, handler: ((StreamSocket) throws -> Void)? = nil
     ) throws(SocketError) {
         self.hub = hub
         self.limit = limit
         self.handler = handler
+        connections = Group(hub: hub)
         address = listener.address
         unsafe handle = try hub.loop.adopt(listener)
     }
@@ -53,6 +56,15 @@ internal import Glibc
         loop?.kill()
         loop = nil
         unsafe hub.loop.close(handle)
+    }
+
+    /// Takes no more connections, lets those that are open end by themselves until `deadline`, and then ends them. Waits
+    /// until all have ended. Throws the interruption of that wait; connections go on then.
+    public func stop(until deadline: Instant) throws(Interruption) {
+        stop()
+        if try connections.join(until: deadline) { return }
+        connections.kill()
+        try connections.join()
     }
 
     private func serve() throws {
@@ -89,12 +101,8 @@ internal import Glibc
             refusedCount += 1
             return
         }
-        connectionCount += 1
-        hub.spawn(name: "connection") {
-            defer {
-                socket.close()
-                self.connectionCount -= 1
-            }
+        try connections.spawn(name: "connection") {
+            defer { socket.close() }
             try? self.handle(socket)
         }
     }

@@ -1,4 +1,7 @@
 /// A connected stream for greenlets: TCP. Belongs to its hub's thread. One greenlet may read while another writes.
+///
+/// Reads and writes are tried first, a system call each, and wait only where the kernel has nothing or takes nothing; a
+/// wait makes no system call of its own, for a socket is registered with the kernel once for as long as it lives.
 @safe public final class StreamSocket {
     /// The hub it belongs to.
     public let hub: Hub
@@ -13,7 +16,8 @@
     }
 
     deinit {
-        close()
+        // Wherever the last reference goes; nobody waits on it any more.
+        unsafe hub.loop.close(handle)
         unsafe hub.freeSocketRecord(handle)
     }
 
@@ -43,6 +47,7 @@
     /// Reads what there is, at most the buffer's size: how many bytes, 0 at the end of the stream. Throws `timedOut`
     /// when nothing has come by `deadline`.
     public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
+        check()
         while true {
             guard unsafe handle.isOpen else { throw SocketError.closed }
             let got = unsafe hub.loop.read(handle, buffer)
@@ -67,18 +72,9 @@
         return true
     }
 
-    /// Reads what there is, at most `limit` bytes; empty at the end of the stream.
-    public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe try read(into: buffer, until: deadline)
-        }
-        bytes.removeLast(limit - got)
-        return bytes
-    }
-
     /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
+        check()
         var done = 0
         while done < buffer.count {
             guard unsafe handle.isOpen else { throw SocketError.closed }
@@ -93,8 +89,10 @@
         }
     }
 
-    /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait.
+    /// Writes what the kernel takes at once: how many bytes, 0 when none. Does not wait. Throws `closed`, or the error of
+    /// the connection.
     public func writeNow(_ buffer: UnsafeRawBufferPointer) throws(SocketError) -> Int {
+        check()
         guard unsafe handle.isOpen else { throw .closed }
         let sent = unsafe hub.loop.write(handle, buffer)
         if sent >= 0 { return sent }
@@ -103,18 +101,19 @@
         return 0
     }
 
-    /// Writes all of `bytes`.
-    public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
-        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
-    }
-
     /// Says that no more will be written; reading goes on.
     public func shutdownWrite() {
+        check()
         if unsafe handle.isOpen { unsafe hub.loop.shutdownWrite(handle) }
     }
 
     /// Closes it: all waits on it throw `closed`.
     public func close() {
+        check()
         unsafe hub.loop.close(handle)
+    }
+
+    private func check() {
+        unsafe hub.core.checkThread("a socket")
     }
 }

@@ -1,4 +1,4 @@
-/// A result that one greenlet waits for and another gives, once: a value or an error.
+/// A result that one greenlet waits for and another gives, once: a value or an error. Costs what an ``Event`` does.
 public final class AsyncResult<Success> {
     private let place: WaitPlace
     private var links = LinkList()
@@ -7,7 +7,7 @@ public final class AsyncResult<Success> {
 
     /// A result that has not come.
     public init(hub: Hub = .current) {
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "a result")
     }
 
     /// Gives the value and wakes all who wait. The first call counts; later ones do nothing.
@@ -29,13 +29,14 @@ public final class AsyncResult<Success> {
         return try result?.get()
     }
 
-    /// Waits for the value as long as it takes.
+    /// Waits for the value as long as it takes. Throws the error that was given instead, or the interruption of the wait.
     public func get() throws -> Success {
         while result == nil { _ = try place.wait(for: "a result", until: .never) }
         return try result!.get()
     }
 
     private func resolve(_ result: Result<Success, any Error>) {
+        place.check()
         guard self.result == nil else { return }
         self.result = result
         place.wakeAll()

@@ -1,4 +1,4 @@
-/// Greenlets that hold a lock wait here for something to become true, without the lock meanwhile.
+/// Greenlets that hold a lock wait here for something to become true, without the lock meanwhile. Allocates nothing for it.
 ///
 /// ```swift
 /// try condition.lock.withLock {
@@ -13,11 +13,11 @@ public final class Condition {
     /// A condition with `lock`, or one of its own.
     public init(lock: ReentrantLock? = nil, hub: Hub = .current) {
         self.lock = lock ?? ReentrantLock(hub: hub)
-        place = WaitPlace(hub: hub)
+        place = WaitPlace(hub: hub, of: "a condition")
     }
 
     /// Gives the lock back, waits to be notified (true) or until `deadline` (false), and takes the lock again: also when
-    /// the wait is interrupted.
+    /// the wait is interrupted. Throws that interruption.
     @discardableResult
     public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
         let taken = lock.unlockFully()

@@ -35,7 +35,7 @@ final class LocalStorage {
     /// That of the running greenlet; nil, where asked so, if it has none yet.
     static func current(orNil: Bool) -> LocalStorage? {
         guard let record = unsafe Hub.current.core.pointee.current else {
-            preconditionFailure("Green: a greenlet-local value outside of a greenlet")
+            halt("a greenlet-local value outside of a greenlet")
         }
         if let locals = unsafe record.pointee.locals { return unsafe locals.takeUnretainedValue() }
         if orNil { return nil }

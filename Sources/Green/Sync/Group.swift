@@ -1,4 +1,5 @@
-/// Greenlets that belong together: to be waited for, or ended, as one. `Pool` is one with a limit.
+/// Greenlets that belong together: to be waited for, or ended, as one. `Pool` is one with a limit. Costs an entry in a
+/// dictionary and a link for each greenlet.
 public class Group {
     /// The hub of its greenlets.
     public let hub: Hub
@@ -9,7 +10,7 @@ public class Group {
     /// An empty group.
     public init(hub: Hub = .current) {
         self.hub = hub
-        empty = WaitPlace(hub: hub)
+        empty = WaitPlace(hub: hub, of: "a group")
     }
 
     /// How many of its greenlets have not ended.
@@ -27,6 +28,7 @@ public class Group {
 
     /// Takes in a greenlet that was started elsewhere. It counts against a pool's limit, but does not wait for a place.
     public func add(_ greenlet: AnyGreenlet) {
+        empty.check()
         guard !greenlet.isDone else { return }
         serial += 1
         let number = serial
@@ -34,7 +36,8 @@ public class Group {
         greenlet.link { [weak self] in self?.remove(number) }
     }
 
-    /// Waits until all have ended (true) or `deadline` passes (false). Their errors are for who holds them.
+    /// Waits until all have ended (true) or `deadline` passes (false). Their errors are for who holds them; this throws the
+    /// interruption of the wait alone.
     @discardableResult
     public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
         while !members.isEmpty {
@@ -65,7 +68,7 @@ public class Group {
     }
 
     /// What `transform` makes of each item, each in a greenlet of the group, as it comes: a queue that is closed after
-    /// the last. Who stops reading should `kill` the group.
+    /// the last. Does not throw: what a greenlet throws is its result. Who stops reading should `kill` the group.
     public func mapUnordered<Items: Sequence, Success>(
         _ items: Items, _ transform: @escaping (Items.Element) throws -> Success
     ) -> Queue<Result<Success, any Error>> {
@@ -101,11 +104,12 @@ public func killAll(_ greenlets: [AnyGreenlet]) {
 }
 
 /// Waits until as many of `greenlets` as `count` says (all, without) have ended, or `limit` has passed: those that have.
+/// Throws the interruption of the wait, not their errors.
 @discardableResult
 public func joinAll(
     _ greenlets: [AnyGreenlet], limit: Duration? = nil, count: Int? = nil
 ) throws(Interruption) -> [AnyGreenlet] {
-    guard let hub = greenlets.first?.hub else { return [] }
+    let hub = Hub.current
     let deadline = limit.map { hub.loop.now().advanced(by: $0) } ?? .never
     _ = try waitAll(greenlets, count: count, until: deadline, hub: hub)
     return greenlets.filter(\.isDone)

@@ -1,4 +1,5 @@
-/// A queue whose users say when each thing that they took is done, so that others can wait until all is.
+/// A queue whose users say when each thing that they took is done, so that others can wait until all is. Costs what a
+/// ``Queue`` does.
 public final class JoinableQueue<Element> {
     private let queue: Queue<Element>
     private let done: WaitPlace
@@ -8,7 +9,7 @@ public final class JoinableQueue<Element> {
     /// An empty queue of at most `limit` things.
     public init(limit: Int = .max, hub: Hub = .current) {
         queue = Queue(limit: limit, hub: hub)
-        done = WaitPlace(hub: hub)
+        done = WaitPlace(hub: hub, of: "a queue")
     }
 
     /// How many things are in it.
@@ -36,12 +37,12 @@ public final class JoinableQueue<Element> {
 
     /// Says that a thing which was taken is done.
     public func taskDone() {
-        precondition(unfinished > 0, "Green: taskDone was called more often than there were things in the queue")
+        require(unfinished > 0, "taskDone was called more often than there were things in the queue")
         unfinished -= 1
         if unfinished == 0 { done.wakeAll() }
     }
 
-    /// Waits until all that was put in is done (true) or `deadline` passes (false).
+    /// Waits until all that was put in is done (true) or `deadline` passes (false). Throws the interruption of the wait.
     @discardableResult
     public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
         while unfinished > 0 {

@@ -6,16 +6,16 @@ public final class Pool: Group {
 
     /// An empty pool of `size` places.
     public init(size: Int, hub: Hub = .current) {
-        precondition(size > 0, "Green: a pool of \(size) places")
+        require(size > 0, "a pool of \(size) places")
         self.size = size
-        places = WaitPlace(hub: hub)
+        places = WaitPlace(hub: hub, of: "a pool")
         super.init(hub: hub)
     }
 
     /// How many more can be started without waiting.
     public var freeCount: Int { max(0, size - count) }
 
-    /// Waits for a place, then starts a greenlet.
+    /// Waits for a place, then starts a greenlet. Throws the interruption of the wait; nothing is started then.
     @discardableResult
     public override func spawn<Success>(
         name: String? = nil, _ body: @escaping () throws -> Success
@@ -24,7 +24,7 @@ public final class Pool: Group {
         return try super.spawn(name: name, body)
     }
 
-    /// Waits until there is a place (true) or `deadline` passes (false).
+    /// Waits until there is a place (true) or `deadline` passes (false). Throws the interruption of the wait.
     @discardableResult
     public func waitForPlace(until deadline: Instant = .never) throws(Interruption) -> Bool {
         while count >= size {

@@ -30,30 +30,31 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     /// What it hands on.
     public typealias Element = Storage.Element
 
-    @usableFromInline var storage = Storage()
+    // SAFETY: of the unchecked properties: each access is over before anything else can run.
+    @exclusivity(unchecked) @usableFromInline var storage = Storage()
     /// How many it holds at most.
     public let limit: Int
     /// Whether nothing more will be put into it.
-    public var isClosed: Bool { closed }
-    @usableFromInline var closed = false
+    public var isClosed: Bool { unsafe closed }
+    @exclusivity(unchecked) @usableFromInline var closed = false
     @usableFromInline let getters: WaitPlace
     @usableFromInline let putters: WaitPlace
-    @usableFromInline var links = LinkList()
+    @exclusivity(unchecked) @usableFromInline var links = LinkList()
 
     /// An empty queue of at most `limit` things, one at least.
     public init(limit: Int = .max, hub: Hub = .current) {
-        precondition(limit > 0, "Green: a queue that holds nothing is a Channel")
+        require(limit > 0, "a queue that holds nothing is a Channel")
         self.limit = limit
-        getters = WaitPlace(hub: hub)
-        putters = WaitPlace(hub: hub)
+        getters = WaitPlace(hub: hub, of: "a queue")
+        putters = WaitPlace(hub: hub, of: "a queue")
     }
 
     /// How many things are in it.
-    @inlinable public var count: Int { storage.count }
+    @inlinable public var count: Int { unsafe storage.count }
     /// Whether it holds nothing.
-    @inlinable public var isEmpty: Bool { storage.count == 0 }
+    @inlinable public var isEmpty: Bool { unsafe storage.count == 0 }
     /// Whether `put` would wait.
-    @inlinable public var isFull: Bool { storage.count >= limit }
+    @inlinable public var isFull: Bool { unsafe storage.count >= limit }
 
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Throws `QueueClosed`,
     /// also when it is closed meanwhile, or the interruption of the wait.
@@ -78,7 +79,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     }
 
     /// The next thing, as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
-    /// empty.
+    /// empty. Throws the interruption of the wait.
     @inlinable public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
         while isEmpty {
             guard !isClosed, try getters.wait(for: "a queue", until: deadline) else { return nil }
@@ -93,10 +94,10 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
     public func close() {
-        closed = true
         getters.wakeAll()
+        unsafe closed = true
         putters.wakeAll()
-        links.fire()
+        unsafe links.fire()
     }
 
     /// Goes through what comes until the queue is closed and empty. An interruption ends it too: the greenlet's next
@@ -107,16 +108,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
 
     @inlinable
     func append(_ element: Element) {
-        storage.append(element)
         getters.wakeFirst()
-        if !links.isEmpty { links.fire() }
+        unsafe storage.append(element)
+        if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     @inlinable
     func removeNext() -> Element {
-        let element = storage.removeNext()
         putters.wakeFirst()
-        return element
+        return unsafe storage.removeNext()
     }
 }
 
@@ -125,5 +125,5 @@ extension OrderedQueue: Waitable {
     public var isReady: Bool { !isEmpty || isClosed }
 
     /// As ``Waitable`` says.
-    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+    public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }

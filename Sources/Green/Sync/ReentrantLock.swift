@@ -1,5 +1,5 @@
 /// A lock between greenlets that its owner may take again; others wait until it was given back as often. Only needed
-/// around sections that wait: between two waits a greenlet has the hub for itself.
+/// around sections that wait: between two waits a greenlet has the hub for itself. Costs what a ``Semaphore`` does.
 @safe public final class ReentrantLock {
     private let hub: Hub
     private let permit: Semaphore
@@ -15,7 +15,7 @@
     /// Whether the running greenlet has it.
     public var isMine: Bool { depth > 0 && owner == hub.currentNumber }
 
-    /// Takes it: false where another greenlet had it until `deadline`.
+    /// Takes it: false where another greenlet had it until `deadline`. Throws the interruption of the wait.
     @discardableResult
     public func lock(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if !isMine {
@@ -28,12 +28,12 @@
 
     /// Gives it back, once.
     public func unlock() {
-        precondition(isMine, "Green: a lock is given back by a greenlet that does not have it")
+        require(isMine, "a lock is given back by a greenlet that does not have it")
         depth -= 1
         if depth == 0 { permit.release() }
     }
 
-    /// Runs `body` with the lock, which may wait.
+    /// Runs `body` with the lock; it may wait. Throws what `body` throws, or the interruption of the wait for the lock.
     public func withLock<Success>(_ body: () throws -> Success) throws -> Success {
         try lock()
         defer { unlock() }
@@ -42,7 +42,7 @@
 
     /// Gives it back altogether: how often it had been taken.
     func unlockFully() -> Int {
-        precondition(isMine, "Green: a condition's wait without its lock")
+        require(isMine, "a condition's wait without its lock")
         let taken = depth
         depth = 0
         permit.release()

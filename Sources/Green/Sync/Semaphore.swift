@@ -1,18 +1,21 @@
-/// A number of permits. Who finds none waits; a permit that is given back goes to who came first.
+/// A number of permits. Who finds none waits; a permit that is given back goes to who came first. Allocates nothing for
+/// that, and makes no system call.
 public class Semaphore {
     private let place: WaitPlace
-    private var links = LinkList()
+    // SAFETY: of the unchecked properties: each access is over before anything else can run.
+    @exclusivity(unchecked) private var links = LinkList()
     /// Permits that nobody has.
-    public private(set) var available: Int
+    public var available: Int { unsafe free }
+    @exclusivity(unchecked) private var free: Int
 
     /// A semaphore with that many permits.
     public init(_ permits: Int, hub: Hub = .current) {
-        precondition(permits >= 0, "Green: a semaphore of \(permits) permits")
-        available = permits
-        place = WaitPlace(hub: hub)
+        require(permits >= 0, "a semaphore of \(permits) permits")
+        unsafe free = permits
+        place = WaitPlace(hub: hub, of: "a semaphore")
     }
 
-    /// Takes a permit: false where none was to be had by `deadline`.
+    /// Takes a permit: false where none was to be had by `deadline`. Throws the interruption of the wait.
     @discardableResult
     public func acquire(until deadline: Instant = .never) throws(Interruption) -> Bool {
         if tryAcquire() { return true }
@@ -22,19 +25,20 @@ public class Semaphore {
 
     /// Takes a permit if there is one now. Never waits.
     public func tryAcquire() -> Bool {
+        place.check()
         guard available > 0 else { return false }
-        available -= 1
+        unsafe free -= 1
         return true
     }
 
     /// Gives a permit back, or adds one. Does not wait.
     public func release() {
         if place.wakeFirst() { return }
-        available += 1
-        links.fire()
+        unsafe free += 1
+        unsafe links.fire()
     }
 
-    /// Runs `body` with a permit.
+    /// Runs `body` with a permit. Throws what `body` throws, or the interruption of the wait for the permit.
     public func withPermit<Success>(_ body: () throws -> Success) throws -> Success {
         try acquire()
         defer { release() }
@@ -47,7 +51,7 @@ extension Semaphore: Waitable {
     public var isReady: Bool { available > 0 }
 
     /// As ``Waitable`` says.
-    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
+    public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }
 
 /// A semaphore that knows how many permits it was made with: one `release` too many is reported as the programming
@@ -63,7 +67,7 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Gives a permit back. Does not wait.
     public override func release() {
-        precondition(available < bound, "Green: a bounded semaphore was released more often than it was acquired")
+        require(available < bound, "a bounded semaphore was released more often than it was acquired")
         super.release()
     }
 }

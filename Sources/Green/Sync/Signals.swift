@@ -12,7 +12,7 @@
 public final class Signals: Sequence {
     private let queue: Queue<Int32>
 
-    /// Has these signals delivered here from now on.
+    /// Has these signals delivered here from now on. Throws where the system gives no descriptor for them.
     public init(_ signals: [Int32], hub: Hub = .current) throws(SocketError) {
         let queue = Queue<Int32>(limit: 64, hub: hub)
         self.queue = queue
@@ -20,7 +20,7 @@ public final class Signals: Sequence {
         try hub.loop.onSignals(signals) { queue.tryPut($0) }
     }
 
-    /// The next signal; nil where none came by `deadline`.
+    /// The next signal; nil where none came by `deadline`. Throws the interruption of the wait.
     public func next(until deadline: Instant = .never) throws(Interruption) -> Int32? {
         try queue.get(until: deadline)
     }

@@ -25,32 +25,35 @@ public final class Link {
 
 /// Who wants to be called; almost always nobody, and then it costs a comparison.
 @usableFromInline struct LinkList {
-    private var links: [Link] = []
+    private var links: [Link]?
 
-    @usableFromInline var isEmpty: Bool { links.isEmpty }
+    @usableFromInline var isEmpty: Bool { links == nil }
 
     /// Adds a call.
     mutating func add(_ call: @escaping () -> Void) -> Link {
-        links.removeAll { $0.call == nil }
         let link = Link(call)
-        links.append(link)
+        links?.removeAll { $0.call == nil }
+        links = links ?? []
+        links?.append(link)
         return link
     }
 
     /// Calls all, in the order they came.
     @usableFromInline func fire() {
+        guard let links else { return }
         for link in links { link.call?() }
     }
 }
 
 /// Waits until as many of `objects` as `count` says (all, without) are ready, or `deadline` passes: those that are, in
-/// the order in which they became so, as far as it was seen.
+/// the order in which they became so, as far as it was seen. Throws the interruption of the wait. Costs an allocation for
+/// each object that is not ready, and a look at all of them for each that becomes so.
 public func waitAll(
     _ objects: [any Waitable], count: Int? = nil, until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> [any Waitable] {
     let wanted = min(count ?? objects.count, objects.count)
     var ready: [any Waitable] = []
-    let place = WaitPlace(hub: hub)
+    let place = WaitPlace(hub: hub, of: "a wait")
     var pending = objects
     func collect() {
         ready += pending.filter(\.isReady)
@@ -66,7 +69,8 @@ public func waitAll(
     return ready
 }
 
-/// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before.
+/// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before. Throws and costs
+/// what `waitAll` does.
 public func waitAny(
     _ objects: [any Waitable], until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> (any Waitable)? {

@@ -23,7 +23,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
 
     /// An empty queue of at most `limit` things.
     public init(limit: Int = .max) {
-        precondition(limit > 0, "Green: a queue that holds nothing")
+        require(limit > 0, "a queue that holds nothing")
         self.limit = limit
         state = UncheckedLocked(State())
     }
@@ -44,7 +44,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
     }
 
     /// The next thing as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
-    /// empty. Only in greenlets.
+    /// empty. Only in greenlets. Throws the interruption of the wait.
     public func get(until deadline: Instant = .never) throws -> Element? {
         let found: Element?? = try attempt(\.getters, for: "a queue between threads", until: deadline) { state in
             guard state.elements.count > 0 else { return state.isClosed ? (nil, nil) : nil }

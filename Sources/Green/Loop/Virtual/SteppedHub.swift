@@ -26,7 +26,7 @@ final class SteppedHub {
 
     /// Ends its greenlets, beginning with the root.
     func end() {
-        root.kill()
+        hub.asCurrent { root.kill() }
     }
 
     /// One turn.
@@ -41,6 +41,7 @@ final class SteppedHub {
             hub.windUpTurn()
         } else {
             hub.mailbox.close()
+            unsafe hub.core.pointee.isRunning = false
             isDone = true
             ended(root.failure)
         }

@@ -7,7 +7,7 @@ extension VirtualWorld: HubStarter {
         check()
         let hub = hub()
         guard let loop = hub.loop as? VirtualLoop, loop.world === self else {
-            preconditionFailure("Green: a hub of a simulated world needs a loop of that world")
+            halt("a hub of a simulated world needs a loop of that world")
         }
         steppedHubs.append(SteppedHub(hub: hub, loop: loop, body, ended: ended))
     }

@@ -75,7 +75,7 @@ public final class VirtualWorld: @unchecked Sendable {
     /// Another host, with the addresses that it has besides loopback.
     public func addHost(_ name: String, _ addresses: [IPAddress]) -> VirtualHost {
         check()
-        precondition(hosts.allSatisfy { Set($0.addresses).isDisjoint(with: addresses) }, "an address of two hosts")
+        require(hosts.allSatisfy { Set($0.addresses).isDisjoint(with: addresses) }, "an address of two hosts")
         let host = VirtualHost(name: name, addresses: addresses, number: hosts.count)
         unsafe host.world = self
         hosts.append(host)
@@ -116,6 +116,6 @@ public final class VirtualWorld: @unchecked Sendable {
 
     /// Traps where another thread comes in: a simulated world has no other threads.
     func check() {
-        precondition(pthread_equal(thread, pthread_self()) != 0, "Green: a simulated world was entered from another thread")
+        require(pthread_equal(thread, pthread_self()) != 0, "a simulated world was entered from another thread")
     }
 }
