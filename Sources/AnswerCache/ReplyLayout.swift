@@ -51,20 +51,17 @@ struct ReplyLayout {
         // What comes after OPT could not move up, for pointers lead only backwards.
         if hasOPT || count == offsets.count || place.type.rawValue == Self.transactionSignature { mayStay = false }
         end = place.endOffset
-        noteNames(of: place, in: message)
         guard mayStay else { return }
         offsets[count] = UInt16(truncatingIfNeeded: place.ttlOffset)
         if place.type == .soa, place.section == .authority { zones |= 1 << UInt32(count) }
         count += 1
+        noteNames(of: place, in: message)
     }
 
     /// Whether the record's names stand as they would be written here.
     private mutating func noteNames(of place: RecordPlace, in message: Span<UInt8>) {
-        if place.owner.wireLength == question.wireLength {
-            // It may be the question's name, and that is always to be a pointer to it.
-            if message.loadUInt16(at: place.offset) != NameView.questionPointer { mayStay = false }
-        } else if place.owner.wireLength > 1 {
-            if place.hasWholeOwner || !isClear(place.offset, in: message) { mayStay = false }
+        if message.loadUInt16(at: place.offset) != NameView.questionPointer, place.ownerEnd - place.offset > 1 {
+            if place.hasWholeOwner || isQuestion(place, in: message) || !isClear(place.offset, in: message) { mayStay = false }
             noteLetters(place.offset, place.ownerEnd, isWhole: place.hasWholeOwner, in: message)
         }
         guard let names = RDataLayout(place.type) else { return }
@@ -91,8 +88,16 @@ struct ReplyLayout {
         if message.hasCapital(in: start..<(isWhole ? end : end - 2)) { mayHoldLetters = true }
     }
 
-    /// Whether a name that was checked leads, as far as it stands behind the question, through no TTL: those change when
-    /// they are counted down, and the name would be another, or none, a second later.
+    /// Whether a record's owner is the question's name in another place, which is always to be a pointer to the question.
+    private func isQuestion(_ place: RecordPlace, in message: Span<UInt8>) -> Bool {
+        guard place.owner.wireLength == question.wireLength, let owner = try? NameView(message, at: place.offset),
+            let asked = try? NameView(message, at: MessageView.headerLength)
+        else { return false }
+        return owner.isEqual(to: asked)
+    }
+
+    /// Whether what a name points to, of a name that was checked, ends before the name begins and leads through no TTL. Those
+    /// change when they are counted down, and what comes behind may go: the name would be another, or none.
     private func isClear(_ start: Int, in message: Span<UInt8>) -> Bool {
         var position = start
         var isElsewhere = false
@@ -100,14 +105,13 @@ struct ReplyLayout {
             let byte = Int(message[position])
             let next = position + (byte < 0xC0 ? 1 + byte : 2)
             if isElsewhere {
+                guard next <= start else { return false }
                 for number in 0..<count where position < Int(offsets[number]) + 4 && next > Int(offsets[number]) { return false }
             }
             if byte == 0 { return true }
             position = next
             guard byte >= 0xC0 else { continue }
             position = Int(message.loadUInt16(at: next - 2) & 0x3FFF)
-            // The question, and with it the end of the name, stands before all TTLs.
-            if position < MessageView.headerLength + question.wireLength { return true }
             isElsewhere = true
         }
     }

@@ -81,6 +81,68 @@ import Testing
         }
     }
 
+    @Test func `a label that reaches over a TTL, wherever it begins, and one that ends in OPT do not stay`() throws {
+        // A pointer into the middle of the question's first label, which is the length of a label of 48 bytes there.
+        var middle = TestReply(name: "0.example")
+        middle.add(.answer, "@", .a, 300, [192, 0, 2, 1])
+        let end = UInt8(middle.bytes.count)
+        var bytes = middle.bytes + [0xC0, 13, 0, 16, 0, 1, 0, 0, 1, 44, 0, 30] + [UInt8](repeating: 0, count: 30)
+        bytes[7] = 2
+        #expect(end < 61)
+        try expectSteady(bytes, "0.example")
+
+        // Text whose last byte is a label's length, so that the label reaches over the next record's fields and its own TTL.
+        var text = TestReply(name: "t.example", type: .txt)
+        text.add(.answer, "@", .txt, 300, [3, 0x61, 0x62, 16])
+        let place = UInt8(text.bytes.count - 1)
+        var own = text.bytes + [0xC0, place, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 0, 0, 0, 0]
+        own[11] = 1
+        try expectSteady(own, "t.example", .txt)
+
+        // The same over the end of the records, into an OPT that is left out.
+        var last = text.bytes + [0xC0, place, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 1]
+        last[last.count - 17] = 20
+        last[11] = 2
+        last += [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]
+        try expectSteady(last, "t.example", .txt)
+
+        // The root, by a pointer to a byte of a TTL that is zero for now.
+        var root = TestReply(name: "r.example")
+        root.add(.answer, "@", .a, 0x0001_0000, [192, 0, 2, 1])
+        let zero = UInt8(root.bytes.count - 8)
+        var pointed = root.bytes + [0xC0, zero, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 1]
+        pointed[11] = 1
+        try expectSteady(pointed, "r.example")
+    }
+
+    /// Stores a reply if it can be, and reads the same owners from the answer at once and after a while.
+    private func expectSteady(_ bytes: [UInt8], _ name: String, _ type: RecordType = .a) throws {
+        let client = try TestClient()
+        let key = client.key(name, type)
+        let limits = TTLLimits(maximumSeconds: TTLLimits.largest)
+        let result = client.cache.store(
+            key, reply: bytes, from: Provenance(upstream: 1, transport: .udp), at: BootSeconds(rawValue: 0), limits: limits)
+        guard case .stored = result else { return }
+        let first = try #require(try client.ask(name, type, at: 0))
+        for now: UInt32 in [1, 7, 60] {
+            #expect(try client.ask(name, type, at: now)?.records.map(\.owner) == first.records.map(\.owner))
+        }
+    }
+
+    @Test func `an owner as long as the question's name may be another`() throws {
+        var reply = TestReply(name: "www.example")
+        reply.add(.answer, "@", .a, 300, [192, 0, 2, 1])
+        var bytes = reply.bytes + [3, 0x6E, 0x73, 0x31, 0xC0, 16, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 1]
+        bytes[11] = 1
+        let client = try TestClient()
+        client.cache.store(
+            client.key("www.example"), reply: bytes, from: Provenance(upstream: 1, transport: .udp),
+            at: BootSeconds(rawValue: 0))
+        let answer = try #require(try client.ask("www.example", at: 0))
+        #expect(answer.records.map(\.owner) == ["www.example", "ns1.example"])
+        #expect(Array(answer.message[29...]) == Array(bytes[29...]))
+    }
+
     @Test func `more records than are noted on the way are kept all the same`() throws {
         var reply = compressed()
         for number in 0..<50 { reply.add(.answer, "@", .a, 100 + UInt32(number), [192, 0, 2, UInt8(number)]) }
