@@ -1,3 +1,3 @@
-// The reader alone: the bytes travel over Green's sockets.
+// Formatter and reader: the bytes travel over Green's sockets.
 #include <features.h>
 #include <hiredis/hiredis.h>
