@@ -9,34 +9,116 @@ import Testing
 extension EndToEnd {
     /// The order of things in a flush, where a whole daemon would need luck to meet it.
     @Suite struct RedisFlushTests {
-        @Test func `what an instance put into Redis before it heard of a flush is flushed all the same`() throws {
-            let redis = try RedisServer()
+        /// Runs `body` with a flusher that has nothing itself, once it hears of flushes.
+        private func flushing(
+            _ redis: RedisServer, _ body: @escaping (_ flusher: RedisFleet, RedisTier) throws -> Void
+        ) throws {
             let url = try #require(RedisURL("redis://127.0.0.1:\(redis.port)/0"))
-            let key = "vireo:1:www.example.:A:IN"
             try Hub(loop: LibeventLoop()).run {
                 let tier = RedisTier(url, budget: .milliseconds(20)) { _ in }
-                let writer = RedisConnection(RedisOptions(url))
-                let soon = { Hub.current.loop.now().advanced(by: .seconds(5)) }
+                let flusher = RedisFleet(tier, name: "flusher") { _ in 0 }
+                defer { flusher.close() }
+                try wait { flusher.isListening }
+                try body(flusher, tier)
+            }
+        }
+
+        private var soon: Instant { Hub.current.loop.now().advanced(by: .seconds(5)) }
+
+        /// Lets others run until something holds, for some seconds.
+        private func wait(until condition: () -> Bool) throws {
+            let limit = soon
+            while !condition(), Hub.current.loop.now() < limit { try sleep(.milliseconds(5)) }
+            #expect(condition())
+        }
+
+        /// Says something to the list of each flush that is published.
+        private func forger(_ tier: RedisTier, _ lines: [String]) throws -> RedisSubscription {
+            let writer = RedisConnection(tier.options)
+            let forger = RedisSubscription(tier.options, channels: [FlushMessage.channel]) { _, message in
+                let number = FlushMessage(message)?.number ?? ""
+                for line in lines {
+                    try? writer.post(["RPUSH", RedisArgument(FlushMessage.acknowledgements(number)), RedisArgument(line)])
+                }
+            }
+            try wait { forger.isListening }
+            return forger
+        }
+
+        @Test func `what no instance says of a flush is not believed, and ends nothing`() throws {
+            let redis = try RedisServer()
+            try flushing(redis) { flusher, tier in
+                let lines = [
+                    "most \(Int.max)", "least \(Int.min)", "less -1", "evil\u{1B}[2J 1", "näme 1",
+                    "\(String(repeating: "x", count: 301)) 1",
+                    "a b 1", "good 1000000000",
+                ]
+                let forger = try forger(tier, lines)
+                defer { forger.close() }
+                let writer = RedisConnection(tier.options)
+                defer { writer.close() }
+                var late = 0
+                let slow = RedisFleet(tier, name: "slow") { _ in
+                    late += 1
+                    // So that there are two rounds, and numbers to be added up.
+                    if late == 1 {
+                        _ = try writer.command(["SET", "vireo:1:a.example.:A:IN", "x", "PX", "60000"], until: soon)
+                    }
+                    return 3
+                }
+                defer { slow.close() }
+                try wait { slow.isListening }
+                let flush = try flusher.flush(.everything)
+                #expect(flush.instances == ["flusher": 0, "slow": 6, "good": 2_000_000_000])
+                #expect(flush.listeners == 3 && flush.silent == 0)
+            }
+        }
+
+        @Test func `an instance that says something once and then no more counts as silent`() throws {
+            let redis = try RedisServer()
+            try flushing(redis) { flusher, tier in
+                let writer = RedisConnection(tier.options)
+                defer { writer.close() }
+                var heard = 0
+                let silent = RedisSubscription(tier.options, channels: [FlushMessage.channel]) { _, message in
+                    heard += 1
+                    guard heard == 1 else { return }
+                    let list = RedisArgument(FlushMessage.acknowledgements(FlushMessage(message)?.number ?? ""))
+                    try? writer.post(["SET", "vireo:1:a.example.:A:IN", "x", "PX", "60000"])
+                    try? writer.post(["RPUSH", list, "silent 1"])
+                }
+                defer { silent.close() }
+                try wait { silent.isListening }
+                let flush = try flusher.flush(.everything)
+                #expect(heard == 2)
+                #expect(flush.instances == ["flusher": 0, "silent": 1])
+                #expect(flush.silent == 1)
+            }
+        }
+
+        @Test func `what an instance put into Redis before it heard of a flush is flushed all the same`() throws {
+            let redis = try RedisServer()
+            let key = "vireo:1:www.example.:A:IN"
+            try flushing(redis) { flusher, tier in
+                let writer = RedisConnection(tier.options)
+                defer { writer.close() }
                 var heard = 0
                 let slow = RedisFleet(tier, name: "slow") { _ in
                     heard += 1
                     // Its answer was on the way, and reaches Redis before it has forgotten what it knows.
-                    if heard == 1 { _ = try writer.command(["SET", RedisArgument(key), "old", "PX", "60000"], until: soon()) }
+                    if heard == 1 { _ = try writer.command(["SET", RedisArgument(key), "old", "PX", "60000"], until: soon) }
                     return 1
                 }
-                let flusher = RedisFleet(tier, name: "flusher") { _ in 0 }
-                defer { for fleet in [slow, flusher] { fleet.close() } }
-                let limit = soon()
-                while !slow.isListening || !flusher.isListening, Hub.current.loop.now() < limit { try sleep(.milliseconds(5)) }
+                defer { slow.close() }
+                try wait { slow.isListening }
                 let flush = try flusher.flush(.subtree(Name("example")!))
                 #expect(heard == 2)
-                #expect(try writer.command(["EXISTS", RedisArgument(key)], until: soon()) == .integer(0))
+                #expect(try writer.command(["EXISTS", RedisArgument(key)], until: soon) == .integer(0))
                 #expect(flush.removedFromRedis == 1)
                 #expect(flush.instances == ["slow": 2, "flusher": 0])
                 // With nothing late, all hear of it once.
                 _ = try flusher.flush(.everything)
                 #expect(heard == 3)
-                writer.close()
             }
         }
     }

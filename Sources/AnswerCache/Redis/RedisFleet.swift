@@ -9,6 +9,8 @@ package struct FleetFlush: Hashable, Sendable {
     package var listeners = 0
     /// What each that said so in time removed from its memory, by its name.
     package var instances: [String: Int] = [:]
+    /// How many that heard of it did not say so in time.
+    package var silent = 0
 }
 
 /// Keeps the memories of all instances at one Redis in step: flushes are published, and each gives an epoch in Redis another
@@ -107,7 +109,7 @@ package final class RedisFleet {
         let message = FlushMessage(
             number: String(hub.loop.random(), radix: 36), previous: previous, epoch: next, filter: filter)
         if case .integer(let count) = try ask(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)]) {
-            result.listeners = Int(clamping: count)
+            result.listeners = Int(min(max(0, count), 1_000_000))
         }
         var instances: [String: Int] = [:]
         let list = FlushMessage.acknowledgements(message.number)
@@ -115,11 +117,12 @@ package final class RedisFleet {
         while instances.count < result.listeners, hub.loop.now() < deadline {
             try hub.sleep(until: hub.loop.now().advanced(byNanoseconds: 5_000_000))
             guard case .array(let lines) = try ask(["LRANGE", RedisArgument(list), "0", "-1"]) else { break }
-            for line in lines {
-                let words = line.text?.split(separator: " ") ?? []
-                if words.count == 2, let count = Int(words[1]) { instances[String(words[0])] = count }
+            for case let (name, count)? in lines.map({ $0.text.flatMap(FlushMessage.acknowledgement) }) {
+                instances[name] = count
             }
         }
+        // Who was silent once may have kept what it had, whatever it said another time.
+        result.silent = max(result.silent, result.listeners - instances.count)
         result.instances.merge(instances, uniquingKeysWith: +)
     }
 
@@ -130,7 +133,7 @@ package final class RedisFleet {
             if let isWanted = filter.includesEntry { found = try values(of: found).filter { isWanted($0.entry) }.map(\.key) }
             if found.isEmpty { continue }
             if case .integer(let removed) = try ask(["UNLINK"] + found.map { RedisArgument($0.bytes) }) {
-                count += Int(clamping: removed)
+                count += min(max(0, Int(clamping: removed)), found.count)
             }
         }
         return count

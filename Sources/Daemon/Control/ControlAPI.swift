@@ -81,7 +81,7 @@ struct ControlAPI {
             } catch let interruption as Interruption {
                 throw interruption
             } catch {
-                problem = "redis: not asked to its end: \(error)"
+                problem = "redis: not asked to its end: \(ControlFormat.words(error))"
             }
         }
         guard !descriptions.isEmpty else {
