@@ -96,6 +96,60 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a client that goes away in the middle of a flush takes nothing of it along`() throws {
+            let redis = try RedisServer()
+            let proxy = try TCPProxy(to: redis.port, delay: .milliseconds(200))
+            let upstream = try FakeUpstream()
+            let near = try VireoServer(upstreams: [upstream.address], redis.line(by: proxy.port))
+            let far = try VireoServer(upstreams: [upstream.address], redis.line())
+            try redis.waitForListeners(2)
+            _ = try far.ask("a.example.", .a)
+            try redis.waitForKey("a.example.")
+            do {
+                let client = try UnixConnection(to: near.controlPath)
+                client.send("DELETE /v1/cache?subtree=example HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try eventually("the epoch") { try redis.ask("EXISTS", "vireo:1:epoch") == "(integer) 1" ? true : nil }
+                #expect(try redis.ask("EXISTS", "vireo:1:a.example.:A:IN") == "(integer) 1")
+            }
+            let asked = upstream.questionCount
+            try eventually("the other instance to forget") {
+                _ = try far.ask("a.example.", .a)
+                return upstream.questionCount > asked ? true : nil
+            }
+        }
+
+        @Test func `a flush that fails or is ended after its first step is announced all the same`() throws {
+            let redis = try RedisServer()
+            try flushing(redis) { flusher, tier in
+                var heard: [FleetFilter] = []
+                let other = RedisFleet(tier, name: "other") { filter in
+                    heard.append(filter)
+                    return 1
+                }
+                defer { other.close() }
+                try wait { other.isListening }
+                let filter = FleetFilter.subtree(Name("example")!)
+                let before = try redis.ask("GET", "vireo:1:epoch")
+                try redis.ask("ACL", "SETUSER", "default", "-scan")
+                #expect(throws: RedisError.self) { try flusher.flush(filter) }
+                #expect(heard == [filter])
+                // One question's keys are known without a search.
+                #expect(try flusher.flush(.question(Name("a.example")!, .a)).instances == ["flusher": 0, "other": 1])
+                try redis.ask("ACL", "SETUSER", "default", "+scan")
+                let epoch = try redis.ask("GET", "vireo:1:epoch")
+                #expect(epoch != before)
+                redis.send(SIGSTOP)
+                let flush = Hub.current.spawn { try flusher.flush(filter) }
+                try sleep(.milliseconds(20))
+                redis.send(SIGCONT)
+                try wait { (try? redis.ask("GET", "vireo:1:epoch")) != epoch }
+                flush.kill()
+                try wait { heard.count == 3 }
+                // All of it where nobody was left to be told which epoch was before.
+                #expect(heard.last == filter || heard.last == .everything)
+            }
+        }
+
         @Test func `what an instance put into Redis before it heard of a flush is flushed all the same`() throws {
             let redis = try RedisServer()
             let key = "vireo:1:www.example.:A:IN"

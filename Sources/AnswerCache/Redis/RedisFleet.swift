@@ -88,14 +88,24 @@ package final class RedisFleet {
     ///
     /// An instance that had not heard of it yet may have put an answer into Redis behind the walk over the keys, and another
     /// may have taken it from there. So once all have heard, the keys are looked at again; where there were any, all forget
-    /// once more.
+    /// once more. Where it ends early, with an error or because nobody waits any more, all are told first: the epoch tells only
+    /// those that come to listen later.
     package func flush(_ filter: FleetFilter) throws -> FleetFlush {
         var result = FleetFlush()
         // The epoch first: who comes to listen from here on flushes everything.
         let next = Int64(hub.loop.random() >> 1 | 1)
-        let previous = try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")])
-        result.removedFromRedis = try removeKeys(filter)
-        try announce(filter, Self.epoch(previous), next, &result)
+        // While it is not known, `next` stands for it, and who hears of that forgets everything.
+        var previous = next
+        do {
+            previous = Self.epoch(try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")]))
+            result.removedFromRedis = try removeKeys(filter)
+            try announce(filter, previous, next, &result)
+        } catch RedisError.refused(let words) where previous == next {
+            throw RedisError.refused(words)
+        } catch {
+            try? announce(filter, previous, next, &result)
+            throw error
+        }
         let late = try removeKeys(filter)
         if late > 0 {
             result.removedFromRedis += late
@@ -127,16 +137,20 @@ package final class RedisFleet {
     }
 
     private func removeKeys(_ filter: FleetFilter) throws -> Int {
+        if case .question(let name, let type) = filter { return try remove(keys(name, type)) }
         var walk = RedisWalk(RedisKey.pattern(filter))
         var count = 0
         while var found = try keys(&walk, where: filter.includes) {
             if let isWanted = filter.includesEntry { found = try values(of: found).filter { isWanted($0.entry) }.map(\.key) }
-            if found.isEmpty { continue }
-            if case .integer(let removed) = try ask(["UNLINK"] + found.map { RedisArgument($0.bytes) }) {
-                count += min(max(0, Int(clamping: removed)), found.count)
-            }
+            if !found.isEmpty { count += try remove(found) }
         }
         return count
+    }
+
+    /// Removes keys: how many there were.
+    private func remove(_ keys: [FoundKey]) throws -> Int {
+        guard case .integer(let count) = try ask(["UNLINK"] + keys.map { RedisArgument($0.bytes) }) else { return 0 }
+        return min(max(0, Int(clamping: count)), keys.count)
     }
 
     /// Sends a command and waits for its reply, for a while; an error reply is thrown.
@@ -165,7 +179,7 @@ package final class RedisFleet {
     private func heard(_ bytes: [UInt8]) {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
         // Where one was missed in between, nobody knows what it was.
-        let isNext = epoch == message.previous
+        let isNext = epoch == message.previous || epoch == message.epoch
         epoch = message.epoch
         do {
             let count = try flushed(isNext ? message.filter : .everything)

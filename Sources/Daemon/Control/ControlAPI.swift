@@ -126,8 +126,12 @@ struct ControlAPI {
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
         let upstreams = tiers.upstreams()
         let filter = try FleetFilter(request, upstreams, isShared: tiers.redis != nil)
-        var report = FlushReport(memory: try filter.remove(from: tiers.memory, upstreams))
-        if tiers.redis != nil { try report.extend(over: tiers, filter) }
+        // Whoever asked may go away; what they asked for is done to its end all the same.
+        let report = try spawn(name: "flush") { [tiers] in
+            var report = FlushReport(memory: try filter.remove(from: tiers.memory, upstreams))
+            if tiers.redis != nil { try report.extend(over: tiers, filter) }
+            return report
+        }.get()
         return format.response {
             report.text
         } json: { writer in
