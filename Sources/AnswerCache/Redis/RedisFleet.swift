@@ -22,8 +22,8 @@ package final class RedisFleet {
     package let name: String
     private let connection: RedisConnection
     private var subscription: RedisSubscription?
-    /// The epoch since the last flush that this instance knows of; nil before it has first looked.
-    private var epoch: Int64?
+    /// The epoch of the last flush that the memory has followed, 0 before any; nil where that is not known yet.
+    package private(set) var epoch: Int64?
     private let flushed: (FleetFilter) throws -> Int
     private let report: (RedisNews) -> Void
 
@@ -34,13 +34,14 @@ package final class RedisFleet {
     /// The pause after a try to learn the epoch.
     private static let pause = Duration.milliseconds(200)
 
-    /// Listens from now on. `name` tells this instance from others; `flushed` removes from the memory and says how much
-    /// that was: it may wait. `report` is told of late flushes.
+    /// Listens from now on. `name` tells this instance from others; `epoch` is that of what the memory has from an earlier run,
+    /// if anything. `flushed` removes from the memory and says how much that was: it may wait. `report` is told of late flushes.
     package init(
-        _ tier: RedisTier, name: String, hub: Hub = .current, report: @escaping (RedisNews) -> Void = { _ in },
+        _ tier: RedisTier, name: String, epoch: Int64? = nil, report: @escaping (RedisNews) -> Void = { _ in },
         flushed: @escaping (FleetFilter) throws -> Int
     ) {
-        self.hub = hub
+        hub = .current
+        self.epoch = epoch
         self.tier = tier
         self.name = name
         self.flushed = flushed
@@ -180,9 +181,10 @@ package final class RedisFleet {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
         // Where one was missed in between, nobody knows what it was.
         let isNext = epoch == message.previous || epoch == message.epoch
-        epoch = message.epoch
         do {
             let count = try flushed(isNext ? message.filter : .everything)
+            // Not before: a snapshot that is begun meanwhile may have what is to be forgotten.
+            epoch = message.epoch
             let list = RedisArgument(FlushMessage.acknowledgements(message.number))
             // In one, for a list without an end to its time would stay.
             try connection.post(["MULTI"])
@@ -198,11 +200,10 @@ package final class RedisFleet {
     private func compareEpoch() {
         do {
             let now = try currentEpoch()
-            let known = epoch
+            let isLate = epoch.map { $0 != now } ?? false
+            if isLate { _ = try flushed(.everything) }
             epoch = now
-            guard let known, known != now else { return }
-            _ = try flushed(.everything)
-            report(.flushedLate)
+            if isLate { report(.flushedLate) }
         } catch {
             // Nobody listens any more.
         }

@@ -124,11 +124,10 @@ struct ControlAPI {
     }
 
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
-        let upstreams = tiers.upstreams()
-        let filter = try FleetFilter(request, upstreams, isShared: tiers.redis != nil)
+        let filter = try FleetFilter(request, tiers.upstreams(), isShared: tiers.redis != nil)
         // Whoever asked may go away; what they asked for is done to its end all the same.
         let report = try spawn(name: "flush") { [tiers] in
-            var report = FlushReport(memory: try filter.remove(from: tiers.memory, upstreams))
+            var report = FlushReport(memory: try tiers.remove(filter))
             if tiers.redis != nil { try report.extend(over: tiers, filter) }
             return report
         }.get()
