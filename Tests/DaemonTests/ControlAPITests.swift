@@ -194,6 +194,16 @@ import Upstream
         }
     }
 
+    @Test func `a flush of an upstream that is not known here counts for answers on their way`() throws {
+        try simulated {
+            let mark = cache.flushMark
+            let filter = FleetFilter.upstream(UpstreamMatch("192.0.2.99")!)
+            let removed = try filter.remove(from: cache, directory)
+            #expect(removed == 0)
+            #expect(cache.flushMark != mark)
+        }
+    }
+
     @Test func `a Redis that cannot be asked spoils nothing of the memory, and is said in the last line`() throws {
         try simulated {
             try store("a.example.")
