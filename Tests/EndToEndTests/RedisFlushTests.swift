@@ -150,6 +150,36 @@ extension EndToEnd {
             }
         }
 
+        @Test func `flushes of one instance wait for each other, and those that crossed leave the last epoch`() throws {
+            let redis = try RedisServer()
+            try flushing(redis) { flusher, tier in
+                var heard: [FleetFilter] = []
+                let other = RedisFleet(tier, name: "other") { filter in
+                    heard.append(filter)
+                    return 1
+                }
+                defer { other.close() }
+                let writer = RedisConnection(tier.options)
+                defer { writer.close() }
+                try wait { other.isListening }
+                let filters = (0..<5).map { FleetFilter.name(Name("n\($0).example")!) }
+                let flushes = filters.map { filter in spawn { try flusher.flush(filter) } }
+                for flush in flushes { #expect(try flush.get().instances == ["flusher": 0, "other": 1]) }
+                #expect(heard == filters)
+                // Another daemon's two, of which the second was published first.
+                _ = try writer.command(["SET", RedisArgument(RedisKey.epoch), "20"], until: soon)
+                for (previous, epoch) in [(10, 20), (other.epoch ?? 0, 10)] as [(Int64, Int64)] {
+                    let message = FlushMessage(number: "x", previous: previous, epoch: epoch, filter: filters[0])
+                    _ = try writer.command(
+                        ["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)], until: soon)
+                }
+                try wait { heard.count == 7 && flusher.epoch == 20 && other.epoch == 20 }
+                #expect(heard.suffix(2) == [.everything, .everything])
+                #expect(try flusher.flush(filters[0]).instances == ["flusher": 0, "other": 1])
+                #expect(heard.last == filters[0])
+            }
+        }
+
         @Test func `what an instance put into Redis before it heard of a flush is flushed all the same`() throws {
             let redis = try RedisServer()
             let key = "vireo:1:www.example.:A:IN"

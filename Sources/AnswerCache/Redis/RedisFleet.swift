@@ -21,6 +21,8 @@ package final class RedisFleet {
     /// What tells this instance from others.
     package let name: String
     private let connection: RedisConnection
+    /// One flush at a time: of two that cross, each would hide from instances what the other was for.
+    private let turn: Semaphore
     private var subscription: RedisSubscription?
     /// The epoch of the last flush that the memory has followed, 0 before any; nil where that is not known yet.
     package private(set) var epoch: Int64?
@@ -46,6 +48,7 @@ package final class RedisFleet {
         self.name = name
         self.flushed = flushed
         self.report = report
+        turn = Semaphore(1, hub: hub)
         connection = RedisConnection(tier.options, hub: hub)
         subscription = RedisSubscription(tier.options, channels: [FlushMessage.channel], hub: hub) { [weak self] in
             self?.compareEpoch()
@@ -91,7 +94,9 @@ package final class RedisFleet {
     /// may have taken it from there. So once all have heard, the keys are looked at again; where there were any, all forget
     /// once more. Where it ends early, with an error or because nobody waits any more, all are told first: the epoch tells only
     /// those that come to listen later.
-    package func flush(_ filter: FleetFilter) throws -> FleetFlush {
+    package func flush(_ filter: FleetFilter) throws -> FleetFlush { try turn.withPermit { try flushInTurn(filter) } }
+
+    private func flushInTurn(_ filter: FleetFilter) throws -> FleetFlush {
         var result = FleetFlush()
         // The epoch first: who comes to listen from here on flushes everything.
         let next = Int64(hub.loop.random() >> 1 | 1)
@@ -101,16 +106,16 @@ package final class RedisFleet {
             previous = Self.epoch(try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")]))
             result.removedFromRedis = try removeKeys(filter)
             try announce(filter, previous, next, &result)
+            let late = try removeKeys(filter)
+            if late > 0 {
+                result.removedFromRedis += late
+                try announce(filter, next, next, &result)
+            }
         } catch RedisError.refused(let words) where previous == next {
             throw RedisError.refused(words)
         } catch {
             try? announce(filter, previous, next, &result)
             throw error
-        }
-        let late = try removeKeys(filter)
-        if late > 0 {
-            result.removedFromRedis += late
-            try announce(filter, next, next, &result)
         }
         return result
     }
@@ -119,13 +124,14 @@ package final class RedisFleet {
     private func announce(_ filter: FleetFilter, _ previous: Int64, _ next: Int64, _ result: inout FleetFlush) throws {
         let message = FlushMessage(
             number: String(hub.loop.random(), radix: 36), previous: previous, epoch: next, filter: filter)
+        var listeners = 0
         if case .integer(let count) = try ask(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)]) {
-            result.listeners = Int(min(max(0, count), 1_000_000))
+            listeners = Int(min(max(0, count), 1_000_000))
         }
         var instances: [String: Int] = [:]
         let list = FlushMessage.acknowledgements(message.number)
         let deadline = hub.loop.now().advanced(by: Self.patience)
-        while instances.count < result.listeners, hub.loop.now() < deadline {
+        while instances.count < listeners, hub.loop.now() < deadline {
             try hub.sleep(until: hub.loop.now().advanced(byNanoseconds: 5_000_000))
             guard case .array(let lines) = try ask(["LRANGE", RedisArgument(list), "0", "-1"]) else { break }
             for case let (name, count)? in lines.map({ $0.text.flatMap(FlushMessage.acknowledgement) }) {
@@ -133,7 +139,8 @@ package final class RedisFleet {
             }
         }
         // Who was silent once may have kept what it had, whatever it said another time.
-        result.silent = max(result.silent, result.listeners - instances.count)
+        result.silent = max(result.silent, listeners - instances.count)
+        result.listeners = max(result.listeners, listeners)
         result.instances.merge(instances, uniquingKeysWith: +)
     }
 
@@ -179,12 +186,13 @@ package final class RedisFleet {
     /// Somebody flushed, perhaps this instance itself.
     private func heard(_ bytes: [UInt8]) {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
-        // Where one was missed in between, nobody knows what it was.
+        // Where one was missed in between, nobody knows what it was. Or it crossed another: then only Redis knows the last.
         let isNext = epoch == message.previous || epoch == message.epoch
         do {
+            let last = isNext ? message.epoch : (try? currentEpoch()) ?? message.epoch
             let count = try flushed(isNext ? message.filter : .everything)
             // Not before: a snapshot that is begun meanwhile may have what is to be forgotten.
-            epoch = message.epoch
+            epoch = last
             let list = RedisArgument(FlushMessage.acknowledgements(message.number))
             // In one, for a list without an end to its time would stay.
             try connection.post(["MULTI"])
@@ -199,7 +207,7 @@ package final class RedisFleet {
     /// Messages may have been missed before now: the epoch tells.
     private func compareEpoch() {
         do {
-            let now = try currentEpoch()
+            let now = try awaitedEpoch()
             let isLate = epoch.map { $0 != now } ?? false
             if isLate { _ = try flushed(.everything) }
             epoch = now
@@ -211,10 +219,10 @@ package final class RedisFleet {
 
     /// The epoch in Redis. It is asked for until it comes: the commands' connection may be back later than the
     /// subscription's, whose messages wait meanwhile.
-    private func currentEpoch() throws -> Int64 {
+    private func awaitedEpoch() throws -> Int64 {
         while true {
             do {
-                return Self.epoch(try ask(["GET", RedisArgument(RedisKey.epoch)]))
+                return try currentEpoch()
             } catch let interruption as Interruption {
                 throw interruption
             } catch {
@@ -222,6 +230,9 @@ package final class RedisFleet {
             }
         }
     }
+
+    /// The epoch in Redis, where it can be asked.
+    private func currentEpoch() throws -> Int64 { Self.epoch(try ask(["GET", RedisArgument(RedisKey.epoch)])) }
 
     /// An epoch as Redis gives it; 0 before the first flush.
     private static func epoch(_ reply: RedisReply) -> Int64 { reply.text.flatMap { Int64($0) } ?? 0 }
