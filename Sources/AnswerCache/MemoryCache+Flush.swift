@@ -29,7 +29,7 @@ extension MemoryCache {
     }
 
     /// Counts a step of a flush. Before the step, and whether or not it finds anything.
-    func beginFlushStep() { flushSteps.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    package func beginFlushStep() { flushSteps.wrappingAdd(1, ordering: .acquiringAndReleasing) }
 
     /// Removes what is kept for a question, the failure too.
     private func forget(_ key: borrowing CacheKey) {

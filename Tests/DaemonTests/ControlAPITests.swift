@@ -22,7 +22,14 @@ import Upstream
 
     /// The API of a daemon without a Redis.
     private var api: ControlAPI {
-        ControlAPI(CacheTiers(memory: cache, redis: nil, fleet: { nil }, upstreams: { [directory] in directory }))
+        ControlAPI(tiers())
+    }
+
+    /// The tiers of a daemon, with a Redis or without.
+    private func tiers(_ redis: RedisTier? = nil, _ fleet: RedisFleet? = nil) -> CacheTiers {
+        CacheTiers(memory: cache, redis: redis, fleet: { fleet }, upstreams: { [directory] in directory }) {
+            [cache, directory] in try $0.remove(from: cache, directory)
+        }
     }
 
     /// Runs `body` as a greenlet of a simulated hub.
@@ -187,12 +194,22 @@ import Upstream
         }
     }
 
+    @Test func `a flush of an upstream that is not known here counts for answers on their way`() throws {
+        try simulated {
+            let mark = cache.flushMark
+            let filter = FleetFilter.upstream(UpstreamMatch("192.0.2.99")!)
+            let removed = try filter.remove(from: cache, directory)
+            #expect(removed == 0)
+            #expect(cache.flushMark != mark)
+        }
+    }
+
     @Test func `a Redis that cannot be asked spoils nothing of the memory, and is said in the last line`() throws {
         try simulated {
             try store("a.example.")
             let redis = RedisTier(RedisURL("redis://:hush@192.0.2.6")!, budget: .milliseconds(20)) { _ in }
             let fleet = RedisFleet(redis, name: "test") { _ in 0 }
-            let api = ControlAPI(CacheTiers(memory: cache, redis: redis, fleet: { fleet }, upstreams: { directory }))
+            let api = ControlAPI(tiers(redis, fleet))
             func lines(_ method: String, _ path: String, _ query: KeyValuePairs<String, String> = [:]) throws -> [Substring] {
                 let fields = query.map { HTTPField($0.key, $0.value) }
                 var body: [UInt8] = []

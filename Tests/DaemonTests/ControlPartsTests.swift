@@ -1,11 +1,17 @@
 import DNSWire
 import Foundation
 import Green
+import GreenRedis
 import Testing
 
 @testable import Daemon
 
 @Suite struct ControlPartsTests {
+    @Test func `a stranger's words reach a terminal as plain text, and not all of a long one`() {
+        #expect(ControlFormat.words(RedisError.refused("ERR \u{1B}[2J\u{9B}\r\n no")) == "ERR ?[2J??? no")
+        #expect(ControlFormat.words(RedisError.refused(String(repeating: "x", count: 5_000))).count == 300)
+    }
+
     @Test func `JSON has its commas and escapes`() throws {
         var writer = JSONWriter()
         let odd = "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä"

@@ -96,6 +96,23 @@ extension EndToEnd {
             #expect(try figure("invalid", vireo) == 1)
         }
 
+        @Test func `lists and hashes under keys of ours are no answers, and do not take Redis away`() throws {
+            let redis = try RedisServer()
+            let vireo = try VireoServer(
+                upstreams: [upstream.address], redis.line("size: 0, redis-timeout: 1s") + "\nworkers: 1")
+            _ = try vireo.ask("good.example.", .a)
+            try redis.waitForKey("good.example.")
+            for number in 0..<10 {
+                try redis.ask(number % 2 == 0 ? "LPUSH" : "HINCRBY", "vireo:1:n\(number).example.:A:IN", "x", "1")
+            }
+            for number in 0..<10 { #expect(try vireo.ask("n\(number).example.", .a).answers.count == 1) }
+            #expect(try vireo.ask("good.example.", .a).answers.count == 1)
+            #expect(upstream.questionCount == 11)
+            #expect(try figure("invalid", vireo) == 10)
+            #expect(try figure("errors", vireo) == 0)
+            #expect(try figure("outages", vireo) == 0)
+        }
+
         @Test(arguments: ["noeviction", "allkeys-lru"])
         func `a Redis that has no room keeps nobody from an answer`(_ policy: String) throws {
             let redis = try RedisServer("--maxmemory", "2mb", "--maxmemory-policy", policy)

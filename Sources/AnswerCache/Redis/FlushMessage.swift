@@ -15,6 +15,15 @@ struct FlushMessage: Hashable, Sendable {
     /// The list in which instances say what they removed.
     static func acknowledgements(_ number: String) -> String { RedisKey.prefix + "flushed:" + number }
 
+    /// Reads what an instance says that it removed; nil for what none says. Names go to terminals, and numbers are added up.
+    static func acknowledgement(_ line: String) -> (name: String, count: Int)? {
+        let words = line.split(separator: " ")
+        guard words.count == 2, words[0].utf8.count <= 300, words[0].utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            let count = Int(words[1]), (0...1_000_000_000).contains(count)
+        else { return nil }
+        return (String(words[0]), count)
+    }
+
     /// The message, as it is published.
     var text: String { "\(number) \(previous) \(epoch) \(filter.text)" }
 

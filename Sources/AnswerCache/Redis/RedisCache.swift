@@ -66,12 +66,13 @@ package final class RedisCache {
         case .failure(let error):
             failed(error)
             return nil
-        case .success(.error(let words)):
+        case .success(.error(let words)) where !words.hasPrefix("WRONGTYPE "):
             failed(.refused(words))
             return nil
         case .success(let reply):
             // An answer that comes late says that Redis is slow, which was counted.
             if !lookup.isLate { succeeded() }
+            // A list or its like under a key of ours (WRONGTYPE) says nothing against Redis.
             guard case .bytes(let bytes) = reply, !bytes.isEmpty else {
                 tier.count(reply == .bytes([]) ? .misses : .invalid)
                 return nil

@@ -49,13 +49,17 @@ extension RedisFleet {
                 ($0.parts.type.rawValue, $0.parts.flags.bits) < ($1.parts.type.rawValue, $1.parts.flags.bits)
             }
         }
+        return try values(of: keys(name, type)).map(\.entry)
+    }
+
+    /// The keys that there may be for a name and a type: with and without DO and CD.
+    func keys(_ name: Name, _ type: RecordType) -> [FoundKey] {
         let fixed = FixedName(name)
-        let keys = (0..<4).map { bits in
+        return (0..<4).map { bits in
             let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
             let parts = RedisKey.Parts(name: name, type: type, class: .internet, flags: flags)
             return FoundKey(bytes: RedisKey.text(for: CacheKey(fixed, type, .internet, flags: flags, seed: 0)), parts: parts)
         }
-        return try values(of: keys).map(\.entry)
     }
 
     /// The keys that are wanted among the next few hundred; nil at the end.

@@ -9,6 +9,8 @@ package struct FleetFlush: Hashable, Sendable {
     package var listeners = 0
     /// What each that said so in time removed from its memory, by its name.
     package var instances: [String: Int] = [:]
+    /// How many that heard of it did not say so in time.
+    package var silent = 0
 }
 
 /// Keeps the memories of all instances at one Redis in step: flushes are published, and each gives an epoch in Redis another
@@ -19,9 +21,11 @@ package final class RedisFleet {
     /// What tells this instance from others.
     package let name: String
     private let connection: RedisConnection
+    /// One flush at a time: of two that cross, each would hide from instances what the other was for.
+    private let turn: Semaphore
     private var subscription: RedisSubscription?
-    /// The epoch since the last flush that this instance knows of; nil before it has first looked.
-    private var epoch: Int64?
+    /// The epoch of the last flush that the memory has followed, 0 before any; nil where that is not known yet.
+    package private(set) var epoch: Int64?
     private let flushed: (FleetFilter) throws -> Int
     private let report: (RedisNews) -> Void
 
@@ -32,17 +36,19 @@ package final class RedisFleet {
     /// The pause after a try to learn the epoch.
     private static let pause = Duration.milliseconds(200)
 
-    /// Listens from now on. `name` tells this instance from others; `flushed` removes from the memory and says how much
-    /// that was: it may wait. `report` is told of late flushes.
+    /// Listens from now on. `name` tells this instance from others; `epoch` is that of what the memory has from an earlier run,
+    /// if anything. `flushed` removes from the memory and says how much that was: it may wait. `report` is told of late flushes.
     package init(
-        _ tier: RedisTier, name: String, hub: Hub = .current, report: @escaping (RedisNews) -> Void = { _ in },
+        _ tier: RedisTier, name: String, epoch: Int64? = nil, report: @escaping (RedisNews) -> Void = { _ in },
         flushed: @escaping (FleetFilter) throws -> Int
     ) {
-        self.hub = hub
+        hub = .current
+        self.epoch = epoch
         self.tier = tier
         self.name = name
         self.flushed = flushed
         self.report = report
+        turn = Semaphore(1, hub: hub)
         connection = RedisConnection(tier.options, hub: hub)
         subscription = RedisSubscription(tier.options, channels: [FlushMessage.channel], hub: hub) { [weak self] in
             self?.compareEpoch()
@@ -86,18 +92,30 @@ package final class RedisFleet {
     ///
     /// An instance that had not heard of it yet may have put an answer into Redis behind the walk over the keys, and another
     /// may have taken it from there. So once all have heard, the keys are looked at again; where there were any, all forget
-    /// once more.
-    package func flush(_ filter: FleetFilter) throws -> FleetFlush {
+    /// once more. Where it ends early, with an error or because nobody waits any more, all are told first: the epoch tells only
+    /// those that come to listen later.
+    package func flush(_ filter: FleetFilter) throws -> FleetFlush { try turn.withPermit { try flushInTurn(filter) } }
+
+    private func flushInTurn(_ filter: FleetFilter) throws -> FleetFlush {
         var result = FleetFlush()
         // The epoch first: who comes to listen from here on flushes everything.
         let next = Int64(hub.loop.random() >> 1 | 1)
-        let previous = try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")])
-        result.removedFromRedis = try removeKeys(filter)
-        try announce(filter, Self.epoch(previous), next, &result)
-        let late = try removeKeys(filter)
-        if late > 0 {
-            result.removedFromRedis += late
-            try announce(filter, next, next, &result)
+        // While it is not known, `next` stands for it, and who hears of that forgets everything.
+        var previous = next
+        do {
+            previous = Self.epoch(try ask(["GETSET", RedisArgument(RedisKey.epoch), RedisArgument("\(next)")]))
+            result.removedFromRedis = try removeKeys(filter)
+            try announce(filter, previous, next, &result)
+            let late = try removeKeys(filter)
+            if late > 0 {
+                result.removedFromRedis += late
+                try announce(filter, next, next, &result)
+            }
+        } catch RedisError.refused(let words) where previous == next {
+            throw RedisError.refused(words)
+        } catch {
+            try? announce(filter, previous, next, &result)
+            throw error
         }
         return result
     }
@@ -106,34 +124,41 @@ package final class RedisFleet {
     private func announce(_ filter: FleetFilter, _ previous: Int64, _ next: Int64, _ result: inout FleetFlush) throws {
         let message = FlushMessage(
             number: String(hub.loop.random(), radix: 36), previous: previous, epoch: next, filter: filter)
+        var listeners = 0
         if case .integer(let count) = try ask(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)]) {
-            result.listeners = Int(clamping: count)
+            listeners = Int(min(max(0, count), 1_000_000))
         }
         var instances: [String: Int] = [:]
         let list = FlushMessage.acknowledgements(message.number)
         let deadline = hub.loop.now().advanced(by: Self.patience)
-        while instances.count < result.listeners, hub.loop.now() < deadline {
+        while instances.count < listeners, hub.loop.now() < deadline {
             try hub.sleep(until: hub.loop.now().advanced(byNanoseconds: 5_000_000))
             guard case .array(let lines) = try ask(["LRANGE", RedisArgument(list), "0", "-1"]) else { break }
-            for line in lines {
-                let words = line.text?.split(separator: " ") ?? []
-                if words.count == 2, let count = Int(words[1]) { instances[String(words[0])] = count }
+            for case let (name, count)? in lines.map({ $0.text.flatMap(FlushMessage.acknowledgement) }) {
+                instances[name] = count
             }
         }
+        // Who was silent once may have kept what it had, whatever it said another time.
+        result.silent = max(result.silent, listeners - instances.count)
+        result.listeners = max(result.listeners, listeners)
         result.instances.merge(instances, uniquingKeysWith: +)
     }
 
     private func removeKeys(_ filter: FleetFilter) throws -> Int {
+        if case .question(let name, let type) = filter { return try remove(keys(name, type)) }
         var walk = RedisWalk(RedisKey.pattern(filter))
         var count = 0
         while var found = try keys(&walk, where: filter.includes) {
             if let isWanted = filter.includesEntry { found = try values(of: found).filter { isWanted($0.entry) }.map(\.key) }
-            if found.isEmpty { continue }
-            if case .integer(let removed) = try ask(["UNLINK"] + found.map { RedisArgument($0.bytes) }) {
-                count += Int(clamping: removed)
-            }
+            if !found.isEmpty { count += try remove(found) }
         }
         return count
+    }
+
+    /// Removes keys: how many there were.
+    private func remove(_ keys: [FoundKey]) throws -> Int {
+        guard case .integer(let count) = try ask(["UNLINK"] + keys.map { RedisArgument($0.bytes) }) else { return 0 }
+        return min(max(0, Int(clamping: count)), keys.count)
     }
 
     /// Sends a command and waits for its reply, for a while; an error reply is thrown.
@@ -161,11 +186,13 @@ package final class RedisFleet {
     /// Somebody flushed, perhaps this instance itself.
     private func heard(_ bytes: [UInt8]) {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
-        // Where one was missed in between, nobody knows what it was.
-        let isNext = epoch == message.previous
-        epoch = message.epoch
+        // Where one was missed in between, nobody knows what it was. Or it crossed another: then only Redis knows the last.
+        let isNext = epoch == message.previous || epoch == message.epoch
         do {
+            let last = isNext ? message.epoch : (try? currentEpoch()) ?? message.epoch
             let count = try flushed(isNext ? message.filter : .everything)
+            // Not before: a snapshot that is begun meanwhile may have what is to be forgotten.
+            epoch = last
             let list = RedisArgument(FlushMessage.acknowledgements(message.number))
             // In one, for a list without an end to its time would stay.
             try connection.post(["MULTI"])
@@ -180,12 +207,11 @@ package final class RedisFleet {
     /// Messages may have been missed before now: the epoch tells.
     private func compareEpoch() {
         do {
-            let now = try currentEpoch()
-            let known = epoch
+            let now = try awaitedEpoch()
+            let isLate = epoch.map { $0 != now } ?? false
+            if isLate { _ = try flushed(.everything) }
             epoch = now
-            guard let known, known != now else { return }
-            _ = try flushed(.everything)
-            report(.flushedLate)
+            if isLate { report(.flushedLate) }
         } catch {
             // Nobody listens any more.
         }
@@ -193,10 +219,10 @@ package final class RedisFleet {
 
     /// The epoch in Redis. It is asked for until it comes: the commands' connection may be back later than the
     /// subscription's, whose messages wait meanwhile.
-    private func currentEpoch() throws -> Int64 {
+    private func awaitedEpoch() throws -> Int64 {
         while true {
             do {
-                return Self.epoch(try ask(["GET", RedisArgument(RedisKey.epoch)]))
+                return try currentEpoch()
             } catch let interruption as Interruption {
                 throw interruption
             } catch {
@@ -204,6 +230,9 @@ package final class RedisFleet {
             }
         }
     }
+
+    /// The epoch in Redis, where it can be asked.
+    private func currentEpoch() throws -> Int64 { Self.epoch(try ask(["GET", RedisArgument(RedisKey.epoch)])) }
 
     /// An epoch as Redis gives it; 0 before the first flush.
     private static func epoch(_ reply: RedisReply) -> Int64 { reply.text.flatMap { Int64($0) } ?? 0 }

@@ -29,6 +29,8 @@ package struct SnapshotReader: Sendable {
 
     /// A part of a snapshot that is good. Parts may be loaded at the same time, each on a thread.
     package struct Part: Sendable {
+        /// The epoch that the snapshot's writer gave.
+        package let epoch: Int64
         fileprivate let reader: SnapshotReader
         fileprivate let blocks: ArraySlice<Block>
         fileprivate let entry: SnapshotEntry
@@ -68,7 +70,9 @@ package struct SnapshotReader: Sendable {
         let others = blocks.dropFirst()
         cache.expect(others.reduce(0) { $0 + $1.count })
         let share = (others.count + count - 1) / count
-        return (0..<count).map { Part(reader: self, blocks: others.dropFirst($0 * share).prefix(share), entry: entry) }
+        return (0..<count).map {
+            Part(epoch: origin.epoch, reader: self, blocks: others.dropFirst($0 * share).prefix(share), entry: entry)
+        }
     }
 
     /// Where a block's payload stands.
@@ -112,17 +116,17 @@ package struct SnapshotReader: Sendable {
         }
     }
 
-    /// Reads when the snapshot was written, and the numbers that its upstreams have now.
+    /// Reads when the snapshot was written, its epoch, and the numbers that its upstreams have now.
     private func readOrigin(
         _ block: Block, _ number: (String) -> UInt16?
-    ) throws -> (writtenAt: Int64, numbers: [UInt16: UInt16]) {
+    ) throws -> (writtenAt: Int64, epoch: Int64, numbers: [UInt16: UInt16]) {
         let payload = try source(block.offset, block.length)
-        guard payload.count == block.length, payload.count >= 8 else { throw SnapshotError.damaged(atByte: block.offset) }
+        guard payload.count == block.length, payload.count >= 16 else { throw SnapshotError.damaged(atByte: block.offset) }
         let writtenAt = payload.span.number(at: 0, Int64.self)
         // A clock that was set back a little makes nothing much older.
         guard writtenAt <= moment.wallSeconds + 60 else { throw SnapshotError.fromTheFuture }
         var numbers: [UInt16: UInt16] = [:]
-        var position = 8
+        var position = 16
         while position < payload.count {
             guard position + 3 <= payload.count, position + 3 + Int(payload[position + 2]) <= payload.count else {
                 throw SnapshotError.damaged(atByte: block.offset + position)
@@ -132,7 +136,7 @@ package struct SnapshotReader: Sendable {
             numbers[payload.span.number(at: position, UInt16.self)] = number(name)
             position = end
         }
-        return (writtenAt, numbers)
+        return (writtenAt, payload.span.number(at: 8), numbers)
     }
 
     /// Reads a block's entries. What follows an entry whose lengths cannot be right is refused with it.

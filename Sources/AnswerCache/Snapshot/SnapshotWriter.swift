@@ -9,6 +9,7 @@ package struct SnapshotWriter: Sendable {
 
     private let cache: MemoryCache
     private let moment: SnapshotMoment
+    private let epoch: Int64
     private let upstreams: [(number: UInt16, name: String)]
     private var cursor = SnapshotCursor()
     private var stage = Stage.head
@@ -16,9 +17,10 @@ package struct SnapshotWriter: Sendable {
     package private(set) var count = 0
 
     /// Begins to write down what is in the cache at a moment; upstreams are written by name, for numbers mean nothing to
-    /// the next run.
-    package init(_ cache: MemoryCache, at moment: SnapshotMoment, upstreams: [UInt16: String]) {
+    /// the next run. `epoch` is that of the last flush by any instance at a Redis that the cache has followed, 0 for none.
+    package init(_ cache: MemoryCache, at moment: SnapshotMoment, epoch: Int64 = 0, upstreams: [UInt16: String]) {
         self.cache = cache
+        self.epoch = epoch
         self.moment = moment
         self.upstreams = upstreams.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
@@ -58,6 +60,7 @@ package struct SnapshotWriter: Sendable {
         rest.append(SnapshotFormat.version)
         var payload: [UInt8] = []
         payload.append(moment.wallSeconds)
+        payload.append(epoch)
         for (number, name) in upstreams {
             let bytes = Array(name.utf8.prefix(255))
             payload.append(number)

@@ -94,7 +94,7 @@ final class CacheListing {
         } catch let interruption as Interruption {
             throw interruption
         } catch {
-            piece += format.problem("redis: not listed to its end: \(error)").utf8
+            piece += format.problem("redis: not listed to its end: \(ControlFormat.words(error))").utf8
         }
     }
 

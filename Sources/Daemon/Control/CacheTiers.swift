@@ -12,6 +12,8 @@ struct CacheTiers {
     let fleet: () -> RedisFleet?
     /// The upstreams as they are known at the time.
     let upstreams: () -> UpstreamDirectory
+    /// Removes from the memory, and from what outlives it; returns how many entries went.
+    let remove: (FleetFilter) throws -> Int
 
     /// The tiers that there are.
     var all: [CacheTier] { redis == nil ? [.memory] : [.memory, .redis] }

@@ -81,7 +81,7 @@ struct ControlAPI {
             } catch let interruption as Interruption {
                 throw interruption
             } catch {
-                problem = "redis: not asked to its end: \(error)"
+                problem = "redis: not asked to its end: \(ControlFormat.words(error))"
             }
         }
         guard !descriptions.isEmpty else {
@@ -124,10 +124,13 @@ struct ControlAPI {
     }
 
     private func flush(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
-        let upstreams = tiers.upstreams()
-        let filter = try FleetFilter(request, upstreams, isShared: tiers.redis != nil)
-        var report = FlushReport(memory: try filter.remove(from: tiers.memory, upstreams))
-        if tiers.redis != nil { try report.extend(over: tiers, filter) }
+        let filter = try FleetFilter(request, tiers.upstreams(), isShared: tiers.redis != nil)
+        // Whoever asked may go away; what they asked for is done to its end all the same.
+        let report = try spawn(name: "flush") { [tiers] in
+            var report = FlushReport(memory: try tiers.remove(filter))
+            if tiers.redis != nil { try report.extend(over: tiers, filter) }
+            return report
+        }.get()
         return format.response {
             report.text
         } json: { writer in

@@ -20,6 +20,11 @@ enum ControlFormat {
         }
     }
 
+    /// An error's words, fit for a terminal: they may be a stranger's.
+    static func words(_ error: any Error) -> String {
+        String("\(error)".unicodeScalars.prefix(300).map { (0x20...0x7E).contains($0.value) ? Character($0) : "?" })
+    }
+
     /// What a request asks for; JSON unless it says otherwise.
     init(_ request: HTTPRequest) {
         self = request.header("Accept")?.hasPrefix("text/plain") == true ? .text : .json

@@ -41,6 +41,8 @@ extension FleetFilter {
         case .name(let name): return try Self.total { cache.remove(.name(FixedName(name)), &$0) }
         case .subtree(let top): return try Self.total { cache.remove(.subtree(FixedName(top)), &$0) }
         case .upstream(let upstream):
+            // What is on its way may come from one that has no number here yet.
+            cache.beginFlushStep()
             return try upstreams.numbers(of: upstream).reduce(0) { total, number in
                 try total + Self.total { cache.remove(.upstream(number), &$0) }
             }

@@ -25,12 +25,13 @@ struct FlushReport {
             let flush = try fleet.flush(filter)
             redis = flush.removedFromRedis
             others = flush.instances.filter { $0.key != fleet.name }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-            let silent = flush.listeners - flush.instances.count
-            if silent > 0 { problem = "\(silent) of \(flush.listeners) instances have not said yet what they removed" }
+            if flush.silent > 0 {
+                problem = "\(flush.silent) of \(flush.listeners) instances have not said yet what they removed"
+            }
         } catch let interruption as Interruption {
             throw interruption
         } catch {
-            problem = "redis and other instances may not be flushed: \(error)"
+            problem = "redis and other instances may not be flushed: \(ControlFormat.words(error))"
         }
     }
 

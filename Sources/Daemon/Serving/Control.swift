@@ -58,7 +58,9 @@ final class Control {
         let control = try ControlServer.open(settings, controlAPI(), logger)
         defer { try? control?.stop() }
         let policy = policy()
-        let snapshots = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger, upstreams: upstreams)
+        let snapshots = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger, upstreams: upstreams) {
+            [weak self] in self?.redis?.fleet.epoch
+        }
         self.snapshots = snapshots
         try snapshots.load()
         try forget(settings.domains.filter(\.noCache))
@@ -67,7 +69,7 @@ final class Control {
         workers.start(listeners.shares, shared: shared, policy: policy) { event in
             mailbox.post { box.control.note(.worker(event)) }
         }
-        redis = shared.redis.map { RedisWatch($0, cache: shared.cache, logger, upstreams: upstreams) }
+        redis = shared.redis.map { RedisWatch($0, epoch: snapshots.loadedEpoch, logger, remove: remove) }
         try waitForWorkers(serving: settings.workers)
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         service.ready()
@@ -146,7 +148,16 @@ final class Control {
     /// What answers at the control socket.
     private func controlAPI() -> ControlAPI {
         let fleet = { [weak self] in self?.redis?.fleet }
-        return ControlAPI(CacheTiers(memory: shared.cache, redis: shared.redis, fleet: fleet, upstreams: upstreams))
+        return ControlAPI(
+            CacheTiers(memory: shared.cache, redis: shared.redis, fleet: fleet, upstreams: upstreams, remove: remove))
+    }
+
+    /// Removes what is flushed from the memory, and then from the snapshot; returns how many entries went.
+    private var remove: (FleetFilter) throws -> Int {
+        { [weak self, shared, upstreams] filter in
+            defer { self?.snapshots?.flushed() }
+            return try filter.remove(from: shared.cache, upstreams())
+        }
     }
 
     /// Gives the upstreams that are known at the time.

@@ -17,13 +17,13 @@ final class RedisWatch {
         }
     }
 
-    /// Listens, on the running hub; `upstreams` gives those that are known at the time.
-    init(_ tier: RedisTier, cache: MemoryCache, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
+    /// Listens, on the running hub; `epoch` is that of a snapshot, if one was read. `remove` removes from the memory.
+    init(_ tier: RedisTier, epoch: Int64?, _ logger: Logger, remove: @escaping (FleetFilter) throws -> Int) {
         let place = tier.place
-        fleet = RedisFleet(tier, name: Self.instanceName) {
+        fleet = RedisFleet(tier, name: Self.instanceName, epoch: epoch) {
             Self.log($0, place, logger)
         } flushed: { filter in
-            let count = try filter.remove(from: cache, upstreams())
+            let count = try remove(filter)
             logger.info("flushed", metadata: ["entries": "\(count)", "redis": "\(place)"])
             return count
         }

@@ -35,9 +35,14 @@ final class SnapshotKeeper {
     private let cache: MemoryCache
     private let logger: Logger
     private let upstreams: () -> UpstreamDirectory
+    private let epoch: () -> Int64?
     private let isBreakingOff = BreakOff()
     private let changed: Event
     private var isEnding = false
+    /// Whether the file has what was flushed since.
+    private var isOutdated = false
+    /// The epoch of the snapshot that was read; nil where none was.
+    private(set) var loadedEpoch: Int64?
     private var lastProblem: String?
     private var writer: Greenlet<Void>?
     /// What is to be done; a change counts from now on.
@@ -48,12 +53,16 @@ final class SnapshotKeeper {
     /// So many parts of the file are read at once: it is the memory that is waited for.
     private static let loadingThreads = 4
 
-    /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called.
-    init(_ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
+    /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called, `epoch` which flush the cache has followed.
+    init(
+        _ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory,
+        epoch: @escaping () -> Int64? = { nil }
+    ) {
         self.cache = cache
         self.plan = plan
         self.logger = logger
         self.upstreams = upstreams
+        self.epoch = epoch
         changed = Event(hub: hub)
     }
 
@@ -68,6 +77,7 @@ final class SnapshotKeeper {
                 let reader = SnapshotReader(into: cache, at: moment) { try files.read(path, from: $0, count: $1) }
                 return try reader.parts(Self.loadingThreads) { upstreams.number(of: $0) }
             }
+            loadedEpoch = parts.first?.epoch
             let loads = parts.map { part in hub.spawn(name: "snapshot") { try blocking { try part.load() } } }
             let outcome = try loads.map { try $0.get() }.reduce(SnapshotReader.Outcome(), +)
             let took = start.duration(to: hub.loop.now())
@@ -92,14 +102,21 @@ final class SnapshotKeeper {
             var next = hub.loop.now().advanced(by: plan.interval)
             while !isEnding {
                 changed.clear()
-                if try changed.wait(until: next) {
+                if !isOutdated, try changed.wait(until: next) {
                     next = min(next, hub.loop.now().advanced(by: plan.interval))
                 } else {
+                    isOutdated = false
                     try write(pausing: true)
                     next = hub.loop.now().advanced(by: plan.interval)
                 }
             }
         }
+    }
+
+    /// Something was flushed: after a crash the file would bring it back, so that it is written again at once.
+    func flushed() {
+        isOutdated = true
+        changed.set()
     }
 
     /// Breaks off what is being written, and writes no more until `finish`.
@@ -120,7 +137,7 @@ final class SnapshotKeeper {
     private func write(pausing: Bool) throws {
         guard let path = plan.path, !cache.isOff else { return }
         let (files, breakOff) = (hub.loop.files, isBreakingOff)
-        let writer = SnapshotWriter(cache, at: moment(), upstreams: upstreams().namesByNumber)
+        let writer = SnapshotWriter(cache, at: moment(), epoch: epoch() ?? 0, upstreams: upstreams().namesByNumber)
         let start = hub.loop.now()
         do {
             let count = try blocking {
