@@ -62,7 +62,7 @@ extension Resolver {
         if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
         let rule = domains.find(key.wireName.span)?.limits(within: cache.limits) ?? cache.limits
         let limits = rule.forAnswer(ageSeconds: UInt32(clamping: (wall - found.storedAt) / 1_000))
-        guard limits.maximumSeconds > 0 else { return nil }
+        guard limits.maximumSeconds > 0, !found.isNegative || limits.negativeSeconds > 0 else { return nil }
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
             cache.store(key, reply: found.message, from: origin, at: now, limits: limits)

@@ -103,11 +103,12 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a domain that is to have no cache any more has nothing from the snapshot either`() throws {
+        @Test(arguments: ["no-cache", "no-stale"])
+        func `a domain that is kept by other rules than before has nothing from the snapshot`(_ what: String) throws {
             let directory = try TestDirectory()
             let bytes = try SnapshotFile.bytes(names: 10)
             try Data(bytes).write(to: URL(fileURLWithPath: directory.file("cache.snapshot")))
-            let rule = "\ndomains: [{domain: n3.example, no-cache: true}]"
+            let rule = "\ndomains: [{domain: n3.example, \(what): true}]"
             let vireo = try VireoServer(upstreams: [Self.nobody()], Self.settings(directory) + rule)
             #expect(try vireo.ask("n3.example.", .a).flags.responseCode == .servFail)
             #expect(try vireo.ask("n4.example.", .a).answers.count == 1)

@@ -168,6 +168,22 @@ import Testing
         }
     }
 
+    @Test func `negative-ttl is for the whole time of what comes from Redis`() throws {
+        try RedisWorld.run { world in
+            world.other.cache.limits.negativeSeconds = 100
+            let soa = "example. 3600 IN SOA ns.example. host.example. 1 3600 900 86400 3600"
+            world.upstream.answer = { .reply(to: $0, .nxDomain, authority: [soa]) }
+            _ = try world.ask(world.one, "no.example.")
+            try sleep(.seconds(40))
+            #expect(try world.ask(world.other, "no.example.").message.responseCode == .nxDomain)
+            #expect(world.upstream.count == 1)
+            // Redis has it for nearly an hour more, and has had it for too long.
+            try sleep(.seconds(61))
+            #expect(try world.ask(world.other, "no.example.").message.responseCode == .nxDomain)
+            #expect(world.upstream.count == 2)
+        }
+    }
+
     @Test func `min-ttl is for the whole time of an answer that comes from Redis`() throws {
         try RedisWorld.run(rules: rule { $0.minimumSeconds = 1000 }) { world in
             _ = try world.ask(world.one, "a.dyn.example.")

@@ -82,7 +82,8 @@ package final class RedisCache {
                 tier.count(.hits)
                 if isNegative { tier.count(.negativeHits) }
                 return RedisAnswer(
-                    message: message, upstream: number(ofUpstream: bytes[head.upstream]), storedAt: head.storedAt,
+                    message: message, isNegative: isNegative, upstream: number(ofUpstream: bytes[head.upstream]),
+                    storedAt: head.storedAt,
                     expiresAt: head.expiresAt)
             case .expired:
                 tier.count(.expired)
@@ -148,6 +149,8 @@ package final class RedisCache {
 package struct RedisAnswer {
     /// The message, its TTLs counted down.
     package let message: [UInt8]
+    /// NXDOMAIN or NODATA.
+    package let isNegative: Bool
     /// The upstream that it came from, as the cache knows it.
     package let upstream: UInt16
     /// When it came from there, and when its time is over: milliseconds since 1970.
