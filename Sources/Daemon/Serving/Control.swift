@@ -63,7 +63,8 @@ final class Control {
         }
         self.snapshots = snapshots
         try snapshots.load()
-        try forget(settings.domains.filter(\.noCache))
+        // What a snapshot brings was kept as the rules of its time said.
+        try forget(settings.domains.filter { $0.noCache || $0.noStale })
         let box = ControlBox(self)
         let mailbox = hub.mailbox
         workers.start(listeners.shares, shared: shared, policy: policy) { event in
