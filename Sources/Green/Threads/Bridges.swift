@@ -21,10 +21,10 @@ extension HubMailbox {
             try await withCheckedThrowingContinuation { continuation in
                 let isPosted = self.post {
                     let greenlet = Hub.current.spawn(name: name, body)
+                    // Without a stack it has failed already, and no link is called.
+                    guard !greenlet.isDone else { return continuation.resume(with: greenlet.takeResult()) }
                     killer.begin(greenlet)
-                    greenlet.link {
-                        continuation.resume(with: greenlet.takeResult())
-                    }
+                    greenlet.link { [unowned greenlet] in continuation.resume(with: greenlet.takeResult()) }
                 }
                 if !isPosted { continuation.resume(throwing: HubEnded()) }
             }
