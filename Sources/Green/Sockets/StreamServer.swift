@@ -96,6 +96,8 @@ internal import Glibc
             makeRoom()
             // The one that was closed ends when its greenlet has its turn.
             try hub.yield()
+            // A stop that came meanwhile takes this one no more.
+            guard unsafe handle.isOpen else { return }
         }
         guard connectionCount < limit else {
             refusedCount += 1
