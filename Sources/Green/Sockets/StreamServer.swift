@@ -53,6 +53,7 @@ internal import Glibc
 
     /// Takes no more connections and closes the listener; connections that are open go on.
     public func stop() {
+        unsafe hub.core.checkThread("a server")
         loop?.kill()
         loop = nil
         unsafe hub.loop.close(handle)
