@@ -116,6 +116,7 @@ public func killAll(_ greenlets: [AnyGreenlet]) {
 public func joinAll(
     _ greenlets: [AnyGreenlet], limit: Duration? = nil, count: Int? = nil
 ) throws(Interruption) -> [AnyGreenlet] {
+    if greenlets.isEmpty { return [] }
     let hub = Hub.current
     let deadline = limit.map { hub.loop.now().advanced(by: $0) } ?? .never
     _ = try waitAll(greenlets, count: count, until: deadline, hub: hub)
