@@ -225,6 +225,43 @@ import Testing
         init(_ datagram: consuming Datagram) { self.datagram = datagram }
     }
 
+    /// As many as the first receive has room for, as the second, and as the largest.
+    @Test(arguments: World.allCases, [[4], [8], [64], [4, 8, 16, 32, 64], [64, 4, 8]])
+    func `datagrams that fill a receive exactly all come, and so does one after a silence`(_ world: World, _ counts: [Int]) throws
+    {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let receiver = try DatagramSocket(hub: hub, listener: listener)
+            let sender = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            var sent = 0
+            var received: [UInt8] = []
+            func send(_ count: Int) {
+                for _ in 0..<count {
+                    var datagram = Datagram(hub: hub)!
+                    var buffer = datagram.buffer
+                    buffer[0] = UInt8(truncatingIfNeeded: sent)
+                    datagram.count = 1
+                    sender.send(datagram)
+                    sent += 1
+                }
+            }
+            func receive() throws {
+                while received.count < sent {
+                    try #require(try receiver.receive(until: hub.soon) { received.append($0.bytes[0]) } > 0)
+                }
+            }
+            for count in counts {
+                send(count)
+                try sleep(.milliseconds(1))
+                try receive()
+                #expect(try receiver.receive(until: hub.loop.now().advanced(by: .milliseconds(1))) { _ in } == 0)
+                send(1)
+                try receive()
+            }
+            #expect(received.sorted() == (0..<sent).map { UInt8(truncatingIfNeeded: $0) })
+        }
+    }
+
     @Test func `a socket without a buffer lets those go on who have them`() throws {
         try onHub { hub throws in
             let listener = try hub.loop.listen(.datagram, at: Self.addresses[0], options: ListenOptions())
