@@ -88,6 +88,8 @@
 
     /// Lets go of all that only a greenlet that is alive needs.
     private final func finish(on core: CorePointer) {
+        // Who looks at the hub's greenlets must not find it while it is being freed.
+        unsafe record?.pointee.handle = nil
         unsafe record = nil
         if let error = unsafe error, !(error is Interruption) {
             unsafe report = core.pointee.hub._withUnsafeGuaranteedRef { $0.options.report }

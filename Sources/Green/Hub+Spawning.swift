@@ -45,6 +45,13 @@ extension AnyGreenlet {
         unsafe launch(on: hub.core)
     }
 
+    /// Why it could not begin, for who has just started it and tells others; nil where it has begun or will.
+    final var failureToBegin: (any Error)? {
+        guard isDone else { return nil }
+        unsafe isObserved = true
+        return failure
+    }
+
     /// Gives it a stack and has it wait for its start.
     @usableFromInline
     final func launch(on hub: Hub, after delay: Duration) {

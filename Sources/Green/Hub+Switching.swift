@@ -54,6 +54,11 @@ private let greenletMain: @convention(c) () -> Void = {
     while true {
         unsafe record.pointee.entry!(record.pointee.subject, record.pointee.slot)
         unsafe assert(record.pointee.scope == nil)
+        // Still on its behalf: what the values do when they go may use the hub, and these values.
+        while let locals = unsafe record.pointee.locals {
+            unsafe record.pointee.locals = nil
+            unsafe locals.release()
+        }
         unsafe core.pointee.giveBack(record)
         unsafe core.switchAway(from: record)
     }

@@ -60,6 +60,8 @@ public struct HubOptions: Sendable {
     }
 
     deinit {
+        // Of a hub that nobody ran.
+        mailbox.close()
         abandonGreenlets()
         unsafe core.pointee.release()
         unsafe core.deinitialize(count: 1)
@@ -100,8 +102,7 @@ public struct HubOptions: Sendable {
         adoptThread()
         let root = begin(body)
         while !root.isDone { turn() }
-        while unsafe core.pointee.alive > 0 { windUpTurn() }
-        mailbox.close()
+        while !hasEnded() { windUpTurn() }
         unsafe core.pointee.isRunning = false
         return try root.takeResult().get()
     }
@@ -126,6 +127,11 @@ public struct HubOptions: Sendable {
         // Whoever runs the hub gets its error.
         unsafe root.isObserved = true
         return root
+    }
+
+    /// Whether no greenlet is left and no posted work; then the mailbox takes no more.
+    func hasEnded() -> Bool {
+        unsafe core.pointee.alive == 0 && mailbox.closeIfEmpty()
     }
 
     /// One turn after the root greenlet's end: kills all that wait.

@@ -120,11 +120,6 @@ internal import CGreen
         unsafe record.pointee.state = .idle
         unsafe record.pointee.ticket &+= 1
         unsafe record.pointee.isKilled = false
-        unsafe record.pointee.handle = nil
-        if let locals = unsafe record.pointee.locals {
-            unsafe record.pointee.locals = nil
-            unsafe locals.release()
-        }
         alive -= 1
         unsafe warm.prepend(record)
         warmCount += 1

@@ -35,8 +35,19 @@ public final class HubMailbox: Sendable {
         }
     }
 
-    /// Refuses what comes from now on.
+    /// Refuses what comes from now on, unless something is left to be taken: whether it does. So nothing that was accepted
+    /// is lost at the end.
+    func closeIfEmpty() -> Bool {
+        state.withLock { state in
+            if state.jobs.isEmpty { state.isClosed = true }
+            return state.isClosed
+        }
+    }
+
+    /// Refuses what comes from now on, and drops what nobody will take.
     func close() {
         state.withLock { $0.isClosed = true }
+        // Outside of the lock: what jobs captured may end now, and post.
+        _ = take()
     }
 }

@@ -56,7 +56,7 @@ public import Green
     /// evhttp writes to sockets that may be closed.
     public init(hub: Hub = .current, limits: HTTPLimits = HTTPLimits(), handler: @escaping Handler) throws(SocketError) {
         guard let loop = hub.loop as? LibeventLoop else {
-            preconditionFailure("GreenHTTP: the hub does not run on libevent; call the handler itself")
+            halt("an HTTP server on a hub that does not run on libevent; call the handler itself")
         }
         self.hub = hub
         self.limits = limits

@@ -106,7 +106,7 @@ internal import Green
     /// Hands over bytes that came from the peer.
     func feed(_ bytes: UnsafeRawBufferPointer) {
         let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(bytes.count))
-        precondition(taken == Int32(bytes.count), "GreenTLS: no memory")
+        require(taken == Int32(bytes.count), "no memory for TLS")
     }
 
     /// Takes bytes that are to go to the peer: how many.

@@ -21,7 +21,7 @@ public import Green
     public static func connect(
         over stream: any ByteStream, host: String, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
-        precondition(!context.isServer, "GreenTLS: a server's context for a client's connection")
+        require(!context.isServer, "a server's TLS context for a client's connection; make it with TLSContext.client")
         return try begin(stream, context, host: host, until: deadline)
     }
 
@@ -29,7 +29,7 @@ public import Green
     public static func accept(
         over stream: any ByteStream, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
-        precondition(context.isServer, "GreenTLS: a client's context for a server's connection")
+        require(context.isServer, "a client's TLS context for a server's connection; make it with TLSContext.server")
         return try begin(stream, context, host: nil, until: deadline)
     }
 

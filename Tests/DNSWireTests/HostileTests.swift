@@ -95,6 +95,18 @@ import Testing
         #expect(Self.failure(Self.answer(owner: "c00c", rest: nsec)) == .badName)
     }
 
+    @Test(arguments: [-1, Int.min, 35, Int.max]) func `a record that is looked for outside of its message is refused`(
+        _ offset: Int
+    ) {
+        let message = Self.answer(owner: "c00c")
+        do throws(WireError) {
+            _ = try RecordView(message.span, at: offset, section: .answer)
+            Issue.record("a record at \(offset)")
+        } catch {
+            #expect(error == .truncated)
+        }
+    }
+
     @Test func `bytes after the last record are refused`() {
         #expect(Self.failure(Self.answer(owner: "c00c") + [0]) == .badMessage)
     }

@@ -60,6 +60,34 @@ import Testing
         }
     }
 
+    @Test func `a context for the other side is reported as what it is`() async throws {
+        let client = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let context = try TLSContext.client()
+            try onHub { hub in _ = try TLSSocket.accept(over: try TLSTests.stream(hub), context: context, until: hub.soon) }
+        }
+        #expect(Self.text(client).contains("Green: a client's TLS context for a server's connection"))
+        let files = ["good.pem", "good.key"].map(Self.certificates.file)
+        let server = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            [files = files as [String]] in
+            let identity = TLSIdentity(certificateFile: files[0], keyFile: files[1])
+            let context = try TLSContext.server(TLSServerOptions(identity: identity))
+            try onHub { hub in
+                _ = try TLSSocket.connect(over: try TLSTests.stream(hub), host: "green.test", context: context, until: hub.soon)
+            }
+        }
+        #expect(Self.text(server).contains("Green: a server's TLS context for a client's connection"))
+    }
+
+    /// A connection to a listener that nobody serves.
+    static func stream(_ hub: Hub) throws -> StreamSocket {
+        let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+        return try StreamSocket.connect(to: listener.address, until: hub.soon)
+    }
+
+    private static func text(_ result: ExitTest.Result?) -> String {
+        String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    }
+
     @Test(arguments: World.allCases) func `a server that wants certificates refuses who has none`(_ world: World) throws {
         try onHub(world) { hub in
             let trust = TLSTrust.file(Self.certificates.file("good.pem"))

@@ -81,6 +81,10 @@ import Testing
         }
     }
 
+    @Test func `joinAll of none needs no hub`() throws {
+        #expect(try joinAll([]).isEmpty)
+    }
+
     @Test(arguments: World.allCases) func `waits take greenlets, events, results, queues and permits in one`(_ world: World)
         throws
     {

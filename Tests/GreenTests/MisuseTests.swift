@@ -1,3 +1,4 @@
+import Glibc
 import Green
 import Testing
 
@@ -58,6 +59,7 @@ import Testing
     /// What belongs to a hub, used by a thread that runs none.
     enum Use: String, CaseIterable, CustomTestStringConvertible {
         case event, clear, result, queue, stack, channel, semaphore, waiter, greenlet, group, socket, datagram, timer, spawn
+        case datagramClose, datagramReceive, watchClose, watchWait, server
 
         var testDescription: String { rawValue }
 
@@ -91,7 +93,25 @@ import Testing
                 let timer = HubTimer {}
                 return { timer.fire(at: .never) }
             case .spawn: return { hub.spawn {} }
+            case .datagramClose: return try DatagramSocket(connectedTo: SocketAddress(.loopback, port: 9)).close
+            case .datagramReceive:
+                let socket = try DatagramSocket(connectedTo: SocketAddress(.loopback, port: 9))
+                return { _ = try? socket.receive(until: hub.now) { _ in } }
+            case .watchClose: return try watch().close
+            case .watchWait:
+                let watch = try watch()
+                return { _ = try? watch.waitWritable() }
+            case .server:
+                let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+                return try StreamServer(listener: listener, limit: 1).stop
             }
+        }
+
+        private func watch() throws -> DescriptorWatch {
+            // The writing end of a pipe, which the end of the process closes.
+            var ends: [Int32] = [0, 0]
+            pipe(&ends)
+            return try DescriptorWatch(ends[1])
         }
 
         private func waiter(_ hub: Hub) throws -> () -> Void {
@@ -132,6 +152,13 @@ import Testing
             try MisuseTests.misuse(Use(rawValue: use)!, inHub: true)
         }
         #expect(text(result).contains("that belongs to another thread's hub was used"))
+    }
+
+    @Test(arguments: [4097, -1]) func `a datagram longer than its buffer is reported as what it is`(_ count: Int) async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [count = count as Int] in
+            try Hub(loop: LibeventLoop()).run { Datagram(hub: Hub.current)!.count = count }
+        }
+        #expect(text(result).contains("Green: a datagram of \(count) bytes in a buffer of 4096"))
     }
 
     @Test func `a thread without a hub may not touch it either`() async throws {

@@ -40,6 +40,36 @@ import Testing
         }
     }
 
+    /// Closes a connection for the next one, and is stopped by another greenlet before that is served.
+    final class Stopped: StreamServer {
+        var open: [StreamSocket] = []
+
+        override func handle(_ connection: StreamSocket) throws {
+            open.append(connection)
+            while try !connection.read(upTo: 100).isEmpty {}
+        }
+
+        override func makeRoom() {
+            open.first?.close()
+            hub.spawn { self.stop() }
+        }
+    }
+
+    @Test(arguments: World.allCases)
+    func `a connection that was accepted when the stop came is neither served nor counted as refused`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let server = try Stopped(listener: listener, limit: 1)
+            server.start()
+            let first = try StreamSocket.connect(to: server.address, until: hub.soon)
+            while server.open.isEmpty { try hub.yield(afterEvents: true) }
+            let second = try StreamSocket.connect(to: server.address, until: hub.soon)
+            #expect(try first.read(upTo: 1, until: hub.soon).isEmpty)
+            _ = try? second.read(upTo: 1, until: hub.soon)
+            #expect(server.open.count == 1 && server.connectionCount == 0 && server.refusedCount == 0)
+        }
+    }
+
     @Test(arguments: World.allCases) func `bytes that are followed by a close at once arrive, and then the end`(_ world: World)
         throws
     {

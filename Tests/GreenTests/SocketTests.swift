@@ -46,8 +46,10 @@ import Testing
     /// Answers after a while.
     final class SlowEcho: DatagramServer {
         var wait = Duration.milliseconds(50)
+        var begun = 0
 
         override func handle(_ datagram: consuming Datagram) {
+            begun += 1
             try? sleep(wait)
             socket.send(datagram)
         }
@@ -76,6 +78,47 @@ import Testing
             #expect(answers == 3)
             while seen != nil, hub.greenletCount > 1 { try hub.yield(afterEvents: true) }
             #expect(seen == nil)
+        }
+    }
+
+    @Test(arguments: World.allCases)
+    func `a datagram server's stop waits for greenlets that have begun, and takes no more`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let server = SlowEcho(socket: try DatagramSocket(hub: hub, listener: listener))
+            server.start()
+            let client = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            func ask() {
+                let datagram = Datagram(hub: hub)!
+                datagram.count = 2
+                client.send(datagram)
+            }
+            for _ in 0..<3 { ask() }
+            while server.begun < 3 { try hub.yield(afterEvents: true) }
+            #expect(try !server.stop(until: hub.loop.now().advanced(by: .milliseconds(1))))
+            ask()
+            #expect(server.socket.sentCount == 0)
+            #expect(try server.stop(until: hub.soon))
+            // The answers leave at the end of the turn.
+            try hub.yield(afterEvents: true)
+            #expect(server.socket.sentCount == 3 && server.begun == 3)
+            #expect(try server.stop(until: hub.now))
+            // What came meanwhile is taken by who starts it again.
+            server.start()
+            while server.begun < 4 { try hub.yield(afterEvents: true) }
+            #expect(try server.stop(until: hub.soon))
+        }
+    }
+
+    @Test(arguments: World.allCases) func `a datagram server that is stopped by who runs before it takes no more`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let server = Echo(socket: try DatagramSocket(hub: hub, listener: listener))
+            server.start()
+            #expect(try server.stop(until: hub.soon))
+            #expect(hub.greenletCount == 1)
         }
     }
 
@@ -180,6 +223,43 @@ import Testing
     private final class Holder {
         let datagram: Datagram
         init(_ datagram: consuming Datagram) { self.datagram = datagram }
+    }
+
+    /// As many as the first receive has room for, as the second, and as the largest.
+    @Test(arguments: World.allCases, [[4], [8], [64], [4, 8, 16, 32, 64], [64, 4, 8]])
+    func `datagrams that fill a receive exactly all come, and so does one after a silence`(_ world: World, _ counts: [Int]) throws
+    {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let receiver = try DatagramSocket(hub: hub, listener: listener)
+            let sender = try DatagramSocket(hub: hub, connectedTo: listener.address)
+            var sent = 0
+            var received: [UInt8] = []
+            func send(_ count: Int) {
+                for _ in 0..<count {
+                    var datagram = Datagram(hub: hub)!
+                    var buffer = datagram.buffer
+                    buffer[0] = UInt8(truncatingIfNeeded: sent)
+                    datagram.count = 1
+                    sender.send(datagram)
+                    sent += 1
+                }
+            }
+            func receive() throws {
+                while received.count < sent {
+                    try #require(try receiver.receive(until: hub.soon) { received.append($0.bytes[0]) } > 0)
+                }
+            }
+            for count in counts {
+                send(count)
+                try sleep(.milliseconds(1))
+                try receive()
+                #expect(try receiver.receive(until: hub.loop.now().advanced(by: .milliseconds(1))) { _ in } == 0)
+                send(1)
+                try receive()
+            }
+            #expect(received.sorted() == (0..<sent).map { UInt8(truncatingIfNeeded: $0) })
+        }
     }
 
     @Test func `a socket without a buffer lets those go on who have them`() throws {

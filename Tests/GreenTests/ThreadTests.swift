@@ -92,6 +92,40 @@ import Testing
         await #expect(throws: HubEnded()) { try await mailbox!.call {} }
     }
 
+    @Test(arguments: World.allCases) func `what a hub accepts at its very end it still does`(_ world: World) throws {
+        let counts = Locked((accepted: 0, done: 0))
+        /// Posts work that does the same, so many times.
+        @Sendable func post(_ left: Int) {
+            guard left > 0 else { return }
+            let isAccepted = Hub.current.mailbox.post {
+                counts.withLock { $0.done += 1 }
+                post(left - 1)
+            }
+            if isAccepted { counts.withLock { $0.accepted += 1 } }
+        }
+        if world == .simulated {
+            let simulated = VirtualWorld(seed: 1)
+            try simulated.run { _ in
+                let group = HubGroup(starter: simulated)
+                group.start(name: "ending") { post(10) }
+                while group.count > 0 { try sleep(.milliseconds(1)) }
+            }
+        } else {
+            try onHub { _ in post(10) }
+        }
+        let (accepted, done) = counts.withLock { $0 }
+        #expect(accepted == 10 && done == 10)
+    }
+
+    @Test func `a hub that nobody ran refuses work when it is gone, and says so to who waits for it`() async {
+        var hub: Hub? = Hub(loop: LibeventLoop())
+        let mailbox = hub!.mailbox
+        let call = Task.immediate { try await mailbox.call {} }
+        hub = nil
+        #expect(!mailbox.post {})
+        await #expect(throws: HubEnded()) { try await call.value }
+    }
+
     private static func addSlowly(_ one: Int, _ other: Int) async -> Int {
         await Task.yield()
         return one + other

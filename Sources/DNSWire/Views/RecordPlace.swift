@@ -27,6 +27,7 @@ package struct RecordPlace: Sendable {
     /// are nothing but a pointer to it.
     @inline(__always)
     init(_ message: Span<UInt8>, at offset: Int, _ section: Section, question: NameView.Shape?) throws(WireError) {
+        guard offset >= 0 else { throw .truncated }
         self.offset = offset
         self.section = section
         if let question, offset + 2 <= message.count, message.loadUInt16(at: offset) == NameView.questionPointer {

@@ -31,7 +31,10 @@ internal import CGreen
     public var count: Int {
         get { unsafe Int(slot.pointee.length) }
         nonmutating set {
-            precondition(newValue <= capacity)
+            // A negative one is too large as well.
+            require(
+                UInt(bitPattern: newValue) <= UInt(bitPattern: capacity),
+                "a datagram of \(newValue) bytes in a buffer of \(capacity)")
             unsafe slot.pointee.length = UInt32(newValue)
         }
     }

@@ -27,7 +27,7 @@ internal import Glibc
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let memory = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
-            preconditionFailure("Green: no address space for datagram buffers")
+            halt("no address space for datagram buffers")
         }
         unsafe self.memory = memory
         unsafe slots = .allocate(capacity: Self.slotCount)

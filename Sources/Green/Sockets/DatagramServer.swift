@@ -10,12 +10,17 @@ internal import CGreen
     /// Datagrams for which there was no greenlet.
     public private(set) var shedCount: UInt64 = 0
     private var loop: Greenlet<Void>?
+    /// The loop that was stopped last; it may have its end before it.
+    private var stopped: Greenlet<Void>?
+    /// Who waits for the last greenlet's end.
+    private let ended: WaitPlace
     /// Itself, once it serves no more but greenlets that have begun go on, which hold no reference.
     private var kept: DatagramServer?
 
     /// A server on `socket`, not started yet.
     public init(socket: DatagramSocket) {
         self.socket = socket
+        ended = WaitPlace(hub: socket.hub, of: "a datagram server")
     }
 
     /// Answers one datagram, in a greenlet of its own. It may wait, and should let the datagram go before.
@@ -32,8 +37,22 @@ internal import CGreen
 
     /// Takes no more datagrams; greenlets that have begun go on.
     public func stop() {
-        loop?.kill()
-        loop = nil
+        guard let loop else { return }
+        loop.kill()
+        stopped = loop
+        self.loop = nil
+    }
+
+    /// Takes no more datagrams and waits until all greenlets that have begun have ended (true), or `deadline` passes (false):
+    /// they go on then. Throws the interruption of that wait.
+    @discardableResult
+    public func stop(until deadline: Instant) throws(Interruption) -> Bool {
+        stop()
+        if let stopped, try waitAny([stopped], until: deadline, hub: socket.hub) == nil { return false }
+        while unsafe socket.state.pointee.handling > 0 {
+            guard try ended.wait(for: "a datagram server to end", until: deadline) else { return false }
+        }
+        return true
     }
 
     private func serve() throws {
@@ -41,10 +60,10 @@ internal import CGreen
         let subject = unsafe Unmanaged.passUnretained(self).toOpaque()
         let handle = unsafe socket.state.pointee.handle
         defer { outliveGreenlets() }
-        while true {
-            let count: Int
+        // A stop that comes while it only lets others go on is seen here; one that comes while it waits is thrown.
+        while loop != nil {
             do {
-                count = unsafe try socket.receiveSlots { slot in
+                _ = unsafe try socket.receiveSlots { slot in
                     do {
                         try unsafe hub.start(Self.entry, subject: subject, slot: Int(bitPattern: slot))
                     } catch {
@@ -64,7 +83,6 @@ internal import CGreen
             } else {
                 _ = try unsafe hub.waitReadable(handle, until: .never)
             }
-            if count == 0 { continue }
         }
     }
 
@@ -91,6 +109,7 @@ internal import CGreen
     /// The last greenlet has ended.
     private func letGo() {
         unsafe socket.state.pointee.keepsServer = false
+        ended.wakeAll()
         kept = nil
     }
 }

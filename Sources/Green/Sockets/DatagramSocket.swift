@@ -55,7 +55,8 @@ internal import CGreen
     }
 
     deinit {
-        close()
+        // Wherever the last reference goes; nobody waits on it any more.
+        closeHandle()
         unsafe hub.freeSocketRecord(state.pointee.handle)
         unsafe state.pointee.outgoing.deallocate()
         unsafe state.deallocate()
@@ -91,6 +92,7 @@ internal import CGreen
     ///
     /// Throws what the network says of a connected socket's peer, such as `refused`, or `closed`.
     public func receive(until deadline: Instant, _ body: (consuming Datagram) -> Void) throws -> Int {
+        unsafe hub.core.checkThread("a socket")
         while try unsafe hub.waitReadable(state.pointee.handle, until: deadline) {
             let count = unsafe try receiveSlots { slot in
                 unsafe body(Datagram(slot: slot, arena: hub.arena.state))
@@ -142,6 +144,11 @@ internal import CGreen
 
     /// Closes it: all waits on it throw `closed`; what was not sent yet is dropped.
     public func close() {
+        unsafe hub.core.checkThread("a socket")
+        closeHandle()
+    }
+
+    private func closeHandle() {
         unsafe hub.sendBatch(state)
         unsafe hub.unlist(state)
         unsafe hub.loop.close(state.pointee.handle)

@@ -13,12 +13,14 @@
     }
 
     deinit {
-        close()
+        // Wherever the last reference goes; nobody waits on it any more.
+        unsafe hub.loop.close(handle)
         unsafe hub.freeSocketRecord(handle)
     }
 
     /// Waits until it can be read without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
     public func waitReadable(until deadline: Instant = .never) throws -> Bool {
+        check()
         guard unsafe handle.isOpen else { throw SocketError.closed }
         unsafe handle.pointee.canRead = hub.loop.poll(handle).readable
         return try unsafe hub.waitReadable(handle, until: deadline)
@@ -26,6 +28,7 @@
 
     /// Waits until it can be written without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
     public func waitWritable(until deadline: Instant = .never) throws -> Bool {
+        check()
         guard unsafe handle.isOpen else { throw SocketError.closed }
         unsafe handle.pointee.canWrite = hub.loop.poll(handle).writable
         return try unsafe hub.waitWritable(handle, until: deadline)
@@ -33,6 +36,11 @@
 
     /// Watches it no more: all waits throw `closed`. The descriptor itself stays open.
     public func close() {
+        check()
         unsafe hub.loop.close(handle)
+    }
+
+    private func check() {
+        unsafe hub.core.checkThread("a watch")
     }
 }

@@ -53,6 +53,7 @@ internal import Glibc
 
     /// Takes no more connections and closes the listener; connections that are open go on.
     public func stop() {
+        unsafe hub.core.checkThread("a server")
         loop?.kill()
         loop = nil
         unsafe hub.loop.close(handle)
@@ -96,6 +97,8 @@ internal import Glibc
             makeRoom()
             // The one that was closed ends when its greenlet has its turn.
             try hub.yield()
+            // A stop that came meanwhile takes this one no more.
+            guard unsafe handle.isOpen else { return }
         }
         guard connectionCount < limit else {
             refusedCount += 1

@@ -68,18 +68,25 @@ public class Group {
     }
 
     /// What `transform` makes of each item, each in a greenlet of the group, as it comes: a queue that is closed after
-    /// the last. Does not throw: what a greenlet throws is its result. Who stops reading should `kill` the group.
+    /// the last. Does not throw: what a greenlet throws is its result, and so is `GreenletLimit` where an item gets none;
+    /// where there is none even to start the others, that is the only result. Who stops reading should `kill` the group.
     public func mapUnordered<Items: Sequence, Success>(
         _ items: Items, _ transform: @escaping (Items.Element) throws -> Success
     ) -> Queue<Result<Success, any Error>> {
         let results = Queue<Result<Success, any Error>>(hub: hub)
-        hub.spawn(name: "map") {
+        let map = hub.spawn(name: "map") {
             defer { results.close() }
             let own = Group(hub: self.hub)
             for item in items {
-                own.add(try self.spawn { results.tryPut(Result { try transform(item) }) })
+                let greenlet = try self.spawn { _ = results.tryPut(Result { try transform(item) }) }
+                if let failure = greenlet.failureToBegin { results.tryPut(.failure(failure)) }
+                own.add(greenlet)
             }
             try own.join()
+        }
+        if let failure = map.failureToBegin {
+            results.tryPut(.failure(failure))
+            results.close()
         }
         return results
     }
@@ -109,6 +116,7 @@ public func killAll(_ greenlets: [AnyGreenlet]) {
 public func joinAll(
     _ greenlets: [AnyGreenlet], limit: Duration? = nil, count: Int? = nil
 ) throws(Interruption) -> [AnyGreenlet] {
+    if greenlets.isEmpty { return [] }
     let hub = Hub.current
     let deadline = limit.map { hub.loop.now().advanced(by: $0) } ?? .never
     _ = try waitAll(greenlets, count: count, until: deadline, hub: hub)

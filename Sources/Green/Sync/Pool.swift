@@ -21,7 +21,10 @@ public final class Pool: Group {
         name: String? = nil, _ body: @escaping () throws -> Success
     ) throws(Interruption) -> Greenlet<Success> {
         try waitForPlace()
-        return try super.spawn(name: name, body)
+        let greenlet = try super.spawn(name: name, body)
+        // Without a stack it has failed already, and leaves the place to the next.
+        if greenlet.isDone { places.wakeFirst() }
+        return greenlet
     }
 
     /// Waits until there is a place (true) or `deadline` passes (false). Throws the interruption of the wait.

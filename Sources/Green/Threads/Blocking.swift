@@ -34,6 +34,8 @@ public final class BlockingPool {
             defer { self.places.release() }
             return try shield { try blocking(job) }
         }
+        // Without a stack it has failed already, and its body never runs.
+        if call.isDone { places.release() }
         return try call.get()
     }
 }

@@ -19,18 +19,38 @@ extension HubMailbox {
         let killer = Killer()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let isPosted = self.post {
+                let answer = Answer(continuation)
+                self.post {
                     let greenlet = Hub.current.spawn(name: name, body)
+                    // Without a stack it has failed already, and no link is called.
+                    guard !greenlet.isDone else { return answer.give(greenlet.takeResult()) }
                     killer.begin(greenlet)
-                    greenlet.link {
-                        continuation.resume(with: greenlet.takeResult())
-                    }
+                    greenlet.link { [unowned greenlet] in answer.give(greenlet.takeResult()) }
                 }
-                if !isPosted { continuation.resume(throwing: HubEnded()) }
             }
         } onCancel: {
             self.post { killer.kill() }
         }
+    }
+}
+
+/// What a task waits for. Where the work was refused, or dropped without having run, that is `HubEnded`.
+private final class Answer<Success: Sendable>: @unchecked Sendable {
+    // SAFETY: touched by the work on the hub's own thread, or by who drops the last reference.
+    private var continuation: CheckedContinuation<Success, any Error>?
+
+    init(_ continuation: CheckedContinuation<Success, any Error>) {
+        self.continuation = continuation
+    }
+
+    deinit {
+        continuation?.resume(throwing: HubEnded())
+    }
+
+    /// Lets the task go on.
+    func give(_ result: Result<Success, any Error>) {
+        continuation?.resume(with: result)
+        continuation = nil
     }
 }
 

@@ -37,10 +37,9 @@ final class SteppedHub {
         hasBegun = true
         if !root.isDone {
             hub.turn()
-        } else if unsafe hub.core.pointee.alive > 0 {
+        } else if !hub.hasEnded() {
             hub.windUpTurn()
         } else {
-            hub.mailbox.close()
             unsafe hub.core.pointee.isRunning = false
             isDone = true
             ended(root.failure)
