@@ -194,6 +194,19 @@ import Upstream
         }
     }
 
+    @Test func `a flush goes on to its end when nobody waits for its report any more`() throws {
+        try simulated {
+            for number in 0..<2_000 { try store("n\(number).example.") }
+            let request = spawn { try ask("DELETE", "/v1/cache", ["subtree": "example"]) }
+            while cache.statistics.entries == 2_000 { try yield() }
+            #expect(cache.statistics.entries > 0)
+            request.kill()
+            try request.join()
+            for _ in 0..<100_000 where cache.statistics.entries > 0 { try yield() }
+            #expect(cache.statistics.entries == 0)
+        }
+    }
+
     @Test func `a flush of an upstream that is not known here counts for answers on their way`() throws {
         try simulated {
             let mark = cache.flushMark
