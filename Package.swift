@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
         .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
-        .target(name: "AnswerCache", dependencies: ["DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
+        .target(name: "AnswerCache", dependencies: ["CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
         .target(name: "Resolver", dependencies: ["AnswerCache", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
         .target(

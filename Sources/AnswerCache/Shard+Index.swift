@@ -85,5 +85,7 @@ extension Shard {
             bucketMask = bucketMask << 1 | 1
             splitBuckets = 0
         }
+        // Where the next split begins, entries were not looked at for long: they are far away by now.
+        blocks.prefetch(heads[Int(splitBuckets)])
     }
 }

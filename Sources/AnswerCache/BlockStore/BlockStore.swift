@@ -1,3 +1,4 @@
+internal import CGreen
 internal import Glibc
 
 /// Memory of fixed 64-byte blocks. An entry is a chain of them: the first starts with its header, all others with the
@@ -46,6 +47,13 @@ struct BlockStore: ~Copyable {
         precondition(block > 0 && Int(block) <= touched, "no such block")
         // SAFETY: the number was checked against what is reserved.
         return unsafe memory.base + Int(block) &* Self.blockSize
+    }
+
+    /// Has the processor fetch the header of an entry that will be looked at soon; 0 for none.
+    @inline(__always)
+    func prefetch(_ entry: UInt32) {
+        guard entry > 0, Int(entry) <= touched else { return }
+        unsafe green_prefetch(address(entry))
     }
 
     /// The number of the block after a block of a chain, 0 for none.
