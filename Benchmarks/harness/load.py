@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
 from .server import LOAD_CORE, ServerFailed
@@ -37,19 +38,23 @@ def ask(port, names, *options, seconds, latencies=False):
     command = ["taskset", "-c", LOAD_CORE, "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(names), "-T", "1",
                "-t", "2", "-l", f"{seconds:g}", *(["-v"] if latencies else []), *map(str, options)]
     try:
-        run = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 30, check=False)
+        # Into a file: a pipe that is not read in time would hold dnsperf up, and that would look like a slow server.
+        with tempfile.TemporaryFile("w+") as output:
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=seconds + 30, check=False)
+            output.seek(0)
+            said = output.read()
     except subprocess.TimeoutExpired:
         raise ServerFailed(f"dnsperf did not end {seconds + 30:g} s after its start") from None
-    times = sorted(float(time) for time in re.findall(r"^> NOERROR \S+ \S+ ([\d.]+)$", run.stdout, re.MULTILINE))
+    times = sorted(float(time) for time in re.findall(r"^> NOERROR \S+ \S+ ([\d.]+)$", said, re.MULTILINE))
 
     def figure(label):
-        found = re.search(rf"^\s*{label}:\s+([\d.]+)", run.stdout, re.MULTILINE)
+        found = re.search(rf"^\s*{label}:\s+([\d.]+)", said, re.MULTILINE)
         if not found:
-            raise ServerFailed(f"dnsperf said nothing of {label!r}: {(run.stderr or run.stdout).strip()[-300:]}")
+            raise ServerFailed(f"dnsperf said nothing of {label!r}: {said.strip()[-300:]}")
         return float(found.group(1))
 
-    good = re.search(r"NOERROR (\d+)", run.stdout)
+    good = re.search(r"NOERROR (\d+)", said)
     return Load(
         completed=int(figure("Queries completed")), lost=int(figure("Queries lost")),
         good=int(good.group(1)) if good else 0, rate=figure("Queries per second"), latencies=times)
