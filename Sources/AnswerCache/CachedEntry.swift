@@ -38,8 +38,7 @@ package struct CachedEntry: Sendable {
         MessagePatch.setRecordCount(answer.answerCount, of: .answer, in: &span)
         MessagePatch.setRecordCount(answer.authorityCount, of: .authority, in: &span)
         MessagePatch.setRecordCount(answer.additionalCount, of: .additional, in: &span)
-        let name = key.wireName.span
-        for index in name.indices { span[MessageView.headerLength + index] = name[index] }
+        span.copy(key.wireName.span, to: MessageView.headerLength)
         span.storeUInt16(key.type.rawValue, at: start - 4)
         span.storeUInt16(key.class.rawValue, at: start - 2)
         TTLCountdown.apply(answer, to: &span, at: start)

@@ -27,16 +27,19 @@ struct RecordsWriter {
         let layout = reading.layout
         // What is written anew may repeat the question's letters, to which a name only points.
         bytes = layout.mayHoldLetters || !layout.mayStay ? LetterCase.normalized(reply.span) : reply
+        let count: (Int, Int, Int)
         if layout.mayStay {
             Self.bound(&bytes, layout, &rules)
             range = start..<layout.end
-            rules.counts = layout.counts
+            count = layout.counts
         } else {
-            bytes = try Self.rewritten(bytes, key, &rules)
-            range = start..<bytes.count
+            let written = try Self.rewritten(bytes, key, &rules)
+            let view = try MessageView(written.span)
+            count = (view.recordCount(.answer), view.recordCount(.authority), view.recordCount(.additional))
+            bytes = written
+            range = start..<written.count
         }
-        guard let counts = RecordCounts(answers: rules.counts.0, authorities: rules.counts.1, additionals: rules.counts.2)
-        else { throw .doesNotFit }
+        guard let counts = RecordCounts(answers: count.0, authorities: count.1, additionals: count.2) else { throw .doesNotFit }
         self.counts = counts
         smallestTTL = rules.smallestTTL
     }
@@ -47,8 +50,6 @@ struct RecordsWriter {
         let kind: ReplyReading.Kind
         /// The bounds of TTLs.
         let limits: TTLLimits
-        /// How many records were taken from each section.
-        var counts = (0, 0, 0)
         /// The smallest TTL so far.
         var smallestTTL = TTLLimits.largest
 
@@ -58,15 +59,6 @@ struct RecordsWriter {
             if case .negative(let minimum) = kind, isZone { bounded = limits.clampNegative(ttl: ttl, minimum: minimum) }
             smallestTTL = min(smallestTTL, bounded)
             return bounded
-        }
-
-        /// Counts a record of a section.
-        mutating func count(_ section: Section) {
-            switch section {
-            case .answer: counts.0 += 1
-            case .authority: counts.1 += 1
-            case .additional: counts.2 += 1
-            }
         }
     }
 
@@ -82,7 +74,6 @@ struct RecordsWriter {
         while let record = try cursor.next() {
             if record.type == .opt || record.type.rawValue == ReplyLayout.transactionSignature { continue }
             let ttl = rules.bound(record.ttl, isZone: record.type == .soa && record.section == .authority)
-            rules.count(record.section)
             try builder.append(record, to: record.section, ttl: ttl)
         }
         let end = builder.count

@@ -129,7 +129,7 @@ struct LocalRecord {
             buffer[end + 2 * index] = UInt8(word >> 8)
             buffer[end + 2 * index + 1] = UInt8(truncatingIfNeeded: word)
         }
-        for index in rdata.indices { buffer[end + 12 + index] = rdata[index] }
+        buffer.copy(rdata, to: end + 12)
         return next
     }
 }

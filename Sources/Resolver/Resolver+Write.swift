@@ -21,7 +21,7 @@ extension Resolver {
             guard case .answered(let count) = written(pending, resolution, into: &span, limit: limit) else {
                 return AnswerWriter(pending).write(Reply(.evicted), into: &buffer)
             }
-            for index in 0..<count { buffer[index] = span[index] }
+            buffer.copy(span.span.extracting(first: count), to: 0)
             return count
         }
     }

@@ -174,11 +174,9 @@ package struct RedisValue {
         let start = MessageView.headerLength + key.wireName.count + 4
         let records = writer.records
         guard lifetime > 0, start + records.count <= 65_535 else { return nil }
-        var bytes = [UInt8](capacity: start + records.count) { output in
-            output.append(repeating: 0, count: start)
-            for index in records.indices { output.append(records[index]) }
-        }
+        var bytes = [UInt8](repeating: 0, count: start + records.count)
         var span = bytes.mutableSpan
+        span.copy(records, to: start)
         var flags = HeaderFlags()
         flags.isResponse = true
         flags.isAuthoritative = reading.flags.isAuthoritative
@@ -192,8 +190,7 @@ package struct RedisValue {
         MessagePatch.setRecordCount(writer.counts.answers, of: .answer, in: &span)
         MessagePatch.setRecordCount(writer.counts.authorities, of: .authority, in: &span)
         MessagePatch.setRecordCount(writer.counts.additionals, of: .additional, in: &span)
-        let name = key.wireName.span
-        for index in name.indices { span[MessageView.headerLength + index] = name[index] }
+        span.copy(key.wireName.span, to: MessageView.headerLength)
         span.storeUInt16(key.type.rawValue, at: start - 4)
         span.storeUInt16(key.class.rawValue, at: start - 2)
         return (bytes, lifetime)

@@ -92,15 +92,15 @@ struct SnapshotEntry {
         MessagePatch.setRecordCount(header.counts.answers, of: .answer, in: &span)
         MessagePatch.setRecordCount(header.counts.authorities, of: .authority, in: &span)
         MessagePatch.setRecordCount(header.counts.additionals, of: .additional, in: &span)
-        for index in start..<nameEnd { span[MessageView.headerLength + index - start] = bytes[index] }
+        span.copy(bytes.extracting(start..<nameEnd), to: MessageView.headerLength)
         span.storeUInt16(header.type, at: recordsStart - 4)
         span.storeUInt16(header.recordClass, at: recordsStart - 2)
-        for index in nameEnd..<bytes.count { span[recordsStart + index - nameEnd] = bytes[index] }
+        span.copy(bytes.extracting(nameEnd...), to: recordsStart)
         TTLCountdown.set(.max, records, in: &span, at: recordsStart)
         do throws(WireError) {
             var cursor = try MessageView(message.span.extracting(first: end)).records()
             while let record = try cursor.next() {
-                guard record.type != .opt, record.type.rawValue != 250 else { return false }
+                guard record.type != .opt, record.type.rawValue != ReplyLayout.transactionSignature else { return false }
                 try Self.checkNames(record)
             }
             return !cursor.hasMoreBytes

@@ -28,7 +28,7 @@ extension MessageBuilder {
     @_lifetime(self: copy self)
     mutating func write(_ bytes: Span<UInt8>) throws(WireError) {
         guard bytes.count <= limit - count else { throw .doesNotFit }
-        for index in bytes.indices { buffer[count + index] = bytes[index] }
+        buffer.copy(bytes, to: count)
         count += bytes.count
     }
 

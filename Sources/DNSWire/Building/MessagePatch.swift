@@ -30,6 +30,7 @@ public enum MessagePatch {
 
     /// Copies a query's question over the answer's, so that the client finds its own letters. Both must be as long.
     public static func copyQuestion(from query: Span<UInt8>, length: Int, into message: inout MutableSpan<UInt8>) {
-        for index in MessageView.headerLength..<MessageView.headerLength + length { message[index] = query[index] }
+        let start = MessageView.headerLength
+        message.copy(query.extracting(start..<start + length), to: start)
     }
 }

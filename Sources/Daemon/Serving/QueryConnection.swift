@@ -117,7 +117,7 @@ final class QueryConnection {
     private func answer(_ message: Span<UInt8>) {
         let later: (pending: PendingQuery, isCached: Bool)? = server.scratch.withMessage { buffer in
             var query = QueryView()
-            for index in message.indices { buffer[index] = message[index] }
+            buffer.copy(message, to: 0)
             let step = server.resolver.begin(&query, length: message.count, in: &buffer, streams: true)
             switch step {
             case .answered(let count):
