@@ -31,7 +31,7 @@ extension MemoryCache {
         return true
     }
 
-    /// Removes those of the next few dozen entries that `isWanted` is true for; returns how many, or nil at the end. No
+    /// Removes those of the next dozen entries or so that `isWanted` is true for; returns how many, or nil at the end. No
     /// lock is held while `isWanted` looks.
     package func remove(
         _ cursor: inout WalkCursor, at now: BootSeconds, where isWanted: (CachedEntry) -> Bool

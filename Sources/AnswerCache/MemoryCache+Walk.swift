@@ -24,15 +24,16 @@ package enum RemovalFilter: Sendable {
     case upstream(UInt16)
 }
 
-/// Looking at entries and removing them, in steps that hold a lock only briefly. Callers on a loop let others run between
-/// two steps.
+/// Looking at entries and removing them, in steps that give way to the workers first, and hold a lock only briefly. Callers
+/// on a loop let others run between two steps.
 extension MemoryCache {
-    /// Copies out the next few dozen entries; nil at the end of the walk. A step may find none.
+    /// Copies out the next dozen entries or so; nil at the end of the walk. A step may find none.
     package func walk(_ cursor: inout WalkCursor, at now: BootSeconds) -> [CachedEntry]? {
         guard cursor.shard < shards.count else { return nil }
+        giveWay()
         var entries: [CachedEntry] = []
         var locked = shards.lock(cursor.shard)
-        let next = locked.shard.visit(from: cursor.bucket) { shard, entry in
+        let next = locked.shard.visit(from: cursor.bucket, upTo: Shard.copyLimit) { shard, entry in
             entries.append(shard.copy(entry, seed: seed, at: now))
         }
         advance(&cursor, to: next)
@@ -43,9 +44,10 @@ extension MemoryCache {
     package func remove(_ filter: RemovalFilter, _ cursor: inout WalkCursor) -> Int? {
         beginFlushStep()
         guard cursor.shard < shards.count else { return nil }
+        giveWay()
         var count = 0
         var locked = shards.lock(cursor.shard)
-        let next = locked.shard.visit(from: cursor.bucket) { shard, entry in
+        let next = locked.shard.visit(from: cursor.bucket, upTo: Shard.stepLimit) { shard, entry in
             guard shard.isWanted(entry, by: filter) else { return }
             shard.remove(entry)
             shard.counters.removed += 1
@@ -55,7 +57,7 @@ extension MemoryCache {
         return count
     }
 
-    /// Removes all that a filter wants gone; returns how many entries. Walks over the whole cache without a pause.
+    /// Removes all that a filter wants gone; returns how many entries. Walks over the whole cache.
     @discardableResult
     package func remove(_ filter: RemovalFilter) -> Int {
         var cursor = WalkCursor()

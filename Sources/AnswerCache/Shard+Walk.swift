@@ -8,8 +8,8 @@ extension Shard {
     /// split off from them in this round. So a bucket that is split between two steps has its parts next to each other in
     /// the order: both behind the cursor or both before it.
     ///
-    /// A step ends with the bucket in which it has met `stepLimit` entries, or as much of longer ones.
-    mutating func visit(from start: UInt32, _ body: (inout Shard, UInt32) -> Void) -> UInt32? {
+    /// A step ends with the bucket in which it has met `limit` entries, or as much of longer ones.
+    mutating func visit(from start: UInt32, upTo limit: Int, _ body: (inout Shard, UInt32) -> Void) -> UInt32? {
         var bucket = start
         var steps = 0
         repeat {
@@ -18,7 +18,7 @@ extension Shard {
             if low < splitBuckets { steps += visit(bucket: Int(low | (bucketMask + 1)), body) }
             bucket = Self.following(low, bucketMask)
             if bucket == 0 { return nil }
-        } while steps < Self.stepLimit
+        } while steps < limit
         return bucket
     }
 

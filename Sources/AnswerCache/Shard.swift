@@ -6,6 +6,8 @@
 struct Shard: ~Copyable {
     /// How many entries may be looked at while the lock is held.
     static var stepLimit: Int { 64 }
+    /// How many entries may be copied out while the lock is held.
+    static var copyLimit: Int { 16 }
     /// So many blocks count as one entry more in a step; nearly all entries have fewer.
     static var blocksOfUsualEntry: Int { 4 }
     /// What an entry of two blocks takes, its share of the index included.

@@ -20,7 +20,7 @@ import Testing
         var names: [String] = []
         var step = 0
         while let entries = cache.walk(&cursor, at: BootSeconds(rawValue: 0)) {
-            #expect(entries.count < 2 * Shard.stepLimit)
+            #expect(entries.count < 2 * Shard.copyLimit)
             names += entries.map { TestClient.text($0.key.name.view) }
             try between(step)
             step += 1

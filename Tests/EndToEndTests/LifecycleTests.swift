@@ -28,23 +28,6 @@ extension EndToEnd {
             #expect(try vireo.process.waitForExit(within: .seconds(3)) == .code(0))
         }
 
-        @Test func `what an operator asks for gives way to queries`() throws {
-            let vireo = try VireoServer(upstreams: [try FakeUpstream().address], "workers: 2")
-            let tasks = "/proc/\(vireo.process.pid)/task"
-            /// The nice values of the threads with a name.
-            func niceness(_ name: String) throws -> [Int] {
-                try FileManager.default.contentsOfDirectory(atPath: tasks).compactMap { task in
-                    let stat = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
-                    let end = try #require(stat.lastIndex(of: ")"))
-                    guard stat[..<end].hasSuffix("(\(name)") else { return nil }
-                    return Int(stat[end...].split(separator: " ")[17])
-                }
-            }
-            // The log's thread has the program's name too, and was started before.
-            try eventually("the main thread to give way") { try niceness("vireo").contains(19) ? true : nil }
-            #expect(try niceness("worker-0") == [0] && niceness("worker-1") == [0])
-        }
-
         @Test func `a stop answers all that the kernel had for it`() throws {
             let upstream = try FakeUpstream()
             let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")

@@ -28,11 +28,10 @@ package struct SnapshotWriter: Sendable {
     /// So many steps, each under a shard's lock, are done in a row: some ten microseconds.
     private static var stepsInARow: Int { 32 }
 
-    /// What whoever writes in the background does between: leaves the processor to others. Giving way begins a new time
-    /// slice, and who has just woken keeps the processor for some microseconds: so the kernel hardly ever takes it away
-    /// while a lock is held, which would keep a worker waiting until it comes back.
+    /// What whoever writes in the background does between: leaves the processor to others for most of the time. Who has
+    /// just woken keeps the processor for some microseconds.
     package static func pause() {
-        sched_yield()
+        giveWay()
         usleep(50)
     }
 

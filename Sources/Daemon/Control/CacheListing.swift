@@ -90,7 +90,10 @@ final class CacheListing {
             let entries = try tiers.listeningFleet().step(&walk) { filter.matches(FixedName($0.name), $0.type) }
             guard let entries else { return }
             places.append(.redis(walk))
-            for entry in entries { append(EntryDescription(entry), to: &piece) }
+            for entry in entries {
+                giveWay()
+                append(EntryDescription(entry), to: &piece)
+            }
         } catch let interruption as Interruption {
             throw interruption
         } catch {

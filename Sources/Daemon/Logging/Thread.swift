@@ -13,12 +13,6 @@ enum Thread {
         }
     }
 
-    /// Has the calling thread give way to the workers where they share a core: what an operator asks for may take a while,
-    /// queries may not. Threads that it starts from now on do as well.
-    static func giveWay() {
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-    }
-
     /// Runs `body` on a new thread, with all signals blocked: they are for the threads that ask for them.
     static func start(_ body: @escaping @Sendable () -> Void) {
         var all = sigset_t()

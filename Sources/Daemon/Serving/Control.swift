@@ -73,7 +73,6 @@ final class Control {
         redis = shared.redis.map { RedisWatch($0, epoch: snapshots.loadedEpoch, logger, remove: remove) }
         try waitForWorkers(serving: settings.workers)
         for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
-        Thread.giveWay()
         service.ready()
         snapshots.start()
         try react()
