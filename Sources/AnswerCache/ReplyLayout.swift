@@ -23,12 +23,15 @@ struct ReplyLayout {
     private(set) var count = 0
     /// One bit for each: whether it is that of a SOA of the authority section.
     private var zones: UInt32 = 0
+    /// Where the question ends, and no TTL stands before.
+    private let recordsStart: Int
     private let question: NameView.Shape
     private var hasOPT = false
 
     /// The layout of a reply whose records start at `start`, before the first is noted.
     init(recordsStart start: Int, _ question: NameView.Shape) {
         end = start
+        recordsStart = start
         self.question = question
     }
 
@@ -106,7 +109,7 @@ struct ReplyLayout {
             let next = position + (byte < 0xC0 ? 1 + byte : 2)
             if isElsewhere {
                 guard next <= start else { return false }
-                for number in 0..<count where position < Int(offsets[number]) + 4 && next > Int(offsets[number]) { return false }
+                if next > recordsStart, isTTL(in: position..<next) { return false }
             }
             if byte == 0 { return true }
             position = next
@@ -114,5 +117,11 @@ struct ReplyLayout {
             position = Int(message.loadUInt16(at: next - 2) & 0x3FFF)
             isElsewhere = true
         }
+    }
+
+    /// Whether a byte of a TTL stands in a range.
+    private func isTTL(in range: Range<Int>) -> Bool {
+        for number in 0..<count where range.overlaps(Int(offsets[number])..<Int(offsets[number]) + 4) { return true }
+        return false
     }
 }
