@@ -13,9 +13,12 @@ struct AnswerWriter {
     func writeQuestion(into buffer: inout MutableSpan<UInt8>) -> Int {
         MessagePatch.setID(pending.id, in: &buffer)
         MessagePatch.setQuestionCount(1, in: &buffer)
-        let question = pending.question
-        buffer.copy(question.span, to: MessageView.headerLength)
-        return MessageView.headerLength + question.count
+        let name = pending.name
+        let end = MessageView.headerLength + name.count
+        buffer.copy(name.span, to: MessageView.headerLength)
+        buffer.storeUInt16(pending.key.type.rawValue, at: end)
+        buffer.storeUInt16(pending.key.class.rawValue, at: end + 2)
+        return end + 4
     }
 
     /// Writes an answer without records: its length.
@@ -39,8 +42,8 @@ struct AnswerWriter {
     ) throws(WireError) -> Int {
         var builder = MessageBuilder(
             buffer._mutatingExtracting(0...), id: pending.id, flags: reply.flags(for: pending.flags), limit: limit)
-        let question = pending.question
-        let name = try NameView(question.span, at: 0)
+        let written = pending.name
+        let name = try NameView(written.span, at: 0)
         try builder.appendQuestion(name, pending.key.type, pending.key.class)
         let opt = pending.edns.map(reply.opt)
         if let opt { try builder.reserve(opt.length) }

@@ -10,17 +10,20 @@ package final class PendingQuery: Sendable {
     let id: UInt16
     /// The client's flags.
     let flags: HeaderFlags
-    /// The question as the client wrote it, type and class included.
-    let question: [UInt8]
+    /// The name's wire form as the client wrote it: the key's own bytes where that is in lower case.
+    let name: [UInt8]
     /// What the client said in OPT, where it had one.
     let edns: EDNSSummary?
 
     /// Keeps what is needed of `query`, read from `message`.
     package init(_ query: borrowing QueryView, _ message: Span<UInt8>) {
-        key = CacheKey(query)
+        let key = CacheKey(query)
+        self.key = key
         id = query.id
         flags = query.flags
         edns = query.edns
-        question = [UInt8](copying: message.extracting(12..<12 + query.questionLength))
+        let lowercased = key.wireName
+        let written = message.extracting(MessageView.headerLength...).extracting(first: lowercased.count)
+        name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
     }
 }

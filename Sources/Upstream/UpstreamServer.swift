@@ -105,14 +105,16 @@ package final class UpstreamServer {
     func ask(_ asking: Asking, on route: AttemptPlan.Route, at now: Instant) throws(UpstreamFailure) -> Exchange {
         let letters = foldsLetters ? 0 : hub.loop.random()
         let exchange = Exchange(asking, to: self, on: route, letters: letters, at: now)
+        // Not `hub.loop.random` itself: a method handed on as a value is allocated.
+        let random = { [hub] in hub.loop.random() }
         switch route.transport {
         case .udp:
-            let channel = try datagrams.channel(at: hub.now, hub.loop.random) { () throws(UpstreamFailure) in
+            let channel = try datagrams.channel(at: hub.now, random) { () throws(UpstreamFailure) in
                 try DatagramChannel(to: self)
             }
             channel.begin(exchange)
         case .tcp:
-            let channel = try streams.channel(at: hub.now, hub.loop.random) { () throws(UpstreamFailure) in
+            let channel = try streams.channel(at: hub.now, random) { () throws(UpstreamFailure) in
                 try StreamChannel(to: self)
             }
             channel.begin(exchange)
