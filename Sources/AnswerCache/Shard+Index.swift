@@ -9,6 +9,13 @@ extension Shard {
         return Int(bucket >= splitBuckets ? bucket : hash & (bucketMask << 1 | 1))
     }
 
+    /// The first of the entries among which one with a hash is, if there is one; 0 for none.
+    @inline(__always)
+    func first(ofHash hash: UInt32) -> UInt32 {
+        let head = heads[bucket(ofHash: hash)]
+        return head.mayHold(hash) ? head.first : 0
+    }
+
     /// Whether an entry is kept under a key: all of it, not only its hash.
     @inline(__always)
     func matches(_ entry: UInt32, _ key: KeyView) -> Bool {
@@ -22,7 +29,7 @@ extension Shard {
 
     /// The entry under a key, expired or not.
     func find(_ key: KeyView, isFailure: Bool) -> UInt32? {
-        var entry = heads[bucket(ofHash: UInt32(truncatingIfNeeded: key.hash))]
+        var entry = first(ofHash: UInt32(truncatingIfNeeded: key.hash))
         while entry != 0 {
             if blocks[entry].isFailure == isFailure, matches(entry, key) { return entry }
             entry = blocks[entry].nextInBucket
@@ -42,20 +49,21 @@ extension Shard {
     /// Enters an entry, and splits a bucket when there are as many entries as buckets.
     mutating func addToIndex(_ entry: UInt32) {
         if counters.entries >= bucketCount, bucketCount < heads.limit { splitBucket() }
-        let bucket = bucket(ofHash: blocks[entry].hash)
-        blocks[entry].nextInBucket = heads[bucket]
-        heads[bucket] = entry
+        let hash = blocks[entry].hash
+        let bucket = bucket(ofHash: hash)
+        blocks[entry].nextInBucket = heads[bucket].first
+        heads[bucket].add(entry, hash)
     }
 
     /// Takes an entry out of its bucket.
     mutating func removeFromIndex(_ entry: UInt32) {
-        let bucket = bucket(ofHash: blocks[entry].hash)
+        let hash = blocks[entry].hash
+        let bucket = bucket(ofHash: hash)
         let next = blocks[entry].nextInBucket
-        if heads[bucket] == entry {
-            heads[bucket] = next
-            return
-        }
-        var before = heads[bucket]
+        let first = heads[bucket].first
+        heads[bucket].remove(hash, first: first == entry ? next : first)
+        guard first != entry else { return }
+        var before = first
         while blocks[before].nextInBucket != entry { before = blocks[before].nextInBucket }
         blocks[before].nextInBucket = next
     }
@@ -64,17 +72,18 @@ extension Shard {
     private mutating func splitBucket() {
         let low = Int(splitBuckets)
         let high = bucketCount
-        var entry = heads[low]
-        var stays: UInt32 = 0
-        var moves: UInt32 = 0
+        var entry = heads[low].first
+        var stays = BucketHead()
+        var moves = BucketHead()
         while entry != 0 {
             let next = blocks[entry].nextInBucket
-            if blocks[entry].hash & (bucketMask + 1) == 0 {
-                blocks[entry].nextInBucket = stays
-                stays = entry
+            let hash = blocks[entry].hash
+            if hash & (bucketMask + 1) == 0 {
+                blocks[entry].nextInBucket = stays.first
+                stays.add(entry, hash)
             } else {
-                blocks[entry].nextInBucket = moves
-                moves = entry
+                blocks[entry].nextInBucket = moves.first
+                moves.add(entry, hash)
             }
             entry = next
         }
@@ -86,6 +95,6 @@ extension Shard {
             splitBuckets = 0
         }
         // Where the next split begins, entries were not looked at for long: they are far away by now.
-        blocks.prefetch(heads[Int(splitBuckets)])
+        blocks.prefetch(heads[Int(splitBuckets)].first)
     }
 }

@@ -30,7 +30,7 @@ extension Shard {
     /// Shows one bucket's entries; returns as how many they count.
     private mutating func visit(bucket: Int, _ body: (inout Shard, UInt32) -> Void) -> Int {
         var count = 0
-        var entry = heads[bucket]
+        var entry = heads[bucket].first
         while entry != 0 {
             let next = blocks[entry].nextInBucket
             count += weight(of: entry)
@@ -68,7 +68,7 @@ extension Shard {
                 security: SecurityStatus(rawValue: UInt8(header.codes >> 12)) ?? .unchecked,
                 view: header.view),
             byteCount: BlockStore.blocks(forPayload: header.payloadLength) * BlockStore.blockSize
-                + MemoryLayout<UInt32>.stride,
+                + MemoryLayout<BucketHead>.stride,
             records: records
         )
     }

@@ -11,7 +11,7 @@ struct Shard: ~Copyable {
     /// So many blocks count as one entry more in a step; nearly all entries have fewer.
     static var blocksOfUsualEntry: Int { 4 }
     /// What an entry of two blocks takes, its share of the index included.
-    private static var usualEntrySize: Int { 2 * BlockStore.blockSize + MemoryLayout<UInt32>.stride }
+    private static var usualEntrySize: Int { 2 * BlockStore.blockSize + MemoryLayout<BucketHead>.stride }
     /// The buckets of an empty index.
     static var initialBuckets: Int { 16 }
 
@@ -54,7 +54,7 @@ struct Shard: ~Copyable {
     var statistics: CacheStatistics {
         var figures = counters
         figures.byteBudget = byteBudget + ShardTable.bytesPerShard
-        let fixed = bucketCount * MemoryLayout<UInt32>.stride + ShardTable.bytesPerShard
+        let fixed = bucketCount * MemoryLayout<BucketHead>.stride + ShardTable.bytesPerShard
         figures.bytesUsed = blocks.used * BlockStore.blockSize + fixed
         figures.bytesResident = (blocks.touched + 1) * BlockStore.blockSize + fixed
         return figures
@@ -68,7 +68,7 @@ struct Shard: ~Copyable {
     ) -> CacheOutcome {
         var found: UInt32 = 0
         var isStale = false
-        var entry = heads[bucket(ofHash: UInt32(truncatingIfNeeded: key.hash))]
+        var entry = first(ofHash: UInt32(truncatingIfNeeded: key.hash))
         while entry != 0 {
             if matches(entry, key) {
                 if blocks[entry].isExpired(at: now) {

@@ -67,7 +67,7 @@ import Testing
         #expect(entry.provenance == Provenance(upstream: 9, transport: .udp))
         #expect(entry.answer.uses == 1)
         #expect(entry.answer.secondsLeft == 3590)
-        #expect(entry.byteCount == 132)
+        #expect(entry.byteCount == 136)
         #expect(!entry.isExpired)
         let records = try TestClient.records(of: entry.message())
         #expect(records.map(\.ttl) == [3590, 3590, 3590])

@@ -138,7 +138,7 @@ import Upstream
             let line = try ask("GET", "/v1/cache", ["pattern": "a.example"]).body
             for part in [
                 #""type":"A""#, #""kind":"answer""#, #""rcode":"NOERROR""#, #""ttl":200"#, #""lifetime":300"#, #""age":100"#,
-                #""uses":0"#, #""size":132"#, #""tier":"memory""#, #""upstream":"tcp://192.0.2.54:5353""#, #""transport":"tcp""#,
+                #""uses":0"#, #""size":136"#, #""tier":"memory""#, #""upstream":"tcp://192.0.2.54:5353""#, #""transport":"tcp""#,
                 #""records":[{"name":"a.example.","ttl":200,"type":"A","data":"192.0.2.7"}]"#,
             ] {
                 #expect(line.contains(part), "\(line) without \(part)")
@@ -149,7 +149,7 @@ import Upstream
             #expect(columns[0] == ["NAME", "TYPE", "ANSWER", "TTL", "AGE", "USES", "SIZE", "TIER", "UPSTREAM", "VIA"])
             #expect(
                 columns[1] == [
-                    "a.example.", "A", "192.0.2.7", "200", "100", "0", "132", "memory", "tcp://192.0.2.54:5353", "tcp",
+                    "a.example.", "A", "192.0.2.7", "200", "100", "0", "136", "memory", "tcp://192.0.2.54:5353", "tcp",
                 ])
         }
     }

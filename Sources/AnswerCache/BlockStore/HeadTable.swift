@@ -1,4 +1,4 @@
-/// The index's array of bucket heads: entry numbers, 0 for an empty bucket. It takes memory as far as it is used.
+/// The index's array of bucket heads. It takes memory as far as it is used.
 @safe
 struct HeadTable: ~Copyable {
     /// The memory.
@@ -8,21 +8,26 @@ struct HeadTable: ~Copyable {
 
     /// Reserves room for `limit` heads.
     init(limit: Int) throws(CacheError) {
-        memory = try Reservation(byteCount: limit * MemoryLayout<UInt32>.stride)
+        memory = try Reservation(byteCount: limit * MemoryLayout<BucketHead>.stride)
         self.limit = limit
     }
 
-    /// The first entry of a bucket.
-    subscript(bucket: Int) -> UInt32 {
-        get {
-            precondition(bucket >= 0 && bucket < limit, "no such bucket")
-            // SAFETY: the index was checked and the memory starts on a page.
-            return unsafe memory.base.load(fromByteOffset: bucket &* 4, as: UInt32.self)
+    /// The head of a bucket.
+    subscript(bucket: Int) -> BucketHead {
+        @inline(__always) _read {
+            // SAFETY: the index is checked, the memory starts on a page, and a head may have any bits.
+            yield unsafe address(bucket).pointee
         }
-        set {
-            precondition(bucket >= 0 && bucket < limit, "no such bucket")
-            // SAFETY: as above.
-            unsafe memory.base.storeBytes(of: newValue, toByteOffset: bucket &* 4, as: UInt32.self)
+        @inline(__always) _modify {
+            // SAFETY: as above; the table is borrowed exclusively while the head changes.
+            yield unsafe &address(bucket).pointee
         }
+    }
+
+    /// Where a head lies.
+    @inline(__always)
+    private func address(_ bucket: Int) -> UnsafeMutablePointer<BucketHead> {
+        precondition(bucket >= 0 && bucket < limit, "no such bucket")
+        return unsafe memory.base.assumingMemoryBound(to: BucketHead.self) + bucket
     }
 }
