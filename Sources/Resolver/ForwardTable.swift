@@ -4,7 +4,10 @@ internal import Upstream
 
 /// Whom one hub asks about which names.
 final class ForwardTable {
+    /// For domains with upstreams of their own, by their wire form.
     private var forwarders: [[UInt8]: Forwarder] = [:]
+    /// For all other names.
+    private var general: Forwarder?
     private var servers: [Policy.Upstream: UpstreamServer] = [:]
 
     /// Takes a policy's routes over. Upstreams that stay keep their sockets and what is known of them; those that go
@@ -13,6 +16,7 @@ final class ForwardTable {
         let before = servers
         servers = [:]
         forwarders = [:]
+        general = nil
         for route in policy.routes {
             let chosen = route.upstreams.map { upstream in
                 if let known = servers[upstream] ?? before[upstream] {
@@ -23,20 +27,20 @@ final class ForwardTable {
                 servers[upstream] = server
                 return server
             }
-            forwarders[route.domain] = Forwarder(
-                hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered)
+            let forwarder = Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered)
+            if route.domain == [0] { general = forwarder } else { forwarders[route.domain] = forwarder }
         }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }
 
     /// The forwarder of the longest domain that `name`, lower-cased in wire form, is in.
     func find(_ name: Span<UInt8>) -> Forwarder? {
-        if forwarders.count == 1, let general = forwarders[[0]] { return general }
+        if forwarders.isEmpty { return general }
         var start = 0
         while start < name.count {
             if let found = forwarders[[UInt8](copying: name.extracting(start...))] { return found }
             start += 1 + Int(name[start])
         }
-        return nil
+        return general
     }
 }

@@ -119,12 +119,16 @@ package final class Resolver {
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
-        let standing = cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds))
-        if standing == .resting { return .stale }
-        guard waitingCount < waitingLimit else { return standing == .nothing ? .failed(.overloaded) : .stale }
+        let hasStale: Bool
+        switch cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds)) {
+        case .resting: return .stale
+        case .refreshable: hasStale = true
+        case .nothing: hasStale = false
+        }
+        guard waitingCount < waitingLimit else { return hasStale ? .stale : .failed(.overloaded) }
         waitingCount += 1
         defer { waitingCount -= 1 }
-        if standing == .refreshable { return resolveStale(pending) }
+        if hasStale { return resolveStale(pending) }
         // Nothing ends this greenlet when its client goes away, so who asks first can fly by itself.
         if let flight = shared.flights.open(pending.key) {
             fly(flight)
