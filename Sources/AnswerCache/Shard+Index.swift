@@ -94,7 +94,15 @@ extension Shard {
             bucketMask = bucketMask << 1 | 1
             splitBuckets = 0
         }
-        // Where the next split begins, entries were not looked at for long: they are far away by now.
-        blocks.prefetch(heads[Int(splitBuckets)].first)
+        prefetchForSplits()
+    }
+
+    /// Where the next splits begin, entries were not looked at for long, and are far away by now: of the bucket after the
+    /// next the first is fetched, of the next, whose first came so one split ago, the second.
+    private func prefetchForSplits() {
+        let next = Int(splitBuckets)
+        if next + 1 < bucketCount { blocks.prefetch(heads[next + 1].first) }
+        let first = heads[next].first
+        if first != 0 { blocks.prefetch(blocks[first].nextInBucket) }
     }
 }

@@ -163,9 +163,7 @@ final class DatagramChannel: PooledChannel {
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {
-        // SAFETY: the array copies what the pointer leads to before the span ends. Half the cost of copying from the span, which
-        // DNSWire does because it holds no unsafe code.
-        var copied = unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
+        var copied = [UInt8](copyOf: bytes)
         if cut { copied[2] |= 0x02 }
         return copied
     }
