@@ -1,5 +1,4 @@
 package import DNSWire
-internal import Green
 
 /// What an answer is kept under: name without case, type, class, DO and CD. Small, whatever the name's length: it is handed
 /// through every call of a miss, and stands on the stacks of greenlets that wait.
@@ -18,7 +17,7 @@ package struct CacheKey: Sendable {
 
     /// The key of a query that was read with the cache's seed.
     package init(_ query: borrowing QueryView) {
-        wireName = [UInt8](copyOf: query.nameBytes)
+        wireName = [UInt8](copying: query.nameBytes)
         labelCount = query.labelCount
         type = query.type
         `class` = query.class

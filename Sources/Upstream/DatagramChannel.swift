@@ -163,7 +163,9 @@ final class DatagramChannel: PooledChannel {
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {
-        var copied = [UInt8](copyOf: bytes)
+        // SAFETY: the array copies what the pointer leads to before the span ends. Half the cost of copying from the span, which
+        // DNSWire does because it holds no unsafe code.
+        var copied = unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
         if cut { copied[2] |= 0x02 }
         return copied
     }

@@ -16,7 +16,7 @@ internal import CGreen
     }
 
     /// An empty datagram to be filled, for the peer of a connected socket; nil when the hub is out of buffers.
-    public init?(hub: borrowing Hub) {
+    public init?(hub: Hub) {
         let state = unsafe hub.arena.state
         if unsafe state.pointee.freeCount == 0 { hub.flushDatagrams() }
         guard let slot = unsafe state.take() else { return nil }
