@@ -1,6 +1,6 @@
 /// The index: buckets of entries chained through their headers, growing by linear hashing. Each new entry splits one
 /// bucket, so that there is about one bucket for each entry, the index never stands still to grow, and its memory grows
-/// with what is kept.
+/// with what is kept. A bucket's head tells most of the questions that are not kept without a look at its entries.
 extension Shard {
     /// The bucket that keeps entries with a hash.
     @inline(__always)
@@ -97,11 +97,11 @@ extension Shard {
         prefetchForSplits()
     }
 
-    /// Where the next splits begin, entries were not looked at for long, and are far away by now: of the bucket after the
-    /// next the first is fetched, of the next, whose first came so one split ago, the second.
+    /// Where the next splits begin, entries were not looked at for long, and are far away by now. Fetches the first entry of
+    /// the bucket after the next, and the second of the next, whose first was fetched one split ago.
     private func prefetchForSplits() {
         let next = Int(splitBuckets)
-        if next + 1 < bucketCount { blocks.prefetch(heads[next + 1].first) }
+        blocks.prefetch(heads[next + 1].first)
         let first = heads[next].first
         if first != 0 { blocks.prefetch(blocks[first].nextInBucket) }
     }
