@@ -1,4 +1,5 @@
 package import DNSWire
+internal import Green
 
 /// Looking at single entries, and removing those that only a look at their records can tell.
 extension MemoryCache {
@@ -21,25 +22,28 @@ extension MemoryCache {
         return entries
     }
 
-    /// Removes what is kept where a copied entry was: whether there was something.
-    @discardableResult
-    package func remove(_ entry: CachedEntry) -> Bool {
-        var locked = shards.lock(shards.number(forHash: entry.key.hash))
-        guard let found = locked.shard.find(entry.key.view, isFailure: entry.answer.isFailure) else { return false }
-        locked.shard.remove(found)
-        locked.shard.counters.removed += 1
-        return true
-    }
-
     /// Removes those of the next dozen entries or so that `isWanted` is true for; returns how many, or nil at the end. No
     /// lock is held while `isWanted` looks.
     package func remove(
         _ cursor: inout WalkCursor, at now: BootSeconds, where isWanted: (CachedEntry) -> Bool
     ) -> Int? {
         beginFlushStep()
-        guard let entries = walk(&cursor, at: now) else { return nil }
+        let shard = cursor.shard
+        guard let wanted = walk(&cursor, at: now)?.filter(isWanted) else { return nil }
+        return wanted.isEmpty ? 0 : remove(wanted, from: shard)
+    }
+
+    /// Removes what is kept where copied entries of one shard were; returns how many there still were.
+    private func remove(_ entries: [CachedEntry], from shard: Int) -> Int {
+        giveWay()
         var count = 0
-        for entry in entries where isWanted(entry) && remove(entry) { count += 1 }
+        var locked = shards.lock(shard)
+        for entry in entries {
+            guard let found = locked.shard.find(entry.key.view, isFailure: entry.answer.isFailure) else { continue }
+            locked.shard.remove(found)
+            locked.shard.counters.removed += 1
+            count += 1
+        }
         return count
     }
 }

@@ -8,7 +8,7 @@ extension Shard {
     /// split off from them in this round. So a bucket that is split between two steps has its parts next to each other in
     /// the order: both behind the cursor or both before it.
     ///
-    /// A step ends with the bucket in which it has met `limit` entries, or as much of longer ones.
+    /// A step ends with the bucket in which it has met `limit` entries and buckets, or as much of longer entries.
     mutating func visit(from start: UInt32, upTo limit: Int, _ body: (inout Shard, UInt32) -> Void) -> UInt32? {
         var bucket = start
         var steps = 0

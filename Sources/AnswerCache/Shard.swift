@@ -6,7 +6,7 @@
 struct Shard: ~Copyable {
     /// How many entries may be looked at while the lock is held.
     static var stepLimit: Int { 64 }
-    /// How many entries may be copied out while the lock is held.
+    /// How many entries and buckets may be gone over while the lock is held to copy entries out.
     static var copyLimit: Int { 16 }
     /// So many blocks count as one entry more in a step; nearly all entries have fewer.
     static var blocksOfUsualEntry: Int { 4 }

@@ -35,7 +35,11 @@ package struct Policy: Sendable {
     /// How long one try may take.
     package var tryLimit = Duration.seconds(2)
     /// Domains whose answers are kept in ways of their own; of those that fit, the longest wins.
-    package var domains: [DomainRule] = []
+    package var domains: [DomainRule] = [] {
+        didSet { domainTable = DomainTable(domains) }
+    }
+    /// The same, to be found by name: made once, not by each worker between two queries.
+    private(set) var domainTable = DomainTable([])
     /// How long a client waits for a better answer than a stale one (RFC 8767 5); zero for not at all.
     package var staleClientTimeout = Duration.milliseconds(1800)
     /// Whether answers that are asked for often are asked for anew before their time is over.

@@ -65,7 +65,7 @@ package final class Resolver {
     package func adopt(_ policy: Policy) {
         self.policy = policy
         unsafe hosts = policy.hosts
-        domains = DomainTable(policy.domains)
+        domains = policy.domainTable
         let cache = cache
         forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
     }
@@ -119,6 +119,7 @@ package final class Resolver {
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
+        // Not by `==`, which is not inlined for another module's enumeration.
         let hasStale: Bool
         switch cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds)) {
         case .resting: return .stale

@@ -94,9 +94,12 @@ import Upstream
         } _: { world throws in
             let answer = try world.ask("www.example.", edns: EDNS())
             #expect(answer.responseCode == .servFail && answer.extendedError == .notReady)
-            world.policy.routes = [ResolverWorld.route(".", world.upstream.address)]
-            world.resolver.adopt(world.policy)
-            #expect(try world.ask("www.example.").answers.count == 1)
+            for (domain, name) in [("example.", "www.example."), (".", "www.test.")] {
+                #expect(try world.ask(name).responseCode == .servFail)
+                world.policy.routes = [ResolverWorld.route(domain, world.upstream.address)]
+                world.resolver.adopt(world.policy)
+                #expect(try world.ask(name).answers.count == 1)
+            }
         }
     }
 }

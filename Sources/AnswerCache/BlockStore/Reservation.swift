@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Green
 
 /// A range of address space of its own. A page of it takes memory from when it is first written; before that it reads as
 /// zeros and costs nothing.
@@ -22,8 +23,14 @@ struct Reservation: ~Copyable {
         self.byteCount = byteCount
     }
 
+    /// So much is given back at once, for giving back what was used takes time: some ten microseconds.
+    private static var sliceBytes: Int { 256 << 10 }
+
     deinit {
-        // SAFETY: the range is this value's own, and nothing borrows from it longer than the value lives.
-        unsafe munmap(base, byteCount)
+        for start in stride(from: 0, to: byteCount, by: Self.sliceBytes) {
+            giveWay()
+            // SAFETY: the range is this value's own, and nothing borrows from it longer than the value lives.
+            unsafe munmap(base + start, min(Self.sliceBytes, byteCount - start))
+        }
     }
 }

@@ -71,6 +71,7 @@ extension RedisFleet {
         else { throw RedisError.protocolViolation("SCAN") }
         walk.cursor = next == "0" ? nil : next
         return keys.compactMap { key -> FoundKey? in
+            giveWay()
             guard case .bytes(let key) = key, let parts = RedisKey.parse(key), isWanted(parts) else { return nil }
             return FoundKey(bytes: key, parts: parts)
         }
@@ -81,6 +82,7 @@ extension RedisFleet {
         let replies = try askAll(keys.map { RedisValue.command(for: $0.bytes) })
         let now = hub.loop.wallTime() / 1_000_000
         return zip(keys, replies).compactMap { key, reply in
+            giveWay()
             guard case .bytes(let bytes) = reply, let entry = RedisValue.inspect(bytes, key.parts, at: now) else { return nil }
             return (key, entry)
         }

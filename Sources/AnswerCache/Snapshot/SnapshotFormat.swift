@@ -8,7 +8,7 @@
 // Numbers stand little end first. An entry is its header's facts, when it came by the wall clock, its name and its records
 // as the cache keeps them.
 //
-// `SnapshotWriter` makes the blocks, one at a time, from a walk that holds no lock for more than 64 entries.
+// `SnapshotWriter` makes the blocks, one at a time, from a walk that holds no lock for more than eight entries.
 // `SnapshotReader` goes over the whole file twice: first over the checksums, so that nothing is taken from a file that is
 // damaged anywhere, then over the entries, each of which is looked at as if a stranger had written it. Neither knows files.
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Green
 
 /// Writes the cache down, block by block, each shard's entries in the order in which they came: so they lie in memory, and
 /// so the next run has them in its queue. What comes or goes while it is written may be in it or not; an answer that is
@@ -86,6 +87,7 @@ package struct SnapshotWriter: Sendable {
             written += more
         }
         guard written > 0 else { return nil }
+        try pause()
         count += written
         return SnapshotFormat.block(payload, count: written)
     }

@@ -60,9 +60,10 @@ final class CacheListing {
             hasTitle = true
             piece += EntryDescription.title
         }
+        let upstreams = tiers.upstreams()
         while piece.count < Self.pieceBytes, let place = places.popLast() {
             switch place {
-            case .memory(let cursor): try walk(cursor, into: &piece)
+            case .memory(let cursor): try walk(cursor, upstreams, into: &piece)
             case .redis(let walk): try step(walk, into: &piece)
             }
             if let limit = filter.limit, listed >= limit { places = [] }
@@ -71,12 +72,11 @@ final class CacheListing {
     }
 
     /// Takes a step over the memory.
-    private func walk(_ start: WalkCursor, into piece: inout [UInt8]) throws(Interruption) {
+    private func walk(_ start: WalkCursor, _ upstreams: UpstreamDirectory, into piece: inout [UInt8]) throws(Interruption) {
         let hub = Hub.current
         var cursor = start
         guard let entries = tiers.memory.walk(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) else { return }
         places.append(.memory(cursor))
-        let upstreams = tiers.upstreams()
         for entry in entries where filter.matches(entry.key.name, entry.key.type) {
             append(EntryDescription(entry, upstreams), to: &piece)
         }

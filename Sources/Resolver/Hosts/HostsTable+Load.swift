@@ -7,7 +7,11 @@ extension HostsTable {
     package static func load(_ text: [UInt8]) -> HostsTable {
         var builder = HostsTableBuilder()
         var number = 0
-        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        var rest = text[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            if number % 32 == 0 { giveWay() }
             number += 1
             builder.read(line: line.prefix { $0 != UInt8(ascii: "#") }, number: number)
         }
@@ -91,6 +95,7 @@ private struct HostsTableBuilder {
     private mutating func grow() {
         slots = [UInt32](repeating: 0, count: slots.count * 2)
         for (number, entry) in entries.enumerated() {
+            if number % 1024 == 0 { giveWay() }
             let start = Int(entry.offset)
             var slot = HostsTable.hash(bytes.span.extracting(start..<(start + Int(entry.length)))) & (slots.count - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
@@ -108,7 +113,8 @@ private struct HostsTableBuilder {
         records.reserveCapacity(drafts.count)
         var runStart = 0
         var previous: (entry: UInt32, type: RecordType)?
-        for draft in drafts {
+        for (number, draft) in drafts.enumerated() {
+            if number % 1024 == 0 { giveWay() }
             if previous?.entry != draft.entry { entries[Int(draft.entry)].firstRecord = UInt32(records.count) }
             if previous?.entry != draft.entry || previous?.type != draft.record.type { runStart = records.count }
             previous = (draft.entry, draft.record.type)
