@@ -23,15 +23,12 @@ struct ReplyLayout {
     private(set) var count = 0
     /// One bit for each: whether it is that of a SOA of the authority section.
     private var zones: UInt32 = 0
-    /// Where the question ends, and no TTL stands before.
-    private let recordsStart: Int
     private let question: NameView.Shape
     private var hasOPT = false
 
     /// The layout of a reply whose records start at `start`, before the first is noted.
     init(recordsStart start: Int, _ question: NameView.Shape) {
         end = start
-        recordsStart = start
         self.question = question
     }
 
@@ -109,7 +106,7 @@ struct ReplyLayout {
             let next = position + (byte < 0xC0 ? 1 + byte : 2)
             if isElsewhere {
                 guard next <= start else { return false }
-                if next > recordsStart, isTTL(in: position..<next) { return false }
+                if isTTL(in: position..<next) { return false }
             }
             if byte == 0 { return true }
             position = next
@@ -119,8 +116,9 @@ struct ReplyLayout {
         }
     }
 
-    /// Whether a byte of a TTL stands in a range.
+    /// Whether a byte of a TTL stands in a range. Nearly all lie before the first, in the question.
     private func isTTL(in range: Range<Int>) -> Bool {
+        guard range.upperBound > Int(offsets[0]) else { return false }
         for number in 0..<count where range.overlaps(Int(offsets[number])..<Int(offsets[number]) + 4) { return true }
         return false
     }
