@@ -1,5 +1,4 @@
 package import AnswerCache
-internal import DNSWire
 
 /// How the answers of a domain and all below it are kept.
 package struct DomainRule: Sendable, Equatable {
@@ -43,12 +42,6 @@ struct DomainTable: Sendable {
 
     /// The rule of the longest domain that `name`, lower-cased in wire form, is in. Off the path of a hit.
     func find(_ name: Span<UInt8>) -> DomainRule? {
-        guard !rules.isEmpty else { return nil }
-        var start = 0
-        while start < name.count {
-            if let rule = rules[[UInt8](copying: name.extracting(start...))] { return rule }
-            start += 1 + Int(name[start])
-        }
-        return nil
+        rules.longestMatch(for: name)
     }
 }

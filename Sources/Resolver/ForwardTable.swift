@@ -1,4 +1,3 @@
-internal import DNSWire
 internal import Green
 internal import Upstream
 
@@ -35,12 +34,6 @@ final class ForwardTable {
 
     /// The forwarder of the longest domain that `name`, lower-cased in wire form, is in.
     func find(_ name: Span<UInt8>) -> Forwarder? {
-        if forwarders.isEmpty { return general }
-        var start = 0
-        while start < name.count {
-            if let found = forwarders[[UInt8](copying: name.extracting(start...))] { return found }
-            start += 1 + Int(name[start])
-        }
-        return general
+        forwarders.longestMatch(for: name) ?? general
     }
 }

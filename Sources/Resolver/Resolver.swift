@@ -42,7 +42,7 @@ package final class Resolver {
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// Domains whose answers are kept in ways of their own.
-    private(set) var domains = DomainTable([])
+    var domains: DomainTable { policy.domainTable }
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
     /// Clients that wait for an answer.
@@ -65,7 +65,6 @@ package final class Resolver {
     package func adopt(_ policy: Policy) {
         self.policy = policy
         unsafe hosts = policy.hosts
-        domains = policy.domainTable
         let cache = cache
         forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
     }
