@@ -9,9 +9,10 @@ extension Shard {
         return Int(bucket >= splitBuckets ? bucket : hash & (bucketMask << 1 | 1))
     }
 
-    /// The first of the entries among which one with a hash is, if there is one; 0 for none.
+    /// The first of the entries among which that under a key is, if there is one; 0 for none.
     @inline(__always)
-    func first(ofHash hash: UInt32) -> UInt32 {
+    func first(for key: KeyView) -> UInt32 {
+        let hash = UInt32(truncatingIfNeeded: key.hash)
         let head = heads[bucket(ofHash: hash)]
         return head.mayHold(hash) ? head.first : 0
     }
@@ -29,7 +30,7 @@ extension Shard {
 
     /// The entry under a key, expired or not.
     func find(_ key: KeyView, isFailure: Bool) -> UInt32? {
-        var entry = first(ofHash: UInt32(truncatingIfNeeded: key.hash))
+        var entry = first(for: key)
         while entry != 0 {
             if blocks[entry].isFailure == isFailure, matches(entry, key) { return entry }
             entry = blocks[entry].nextInBucket

@@ -68,7 +68,7 @@ struct Shard: ~Copyable {
     ) -> CacheOutcome {
         var found: UInt32 = 0
         var isStale = false
-        var entry = first(ofHash: UInt32(truncatingIfNeeded: key.hash))
+        var entry = first(for: key)
         while entry != 0 {
             if matches(entry, key) {
                 if blocks[entry].isExpired(at: now) {
