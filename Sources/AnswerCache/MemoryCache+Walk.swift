@@ -48,8 +48,7 @@ extension MemoryCache {
     package func remove(_ filter: RemovalFilter, _ cursor: inout WalkCursor) -> Int? {
         beginFlushStep()
         guard cursor.shard < shards.count else { return nil }
-        // Some microseconds' work: four times as much is a turn.
-        if cursor.looks % 4 == 0 { giveWay() }
+        giveWay(before: cursor.looks, every: 4)
         cursor.looks += 1
         var count = 0
         var locked = shards.lock(cursor.shard)

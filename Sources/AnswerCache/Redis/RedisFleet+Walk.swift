@@ -70,8 +70,8 @@ extension RedisFleet {
         guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text, case .array(let keys) = parts[1]
         else { throw RedisError.protocolViolation("SCAN") }
         walk.cursor = next == "0" ? nil : next
-        return keys.compactMap { key -> FoundKey? in
-            giveWay()
+        return keys.enumerated().compactMap { number, key -> FoundKey? in
+            giveWay(before: number, every: 32)
             guard case .bytes(let key) = key, let parts = RedisKey.parse(key), isWanted(parts) else { return nil }
             return FoundKey(bytes: key, parts: parts)
         }
@@ -81,8 +81,9 @@ extension RedisFleet {
     func values(of keys: [FoundKey]) throws -> [(key: FoundKey, entry: RedisEntry)] {
         let replies = try askAll(keys.map { RedisValue.command(for: $0.bytes) })
         let now = hub.loop.wallTime() / 1_000_000
-        return zip(keys, replies).compactMap { key, reply in
-            giveWay()
+        return zip(keys, replies).enumerated().compactMap { number, pair in
+            giveWay(before: number, every: 16)
+            let (key, reply) = pair
             guard case .bytes(let bytes) = reply, let entry = RedisValue.inspect(bytes, key.parts, at: now) else { return nil }
             return (key, entry)
         }

@@ -90,8 +90,8 @@ final class CacheListing {
             let entries = try tiers.listeningFleet().step(&walk) { filter.matches(FixedName($0.name), $0.type) }
             guard let entries else { return }
             places.append(.redis(walk))
-            for entry in entries {
-                giveWay()
+            for (number, entry) in entries.enumerated() {
+                giveWay(before: number, every: 16)
                 append(EntryDescription(entry), to: &piece)
             }
         } catch let interruption as Interruption {

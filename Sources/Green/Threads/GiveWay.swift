@@ -7,3 +7,8 @@ internal import Glibc
 package func giveWay() {
     sched_yield()
 }
+
+/// Gives way before each `count`th of many pieces of work that are too small to be a turn each; `number` counts them from 0.
+package func giveWay(before number: Int, every count: Int) {
+    if number % count == 0 { giveWay() }
+}

@@ -11,7 +11,7 @@ extension HostsTable {
         while !rest.isEmpty {
             let line = rest.prefix { $0 != UInt8(ascii: "\n") }
             rest = rest.dropFirst(line.count + 1)
-            if number % 32 == 0 { giveWay() }
+            giveWay(before: number, every: 32)
             number += 1
             builder.read(line: line.prefix { $0 != UInt8(ascii: "#") }, number: number)
         }
@@ -95,7 +95,7 @@ private struct HostsTableBuilder {
     private mutating func grow() {
         slots = [UInt32](repeating: 0, count: slots.count * 2)
         for (number, entry) in entries.enumerated() {
-            if number % 1024 == 0 { giveWay() }
+            giveWay(before: number, every: 1024)
             let start = Int(entry.offset)
             var slot = HostsTable.hash(bytes.span.extracting(start..<(start + Int(entry.length)))) & (slots.count - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
@@ -114,7 +114,7 @@ private struct HostsTableBuilder {
         var runStart = 0
         var previous: (entry: UInt32, type: RecordType)?
         for (number, draft) in drafts.enumerated() {
-            if number % 1024 == 0 { giveWay() }
+            giveWay(before: number, every: 1024)
             if previous?.entry != draft.entry { entries[Int(draft.entry)].firstRecord = UInt32(records.count) }
             if previous?.entry != draft.entry || previous?.type != draft.record.type { runStart = records.count }
             previous = (draft.entry, draft.record.type)
