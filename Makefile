@@ -19,6 +19,10 @@ TEST_PACKAGES  := nsd redis-server bind9-dnsutils knot-dnsutils dnsperf ldnsutil
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
+# Green and what stands on it alone.
+GREEN_MODULES  := Green,GreenTLS,GreenRedis,GreenHTTP
+GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,green-bench
+
 .DEFAULT_GOAL  := help
 .PHONY: help run build test test-sanitize docs lint format example-config install clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
@@ -40,9 +44,9 @@ test: build test-deps ## run all tests, the end-to-end ones on the release progr
 	VIREO_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test $(ARGS)
 
 test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis and GreenHTTP under ThreadSanitizer and AddressSanitizer
-	VIREO_ONLY_GREEN=1 \
+	VIREO_ONLY=$(GREEN_TESTS) \
 		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
-	VIREO_ONLY_GREEN=1 ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \
+	VIREO_ONLY=$(GREEN_TESTS) ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \
 		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
 
 bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
@@ -54,7 +58,7 @@ bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; 
 
 docs: deps ## build the documentation of Green, GreenTLS, GreenRedis and GreenHTTP into .build-docs/green
 	rm -rf .build-docs && mkdir -p .build-docs/symbols
-	VIREO_ONLY_GREEN=1 $(SWIFT) build --scratch-path .build-docs/build \
+	VIREO_ONLY=$(GREEN_MODULES) $(SWIFT) build --scratch-path .build-docs/build \
 		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build-docs/symbols
 	find .build-docs/symbols -name '*.json' ! -name 'Green*' -delete
 	$(dir $(shell command -v $(SWIFT)))docc convert --fallback-display-name Green --fallback-bundle-identifier green \

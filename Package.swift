@@ -107,12 +107,28 @@ let package = Package(
     ]
 )
 
-// Green and what stands on it alone, for the sanitizers and its documentation: `make test-sanitize`, `make docs`.
-if Context.environment["VIREO_ONLY_GREEN"] != nil {
-    let system = ["CLibevent", "CLibeventExtra", "CBoostContext", "COpenSSL", "CHiredis", "CGreen", "green-bench"]
-    package.targets.removeAll { !system.contains($0.name) && !$0.name.hasPrefix("Green") }
-    package.products.removeAll { !$0.name.hasPrefix("Green") }
-    package.dependencies = []
+// Only some targets and what they stand on: `VIREO_ONLY=DNSWireTests,UpstreamTests swift test`. For sanitizers, for the
+// documentation, and for whoever works on one module.
+if let only = Context.environment["VIREO_ONLY"] {
+    var wanted = Set<String>()
+    var found = only.split(separator: ",").map(String.init)
+    while let name = found.popLast() {
+        guard wanted.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
+        found += target.dependencies.map { dependency in
+            switch dependency {
+            case .targetItem(let name, _), .byNameItem(let name, _), .productItem(let name, _, _, _): name
+            @unknown default: ""
+            }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll { !wanted.contains($0.name) }
+    let packages = ["Logging": "swift-log", "Yams": "Yams", "ArgumentParser": "swift-argument-parser"]
+    let kept = packages.filter { wanted.contains($0.key) }.map(\.value)
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return !kept.contains { location.hasSuffix("/" + $0) }
+    }
 }
 
 // Warnings are errors in `make lint` and in continuous integration; a newer compiler's do not stop anybody else.
