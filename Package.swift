@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "TestSupport",
+                "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

@@ -76,6 +76,7 @@ internal import Green
                 throw .configuration("the system's certificates", reason: ErrorQueue.drain())
             }
         case .file(let path):
+            try Self.check(path)
             guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else {
                 throw .configuration(path, reason: ErrorQueue.drain())
             }
@@ -84,6 +85,8 @@ internal import Green
 
     private func use(_ identity: TLSIdentity) throws(TLSError) {
         ErrorQueue.clear()
+        try Self.check(identity.certificateFile)
+        try Self.check(identity.keyFile)
         guard unsafe SSL_CTX_use_certificate_chain_file(context, identity.certificateFile) == 1 else {
             throw .configuration(identity.certificateFile, reason: ErrorQueue.drain())
         }
@@ -91,6 +94,18 @@ internal import Green
             unsafe SSL_CTX_check_private_key(context) == 1
         else {
             throw .configuration(identity.keyFile, reason: ErrorQueue.drain())
+        }
+    }
+
+    /// A PEM file larger than this is refused.
+    private static let fileLimit = 16 << 20
+
+    /// Refuses what OpenSSL would wait for, or never be done with.
+    private static func check(_ path: String) throws(TLSError) {
+        do {
+            try RegularFile.check(path, limit: fileLimit)
+        } catch {
+            throw .configuration(path, reason: "\(error)")
         }
     }
 

@@ -186,7 +186,8 @@ package final class Resolver {
     func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
             guard let forwarder = forwards.find(key.wireName.span) else { throw .noUpstream }
-            let reply = try forwarder.ask(UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags))
+            let question = UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags)
+            let reply = withoutDenialOfHosts(try forwarder.ask(question), of: key.wireName.span, key.class)
             store(key, reply, since: mark)
             return .success(reply)
         } catch {

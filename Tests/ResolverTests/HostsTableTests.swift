@@ -93,9 +93,70 @@ import Testing
         #expect(records(table, "0.0.0.0.in-addr.arpa", .ptr) == nil)
     }
 
-    @Test func `a name with very many addresses keeps as many as an answer can hold`() {
-        let table = load((0..<200).map { "192.0.2.\($0) big.example" }.joined(separator: "\n"))
-        #expect(records(table, "big.example", .a)?.count == 32)
+    @Test func `a name keeps all addresses that an answer has room for, and each once`() {
+        let lines = (0..<2_000).map { "10.0.\($0 / 250).\($0 % 250) big.example" }
+        let table = load((lines + lines).joined(separator: "\n"))
+        #expect(records(table, "big.example", .a)?.count == 2_000)
+        #expect(table.problems.isEmpty)
+    }
+
+    @Test func `addresses that an answer has no room for are said to be left out, once for a name`() {
+        let table = load((0..<5_000).map { "10.0.\($0 / 250).\($0 % 250) Big.example" }.joined(separator: "\n"))
+        let kept = records(table, "big.example", .a)?.count ?? 0
+        #expect(kept > 4_000 && kept * 16 + 259 + 12 + 64 <= 65_535)
+        #expect(table.problems.count == 1)
+        #expect(
+            table.problems.lines.first?.description
+                == "line \(kept + 1): \"big.example\" has more records than an answer holds; from here on they are left out")
+    }
+
+    @Test func `names that are chosen for one hash do not make searches long`() {
+        // FNV-1a, whose slots anybody can work out.
+        func slot(_ name: [UInt8]) -> Int {
+            let hash = name.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+            return Int((hash ^ hash >> 32) & 0x1FFF)
+        }
+        let chosen = (0..<400_000).lazy.map { "n\($0)" }.filter { slot(self.wire($0)) < 48 }.prefix(2_000)
+        let table = HostsTable.load(Array(chosen.map { "0.0.0.0 \($0)" }.joined(separator: "\n").utf8), seed: 42)
+        #expect(table.count == 2_000)
+        #expect(table.longestSearch < 64)
+    }
+
+    @Test func `tables with other seeds have other searches`() {
+        let text = Array((0..<500).map { "192.0.2.1 n\($0).example" }.joined(separator: "\n").utf8)
+        #expect(HostsTable.load(text, seed: 1).slots != HostsTable.load(text, seed: 2).slots)
+        #expect(HostsTable.load(text).slots != HostsTable.load(text).slots)
+    }
+
+    @Test func `a byte order mark hides no line, and a line ends with CR alone too`() {
+        let table = HostsTable.load(
+            [0xEF, 0xBB, 0xBF] + Array("192.0.2.1 one\r192.0.2.2 two\r\n192.0.2.3 three\n\r\nbad\r".utf8))
+        #expect(records(table, "one", .a) == [[192, 0, 2, 1]])
+        #expect(records(table, "two", .a) == [[192, 0, 2, 2]])
+        #expect(records(table, "three", .a) == [[192, 0, 2, 3]])
+        #expect(table.problems.lines.map(\.number) == [5])
+    }
+
+    @Test func `an address where a name belongs is refused`() {
+        let table = load("192.0.2.1 192.0.2.2 good ::1 1.2.3")
+        #expect(
+            table.problems.lines.map(\.reason) == [
+                "\"192.0.2.2\" is an address; a host name was expected", "\"::1\" is not a host name",
+            ])
+        #expect(records(table, "192.0.2.2", .a) == nil)
+        #expect(records(table, "good", .a) == [[192, 0, 2, 1]])
+        #expect(records(table, "1.2.0.192.in-addr.arpa", .ptr) == [wire("good")])
+    }
+
+    @Test func `what a name lies in is an empty non-terminal, unless it is something itself`() {
+        let table = load("192.0.2.1 a.b.c.example x.b.c.example c.example\n0.0.0.0 ads.blocked.example")
+        func isEmpty(_ name: String) -> Bool {
+            let name = wire(name)
+            return table.isEmptyNonTerminal(name.span)
+        }
+        #expect(isEmpty("b.c.example") && isEmpty("example") && isEmpty("2.0.192.in-addr.arpa") && isEmpty("arpa"))
+        #expect(!isEmpty("c.example") && !isEmpty("a.b.c.example") && !isEmpty("d.c.example") && !isEmpty("blocked.example"))
+        #expect(records(table, "b.c.example", .a) == nil && records(table, "b.c.example", .any) == nil)
     }
 
     @Test func `any bytes at all make a table`() {

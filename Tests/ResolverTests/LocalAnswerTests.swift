@@ -54,6 +54,24 @@ import Upstream
         }
     }
 
+    @Test func `an upstream's NXDOMAIN for what a name of the hosts file lies in is NODATA, other answers stay`() throws {
+        try ResolverWorld.run {
+            $0.hosts = Self.load("192.0.2.7 a.lan.home")
+        } _: { world throws in
+            let soa = "home. 60 IN SOA ns.home. root.home. 1 2 3 4 60"
+            world.upstream.answer = { .reply(to: $0, .nxDomain, authority: [soa]) }
+            for _ in 0..<2 {
+                let between = try world.ask("LAN.home.", edns: EDNS())
+                #expect(between.responseCode == .noError && between.answers.isEmpty && between.authorities.count == 1)
+            }
+            #expect(world.upstream.count == 1)
+            #expect(try world.ask("other.home.").responseCode == .nxDomain)
+            #expect(try world.ask("b.lan.home.").responseCode == .nxDomain)
+            world.upstream.answer = { .reply(to: $0, .nxDomain, ["home. 60 IN CNAME gone.example."], authority: [soa]) }
+            #expect(try world.ask("home.").responseCode == .nxDomain)
+        }
+    }
+
     @Test func `a query without RD is answered from the hosts file too`() throws {
         try ResolverWorld.run {
             $0.hosts = Self.load(Self.hosts)

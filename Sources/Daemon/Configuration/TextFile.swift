@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Green
 
 /// A small text file that is read as a whole.
 package struct TextFile: Sendable {
@@ -24,14 +25,13 @@ package struct TextFile: Sendable {
 
     /// Reads its bytes. A pipe or a device is refused: opening it could wait for ever.
     package func readBytes() throws(ConfigurationError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw failure() }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unreadable(file: path, reason: "is not a regular file")
+        let descriptor: Int32
+        do throws(SocketError) {
+            descriptor = try RegularFile.open(path)
+        } catch {
+            throw failure(error)
         }
+        defer { close(descriptor) }
         var bytes: [UInt8] = []
         while bytes.count <= limit {
             let room = min(limit + 1 - bytes.count, 1 << 16)
@@ -43,7 +43,7 @@ package struct TextFile: Sendable {
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw failure()
+                throw failure(SocketError(errno: errno, call: "read"))
             }
             if count == 0 { return bytes }
             bytes += chunk
@@ -51,9 +51,14 @@ package struct TextFile: Sendable {
         throw .unreadable(file: path, reason: "is larger than \(limit) bytes")
     }
 
-    /// The error that errno tells.
-    private func failure() -> ConfigurationError {
-        let code = errno
-        return .unreadable(file: path, reason: unsafe "cannot be read: " + String(cString: strerror(code)))
+    /// The error in the configuration's words.
+    private func failure(_ error: SocketError) -> ConfigurationError {
+        switch error {
+        case .notRegular: .unreadable(file: path, reason: "\(error)")
+        case .notFound: .unreadable(file: path, reason: "cannot be read: No such file or directory")
+        case .permissionDenied: .unreadable(file: path, reason: "cannot be read: Permission denied")
+        case .system(let code, _): .unreadable(file: path, reason: unsafe "cannot be read: " + String(cString: strerror(code)))
+        default: .unreadable(file: path, reason: "cannot be read: \(error)")
+        }
     }
 }

@@ -37,10 +37,10 @@ struct HostsWatch {
     }
 
     private mutating func read() throws {
-        let (path, files) = (path, Hub.current.loop.files)
+        let (path, files, seed) = (path, Hub.current.loop.files, Hub.current.loop.random())
         let (stamp, table) = try blocking {
             let stamp = files.stamp(path)
-            return (stamp, HostsTable.load(try files.read(path, limit: Self.sizeLimit)))
+            return (stamp, HostsTable.load(try files.read(path, limit: Self.sizeLimit), seed: seed))
         }
         self.stamp = stamp
         self.table = table

@@ -4,8 +4,7 @@ internal import Glibc
 /// The machine's files.
 struct SystemFiles: FileAccess {
     func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SocketError(errno: errno, call: "open") }
+        let descriptor = try RegularFile.open(path)
         defer { close(descriptor) }
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -22,8 +21,7 @@ struct SystemFiles: FileAccess {
     }
 
     func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw SocketError(errno: errno, call: "open") }
+        let descriptor = try RegularFile.open(path)
         defer { close(descriptor) }
         var failure: Int32 = 0
         let content = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -20,6 +20,8 @@ public enum SocketError: Error, Hashable, Sendable {
     case permissionDenied
     /// There is no such file.
     case notFound
+    /// It is no regular file, but a directory, a pipe, a device or a socket.
+    case notRegular
     /// Any other failure of the system, with its number and the call that met it.
     case system(errno: Int32, call: StaticString)
 
@@ -64,6 +66,7 @@ public enum SocketError: Error, Hashable, Sendable {
         case .addressNotAvailable: -7
         case .permissionDenied: -8
         case .notFound: -9
+        case .notRegular: -10
         case .system(let code, _): code
         }
     }
@@ -82,6 +85,7 @@ extension SocketError: CustomStringConvertible {
         case .addressNotAvailable: "this machine does not have the address"
         case .permissionDenied: "permission denied"
         case .notFound: "no such file"
+        case .notRegular: "is not a regular file"
         case .system(let code, let call): unsafe "\(call): \(String(cString: strerror(code)))"
         }
     }
