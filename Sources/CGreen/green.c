@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
+
+#include <linux/errqueue.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -193,6 +196,55 @@ int green_send(int descriptor, green_slot *const *slots, unsigned count) {
         sent = sendmmsg(descriptor, green_scratch.headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
+}
+
+int green_keep_reports(int descriptor, int family) {
+    int on = 1;
+    int result = family == AF_INET ? setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &on, sizeof on)
+                                   : setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+    return result == 0 ? 0 : -errno;
+}
+
+static void green_read_report(struct msghdr *header, green_report *report) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        if ((!v4 && !v6) || c->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err))) continue;
+        struct sock_extended_err said;
+        memcpy(&said, CMSG_DATA(c), sizeof said);
+        report->error = (int32_t)said.ee_errno;
+        bool icmp = said.ee_origin == SO_EE_ORIGIN_ICMP || said.ee_origin == SO_EE_ORIGIN_ICMP6;
+        report->origin = icmp                                      ? GREEN_ORIGIN_ICMP
+                         : said.ee_origin == SO_EE_ORIGIN_LOCAL ? GREEN_ORIGIN_LOCAL
+                                                                   : GREEN_ORIGIN_UNKNOWN;
+        report->type = said.ee_type;
+        report->code = said.ee_code;
+        report->info = said.ee_info;
+        size_t size = v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+        if (c->cmsg_len < CMSG_LEN(sizeof said + size)) continue;
+        // SO_EE_OFFENDER: the address follows.
+        memcpy(&report->reporter, CMSG_DATA(c) + sizeof said, size);
+    }
+}
+
+int green_take_report(int descriptor, green_report *report, uint8_t *data, uint32_t capacity) {
+    union {
+        struct cmsghdr align;
+        char bytes[256];
+    } control;
+    struct iovec vector = {data, capacity};
+    struct msghdr header = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t got;
+    do {
+        got = recvmsg(descriptor, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return -errno;
+    memset(report, 0, sizeof *report);
+    report->error = EIO;
+    report->length = (uint32_t)got;
+    green_read_report(&header, report);
+    return 1;
 }
 
 // ---- The kernel -----------------------------------------------------------------------------------------

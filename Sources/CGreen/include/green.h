@@ -107,6 +107,26 @@ int green_receive(int descriptor, green_slot *const *slots, unsigned count, bool
 /// of the first.
 int green_send(int descriptor, green_slot *const *slots, unsigned count);
 
+/// Who wrote an entry of a socket's error queue.
+enum { GREEN_ORIGIN_UNKNOWN, GREEN_ORIGIN_LOCAL, GREEN_ORIGIN_ICMP };
+
+/// An entry of a socket's error queue: what was said of a datagram that it sent.
+typedef struct green_report {
+    int32_t error;          // as errno has it
+    uint8_t origin;         // GREEN_ORIGIN_...
+    uint8_t type;           // of the ICMP message
+    uint8_t code;
+    uint32_t info;          // the MTU, where the datagram was too big
+    uint32_t length;        // bytes of the datagram that are quoted
+    green_address reporter; // family 0 where the kernel does not say who sent the ICMP message
+} green_report;
+
+/// Has a datagram socket of that family keep what is said of its datagrams (IP_RECVERR); 0, or -errno.
+int green_keep_reports(int descriptor, int family);
+
+/// Takes the next entry of the error queue, with at most `capacity` of the quoted bytes; 1, or -errno (-EAGAIN: none).
+int green_take_report(int descriptor, green_report *report, uint8_t *data, uint32_t capacity);
+
 // ---- The kernel -----------------------------------------------------------------------------------------
 
 /// Makes `length` bytes at `page` trap when touched; 0, or -errno.

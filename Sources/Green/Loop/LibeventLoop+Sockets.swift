@@ -38,10 +38,16 @@ extension LibeventLoop {
     }
 
     /// As ``Loop`` says.
-    public func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle {
+    public func connectDatagram(to peer: SocketAddress, options: DatagramOptions) throws(SocketError) -> SocketHandle {
         let descriptor = try Self.open(.datagram, family: peer.ip.family)
         do throws(SocketError) {
-            Self.tuneDatagram(descriptor, peer.ip.family, ListenOptions())
+            var tuning = ListenOptions()
+            tuning.bufferBytes = options.bufferBytes
+            Self.tuneDatagram(descriptor, peer.ip.family, tuning)
+            if options.keepsReports {
+                let code = green_keep_reports(descriptor, peer.ip.family == .v4 ? AF_INET : AF_INET6)
+                guard code == 0 else { throw SocketError(errno: -code, call: "setsockopt") }
+            }
             bindToRandomPort(descriptor, peer.ip.family)
             var raw = peer.raw
             guard unsafe Self.withSockaddr(&raw, peer.ip.family, { unsafe connect(descriptor, $0, $1) }) == 0 else {
@@ -132,6 +138,19 @@ extension LibeventLoop {
     /// As ``Loop`` says.
     public func send(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int {
         unsafe Int(green_send(handle.pointee.descriptor, slots, UInt32(count)))
+    }
+
+    /// As ``Loop`` says.
+    public func takeReport(_ handle: SocketHandle) -> DatagramReport? {
+        let capacity = DatagramReport.longestQuote
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { data in
+            var report = green_report()
+            let result = unsafe green_take_report(handle.pointee.descriptor, &report, data.baseAddress!, UInt32(capacity))
+            guard result == 1 else { return nil }
+            // SAFETY: the kernel has filled so many bytes, at most `capacity`.
+            let quoted = unsafe Array(UnsafeBufferPointer(rebasing: data[..<Int(report.length)]))
+            return DatagramReport(report, payload: quoted)
+        }
     }
 
     /// As ``Loop`` says.

@@ -26,7 +26,7 @@ public protocol Loop: AnyObject {
     /// Takes a listener into this loop's events. The handle owns it from then on.
     func adopt(_ listener: Listener) throws(SocketError) -> SocketHandle
     /// A datagram socket that talks to `peer` alone, from a random port.
-    func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle
+    func connectDatagram(to peer: SocketAddress, options: DatagramOptions) throws(SocketError) -> SocketHandle
     /// Begins to connect a stream; it is writable when that has worked or failed.
     func beginConnect(to peer: SocketAddress) throws(SocketError) -> SocketHandle
     /// Binds a stream listener to a name of the file system (a Unix socket), in place of one that nobody serves any more.
@@ -53,6 +53,8 @@ public protocol Loop: AnyObject {
     func receive(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int
     /// Sends up to `count` datagrams: how many went out from the front, or -errno of the first.
     func send(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int
+    /// The next entry of the error queue of a socket that keeps one; nil where it is empty.
+    func takeReport(_ handle: SocketHandle) -> DatagramReport?
     /// Makes sure that `signal` will report when the socket can be written.
     func watchWritable(_ handle: SocketHandle)
     /// Closes the socket and ends all waits on it.
@@ -119,6 +121,18 @@ public struct ListenOptions: Sendable {
     public var bufferBytes: Int32 = 4 << 20
     /// Connections that may wait to be accepted.
     public var backlog: Int32 = 1024
+
+    /// The defaults.
+    public init() {}
+}
+
+/// How to make a connected datagram socket.
+public struct DatagramOptions: Sendable {
+    /// Whether it keeps what the kernel and the network say of the datagrams that it sent (IP_RECVERR, and refusals at
+    /// sending), for ``DatagramSocket/receive(until:onReport:_:)``.
+    public var keepsReports = false
+    /// Bytes that the kernel may keep for the socket in each direction.
+    public var bufferBytes: Int32 = 4 << 20
 
     /// The defaults.
     public init() {}

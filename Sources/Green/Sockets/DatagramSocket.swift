@@ -18,6 +18,14 @@ internal import CGreen
     var handling = 0
     /// Whether the last of them lets go of the server.
     var keepsServer = false
+    /// Whether it keeps what is said of its datagrams.
+    let keepsReports: Bool
+    /// Whether something may be in the error queue, or in `refused`.
+    var hasReports = false
+    /// Datagrams that the kernel refused to send, for who receives.
+    var refused: [DatagramReport] = []
+    /// The number of the error that the last receive met.
+    var failure: Int32 = 0
 
     /// Chooses the room for the next receive by what the last one took: twice as much after a full one, half as much
     /// where a quarter was enough.
@@ -28,10 +36,40 @@ internal import CGreen
             batchSize = max(4, batchSize / 2)
         }
     }
+
+    /// A datagram was not sent.
+    mutating func refuse(_ slot: UnsafeMutablePointer<green_slot>, errno: Int32) {
+        dropped += 1
+        guard keepsReports, refused.count < Int(GREEN_BATCH) else { return }
+        let payload = unsafe Array(UnsafeBufferPointer(start: slot.pointee.data, count: Int(slot.pointee.length)))
+        refused.append(DatagramReport(.sending, errno: errno, payload: payload))
+    }
+
+    /// Has who receives look for reports.
+    mutating func noteReports() {
+        hasReports = true
+        unsafe handle.signal(readable: true, writable: false)
+    }
 }
 
 /// A datagram socket for greenlets. Sends are batched: they leave at the end of the hub's turn, or when a batch is
 /// full. Belongs to its hub's thread.
+///
+/// A connected socket hears of its peer's network as well: a datagram that the kernel does not send, an ICMP message
+/// that seems to answer one. Made with `keepsReports`, it tells who receives which datagram each of them is about
+/// (`DatagramReport`), and reading goes on whatever comes:
+///
+///     var options = DatagramOptions()
+///     options.keepsReports = true
+///     let socket = try DatagramSocket(connectedTo: peer, options: options)
+///     while true {
+///         _ = try socket.receive(until: deadline, onReport: { report in
+///             // Find the question by `report.payload`; let that one move on, nothing else.
+///         }) { datagram in
+///             // An answer.
+///         }
+///     }
+///
 @safe public final class DatagramSocket {
     /// The hub it belongs to.
     public let hub: Hub
@@ -43,15 +81,18 @@ internal import CGreen
     }
 
     /// A socket on a random port that talks to `peer` alone: what others send never arrives.
-    public convenience init(hub: Hub = .current, connectedTo peer: SocketAddress) throws(SocketError) {
-        unsafe self.init(hub: hub, handle: try hub.loop.connectDatagram(to: peer))
+    public convenience init(
+        hub: Hub = .current, connectedTo peer: SocketAddress, options: DatagramOptions = DatagramOptions()
+    ) throws(SocketError) {
+        let handle = unsafe try hub.loop.connectDatagram(to: peer, options: options)
+        unsafe self.init(hub: hub, handle: handle, keepsReports: options.keepsReports)
     }
 
-    init(hub: Hub, handle: SocketHandle) {
+    init(hub: Hub, handle: SocketHandle, keepsReports: Bool = false) {
         self.hub = hub
         unsafe state = .allocate(capacity: 1)
         let outgoing = SlotBatch.allocate(capacity: Int(GREEN_BATCH))
-        unsafe state.initialize(to: DatagramState(handle: handle, outgoing: outgoing))
+        unsafe state.initialize(to: DatagramState(handle: handle, outgoing: outgoing, keepsReports: keepsReports))
     }
 
     deinit {
@@ -59,6 +100,7 @@ internal import CGreen
         closeHandle()
         unsafe hub.freeSocketRecord(state.pointee.handle)
         unsafe state.pointee.outgoing.deallocate()
+        unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
 
@@ -73,7 +115,8 @@ internal import CGreen
     /// Datagrams that went out.
     public var sentCount: UInt64 { unsafe state.pointee.sent }
 
-    /// Puts a datagram into the outgoing batch. Does not wait; one that cannot be sent is dropped and counted.
+    /// Puts a datagram into the outgoing batch. Does not wait; one that cannot be sent is dropped and counted, and told to
+    /// who receives where the socket keeps reports.
     public func send(_ datagram: consuming Datagram) {
         unsafe hub.core.checkThread("a socket")
         let slot = unsafe datagram.release()
@@ -90,21 +133,62 @@ internal import CGreen
     /// Waits for datagrams and hands all that have come, a batch at most, to `body`: how many; 0 when `deadline`
     /// has passed. `body` may start greenlets but does not wait.
     ///
-    /// Throws what the network says of a connected socket's peer, such as `refused`, or `closed`.
-    public func receive(until deadline: Instant, _ body: (consuming Datagram) -> Void) throws -> Int {
+    /// What is said of datagrams that a connected socket has sent goes to `onReport`, which does not wait either, and
+    /// receiving goes on: nothing that the network says ends the socket. Without `onReport` it is thrown, such as `refused`,
+    /// and nobody learns which datagram it was about. Throws `closed` once the socket is.
+    public func receive(
+        until deadline: Instant, onReport: ((DatagramReport) -> Void)? = nil, _ body: (consuming Datagram) -> Void
+    ) throws -> Int {
         unsafe hub.core.checkThread("a socket")
         while try unsafe hub.waitReadable(state.pointee.handle, until: deadline) {
-            let count = unsafe try receiveSlots { slot in
-                unsafe body(Datagram(slot: slot, arena: hub.arena.state))
-            }
+            let count = try receiveNow(onReport, body)
             if count > 0 { return count }
             if unsafe state.pointee.handle.pointee.canRead {
-                // Something came, but all buffers are out: whoever has them must go on first.
+                // Something came, but all buffers are out, and whoever has them must go on first; or reports came.
                 if deadline <= hub.loop.now() { return 0 }
                 try hub.yield(afterEvents: true)
             }
         }
         return 0
+    }
+
+    private func receiveNow(
+        _ onReport: ((DatagramReport) -> Void)?, _ body: (consuming Datagram) -> Void
+    ) throws(SocketError) -> Int {
+        if unsafe state.pointee.hasReports, let onReport { _ = takeReports(onReport) }
+        do {
+            return unsafe try receiveSlots { slot in
+                unsafe body(Datagram(slot: slot, arena: hub.arena.state))
+            }
+        } catch {
+            guard let onReport, error.isOfNetwork else { throw error }
+            let code = unsafe state.pointee.failure
+            if takeReports(onReport) == 0 { onReport(DatagramReport(.unknown, errno: code)) }
+            return 0
+        }
+    }
+
+    /// Hands on what is known of datagrams that were sent, a batch at most, without waiting: how many reports.
+    private func takeReports(_ onReport: (DatagramReport) -> Void) -> Int {
+        unsafe state.pointee.hasReports = false
+        var count = 0
+        if unsafe !state.pointee.refused.isEmpty {
+            let refused = unsafe state.pointee.refused
+            unsafe state.pointee.refused = []
+            count = refused.count
+            for report in refused { onReport(report) }
+        }
+        guard unsafe state.pointee.keepsReports else { return count }
+        for _ in 0..<GREEN_BATCH {
+            guard unsafe state.pointee.handle.isOpen, let report = unsafe hub.loop.takeReport(state.pointee.handle) else {
+                return count
+            }
+            count += 1
+            onReport(report)
+        }
+        // There may be more: after others had their turn.
+        unsafe state.pointee.noteReports()
+        return count
     }
 
     /// Takes what has come, a batch at most, without waiting.
@@ -129,6 +213,7 @@ internal import CGreen
             if SocketError.wouldBlock(got) || (got >= 0 && got < wanted) { unsafe state.pointee.handle.pointee.canRead = false }
             if got < 0 {
                 if SocketError.wouldBlock(got) { return 0 }
+                unsafe state.pointee.failure = Int32(-got)
                 throw SocketError(errno: Int32(-got), call: "recvmmsg")
             }
             unsafe state.pointee.received += UInt64(taken)
@@ -172,20 +257,47 @@ extension Hub {
         guard total > 0 else { return }
         unsafe state.pointee.outgoingCount = 0
         let slots = unsafe state.pointee.outgoing
-        var done = 0
-        while done < total, unsafe state.pointee.handle.isOpen {
-            let sent = unsafe loop.send(state.pointee.handle, slots + done, count: total - done)
-            if sent > 0 {
+        if unsafe state.pointee.handle.isOpen {
+            let sent = unsafe loop.send(state.pointee.handle, slots, count: total)
+            if sent == total {
                 unsafe state.pointee.sent += UInt64(sent)
-                done += sent
             } else {
-                unsafe state.pointee.dropped += 1
-                done += 1
+                unsafe sendRest(state, of: total, after: sent)
             }
         }
         let arena = unsafe arena.state
         for index in 0..<total { unsafe arena.giveBack(slots[index]!) }
     }
+
+    /// Goes on with a batch of which the kernel did not take all.
+    @inline(never)
+    private func sendRest(_ state: UnsafeMutablePointer<DatagramState>, of total: Int, after first: Int) {
+        let slots = unsafe state.pointee.outgoing
+        var (result, done, tries) = (first, 0, 0)
+        while true {
+            if result > 0 {
+                unsafe state.pointee.sent += UInt64(result)
+                done += result
+                tries = 0
+            } else {
+                tries += 1
+                // A connected socket meets what ICMP said of an earlier datagram here as well, once; this one was not tried.
+                let mayBeEarlier = unsafe !slots[done]!.pointee.has_peer && !SocketError.wouldBlock(result)
+                if !mayBeEarlier || tries == Self.sendTries {
+                    unsafe state.pointee.refuse(slots[done]!, errno: Int32(clamping: -result))
+                    done += 1
+                    tries = 0
+                }
+            }
+            guard done < total, unsafe state.pointee.handle.isOpen else { break }
+            result = unsafe loop.send(state.pointee.handle, slots + done, count: total - done)
+        }
+        // Who sends takes the pending error away from who receives.
+        if unsafe state.pointee.keepsReports { unsafe state.pointee.noteReports() }
+    }
+
+    /// How often the kernel is asked to send one datagram.
+    private static let sendTries = 3
 
     /// Takes a socket out of the list of those with something to send.
     fileprivate func unlist(_ state: UnsafeMutablePointer<DatagramState>) {

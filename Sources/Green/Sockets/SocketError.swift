@@ -45,6 +45,15 @@ public enum SocketError: Error, Hashable, Sendable {
         result == -Int(EAGAIN) || result == -Int(EWOULDBLOCK)
     }
 
+    /// Whether it says something of the network or of a moment, after which the socket can be used as before.
+    var isOfNetwork: Bool {
+        switch self {
+        case .closed, .system(EBADF, _), .system(ENOTSOCK, _), .system(EFAULT, _), .system(EINVAL, _), .system(ENOTCONN, _):
+            false
+        default: true
+        }
+    }
+
     /// Whether both are the same.
     public static func == (left: SocketError, right: SocketError) -> Bool {
         left.number == right.number

@@ -28,14 +28,13 @@ extension VirtualLoop {
     }
 
     /// As ``Loop`` says.
-    public func connectDatagram(to peer: SocketAddress) throws(SocketError) -> SocketHandle {
+    public func connectDatagram(to peer: SocketAddress, options: DatagramOptions) throws(SocketError) -> SocketHandle {
         world.check()
-        guard let source = host.source(for: peer.ip), world.target(of: peer.ip, from: host) != nil else {
-            throw .unreachable
-        }
+        guard let source = host.source(for: peer.ip), world.target(of: peer.ip, from: host) != nil, !host.lacksRoute(to: peer.ip)
+        else { throw .unreachable }
         let local = try host.bind(.datagram, at: SocketAddress(source, port: 0), shared: false)
-        let capacity = Int(ListenOptions().bufferBytes)
-        let socket = VirtualDatagramSocket(host: host, local: local, peer: peer, capacity: capacity)
+        let socket = VirtualDatagramSocket(
+            host: host, local: local, peer: peer, capacity: Int(options.bufferBytes), keepsReports: options.keepsReports)
         host.enter(socket)
         return unsafe socket.makeHandle(for: hub)
     }
@@ -130,6 +129,11 @@ extension VirtualLoop {
             if error != 0 { return index > 0 ? index : -Int(error) }
         }
         return wanted
+    }
+
+    /// As ``Loop`` says.
+    public func takeReport(_ handle: SocketHandle) -> DatagramReport? {
+        unsafe (world.sockets[handle.pointee.descriptor] as? VirtualDatagramSocket)?.takeReport()
     }
 
     /// As ``Loop`` says.

@@ -6,12 +6,14 @@ public final class VirtualHost: @unchecked Sendable {
     /// Its name, for reports.
     public let name: String
     /// The addresses it has besides loopback. What it sends elsewhere comes from the first of the right family.
-    public let addresses: [IPAddress]
+    public internal(set) var addresses: [IPAddress]
     /// Its files.
     public let files: VirtualFiles
     /// Its number in the world.
     let number: Int
     unowned(unsafe) var world: VirtualWorld!
+    /// The number of the error that each send to an address meets; to any that is not loopback under nil.
+    var sendErrors: [IPAddress?: Int32] = [:]
     /// Who is bound to each port.
     var ports: [VirtualPort: [VirtualSocket]] = [:]
     /// Who listens on each Unix socket's name.
@@ -34,6 +36,12 @@ public final class VirtualHost: @unchecked Sendable {
     /// Whether a socket may be bound to `ip` here.
     func has(_ ip: IPAddress) -> Bool {
         ip.isWildcard || ip.isLoopback || addresses.contains(ip)
+    }
+
+    /// The number of the error that a send to `destination` meets; 0 for none.
+    func sendError(to destination: IPAddress) -> Int32 {
+        guard !sendErrors.isEmpty else { return 0 }
+        return sendErrors[destination] ?? (destination.isLoopback ? nil : sendErrors[nil]) ?? 0
     }
 
     /// From where something to `destination` is sent, unless its socket is bound to an address; nil: no way there.

@@ -51,13 +51,18 @@ final class VirtualDatagramSocket: VirtualSocket {
     let peer: SocketAddress?
     let capacity: Int
     var arrived: [Packet] = []
+    /// Bytes that wait, of datagrams and reports, with the overhead that the kernel counts for each.
     var arrivedBytes = 0
     /// What the network said of an earlier datagram, for a connected socket.
     var pendingError: Int32 = 0
+    /// The error queue, where there is one.
+    var reports: [DatagramReport] = []
+    let keepsReports: Bool
 
-    init(host: VirtualHost, local: SocketAddress, peer: SocketAddress?, capacity: Int) {
+    init(host: VirtualHost, local: SocketAddress, peer: SocketAddress?, capacity: Int, keepsReports: Bool = false) {
         self.peer = peer
         self.capacity = capacity
+        self.keepsReports = keepsReports
         super.init(host: host, kind: .datagram, local: local)
     }
 }

@@ -8,6 +8,9 @@ extension VirtualWorld {
         let to = peer.ip.isWildcard ? SocketAddress(peer.ip.family == .v4 ? .loopback : .loopbackV6, port: peer.port) : peer
         let chosen = source ?? (socket.local.ip.isWildcard ? nil : socket.local.ip) ?? host.source(for: to.ip)
         guard let chosen, let target = target(of: to.ip, from: host) else { return ENETUNREACH }
+        if host.sendError(to: to.ip) != 0 { return host.sendError(to: to.ip) }
+        // The address that the socket is bound to is gone.
+        if !host.has(chosen) { return EINVAL }
         let from = SocketAddress(chosen, port: socket.local.port)
         let link = conditions(host, target)
         note("datagram sent", Int(socket.number), bytes.count)
@@ -33,8 +36,7 @@ extension VirtualWorld {
             note("datagram refused", Int(address.port), packet.bytes.count)
             guard let sender, sender.peer != nil, !isCut(sender.host, target) else { return }
             plan(after: generator.nanoseconds(in: link.latency)) { [weak sender] in
-                sender?.pendingError = ECONNREFUSED
-                sender?.signal(readable: true, writable: true)
+                sender?.hear(.portUnreachable, from: address.ip, quoting: packet.bytes)
             }
             return
         }

@@ -4,7 +4,9 @@ extension VirtualWorld {
     /// Begins to connect a stream from `host`.
     func connect(from host: VirtualHost, to peer: SocketAddress) throws(SocketError) -> VirtualStream {
         let to = peer.ip.isWildcard ? SocketAddress(peer.ip.family == .v4 ? .loopback : .loopbackV6, port: peer.port) : peer
-        guard let source = host.source(for: to.ip), let target = target(of: to.ip, from: host) else { throw .unreachable }
+        guard let source = host.source(for: to.ip), let target = target(of: to.ip, from: host),
+            !host.lacksRoute(to: to.ip)
+        else { throw .unreachable }
         let local = try host.bind(.stream, at: SocketAddress(source, port: 0), shared: false)
         let stream = VirtualStream(
             host: host, local: local, peer: peer, outgoing: VirtualPipe(from: host, to: target),
