@@ -1,10 +1,9 @@
 // The daemon: from settings to serving, and from there to the end.
 //
-//     ListenerSet     binds every address, once for each worker
+//     Control         the main thread's hub: signals, reload, the end
+//     Part            what starts, follows a reload, reports and stops; Control holds a list of them (Parts/Part.swift)
 //     WorkerGroup     a thread, a hub and a resolver for each worker, around one SharedState
 //     Worker          a QueryServer and a QueryStreamServer for each address
-//     Control         the main thread's hub: signals, reload, the hosts file, the end
-//     ControlServer   the control socket, on the same hub
 //
 // A query's walk begins in `QueryServer.handle`. Nothing below this module reads files, environment or the command line.
 

@@ -72,10 +72,10 @@ import Testing
             var wasBrokenOff = false
             for _ in 0..<20 where !wasBrokenOff {
                 let keeper = SnapshotKeeper(cache, SnapshotKeeper.Plan(settings), logger) { UpstreamDirectory([:]) }
-                keeper.start()
+                keeper.begin()
                 let deadline = Hub.current.loop.now().advanced(by: .seconds(10))
                 while access(path + ".new", F_OK) != 0, Hub.current.loop.now() < deadline { try sleep(.microseconds(200)) }
-                try keeper.stop()
+                try keeper.breakOff()
                 #expect(access(path + ".new", F_OK) != 0)
                 // Else it was finished before the word came.
                 wasBrokenOff = unlink(path) != 0

@@ -3,41 +3,57 @@ internal import GreenHTTP
 internal import Logging
 
 /// The control socket of a running daemon.
-struct ControlServer {
-    private let server: HTTPServer
+final class ControlServer: Part {
+    let name = "control"
+    private let settings: Settings
+    private let api: ControlAPI
+    private let logger: Logger
+    private var server: HTTPServer?
+    private var path: String?
 
     /// Requests in progress get this long to end when the daemon stops.
     private static let farewell = Duration.milliseconds(500)
 
-    /// Opens the socket that the settings ask for; nil where there is to be none, or none can be where nobody named a
+    /// The part that answers by `api` where `settings` say; a reload does not change that.
+    init(_ settings: Settings, _ api: ControlAPI, _ logger: Logger) {
+        self.settings = settings
+        self.api = api
+        self.logger = logger
+    }
+
+    /// Opens the socket that the settings ask for; none where there is to be none, or where none can be and nobody named a
     /// place. Throws where a named one cannot be.
-    static func open(_ settings: Settings, _ api: ControlAPI, _ logger: Logger) throws(DaemonError) -> ControlServer? {
+    func start() throws {
         let path: String
         switch settings.control {
-        case .off: return nil
+        case .off: return
         case .path(let given): path = given
         case .usual:
             guard let usual = ControlSocket.usualPath() else {
                 logger.info("no control socket: there is no directory for it; `control` in the configuration can name a path")
-                return nil
+                return
             }
             path = usual
         }
         do throws(SocketError) {
-            let server = try HTTPServer { try api.answer($0) }
+            let server = try HTTPServer { [api] in try api.answer($0) }
             try server.listen(path: path, mode: settings.controlMode)
             logger.info("control socket open", metadata: ["path": "\(path)"])
-            return ControlServer(server: server)
+            (self.server, self.path) = (server, path)
         } catch {
-            guard settings.control == .usual else { throw .control(path, error) }
             let failure = DaemonError.control(path, error)
+            guard settings.control == .usual else { throw failure }
             logger.warning("no control socket: \(failure)")
-            return nil
         }
     }
 
-    /// Closes it.
-    func stop() throws(Interruption) {
-        try server.stop(within: Self.farewell)
+    func status() throws -> [StatusField] {
+        guard let path, let server else { return [] }
+        return [StatusField("path", path), StatusField("requests", server.requestCount)]
     }
+
+    func stop() throws { try server?.stop(within: Self.farewell) }
+
+    /// No file stays that nobody answers at.
+    func abandon() { try? stop() }
 }

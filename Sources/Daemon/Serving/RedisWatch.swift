@@ -4,9 +4,14 @@ internal import Green
 internal import Logging
 
 /// The daemon's part in what instances at one Redis do together: it hears of flushes and forgets what they name.
-final class RedisWatch {
-    /// Publishes flushes, and hears of them.
-    let fleet: RedisFleet
+final class RedisWatch: Part {
+    let name = "redis"
+    private let tier: RedisTier
+    private let logger: Logger
+    private let loadedEpoch: () -> Int64?
+    private let remove: (FleetFilter) throws -> Int
+    /// Publishes flushes, and hears of them; nil before the start.
+    private(set) var fleet: RedisFleet?
 
     /// The tier that settings ask for; what an operator should know of it goes to the log.
     static func tier(_ settings: CacheSettings, _ logger: Logger) -> RedisTier? {
@@ -17,10 +22,20 @@ final class RedisWatch {
         }
     }
 
-    /// Listens, on the running hub; `epoch` is that of a snapshot, if one was read. `remove` removes from the memory.
-    init(_ tier: RedisTier, epoch: Int64?, _ logger: Logger, remove: @escaping (FleetFilter) throws -> Int) {
-        let place = tier.place
-        fleet = RedisFleet(tier, name: Self.instanceName, epoch: epoch) {
+    /// The part for a tier; `epoch` is that of a snapshot, if one was read. `remove` removes from the memory.
+    init(
+        _ tier: RedisTier, epoch: @escaping () -> Int64?, _ logger: Logger, remove: @escaping (FleetFilter) throws -> Int
+    ) {
+        self.tier = tier
+        self.logger = logger
+        self.remove = remove
+        loadedEpoch = epoch
+    }
+
+    /// Listens, on the running hub.
+    func start() throws {
+        let (place, logger, remove) = (tier.place, logger, remove)
+        fleet = RedisFleet(tier, name: Self.instanceName, epoch: loadedEpoch()) {
             Self.log($0, place, logger)
         } flushed: { filter in
             let count = try remove(filter)
@@ -29,8 +44,17 @@ final class RedisWatch {
         }
     }
 
+    func adopt(_ settings: Settings) throws {
+        tier.budget = settings.cache.redisTimeout
+        tier.staleSeconds = settings.cache.staleSeconds
+    }
+
+    func status() throws -> [StatusField] {
+        [StatusField("place", tier.place), StatusField("listening", fleet?.isListening == true)]
+    }
+
     /// Listens no more.
-    func close() { fleet.close() }
+    func stop() throws { fleet?.close() }
 
     /// This instance's name among those at one Redis, without spaces. In containers all may have the same host and number.
     private static var instanceName: String {

@@ -13,7 +13,7 @@ internal import Logging
 internal import Synchronization
 
 /// Writes and reads the cache's snapshot, on the control's hub.
-final class SnapshotKeeper {
+final class SnapshotKeeper: Part {
     /// Where and how often.
     struct Plan: Equatable {
         /// The file; nil for no snapshot.
@@ -31,11 +31,13 @@ final class SnapshotKeeper {
     /// What breaks a writing off.
     private struct BrokenOff: Error {}
 
+    let name = "snapshot"
     private let hub = Hub.current
     private let cache: MemoryCache
     private let logger: Logger
     private let upstreams: () -> UpstreamDirectory
-    private let epoch: () -> Int64?
+    /// Says which flush the cache has followed.
+    var epoch: () -> Int64? = { nil }
     private let isBreakingOff = BreakOff()
     private let changed: Event
     private var isEnding = false
@@ -53,17 +55,32 @@ final class SnapshotKeeper {
     /// So many parts of the file are read at once: it is the memory that is waited for.
     private static let loadingThreads = 4
 
-    /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called, `epoch` which flush the cache has followed.
-    init(
-        _ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory,
-        epoch: @escaping () -> Int64? = { nil }
-    ) {
+    /// A keeper of a cache's snapshot. `upstreams` says what upstreams are called.
+    init(_ cache: MemoryCache, _ plan: Plan, _ logger: Logger, upstreams: @escaping () -> UpstreamDirectory) {
         self.cache = cache
         self.plan = plan
         self.logger = logger
         self.upstreams = upstreams
-        self.epoch = epoch
         changed = Event(hub: hub)
+    }
+
+    /// Reads the snapshot, and begins to write it now and then. Waits.
+    func start() throws {
+        try load()
+        begin()
+    }
+
+    func adopt(_ settings: Settings) throws { plan = Plan(settings.cache) }
+
+    func status() throws -> [StatusField] {
+        guard let path = plan.path else { return [] }
+        return [StatusField("path", path), StatusField("problem", lastProblem ?? "none")]
+    }
+
+    /// Breaks off what is being written, and writes it for the last time.
+    func stop() throws {
+        try breakOff()
+        try finish()
     }
 
     /// Reads the snapshot, if there is one. One that is damaged, or cannot be read, is left out and said so. Waits.
@@ -97,7 +114,7 @@ final class SnapshotKeeper {
     }
 
     /// Begins to write it now and then.
-    func start() {
+    func begin() {
         writer = hub.spawn(name: "snapshot") { [self] in
             var next = hub.loop.now().advanced(by: plan.interval)
             while !isEnding {
@@ -120,7 +137,7 @@ final class SnapshotKeeper {
     }
 
     /// Breaks off what is being written, and writes no more until `finish`.
-    func stop() throws {
+    func breakOff() throws {
         isEnding = true
         isBreakingOff.value.store(true, ordering: .relaxed)
         changed.set()

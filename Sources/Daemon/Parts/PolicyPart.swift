@@ -1,0 +1,37 @@
+internal import AnswerCache
+internal import Resolver
+
+/// Settings and hosts file, put together as resolvers work by them.
+final class PolicyPart: Part {
+    let name = "policy"
+    private var settings: Settings
+    private var builder = PolicyBuilder()
+    private let hosts: HostsPart
+    private let others: ForeignUpstreams?
+    /// Called with each policy that takes another's place.
+    var changed: (Policy) -> Void = { _ in }
+
+    /// The part for some settings; `others` are the upstreams of other instances.
+    init(_ settings: Settings, hosts: HostsPart, others: ForeignUpstreams?) {
+        self.settings = settings
+        self.hosts = hosts
+        self.others = others
+    }
+
+    /// What resolvers are to work by now.
+    func policy() -> Policy { builder.policy(for: settings, hosts: hosts.table) }
+
+    /// The upstreams as they are known at the time.
+    var upstreams: UpstreamDirectory { builder.upstreams(and: others) }
+
+    /// Has the resolvers go on by what is true now.
+    func publish() { changed(policy()) }
+
+    /// Gives the upstreams their numbers, by which a snapshot is read.
+    func start() throws { _ = policy() }
+
+    func adopt(_ settings: Settings) throws {
+        self.settings = settings
+        publish()
+    }
+}

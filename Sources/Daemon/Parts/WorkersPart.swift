@@ -1,0 +1,87 @@
+internal import Green
+internal import Logging
+internal import Resolver
+
+/// The threads that serve: started last, stopped first.
+final class WorkersPart: Part {
+    let name = "workers"
+    private let hub = Hub.current
+    private let logger: Logger
+    private let shared: SharedState
+    private let listeners: ListenerPart
+    private let policy: PolicyPart
+    private let group = WorkerGroup()
+    private var servingCount = 0
+    private var endedCount = 0
+    private var failure: DaemonError?
+    private var isStopping = false
+    private let progress: Event
+    /// Called where a worker ends that was not told to, once all have served.
+    var failed: (DaemonError) -> Void = { _ in }
+
+    /// The part that serves on `listeners` by `policy`.
+    init(_ shared: SharedState, listeners: ListenerPart, policy: PolicyPart, _ logger: Logger) {
+        self.shared = shared
+        self.listeners = listeners
+        self.policy = policy
+        self.logger = logger
+        progress = Event(hub: hub)
+    }
+
+    /// Waits until all serve.
+    func start() throws {
+        policy.changed = { [group] in group.adopt($0) }
+        let box = WorkersBox(self)
+        let mailbox = hub.mailbox
+        group.start(listeners.shares, shared: shared, policy: policy.policy()) { event in
+            mailbox.post { box.part?.note(event) }
+        }
+        while servingCount < listeners.shares.count {
+            try waitForEvent(until: .never)
+            if let failure { throw failure }
+        }
+        for address in listeners.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+    }
+
+    func status() throws -> [StatusField] {
+        [StatusField("serving", servingCount - endedCount)]
+    }
+
+    /// Takes no more queries and waits until those in flight are answered.
+    func stop() throws {
+        isStopping = true
+        group.stop()
+        let deadline = hub.loop.now().advanced(by: Worker.farewell + .seconds(1))
+        while endedCount < servingCount, hub.loop.now() < deadline { try waitForEvent(until: deadline) }
+    }
+
+    private func waitForEvent(until deadline: Instant) throws {
+        progress.clear()
+        _ = try progress.wait(until: deadline)
+    }
+
+    /// A worker has said something.
+    fileprivate func note(_ event: WorkerGroup.Event) {
+        switch event {
+        case .serving: servingCount += 1
+        case .ended(let error):
+            endedCount += 1
+            if !isStopping, failure == nil {
+                let failure = DaemonError.worker(error.map { "\($0)" } ?? "without a reason")
+                self.failure = failure
+                failed(failure)
+            }
+        }
+        progress.set()
+    }
+}
+
+/// Carries the part through closures that its own hub's mailbox runs.
+private final class WorkersBox: @unchecked Sendable {
+    // SAFETY: touched only by what the main hub's mailbox runs on its thread.
+    weak let part: WorkersPart?
+
+    init(_ part: WorkersPart) {
+        self.part = part
+    }
+}
