@@ -1,12 +1,30 @@
 internal import DNSWire
-internal import Green
+package import Green
 
 /// A range of addresses, as `192.0.2.0/24`, `2001:db8::/32`, or one address.
 package struct AddressPrefix: Hashable, Sendable {
     /// The first address of the range, or any other of it, in network order.
     private let bytes: [UInt8]
     /// How many leading bits all addresses of the range share.
-    private let length: Int
+    package let length: Int
+
+    /// The addresses that share the first `length` bits of `address`; all of them where it has fewer.
+    package init(_ address: IPAddress, length: Int) {
+        bytes = address.bytes
+        self.length = max(0, min(length, bytes.count * 8))
+    }
+
+    /// Which kind of addresses these are.
+    package var family: IPAddress.Family { bytes.count == 4 ? .v4 : .v6 }
+
+    /// The first and the last address of the range as `IPAddress.number` has them.
+    package var numbers: ClosedRange<UInt128> {
+        var number = family == .v4 ? UInt128(UInt64.max) << 64 : 0
+        for (index, byte) in bytes.enumerated() { number |= UInt128(byte) << UInt128(8 * (bytes.count - 1 - index)) }
+        let free = UInt128(bytes.count * 8 - length)
+        let mask = free == 128 ? UInt128.max : (1 << free) - 1
+        return number & ~mask...number | mask
+    }
 
     /// Reads a range; nil for anything else. Bits after the prefix are not looked at.
     package init?(_ text: String) {

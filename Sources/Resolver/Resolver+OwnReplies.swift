@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import DNSWire
 
 /// What is answered without the cache: errors, refusals, the hosts file, and questions about the server itself.
@@ -8,6 +9,16 @@ extension Resolver {
         let end = MessageView.headerLength + query.questionLength
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
         return .answered(count ?? end)
+    }
+
+    /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks: its client has no right to ask here.
+    package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>) -> Step {
+        var query = QueryView()
+        switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
+        case .drop: return .drop
+        case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
+        case .query, .cookieOnly: return answer(Reply(.refused, .prohibited), query, &buffer)
+        }
     }
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.

@@ -16,7 +16,7 @@ final class ServingWorld {
     let upstream: ScriptedUpstream
     let worker: Worker
 
-    private init(_ world: VirtualWorld, _ hub: Hub) throws {
+    private init(_ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess) throws {
         self.world = world
         self.hub = hub
         upstream = try ScriptedUpstream()
@@ -24,14 +24,32 @@ final class ServingWorld {
         let server = Policy.Upstream(UpstreamAddress(upstream.address), id: 1)
         policy.routes = [Policy.Route(domain: [0], upstreams: [server])]
         let shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))
-        let listeners = try ListenerSet([Self.address], workers: 1, loop: hub.loop)
-        worker = try Worker(listeners.shares[0], shared: shared, policy: policy)
+        let listeners = try ListenerSet([listen], workers: 1, loop: hub.loop)
+        worker = try Worker(listeners.shares[0], shared: shared, policy: policy, access: access)
     }
 
     /// Runs a test in a world of its own.
-    static func run(_ body: @escaping (ServingWorld) throws -> Void) throws {
+    static func run(
+        listen: SocketAddress = address, access: ClientAccess = .everybody, _ body: @escaping (ServingWorld) throws -> Void
+    ) throws {
         let world = VirtualWorld(seed: 5)
-        try world.run { hub in try body(ServingWorld(world, hub)) }
+        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access)) }
+    }
+
+    /// Runs `body` on a hub of another machine, which has this address, and waits for its end.
+    func onMachine(_ ip: String, _ body: @escaping @Sendable (Hub) throws -> Void) throws {
+        let machine = world.addHost(ip, [IPAddress(ip)!])
+        nonisolated(unsafe) let ended = Event()
+        nonisolated(unsafe) var problem: (any Error)?
+        let mailbox = hub.mailbox
+        HubGroup(starter: world).start(name: ip, loop: { machine.makeLoop() }) {
+            try body(Hub.current)
+        } ended: { error in
+            problem = error
+            mailbox.post { ended.set() }
+        }
+        try ended.wait(until: soon)
+        if let problem { throw problem }
     }
 
     /// A moment that only a test that fails comes to.
@@ -43,8 +61,12 @@ final class ServingWorld {
     }
 
     /// The answer to a query over UDP.
-    func ask(_ query: Message) throws -> Message? {
-        let socket = try DatagramSocket(connectedTo: Self.address)
+    func ask(_ query: Message) throws -> Message? { try Self.ask(query, at: Self.address) }
+
+    /// The answer of a server to a query over UDP, on the running hub.
+    static func ask(_ query: Message, at address: SocketAddress) throws -> Message? {
+        let hub = Hub.current
+        let socket = try DatagramSocket(connectedTo: address)
         defer { socket.close() }
         guard var datagram = Datagram(hub: hub) else { return nil }
         datagram.fill(query.wire)

@@ -10,6 +10,7 @@ final class WorkersPart: Part {
     private let shared: SharedState
     private let listeners: ListenerPart
     private let policy: PolicyPart
+    private let access: AccessPart
     private let group = WorkerGroup()
     private var servingCount = 0
     private var endedCount = 0
@@ -19,21 +20,23 @@ final class WorkersPart: Part {
     /// Called where a worker ends that was not told to, once all have served.
     var failed: (DaemonError) -> Void = { _ in }
 
-    /// The part that serves on `listeners` by `policy`.
-    init(_ shared: SharedState, listeners: ListenerPart, policy: PolicyPart, _ logger: Logger) {
+    /// The part that serves on `listeners` by `policy` whom `access` allows.
+    init(_ shared: SharedState, listeners: ListenerPart, policy: PolicyPart, access: AccessPart, _ logger: Logger) {
         self.shared = shared
         self.listeners = listeners
         self.policy = policy
+        self.access = access
         self.logger = logger
         progress = Event(hub: hub)
     }
 
     /// Waits until all serve.
     func start() throws {
-        policy.changed = { [group] in group.adopt($0) }
+        policy.changed = { [group] policy in group.tellAll { $0.adopt(policy) } }
+        access.changed = { [group] access in group.tellAll { $0.adopt(access) } }
         let box = WorkersBox(self)
         let mailbox = hub.mailbox
-        group.start(listeners.shares, shared: shared, policy: policy.policy()) { event in
+        group.start(listeners.shares, shared: shared, policy: policy.policy(), access: access.access) { event in
             mailbox.post { box.part?.note(event) }
         }
         while servingCount < listeners.shares.count {

@@ -43,10 +43,13 @@ final class Control {
         let tiers = CacheTiers(
             memory: shared.cache, redis: shared.redis, fleet: { redis?.fleet }, upstreams: { policy.upstreams },
             remove: remove)
-        let workers = WorkersPart(shared, listeners: listeners, policy: policy, logger)
+        let access = AccessPart(settings, logger)
+        let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
         let control = ControlServer(settings, ControlAPI(tiers), logger)
         let cache = CachePart(shared.cache, settings)
-        let all: [(any Part)?] = [LogPart(log), hosts, listeners, policy, snapshot, cache, redis, control, workers]
+        let all: [(any Part)?] = [
+            LogPart(log), hosts, listeners, access, policy, snapshot, cache, redis, control, workers,
+        ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }

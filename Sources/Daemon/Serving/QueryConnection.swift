@@ -10,6 +10,8 @@ internal import Resolver
 final class QueryConnection {
     private let socket: StreamSocket
     private let server: QueryStreamServer
+    /// Whose connection it is, as `IPAddress.number` has it.
+    private let client: UInt128
     /// What has come and is not answered yet: the beginning of a message, or whole ones while there is no room for
     /// answers.
     private var input: [UInt8] = []
@@ -35,6 +37,7 @@ final class QueryConnection {
     init(_ socket: StreamSocket, of server: QueryStreamServer) {
         self.socket = socket
         self.server = server
+        client = socket.peer.ip.number
         progress = Event(hub: server.hub)
         lastUse = server.hub.now
     }
@@ -118,7 +121,11 @@ final class QueryConnection {
         let later: (pending: PendingQuery, isCached: Bool)? = server.scratch.withMessage { buffer in
             var query = QueryView()
             buffer.copy(message, to: 0)
-            let step = server.resolver.begin(&query, length: message.count, in: &buffer, streams: true)
+            let isAllowed = server.gate.admits(client)
+            let step =
+                isAllowed
+                ? server.resolver.begin(&query, length: message.count, in: &buffer, streams: true)
+                : server.resolver.refuse(length: message.count, in: &buffer)
             switch step {
             case .answered(let count):
                 append(buffer.span.extracting(first: count))

@@ -5,14 +5,18 @@ internal import Resolver
 /// Answers the queries of one UDP listener, in a greenlet each.
 final class QueryServer: DatagramServer {
     private let resolver: Resolver
+    /// Says whose queries are answered.
+    let gate: ClientGate
 
-    init(socket: DatagramSocket, resolver: Resolver) {
+    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate) {
         self.resolver = resolver
+        self.gate = gate
         super.init(socket: socket)
     }
 
     /// The walk of a hit: read, look up, write the answer over the query, send. Only others go on to `answerLater`.
     override func handle(_ datagram: consuming Datagram) {
+        guard gate.admits(datagram.peerNumber) else { return refuse(datagram) }
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
@@ -30,6 +34,16 @@ final class QueryServer: DatagramServer {
             _ = consume datagram
             answerLater(pending, to: path, isCached: step == .tooLong)
         }
+    }
+
+    /// Answers a client that may not ask.
+    @inline(never)
+    private func refuse(_ datagram: consuming Datagram) {
+        let length = datagram.count
+        var buffer = datagram.buffer
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return }
+        datagram.count = count
+        socket.send(datagram)
     }
 
     /// Waits for the answer, where it is not in the cache, and sends it in a buffer of its own.

@@ -4,6 +4,8 @@ internal import Resolver
 /// Answers the queries of one TCP listener (RFC 7766), a greenlet for each connection.
 final class QueryStreamServer: StreamServer {
     let resolver: Resolver
+    /// Says whose queries are answered.
+    let gate: ClientGate
     /// What all connections of this server read into and write answers in: used only between two waits.
     let scratch = QueryScratch()
     private var connections: [QueryConnection] = []
@@ -11,8 +13,9 @@ final class QueryStreamServer: StreamServer {
     /// So many connections at once, for each worker and address.
     static let connectionLimit = 1000
 
-    init(hub: Hub, listener: Listener, resolver: Resolver) throws(SocketError) {
+    init(hub: Hub, listener: Listener, resolver: Resolver, gate: ClientGate) throws(SocketError) {
         self.resolver = resolver
+        self.gate = gate
         try super.init(hub: hub, listener: listener, limit: Self.connectionLimit)
     }
 

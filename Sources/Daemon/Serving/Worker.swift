@@ -13,22 +13,36 @@ final class Worker {
     static let lastTurns = 200
 
     /// Starts to serve a share of the listeners, on the running hub.
-    init(_ share: ListenerSet.Share, shared: SharedState, policy: Policy) throws(SocketError) {
+    init(
+        _ share: ListenerSet.Share, shared: SharedState, policy: Policy, access: ClientAccess
+    ) throws(SocketError) {
         let hub = Hub.current
         let resolver = Resolver(hub: hub, shared: shared, policy: policy)
         self.resolver = resolver
         var datagramServers: [QueryServer] = []
         for listener in share.datagrams {
-            datagramServers.append(QueryServer(socket: try DatagramSocket(hub: hub, listener: listener), resolver: resolver))
+            let socket = try DatagramSocket(hub: hub, listener: listener)
+            let gate = ClientGate(access, at: listener.address.ip)
+            datagramServers.append(QueryServer(socket: socket, resolver: resolver, gate: gate))
         }
         var streamServers: [QueryStreamServer] = []
         for listener in share.streams {
-            streamServers.append(try QueryStreamServer(hub: hub, listener: listener, resolver: resolver))
+            let gate = ClientGate(access, at: listener.address.ip)
+            streamServers.append(try QueryStreamServer(hub: hub, listener: listener, resolver: resolver, gate: gate))
         }
         self.datagramServers = datagramServers
         self.streamServers = streamServers
         for server in datagramServers { server.start() }
         for server in streamServers { server.start() }
+    }
+
+    /// Goes on with another policy.
+    func adopt(_ policy: Policy) { resolver.adopt(policy) }
+
+    /// Answers others from now on.
+    func adopt(_ access: ClientAccess) {
+        for server in datagramServers { server.gate.adopt(access) }
+        for server in streamServers { server.gate.adopt(access) }
     }
 
     /// Takes no more queries and waits until those in flight are answered, for `farewell` at most.

@@ -22,7 +22,8 @@ final class WorkerGroup: Sendable {
 
     /// Starts a worker for each share; `tell` is called on their threads.
     func start(
-        _ shares: [ListenerSet.Share], shared: SharedState, policy: Policy, tell: @escaping @Sendable (Event) -> Void
+        _ shares: [ListenerSet.Share], shared: SharedState, policy: Policy, access: ClientAccess,
+        tell: @escaping @Sendable (Event) -> Void
     ) {
         let group = HubGroup()
         let logger = Logger(label: "vireo")
@@ -33,7 +34,7 @@ final class WorkerGroup: Sendable {
         for (number, share) in shares.enumerated() {
             group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current
-                let worker = try Worker(share, shared: shared, policy: policy)
+                let worker = try Worker(share, shared: shared, policy: policy, access: access)
                 let box = WorkerBox(worker, stop: Green.Event(hub: hub))
                 self.members.withLock { $0.append(Member(mailbox: hub.mailbox, worker: box)) }
                 tell(.serving)
@@ -45,10 +46,10 @@ final class WorkerGroup: Sendable {
         }
     }
 
-    /// Makes all workers go on with another policy.
-    func adopt(_ policy: Policy) {
+    /// Has every worker do something, each on its own thread, soon.
+    func tellAll(_ job: @escaping @Sendable (Worker) -> Void) {
         for member in members.withLock({ $0 }) {
-            member.mailbox.post { member.worker.worker.resolver.adopt(policy) }
+            member.mailbox.post { job(member.worker.worker) }
         }
     }
 

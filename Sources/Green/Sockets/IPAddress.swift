@@ -73,6 +73,12 @@ public struct IPAddress: Sendable, Hashable {
         family == .v4 ? low >> 24 == 127 : high == 0 && low == 1
     }
 
+    /// The address as one number, for tables of ranges: an IPv6 address is itself, IPv4 lies above all of those that a host
+    /// can have (`ff00::/8` and what is above are groups).
+    public var number: UInt128 {
+        UInt128(family == .v4 ? .max : high) << 64 | UInt128(low)
+    }
+
     /// The address as its 4 or 16 bytes in network order.
     public var bytes: [UInt8] {
         switch family {

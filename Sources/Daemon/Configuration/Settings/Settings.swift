@@ -21,6 +21,10 @@ package import Upstream
 package struct Settings: Sendable, Equatable {
     /// Where queries are taken, over UDP and TCP.
     package var listen = [SocketAddress(.loopback, port: 53), SocketAddress(.loopbackV6, port: 53)]
+    /// Who may ask.
+    package var allow: [AccessRule] = [.local]
+    /// Who of them may not.
+    package var deny: [AccessRule] = []
     /// Who is asked what the cache does not know; empty only until the loader has looked at resolv.conf.
     package var upstreams: [UpstreamAddress] = []
     /// The number of threads that serve.

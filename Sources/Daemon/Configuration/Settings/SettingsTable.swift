@@ -48,6 +48,13 @@ extension Settings {
             "listen", \.listen, .list(of: .listener, "addresses such as 127.0.0.1:53 or [::1]:53"),
             SettingFacts("Addresses that queries are taken on, over UDP and TCP; port 53 unless given.", needsRestart: true)),
         .value(
+            "allow", \.allow, .accessRules,
+            SettingFacts(
+                "Clients that are answered: prefixes, local (loopback, private, link-local, our interfaces' networks), or any.")),
+        .value(
+            "deny", \.deny, .accessRules,
+            SettingFacts("Clients that are refused although `allow` names them.", example: "[\"192.168.7.0/24\"]")),
+        .value(
             "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tcp://192.0.2.3"),
             SettingFacts(
                 "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",

@@ -1,0 +1,95 @@
+internal import AnswerCache
+internal import Green
+internal import Logging
+
+/// Who may ask, by the settings and by the networks that this machine is in; those are looked at now and then.
+final class AccessPart: Part {
+    let name = "access"
+    private let hub = Hub.current
+    private let logger: Logger
+    private let readNetworks: @Sendable () -> [AddressPrefix]
+    private var settings: Settings
+    private var networks: [AddressPrefix] = []
+    private var looking: Greenlet<Void>?
+    /// What is in force.
+    private(set) var access = ClientAccess(allow: [], deny: [], networks: [])
+    /// Called with what takes its place.
+    var changed: (ClientAccess) -> Void = { _ in }
+
+    /// From one look at the interfaces to the next.
+    private static let interval = Duration.seconds(10)
+
+    /// The part for some settings; `networks` gives those of this machine's interfaces, and may block.
+    init(_ settings: Settings, _ logger: Logger, networks: @escaping @Sendable () -> [AddressPrefix] = AccessPart.systemNetworks)
+    {
+        self.settings = settings
+        self.logger = logger
+        readNetworks = networks
+    }
+
+    /// The networks of this machine's interfaces. A short prefix is no network of ours, but a tunnel's or a mistake that would
+    /// let in half the internet.
+    static func systemNetworks() -> [AddressPrefix] {
+        Interfaces.addresses().compactMap { address, length in
+            length >= (address.family == .v4 ? 8 : 32) ? AddressPrefix(address, length: length) : nil
+        }
+    }
+
+    func start() throws {
+        try look()
+        warn()
+        looking = hub.spawn(name: "interfaces") { [weak self, hub] in
+            while true {
+                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
+                guard let self else { return }
+                try look()
+            }
+        }
+    }
+
+    func adopt(_ settings: Settings) throws {
+        let former = self.settings
+        self.settings = settings
+        try look()
+        if former.allow != settings.allow { warn() }
+    }
+
+    func status() throws -> [StatusField] {
+        [StatusField("allow", settings.allow.map(\.description).joined(separator: ", "))]
+            + (settings.deny.isEmpty ? [] : [StatusField("deny", settings.deny.map(\.description).joined(separator: ", "))])
+    }
+
+    func stop() throws {
+        looking?.kill()
+        looking = nil
+    }
+
+    /// Finds out who may ask now, and says so where it is not as before. Interfaces are asked for only where they matter.
+    private func look() throws {
+        if settings.needsNetworks {
+            let readNetworks = readNetworks
+            networks = try blocking { readNetworks() }
+        }
+        let new = ClientAccess(allow: settings.allow, deny: settings.deny, networks: networks)
+        guard new != access else { return }
+        access = new
+        changed(new)
+    }
+
+    private func warn() {
+        guard settings.answersEverybody else { return }
+        logger.warning(
+            "everybody who reaches this server may ask it (allow: any): an open resolver is used to attack others; name the networks that may ask",
+            metadata: ["listen": "\(settings.listen.filter { !$0.ip.isLoopback }.map(\.description).joined(separator: ", "))"])
+    }
+}
+
+extension Settings {
+    /// Whether a listener that others reach answers whoever asks.
+    package var answersEverybody: Bool { allow.contains(.any) && listen.contains { !$0.ip.isLoopback } }
+
+    /// Whether it matters which networks this machine is in.
+    fileprivate var needsNetworks: Bool {
+        (allow.contains(.local) || deny.contains(.local)) && listen.contains { !$0.ip.isLoopback }
+    }
+}

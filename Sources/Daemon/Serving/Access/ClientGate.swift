@@ -1,0 +1,79 @@
+internal import AnswerCache
+internal import Green
+
+/// Says for one listener of one worker which clients are answered. In the path of every query: a client of the range that
+/// the one before it was in costs two comparisons, others a binary search.
+@safe final class ClientGate {
+    /// What changes; raw, so that a look at it is a load and no more.
+    @safe private struct State {
+        /// The range of the last client that was let in.
+        var low: UInt128
+        var high: UInt128
+        /// All ranges, in order.
+        var ranges: UnsafeMutableBufferPointer<ClosedRange<UInt128>>
+    }
+
+    private let state: UnsafeMutablePointer<State>
+    private let listener: IPAddress
+    /// Queries of clients that were not let in.
+    var refusedCount: UInt64 = 0
+
+    /// A gate for a listener at an address.
+    init(_ access: ClientAccess, at listener: IPAddress) {
+        self.listener = listener
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: Self.state(access, listener))
+    }
+
+    deinit {
+        unsafe state.pointee.ranges.deallocate()
+        unsafe state.deallocate()
+    }
+
+    /// Goes on by other rules.
+    func adopt(_ access: ClientAccess) {
+        unsafe state.pointee.ranges.deallocate()
+        unsafe state.pointee = Self.state(access, listener)
+    }
+
+    /// Whether the client at an address (`IPAddress.number`) is answered.
+    @inline(__always)
+    func admits(_ number: UInt128) -> Bool {
+        // SAFETY: the state lives as long as this object, and nothing of it is touched by another thread.
+        unsafe (number >= state.pointee.low && number <= state.pointee.high) || finds(number)
+    }
+
+    @inline(never)
+    private func finds(_ number: UInt128) -> Bool {
+        let ranges = unsafe state.pointee.ranges
+        var (first, end) = (0, ranges.count)
+        while first < end {
+            let middle = (first + end) / 2
+            // SAFETY: below the end, which is at most the count.
+            let range = unsafe ranges[middle]
+            if number < range.lowerBound {
+                end = middle
+            } else if number > range.upperBound {
+                first = middle + 1
+            } else {
+                unsafe state.pointee.low = range.lowerBound
+                unsafe state.pointee.high = range.upperBound
+                return true
+            }
+        }
+        refusedCount &+= 1
+        return false
+    }
+
+    /// What a listener lets in. Who reaches a loopback address is on this machine: where all of loopback is answered,
+    /// nothing need be looked at.
+    private static func state(_ access: ClientAccess, _ listener: IPAddress) -> State {
+        let loopback = listener.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
+        let isOpen = listener.isLoopback && access.covers(loopback.numbers)
+        let ranges = isOpen ? ClientAccess.everybody.ranges : access.ranges
+        let copy = UnsafeMutableBufferPointer<ClosedRange<UInt128>>.allocate(capacity: ranges.count)
+        _ = unsafe copy.initialize(from: ranges)
+        // No range holds a number yet that comes above its end.
+        return unsafe State(low: ranges.first?.lowerBound ?? 1, high: ranges.first?.upperBound ?? 0, ranges: copy)
+    }
+}
