@@ -32,7 +32,10 @@ extension Resolver {
     }
 
     private func specialReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
-        if query.class == .chaos, let text = chaosText(query) { return answer(text: text, query, &buffer) }
+        if query.class == .chaos, let text = chaosText(query) {
+            guard query.type == .txt || query.type == .any else { return answer(Reply(.noError), query, &buffer) }
+            return answer(text: text, query, &buffer)
+        }
         if query.class != .internet {
             return answer(Reply(.refused, .notSupported, "only class IN is answered"), query, &buffer)
         }
@@ -80,8 +83,8 @@ extension Resolver {
     }
 
     /// The names under which clients ask what this is, and which one, in wire form.
-    private static let versionName = wire("version", "bind")
-    private static let identityName = wire("id", "server")
+    private static let versionNames = [wire("version", "bind"), wire("version", "server")]
+    private static let identityNames = [wire("id", "server"), wire("hostname", "bind")]
 
     private static func wire(_ labels: String...) -> [UInt8] {
         labels.flatMap { [UInt8($0.utf8.count)] + $0.utf8 } + [0]
@@ -89,11 +92,16 @@ extension Resolver {
 
     /// What the server says of itself (RFC 4892), where the operator allows it.
     private func chaosText(_ query: borrowing QueryView) -> String? {
-        guard query.type == .txt || query.type == .any else { return nil }
-        let name = query.nameBytes
-        if name.isEqual(Self.versionName) { return policy.version }
-        if name.isEqual(Self.identityName) { return policy.identity }
+        if Self.isOne(of: Self.versionNames, query) { return policy.version }
+        if Self.isOne(of: Self.identityNames, query) { return policy.identity }
         return nil
+    }
+
+    /// Whether some names have the one asked for among them.
+    private static func isOne(of names: [[UInt8]], _ query: borrowing QueryView) -> Bool {
+        let asked = query.nameBytes
+        for name in names where asked.hasSameBytes(as: name.span) { return true }
+        return false
     }
 
     private func answer(text: String, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
@@ -121,7 +129,7 @@ extension Reply {
     }
 
     /// The reply to a client that wants no recursion, when the cache has nothing.
-    static var withoutRecursion: Reply { Reply(.refused, .notReady, "not in the cache, and RD is not set") }
+    static var withoutRecursion: Reply { Reply(.refused, .notAuthoritative, "not in the cache, and RD is not set") }
 }
 
 /// A record of this server's own, owned by the question's name.
@@ -149,13 +157,4 @@ extension RecordType {
     /// Whether this is no type of data that could be looked up: OPT, transfers, TSIG and their like (RFC 6895 3.1).
     /// Questions for any type of data are asked like others.
     var isMeta: Bool { rawValue == 0 || rawValue == 41 || (128..<255).contains(rawValue) }
-}
-
-extension Span<UInt8> {
-    /// Whether it holds these bytes.
-    fileprivate func isEqual(_ bytes: [UInt8]) -> Bool {
-        guard count == bytes.count else { return false }
-        for index in indices where self[index] != bytes[index] { return false }
-        return true
-    }
 }

@@ -9,7 +9,7 @@ extension Resolver {
     /// Finds the answer to a flight's question.
     func find(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
         let mark = cache.flushMark
-        guard let redis, domains.find(key.wireName.span)?.noCache != true, let lookup = redis.begin(key) else {
+        guard let redis, rule(for: key)?.noCache != true, let lookup = redis.begin(key) else {
             return ask(key, since: mark)
         }
         defer { lookup.abandon() }
@@ -60,7 +60,7 @@ extension Resolver {
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
         // answer: the memory counts whole seconds, so that the ends differ by less than one.
         if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
-        let rule = domains.find(key.wireName.span)?.limits(within: cache.limits) ?? cache.limits
+        let rule = rule(for: key)?.limits(within: cache.limits) ?? cache.limits
         let limits = rule.forAnswer(ageSeconds: UInt32(clamping: (wall - found.storedAt) / 1_000))
         guard limits.maximumSeconds > 0, !found.isNegative || limits.negativeSeconds > 0 else { return nil }
         let origin = Provenance(upstream: found.upstream, transport: .redis)

@@ -8,6 +8,7 @@
 //     HostsTable.find       names of the hosts file
 //     MemoryCache.answer    copies the stored records behind the question, counts TTLs down
 //     Reply.finish          header, OPT
+//     missed                where the cache has nothing: names that are answered here, and queries without RD
 //
 // When that is not enough, `begin` says `wait`. The listener keeps a `PendingQuery`, gives its buffer back, calls
 // `resolve`, which waits for a flight, and then `write` with a fresh buffer:
@@ -41,8 +42,8 @@ package final class Resolver {
     // every hit more than the comparison with nil that most need.
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
-    /// Domains whose answers are kept in ways of their own.
-    var domains: DomainTable { policy.domainTable }
+    /// The policy's domains, to be found by name.
+    private(set) var index: DomainIndex
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
     /// Clients that wait for an answer.
@@ -57,6 +58,7 @@ package final class Resolver {
         self.shared = shared
         cache = shared.cache
         self.policy = policy
+        index = policy.index ?? DomainIndex(policy)
         prefetchBudget = RefreshBudget(perSecond: 100, most: 100, at: hub.now)
         adopt(policy)
     }
@@ -64,6 +66,7 @@ package final class Resolver {
     /// Goes on with another policy. What is being asked is not disturbed.
     package func adopt(_ policy: Policy) {
         self.policy = policy
+        index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
         let cache = cache
         forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
@@ -108,7 +111,7 @@ package final class Resolver {
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
         case .tooLarge: return .tooLong
-        case .miss, .stale: return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
+        case .miss, .stale: return missed(query, &buffer)
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
@@ -182,10 +185,16 @@ package final class Resolver {
         shared.flights.land(flight, find(flight.key), on: hub)
     }
 
+    /// What the policy says of the domain of a question.
+    func domain(of key: CacheKey) -> DomainFacts { index.find(key.wireName.span) ?? DomainFacts() }
+
+    /// How answers to a question are kept, where its domain has a rule of its own.
+    func rule(for key: CacheKey) -> DomainRule? { domain(of: key).rule.map { policy.domains[$0] } }
+
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
     func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
-            guard let forwarder = forwards.find(key.wireName.span) else { throw .noUpstream }
+            guard let forwarder = forwards[domain(of: key).route] else { throw .noUpstream }
             let question = UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags)
             let reply = withoutDenialOfHosts(try forwarder.ask(question), of: key.wireName.span, key.class)
             store(key, reply, since: mark)
@@ -195,7 +204,8 @@ package final class Resolver {
                 let nobody = Provenance(upstream: .max, transport: .local)
                 let now = BootSeconds(rawValue: hub.bootSeconds)
                 cache.keep(key, since: mark) {
-                    cache.storeFailure(key, .servFail, extendedError: error.extendedError, from: nobody, at: now)
+                    cache.storeFailure(
+                        key, .servFail, extendedError: error.extendedError, text: error.rememberedText, from: nobody, at: now)
                 }
             }
             return .failure(error)
@@ -204,7 +214,7 @@ package final class Resolver {
 
     /// Keeps a reply as the rules of its domain say.
     private func store(_ key: CacheKey, _ reply: UpstreamReply, since mark: FlushMark) {
-        let rule = domains.find(key.wireName.span)
+        let rule = rule(for: key)
         if rule?.noCache == true, reply.isGood { return }
         let limits = rule?.limits(within: cache.limits)
         let now = BootSeconds(rawValue: hub.bootSeconds)

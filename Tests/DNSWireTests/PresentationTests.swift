@@ -65,6 +65,30 @@ import Testing
         #expect(throws: WireError.self) { _ = try ResourceRecord(text: line) }
     }
 
+    @Test func `control characters and spaces of other scripts end the reading of a line, at every place`() {
+        let line = "a. 5 IN SVCB 1 b. key7=\"x y\" ( alpn=h2 ) ; comment"
+        for byte in UInt8(0)..<0x20 where ![0x09, 0x0A, 0x0D].contains(byte) {
+            for place in 0...line.utf8.count {
+                var bytes = Array(line.utf8)
+                bytes.insert(byte, at: place)
+                // Whatever comes of it, it comes.
+                _ = try? ResourceRecord(text: String(decoding: bytes, as: UTF8.self))
+            }
+            let text = String(decoding: [byte], as: UTF8.self)
+            for line in [text, "\(text)a. 5 IN A 192.0.2.1", "a. 5 \(text) IN A 192.0.2.1", "a. 5 IN A 192.0.2.1 \(text)"] {
+                #expect(throws: WireError.badText) { _ = try ResourceRecord(text: line) }
+            }
+        }
+    }
+
+    @Test func `empty lines after a record are passed over once each, and a second record is refused`() throws {
+        let line = "a. 5 IN A 192.0.2.1" + String(repeating: "\n", count: 400_000)
+        #expect(try ResourceRecord(text: line).ttl == 5)
+        #expect(throws: WireError.badText) { _ = try ResourceRecord(text: line + "b.") }
+        #expect(throws: WireError.badText) { _ = try ResourceRecord(text: line + "()") }
+        #expect(try ResourceRecord(text: "\n\n a. 5 IN A 192.0.2.1 ; x\n ; y\n".replacing(" a", with: "a")).ttl == 5)
+    }
+
     @Test func `unknown types and classes have numbers for names`() throws {
         let record = try ResourceRecord(text: "a. 5 CLASS32 TYPE731 \\# 6 abcd ( ef 01 23 45 )")
         #expect(record.description == "a.\t5\tCLASS32\tTYPE731\t\\# 6 ABCDEF012345")

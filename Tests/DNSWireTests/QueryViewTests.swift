@@ -72,6 +72,22 @@ import Testing
         #expect(Self.verdict(Self.query(counts: "0002 0000 0000 0000", tail: second)) == .refuse(.formErr))
     }
 
+    @Test func `counts that no query has are FORMERR before what they count is read`() {
+        let record = "c00c 0001 0001 00000000 0004 c0000201"
+        #expect(Self.verdict(Self.query(counts: "0001 0001 0000 0000", tail: record)) == .refuse(.formErr))
+        #expect(Self.verdict(Self.query(counts: "0001 0000 0001 0000", tail: record)) == .refuse(.formErr))
+        let signature = "00 00fa 00ff 00000000 0000"
+        #expect(Self.verdict(Self.query(counts: "0001 0000 0000 0001", tail: signature)) == .query)
+        let crowd = String(repeating: signature, count: 9)
+        #expect(Self.verdict(Self.query(counts: "0001 0000 0000 0009", tail: crowd)) == .refuse(.formErr))
+        // With several questions none is read, not even the first.
+        var query = QueryView()
+        #expect(query.read(Self.query(counts: "00f0 0000 0000 0000", tail: "").span, seed: 42) == .refuse(.formErr))
+        #expect(query.questionLength == 0)
+        #expect(query.read(Self.query(counts: "0001 0001 0000 0000", tail: record).span, seed: 42) == .refuse(.formErr))
+        #expect(query.questionLength == 21)
+    }
+
     @Test func `another EDNS version is BADVERS`() {
         #expect(Self.verdict(Self.query(tail: "00 0029 04d0 00 01 8000 0000")) == .refuse(.badVers))
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Green
+import Resolver
 import Testing
 import Upstream
 
@@ -44,6 +45,16 @@ import Upstream
         #expect(try load("control-mode: 0660").controlMode == 0o660)
         #expect(try load("control: off", [.value("--control", "control", "/c")]).control == .path("/c"))
         for bad in ["control: c.sock", "control: /\(String(repeating: "a", count: 107))", "control-mode: 0666", "control: [a]"] {
+            #expect(throws: ConfigurationError.self) { try load(bad) }
+        }
+    }
+
+    @Test func `each kind of locally served zone has a switch`() throws {
+        #expect(try load("workers: 1").localZones == LocalZones())
+        var zones = LocalZones()
+        (zones.home, zones.singleLabels) = (false, false)
+        #expect(try load("local-zones: {home-arpa: false, single-label: false}").localZones == zones)
+        for bad in ["local-zones: true", "local-zones: {onion: false}", "local-zones: {localhost: 1}"] {
             #expect(throws: ConfigurationError.self) { try load(bad) }
         }
     }

@@ -49,6 +49,25 @@ import Upstream
         }
     }
 
+    @Test func `the words beside a failure's reason are remembered with it`() throws {
+        let cases: [(String, (ResolverWorld) -> Void)] = [
+            ("no upstream answered in time", { $0.upstream.answer = { _ in nil } }),
+            ("every upstream failed", { $0.upstream.answer = { .reply(to: $0, .servFail) } }),
+            ("every upstream refused", { $0.upstream.answer = { .reply(to: $0, .refused) } }),
+            ("no upstream could be reached", { $0.upstream.stop() }),
+        ]
+        for (text, prepare) in cases {
+            try ResolverWorld.run { world throws in
+                prepare(world)
+                let first = try world.ask("www.example.", edns: EDNS()).edns?.extendedError
+                #expect(first?.text == text)
+                let step = world.begin(Message.query("www.example.", edns: EDNS()).wire)
+                let again = try Message(step.answer.span).edns?.extendedError
+                #expect(again?.code == first?.code && again?.text == text)
+            }
+        }
+    }
+
     @Test func `failures are forgotten when the upstream comes back`() throws {
         try ResolverWorld.run { world throws in
             world.upstream.answer = { _ in nil }

@@ -19,6 +19,8 @@ import Testing
         #expect(answer.questions == query.questions, sourceLocation: sourceLocation)
         #expect((answer.edns != nil) == (query.edns != nil), sourceLocation: sourceLocation)
         if query.edns != nil { #expect(answer.extendedError == reason, sourceLocation: sourceLocation) }
+        #expect(answer.flags.recursionAvailable && !answer.flags.isAuthoritative, sourceLocation: sourceLocation)
+        #expect(answer.flags.checkingDisabled == query.flags.checkingDisabled, sourceLocation: sourceLocation)
         let records = answer.answers + answer.authorities + answer.additionals
         #expect(records.isEmpty, sourceLocation: sourceLocation)
     }
@@ -30,6 +32,7 @@ import Testing
             for opcode: UInt8 in [1, 2, 3, 4, 5, 6, 15] {
                 var query = Message.query("www.example.", edns: edns)
                 query.flags.opcode = Opcode(rawValue: opcode)
+                query.flags.checkingDisabled = opcode % 2 == 0
                 try expectRefusal(query, .notImp, .notSupported, in: world)
             }
             for type: UInt16 in [0, 128, 249, 250, 251, 252, 253, 254] {
@@ -131,7 +134,7 @@ import Testing
             query.flags.recursionDesired = false
             let refused = try world.ask(query)
             #expect(refused.responseCode == .refused && !refused.flags.recursionDesired)
-            #expect(refused.extendedError == .notReady && world.upstream.count == 0)
+            #expect(refused.extendedError == .notAuthoritative && world.upstream.count == 0)
             _ = try world.ask("www.example.")
             let answer = try world.ask(query)
             #expect(answer.answers.count == 1 && !answer.flags.recursionDesired && answer.flags.recursionAvailable)
@@ -154,9 +157,15 @@ import Testing
         } _: { world throws in
             #expect(try texts(world, "version.bind.") == ["\"vireo\""])
             #expect(try texts(world, "VERSION.Bind.") == ["\"vireo\""])
+            #expect(try texts(world, "version.server.") == ["\"vireo\""])
             #expect(try texts(world, "id.server.") == ["\"here\""])
+            #expect(try texts(world, "hostname.bind.") == ["\"here\""])
             #expect(try texts(world, "authors.bind.") == [])
-            #expect(try world.ask(.query("version.bind.", .a, class: .chaos)).responseCode == .refused)
+            for name in ["version.bind.", "id.server."] {
+                let answer = try world.ask(.query(name, .a, class: .chaos))
+                #expect(answer.responseCode == .noError && answer.answers.isEmpty)
+            }
+            #expect(try world.ask(.query("authors.bind.", .a, class: .chaos)).responseCode == .refused)
         }
     }
 }

@@ -15,7 +15,7 @@ struct EntryHeader: BitwiseCopyable {
     var older: UInt32 = 0
     /// The entry that came after it in the eviction queue, 0 for none.
     var newer: UInt32 = 0
-    /// The number of records in each section; of a failure, the epoch it belongs to.
+    /// The number of records in each section; of a failure, the epoch it belongs to and the number of its text.
     var counts = RecordCounts()
     /// The type asked for.
     var type: UInt16 = 0
@@ -75,7 +75,8 @@ struct EntryHeader: BitwiseCopyable {
 
 /// The number of records in the three sections, in 32 bits: no message of 64 KiB that is worth keeping has more.
 struct RecordCounts: BitwiseCopyable, Equatable {
-    /// 12 bits of answer records, 10 each of authority and additional records; of a failure, its epoch.
+    /// 12 bits of answer records, 10 each of authority and additional records; of a failure, 8 bits for its text and 24 of
+    /// its epoch.
     var rawValue: UInt32 = 0
 
     /// No records.
@@ -87,8 +88,13 @@ struct RecordCounts: BitwiseCopyable, Equatable {
         rawValue = UInt32(answers) << 20 | UInt32(authorities) << 10 | UInt32(additionals)
     }
 
-    /// A failure's epoch in place of counts.
-    init(epoch: UInt32) { rawValue = epoch }
+    /// A failure's epoch, and the number of its text, in place of counts.
+    init(epoch: UInt32, text: UInt8) { rawValue = UInt32(text) << 24 | epoch & 0xFF_FFFF }
+
+    /// Whether a failure belongs to an epoch.
+    func isOf(epoch: UInt32) -> Bool { (rawValue ^ epoch) << 8 == 0 }
+    /// The number of a failure's text.
+    var failureText: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 24) }
 
     /// Records in the answer section.
     var answers: UInt16 { UInt16(truncatingIfNeeded: rawValue >> 20) }

@@ -35,6 +35,8 @@ package struct StoredAnswer: Sendable {
     package let isFailure: Bool
     /// Why it failed, where the upstream said so.
     package let extendedError: ExtendedErrorCode?
+    /// The number of the text that a failure was stored with, 0 for none.
+    package let failureText: UInt8
     /// For how long it could be given out when it came.
     package let lifetimeSeconds: UInt32
     /// How long ago it came.
@@ -74,6 +76,7 @@ package struct StoredAnswer: Sendable {
         isNegative = header.flags.contains(.negative)
         self.isFailure = isFailure
         extendedError = isFailure && header.detail > 0 ? ExtendedErrorCode(rawValue: header.detail - 1) : nil
+        failureText = isFailure ? header.counts.failureText : 0
         lifetimeSeconds = header.lifetime
         ageSeconds = header.age(at: now)
         uses = header.uses

@@ -30,22 +30,23 @@ extension MemoryCache {
     }
 
     /// Keeps a failure: what an upstream said, or SERVFAIL when none said anything. For a second at first, then for twice
-    /// as long each time, up to five minutes. Never takes the place of a good answer.
+    /// as long each time, up to five minutes. Never takes the place of a good answer. `text` is the number of a text that
+    /// whoever reads it knows.
     @discardableResult
     package func storeFailure(
-        _ key: borrowing CacheKey, _ responseCode: ResponseCode, extendedError: ExtendedErrorCode? = nil,
+        _ key: borrowing CacheKey, _ responseCode: ResponseCode, extendedError: ExtendedErrorCode? = nil, text: UInt8 = 0,
         from provenance: Provenance, at now: BootSeconds
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
         let epoch = currentFailureEpoch
         var header = header(key, provenance, now)
         header.flags.insert(.failure)
-        header.counts = RecordCounts(epoch: epoch)
+        header.counts = RecordCounts(epoch: epoch, text: text)
         header.codes |= responseCode.rawValue & 0x0FFF
         if let extendedError, extendedError.rawValue < .max { header.detail = extendedError.rawValue + 1 }
         header.lifetime = Self.firstFailureSeconds
         var locked = shards.lock(shards.number(forHash: key.hash))
-        if let last = locked.shard.find(key.view, isFailure: true), locked.shard.blocks[last].counts == header.counts {
+        if let last = locked.shard.find(key.view, isFailure: true), locked.shard.blocks[last].counts.isOf(epoch: epoch) {
             let before = locked.shard.blocks[last]
             if before.age(at: now) < before.lifetime {
                 // Found by several at once: still one failure.

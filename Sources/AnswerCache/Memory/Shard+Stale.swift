@@ -29,7 +29,7 @@ extension Shard {
     /// The failure that is remembered for a key.
     private func failure(_ key: KeyView, at now: BootSeconds, epoch: UInt32) -> UInt32? {
         guard let entry = find(key, isFailure: true), !blocks[entry].isExpired(at: now),
-            blocks[entry].counts.rawValue == epoch
+            blocks[entry].counts.isOf(epoch: epoch)
         else { return nil }
         return entry
     }

@@ -79,7 +79,7 @@ struct Shard: ~Copyable {
                 } else if !blocks[entry].isFailure {
                     found = entry
                     break
-                } else if blocks[entry].counts.rawValue == epoch {
+                } else if blocks[entry].counts.isOf(epoch: epoch) {
                     found = entry
                 }
             }

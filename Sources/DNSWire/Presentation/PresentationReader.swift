@@ -17,50 +17,39 @@ struct PresentationReader {
     /// Whether the line started with white space: the owner is left out then.
     let startsWithSpace: Bool
 
-    /// Splits a line into fields.
+    /// Splits a line into fields. Each byte is looked at once; each turn of the loop takes at least one.
     init(_ text: String, origin: Name = .root) throws(WireError) {
         self.origin = origin
         let bytes = Array(text.utf8)
         startsWithSpace = bytes.first == 0x20 || bytes.first == 0x09
         var position = 0
         var depth = 0
+        var isOver = false
         while position < bytes.count {
-            switch bytes[position] {
+            let byte = bytes[position]
+            switch byte {
             case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): position += 1
             case UInt8(ascii: "\n"):
                 position += 1
                 // One record only: outside parentheses nothing but space and comments may follow a line's end.
-                if depth == 0, !fields.isEmpty, try hasMoreFields(bytes, from: position) { throw .badText }
+                if depth == 0, !fields.isEmpty { isOver = true }
             case UInt8(ascii: ";"): while position < bytes.count, bytes[position] != 0x0A { position += 1 }
-            case UInt8(ascii: "("):
-                depth += 1
-                position += 1
-            case UInt8(ascii: ")"):
-                depth -= 1
-                guard depth >= 0 else { throw .badText }
-                position += 1
-            default: fields.append(try Self.field(bytes, at: &position))
+            default:
+                // What else cannot be seen has no place in a line, and no field begins with it.
+                guard byte > 0x20, !isOver else { throw .badText }
+                if byte == UInt8(ascii: "(") || byte == UInt8(ascii: ")") {
+                    depth += byte == UInt8(ascii: "(") ? 1 : -1
+                    guard depth >= 0 else { throw .badText }
+                    position += 1
+                } else {
+                    fields.append(try Self.field(bytes, at: &position))
+                }
             }
         }
         guard depth == 0 else { throw .badText }
     }
 
-    /// Whether a field starts somewhere after a position.
-    private func hasMoreFields(_ bytes: [UInt8], from start: Int) throws(WireError) -> Bool {
-        var position = start
-        while position < bytes.count {
-            if bytes[position] == UInt8(ascii: ";") {
-                while position < bytes.count, bytes[position] != 0x0A { position += 1 }
-            } else if bytes[position] > 0x20 {
-                return true
-            } else {
-                position += 1
-            }
-        }
-        return false
-    }
-
-    /// Takes one field, quoted or not.
+    /// Takes one field, quoted or not. At `position` stands what a field can begin with, so that at least a byte is taken.
     private static func field(_ bytes: [UInt8], at position: inout Int) throws(WireError) -> Field {
         var field = Field()
         if bytes[position] == UInt8(ascii: "\"") {

@@ -76,22 +76,22 @@ public struct QueryView: ~Copyable, Sendable {
         return .query
     }
 
-    /// Reads questions and records up to the end, keeping what was read when something is wrong.
+    /// More additional records than this are in no query: OPT, TSIG and SIG(0) are all that one can carry.
+    private static var mostAdditionalRecords: UInt16 { 8 }
+
+    /// Reads the question and the additional section up to the end, keeping what was read when something is wrong. Counts
+    /// that no query has are refused before anything that they count is read: several questions (RFC 9619), answer or
+    /// authority records, a crowd of additional ones.
     private mutating func readBody(_ message: Span<UInt8>) throws(WireError) {
-        let questions = Int(message.loadUInt16(at: 4))
+        let questions = message.loadUInt16(at: 4)
+        guard questions <= 1 else { throw .badMessage }
         var offset = MessageView.headerLength
-        if questions == 1 {
-            offset = try readQuestion(message)
-        } else {
-            for _ in 0..<questions { offset = try QuestionView(message, at: offset).endOffset }
-        }
-        let before = Int(message.loadUInt16(at: 6)) + Int(message.loadUInt16(at: 8))
-        for _ in 0..<before {
-            let record = try RecordView(message, at: offset, section: .answer)
-            guard record.type != .opt else { throw .badMessage }
-            offset = record.endOffset
-        }
-        for _ in 0..<message.loadUInt16(at: 10) { offset = try readAdditional(message, at: offset) }
+        if questions == 1 { offset = try readQuestion(message) }
+        // Answer and authority count in one word.
+        guard message.loadUInt32(at: 6) == 0 else { throw .badMessage }
+        let additional = message.loadUInt16(at: 10)
+        guard additional <= Self.mostAdditionalRecords else { throw .badMessage }
+        for _ in 0..<additional { offset = try readAdditional(message, at: offset) }
         guard offset == message.count else { throw .badMessage }
     }
 

@@ -13,6 +13,7 @@ struct PolicyBuilder {
         policy.tryLimit = settings.timeout
         policy.hosts = hosts
         policy.domains = settings.domains
+        policy.localZones = settings.localZones
         policy.staleClientTimeout = settings.cache.staleClientTimeout
         policy.prefetches = settings.cache.prefetches
         policy.version = settings.chaos.version
@@ -22,6 +23,7 @@ struct PolicyBuilder {
             let domain = rule.domain.lowercased.wire
             policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0) }))
         }
+        policy.makeIndex()
         return policy
     }
 

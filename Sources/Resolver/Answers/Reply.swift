@@ -1,5 +1,6 @@
 internal import AnswerCache
 internal import DNSWire
+internal import Upstream
 
 /// What the header and OPT of an answer to a client say.
 struct Reply {
@@ -33,6 +34,7 @@ struct Reply {
         authenticData = answer.authenticData && (flags.authenticData || edns?.dnssecOK == true)
         counts = (answer.answerCount, answer.authorityCount, answer.additionalCount)
         extendedError = answer.extendedError
+        if answer.isFailure { text = UpstreamFailure.text(ofRemembered: answer.failureText) }
     }
 
     /// The answer's flags for a query with these: id, opcode, RD and CD are the client's; it has recursion; AA is never

@@ -63,6 +63,30 @@ extension UpstreamFailure {
         case .noUpstream, .overloaded, .stopping: false
         }
     }
+
+    /// The number that the cache remembers its text by.
+    var rememberedText: UInt8 {
+        switch self {
+        case .timedOut: 1
+        case .unreachable: 2
+        case .refused(.servFail, _): 3
+        case .refused(.refused, _): 4
+        case .refused: 5
+        case .noUpstream, .overloaded, .stopping: 0
+        }
+    }
+
+    /// The text with a number.
+    static func text(ofRemembered number: UInt8) -> StaticString {
+        switch number {
+        case 1: UpstreamFailure.timedOut.text
+        case 2: UpstreamFailure.unreachable.text
+        case 3: UpstreamFailure.refused(.servFail, nil).text
+        case 4: UpstreamFailure.refused(.refused, nil).text
+        case 5: UpstreamFailure.refused(.notImp, nil).text
+        default: ""
+        }
+    }
 }
 
 extension UpstreamReply {

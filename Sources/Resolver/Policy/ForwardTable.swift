@@ -3,10 +3,10 @@ internal import Upstream
 
 /// Whom one hub asks about which names.
 final class ForwardTable {
-    /// For domains with upstreams of their own, by their wire form.
-    private var forwarders: [[UInt8]: Forwarder] = [:]
-    /// For all other names.
-    private var general: Forwarder?
+    /// For each of the policy's routes, in its order.
+    private var forwarders: [Forwarder] = []
+    /// The number of the route for all other names.
+    private var general: Int?
     private var servers: [Policy.Upstream: UpstreamServer] = [:]
 
     /// Takes a policy's routes over. Upstreams that stay keep their sockets and what is known of them; those that go
@@ -14,8 +14,8 @@ final class ForwardTable {
     func adopt(_ policy: Policy, hub: Hub, recovered: @escaping () -> Void) {
         let before = servers
         servers = [:]
-        forwarders = [:]
-        general = nil
+        forwarders = []
+        general = policy.routes.lastIndex { $0.domain == [0] }
         for route in policy.routes {
             let chosen = route.upstreams.map { upstream in
                 if let known = servers[upstream] ?? before[upstream] {
@@ -26,14 +26,11 @@ final class ForwardTable {
                 servers[upstream] = server
                 return server
             }
-            let forwarder = Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered)
-            if route.domain == [0] { general = forwarder } else { forwarders[route.domain] = forwarder }
+            forwarders.append(Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered))
         }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }
 
-    /// The forwarder of the longest domain that `name`, lower-cased in wire form, is in.
-    func find(_ name: Span<UInt8>) -> Forwarder? {
-        forwarders.longestMatch(for: name) ?? general
-    }
+    /// The forwarder of a route; of the one for all other names where there is none.
+    subscript(route: Int?) -> Forwarder? { (route ?? general).map { forwarders[$0] } }
 }

@@ -35,11 +35,9 @@ package struct Policy: Sendable {
     /// How long one try may take.
     package var tryLimit = Duration.seconds(2)
     /// Domains whose answers are kept in ways of their own; of those that fit, the longest wins.
-    package var domains: [DomainRule] = [] {
-        didSet { domainTable = DomainTable(domains) }
-    }
-    /// The same, to be found by name: made once, not by each worker between two queries.
-    private(set) var domainTable = DomainTable([])
+    package var domains: [DomainRule] = []
+    /// Which names are answered here rather than forwarded.
+    package var localZones = LocalZones()
     /// How long a client waits for a better answer than a stale one (RFC 8767 5); zero for not at all.
     package var staleClientTimeout = Duration.milliseconds(1800)
     /// Whether answers that are asked for often are asked for anew before their time is over.
@@ -51,6 +49,12 @@ package struct Policy: Sendable {
     /// The answer to `id.server` and its like.
     package var identity: String?
 
-    /// A policy that answers nothing and asks nobody.
+    /// Its domains, to be found by name, once `makeIndex` was called.
+    private(set) var index: DomainIndex?
+
+    /// A policy that asks nobody.
     package init() {}
+
+    /// Makes the index of its domains, which is the last that is done to it: once, not by each worker between two queries.
+    package mutating func makeIndex() { index = DomainIndex(self) }
 }

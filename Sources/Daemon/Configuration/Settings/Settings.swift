@@ -37,6 +37,8 @@ package struct Settings: Sendable, Equatable {
     package var hosts: String?
     /// Domains with upstreams of their own.
     package var forward: [ForwardRule] = []
+    /// Which names are answered here rather than forwarded.
+    package var localZones = LocalZones()
     /// The control socket.
     package var control = ControlSocket.Setting.usual
     /// The mode of its file.

@@ -77,6 +77,9 @@ extension Settings {
             SettingFacts(
                 "Domains with resolvers of their own; the longest that matches wins.",
                 example: #"[{domain: corp.example, upstreams: ["192.0.2.53"]}]"#)),
+        .section(
+            "local-zones", \.localZones, LocalZones.table,
+            SettingFacts("Names answered here, never forwarded, unless `forward` or the hosts file has them.")),
         .value(
             "control", \.control, .controlSocket,
             SettingFacts(

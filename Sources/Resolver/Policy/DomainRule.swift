@@ -30,18 +30,3 @@ package struct DomainRule: Sendable, Equatable {
         return limits
     }
 }
-
-/// Domains with rules of their own.
-struct DomainTable: Sendable {
-    private let rules: [[UInt8]: DomainRule]
-
-    /// A table of rules for domains of which there are no two.
-    init(_ rules: [DomainRule]) {
-        self.rules = Dictionary(rules.map { ($0.domain, $0) }) { first, _ in first }
-    }
-
-    /// The rule of the longest domain that `name`, lower-cased in wire form, is in. Off the path of a hit.
-    func find(_ name: Span<UInt8>) -> DomainRule? {
-        rules.longestMatch(for: name)
-    }
-}
