@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../CBoostContext/shim.h"
@@ -253,10 +252,16 @@ int green_take_report(int descriptor, green_report *report, uint8_t *data, uint3
 #define MADV_GUARD_INSTALL 102  // Linux 6.13
 #endif
 
+static bool green_kernel_is_old;
+
 int green_guard_install(void *page, size_t length) {
-    if (madvise(page, length, MADV_GUARD_INSTALL) == 0) return 0;
-    return mprotect(page, length, PROT_NONE) == 0 ? 0 : -errno;
+    if (__atomic_load_n(&green_kernel_is_old, __ATOMIC_RELAXED)) return -EINVAL;
+    return madvise(page, length, MADV_GUARD_INSTALL) == 0 ? 0 : -errno;
 }
+
+int green_guard_protect(void *page, size_t length) { return mprotect(page, length, PROT_NONE) == 0 ? 0 : -errno; }
+
+void green_emulate_old_kernel(bool on) { __atomic_store_n(&green_kernel_is_old, on, __ATOMIC_RELAXED); }
 
 int green_accept(int descriptor, green_address *peer) {
     socklen_t size = sizeof *peer;
@@ -279,17 +284,12 @@ void green_random(void *buffer, size_t length) {
 
 void green_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-int green_signal_descriptor(const int *signals, unsigned count) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (unsigned i = 0; i < count; i++) sigaddset(&set, signals[i]);
-    int failure = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (failure != 0) return -failure;
-    int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+int green_timer_descriptor(void) {
+    int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     return descriptor < 0 ? -errno : descriptor;
 }
 
-int green_signal_read(int descriptor) {
-    struct signalfd_siginfo info;
-    return read(descriptor, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+void green_timer_arm(int descriptor, uint64_t nanoseconds) {
+    struct itimerspec when = {.it_value = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)}};
+    timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &when, NULL);
 }

@@ -1,4 +1,4 @@
-// A greenlet that overflows its stack touches the guard below it. The signal handler for that runs on a stack of its
+// A greenlet that overflows its stack touches the guard below it, or, where a frame is larger than that, one further down. The signal handler for that runs on a stack of its
 // own, says what happened, and lets the fault happen once more for whoever handled it before.
 #define _GNU_SOURCE
 #include "fiber.h"
@@ -13,7 +13,7 @@
 
 #ifndef GREEN_SANITIZED
 
-enum { GREEN_SIGNAL_STACK = 128 * 1024, GREEN_GUARD = 4096 };
+enum { GREEN_SIGNAL_STACK = 128 * 1024 };
 
 static struct sigaction green_previous;
 static pthread_once_t green_once = PTHREAD_ONCE_INIT;
@@ -27,13 +27,14 @@ static void green_say(const char *text) {
 static void green_fault(int number, siginfo_t *info, void *context) {
     (void)context;
     const green_fiber *fiber = green_running_fiber();
-    if (fiber != NULL && fiber->stack_bottom != NULL) {
-        const char *bottom = fiber->stack_bottom, *address = info->si_addr;
-        if (address < bottom && address >= bottom - GREEN_GUARD) {
+    if (fiber != NULL && fiber->slab != NULL) {
+        const char *address = info->si_addr;
+        // All of a slab can be touched but its guards: this was one of them, be it a neighbour's.
+        if (address >= fiber->slab && address < fiber->slab + fiber->slab_size) {
             char size[24];
             char *digit = size + sizeof size;
             *--digit = 0;
-            for (size_t left = (fiber->stack_size + GREEN_GUARD) / 1024; digit > size && (left > 0 || *digit == 0); left /= 10) {
+            for (size_t left = fiber->stack_size / 1024; digit > size && (left > 0 || *digit == 0); left /= 10) {
                 *--digit = (char)('0' + left % 10);
             }
             green_say("Green: stack overflow: a greenlet used up its stack of ");

@@ -239,7 +239,7 @@ import Testing
             let event = Event(hub: hub)
             let box = HubBox(event)
             let mailbox = hub.mailbox
-            hub.loop.submit { mailbox.post { box.value.set() } }
+            try hub.loop.submit { mailbox.post { box.value.set() } }
             #expect(try event.wait(until: hub.now.advanced(by: .seconds(10))))
         }
     }

@@ -15,6 +15,26 @@ import Testing
         #expect(text(result).contains("Green: stack overflow: a greenlet used up its stack of 64 KiB"))
     }
 
+    @Test(.enabled(if: Hub.reportsOverflows)) func `a frame that leaps over a page of the stack's guard is reported too`()
+        async throws
+    {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Hub(loop: LibeventLoop()).run {
+                // Others' stacks lie below and above.
+                let others = (0..<4).map { _ in spawn { try sleep(.seconds(1)) } }
+                print(try spawn { MisuseTests.fillFrame() }.get(), others.count)
+            }
+        }
+        #expect(text(result).contains("Green: stack overflow: a greenlet used up its stack of 256 KiB"))
+    }
+
+    /// Fills 300,000 bytes of its frame, as a C function with a large buffer does.
+    @inline(never)
+    static func fillFrame() -> Int {
+        var buffer = InlineArray<300_000, UInt8>(repeating: 1)
+        return withUnsafeMutableBytes(of: &buffer) { bytes in bytes.reduce(0) { $0 + Int($1) } }
+    }
+
     @Test func `a wait outside of a greenlet is reported as what it is`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try sleep(.seconds(1))

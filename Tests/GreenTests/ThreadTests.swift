@@ -134,7 +134,7 @@ import Testing
     @Test func `a monitor reports the greenlet that kept its hub, and when it is over its name`() throws {
         let reports = Locked<[HeldHub]>([])
         try onHub { hub throws in
-            let monitor = HubMonitor(limit: .milliseconds(20)) { held in reports.withLock { $0.append(held) } }
+            let monitor = try HubMonitor(limit: .milliseconds(20)) { held in reports.withLock { $0.append(held) } }
             defer { monitor.stop() }
             // On a busy machine others may be reported as well: the system kept them off the processor.
             let busy = hub.spawn(name: "busy") {

@@ -5,6 +5,7 @@
 #include <features.h>
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,10 +31,19 @@ typedef struct green_fiber {
     void *fake_stack;
     void *tsan_fiber;
     void (*entry)(void);
+    /// All of the address space that stacks like this one and their guards lie in.
+    const char *slab;
+    size_t slab_size;
 } green_fiber;
 
 /// Lays a fresh flow of control on a stack; it starts in `entry` at the first switch to it.
 void green_fiber_make(green_fiber *fiber, void *stack_bottom, size_t stack_size, void (*entry)(void));
+
+/// Says which stacks and guards lie around a fiber's own.
+static inline void green_fiber_set_slab(green_fiber *fiber, const void *slab, size_t size) {
+    fiber->slab = (const char *)slab;
+    fiber->slab_size = size;
+}
 
 /// Says that the calling thread's own stack is `fiber`, before it is first switched away from.
 void green_fiber_adopt_thread(green_fiber *fiber);
@@ -129,8 +139,14 @@ int green_take_report(int descriptor, green_report *report, uint8_t *data, uint3
 
 // ---- The kernel -----------------------------------------------------------------------------------------
 
-/// Makes `length` bytes at `page` trap when touched; 0, or -errno.
+/// Makes `length` bytes at `page` trap when touched, at no mapping of their own (Linux 6.13); 0, or -errno.
 int green_guard_install(void *page, size_t length);
+
+/// The same on any kernel, at two mappings; 0, or -errno.
+int green_guard_protect(void *page, size_t length);
+
+/// Has `green_guard_install` fail as on an older kernel, for tests.
+void green_emulate_old_kernel(bool on);
 
 /// The next connection of a listener, non-blocking and closed on exec, with its peer; or -errno.
 int green_accept(int descriptor, green_address *peer);
@@ -147,10 +163,37 @@ void green_random(void *buffer, size_t length);
 /// Names the calling thread, for those who look at the process.
 void green_name_thread(const char *name);
 
-/// Opens a descriptor on which the signals of `count` numbers arrive, blocked for the thread; or -errno.
-int green_signal_descriptor(const int *signals, unsigned count);
+/// Blocks all signals for the calling thread but those of its own faults, and says what was blocked before.
+void green_signals_block(sigset_t *before);
 
-/// Reads the next signal number from a signal descriptor; 0 when there is none.
-int green_signal_read(int descriptor);
+/// Blocks exactly these signals for the calling thread.
+void green_signals_restore(const sigset_t *mask);
+
+/// A timer of the monotonic clock as a descriptor, not armed; or -errno.
+int green_timer_descriptor(void);
+
+/// Has a timer's descriptor be readable once at that moment of the monotonic clock, in place of what was set before.
+void green_timer_arm(int descriptor, uint64_t nanoseconds);
+
+// ---- Signals --------------------------------------------------------------------------------------------
+
+/// How many loops of a process can be told of signals at once.
+enum { GREEN_SIGNAL_LOOPS = 64 };
+
+/// A place for a loop that wants signals: its number, or -errno. Its descriptor is readable when a signal came.
+int green_signal_place(int *descriptor);
+
+/// Gives a place up for the next loop. It is told of no signal any more.
+void green_signal_leave(int place);
+
+/// Has a signal (1 to 64) told to a place, beside others that want it; 0, or -errno. Whoever handled it before does so
+/// again when no place wants it any more.
+int green_signal_want(int place, int number);
+
+/// Has a signal not told to a place any more.
+void green_signal_forget(int place, int number);
+
+/// The signals that came for a place since the last call, signal 1 as the lowest bit.
+uint64_t green_signal_take(int place);
 
 #endif

@@ -61,6 +61,8 @@ internal import CGreen
     var timer = TimerNode(kind: .wait)
     var stack: UnsafeMutableRawPointer
     var stackSize: Int
+    /// The stacks and guards around its own.
+    let slab: (start: UnsafeMutableRawPointer, size: Int)
     /// What the greenlet waits for, for those who look at it.
     var waitsFor: StaticString = ""
     /// Its handle, where it has one.

@@ -73,6 +73,7 @@ extension AnyGreenlet {
     private final func prepare(on core: CorePointer) -> RecordPointer? {
         let subject = unsafe Unmanaged<AnyGreenlet>.passRetained(self)
         do {
+            try unsafe core.pointee.keepReserve(for: core)
             let record = unsafe try core.prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
             unsafe record.pointee.handle = Unmanaged.passUnretained(self)
             unsafe self.record = record

@@ -2,16 +2,18 @@ internal import CGreen
 
 extension Hub {
     /// Starts a greenlet and runs it at once, until it first waits or ends. Costs no allocation: the work is a C
-    /// function that is handed `subject` and `slot`. Throws where no greenlet is to be had.
+    /// function that is handed `subject` and `slot`. May use the reserve of greenlets: see `isCrowded`. Throws where none is
+    /// to be had.
     public func start(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
         unsafe core.checkThread("a hub")
-        let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
+        let record = try unsafe core.prepare(entry, subject: subject, slot: slot, reserved: true)
         unsafe core.switchAtOnce(to: record)
     }
 
     /// Starts a greenlet that runs when its turn comes, at no allocation. Throws where no greenlet is to be had.
     public func startLater(_ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int) throws(GreenletLimit) {
         unsafe core.checkThread("a hub")
+        try unsafe core.pointee.keepReserve(for: core)
         let record = try unsafe core.prepare(entry, subject: subject, slot: slot)
         unsafe core.pointee.ready.append(record)
     }
@@ -31,11 +33,12 @@ extension Hub {
 extension UnsafeMutablePointer<HubCore> {
     /// A record that will do the work when it is first resumed.
     func prepare(
-        _ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int
+        _ entry: GreenletEntry, subject: UnsafeMutableRawPointer?, slot: Int, reserved: Bool = false
     ) throws(GreenletLimit) -> RecordPointer {
-        let record = try unsafe pointee.takeRecord(for: self)
+        let record = try unsafe pointee.takeRecord(for: self, reserved: reserved)
         if unsafe record.pointee.needsFiber {
             unsafe green_fiber_make(record.fiber, record.pointee.stack, record.pointee.stackSize, greenletMain)
+            unsafe green_fiber_set_slab(record.fiber, record.pointee.slab.start, record.pointee.slab.size)
             unsafe record.pointee.needsFiber = false
         }
         unsafe record.pointee.entry = entry

@@ -5,10 +5,16 @@ internal import Glibc
 public struct HubOptions: Sendable {
     /// Address space of each greenlet's stack in bytes; only touched pages take memory.
     public var stackSize = 256 * 1024
+    /// Address space below each stack that traps when it is touched, so that an overflow ends the process instead of changing
+    /// a neighbour's stack: a frame of a C function that is larger than this can leap over it. Takes no memory.
+    public var guardSize = 64 * 1024
     /// How many greenlets may be alive at once. A kernel before Linux 6.13 needs two mappings for the guard of each stack,
-    /// and allows about 32,000 stacks in a process unless `vm.max_map_count` is raised: beyond, a spawn fails with
-    /// ``GreenletLimit``, and greenlets that are alive go on.
+    /// of which three quarters of `vm.max_map_count` are used, for 24,573 stacks in a process unless that is raised: beyond,
+    /// a spawn fails with ``GreenletLimit``, and greenlets that are alive go on.
     public var greenletLimit = 1_000_000
+    /// How many of them only `Hub.start` may have: the greenlets of a datagram server, which hardly ever wait. At most a
+    /// quarter of the limit. See `Hub.isCrowded`.
+    public var reservedGreenlets = 64
     /// Unused stacks that are kept warm; others go back to the system after a second.
     public var warmStacks = 64
     /// Told of each error of a greenlet that nobody joined.
@@ -16,6 +22,9 @@ public struct HubOptions: Sendable {
         var text = "green: \(name) ended with an error that nobody asked for: \(error)\n"
         text.withUTF8 { bytes in _ = unsafe write(2, bytes.baseAddress!, bytes.count) }
     }
+
+    /// What guards with mappings of their own are taken from.
+    package var mappings = MappingBudget.shared
 
     /// The defaults.
     public init() {}
@@ -51,10 +60,7 @@ public struct HubOptions: Sendable {
         self.mailbox = HubMailbox(waker: loop.makeWaker())
         self.arena = DatagramArena()
         unsafe self.core = .allocate(capacity: 1)
-        let stacks = StackPool(stackSize: options.stackSize)
-        unsafe core.initialize(
-            to: HubCore(stacks: stacks, limit: options.greenletLimit, pulse: pulse.pointer, hub: Unmanaged.passUnretained(self))
-        )
+        unsafe core.initialize(to: HubCore(options, pulse: pulse.pointer, hub: Unmanaged.passUnretained(self)))
         loop.attach(self)
         readClocks()
     }
@@ -83,6 +89,10 @@ public struct HubOptions: Sendable {
 
     /// How many greenlets are alive.
     public var greenletCount: Int { unsafe core.pointee.alive }
+
+    /// Whether only the reserve of greenlets is left: a greenlet that was started at once should not begin to wait now, but
+    /// turn its work away, so that others of its kind can be started.
+    public var isCrowded: Bool { unsafe core.pointee.isCrowded }
 
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }

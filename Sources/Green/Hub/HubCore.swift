@@ -26,6 +26,10 @@ internal import CGreen
     var alive = 0
     var highWater = 0
     var limit: Int
+    /// How many of them are for greenlets that are started at once.
+    let reserve: Int
+    /// The system has refused the last stack.
+    var lacksStacks = false
     var serial: UInt64 = 0
     /// While above 0, switching is a programming error: a lock is held or a section forbids it.
     var noSwitching = 0
@@ -45,10 +49,11 @@ internal import CGreen
     var records: [RecordPointer] = unsafe []
     let hub: Unmanaged<Hub>
 
-    init(stacks: StackPool, limit: Int, pulse: UnsafeMutablePointer<green_pulse>, hub: Unmanaged<Hub>) {
+    init(_ options: HubOptions, pulse: UnsafeMutablePointer<green_pulse>, hub: Unmanaged<Hub>) {
         unsafe self.pulse = unsafe pulse
-        self.stacks = stacks
-        self.limit = limit
+        stacks = StackPool(stackSize: options.stackSize, guardSize: options.guardSize, budget: options.mappings)
+        limit = options.greenletLimit
+        reserve = min(max(0, options.reservedGreenlets), max(0, limit / 4))
         unsafe self.hub = hub
     }
 
@@ -92,8 +97,38 @@ internal import CGreen
         return true
     }
 
+    /// Whether no more than the reserve is left.
+    var isCrowded: Bool {
+        unsafe alive >= limit - reserve || (lacksStacks && records.count - alive <= reserve)
+    }
+
+    /// Leaves the reserve alone; throws where that is all there is.
+    mutating func keepReserve(for core: CorePointer) throws(GreenletLimit) {
+        guard isCrowded else { return }
+        if alive >= limit - reserve { throw .count(limit) }
+        // Others may have ended meanwhile, here or in another hub.
+        unsafe cold.append(try unsafe makeRecord(for: core, reserved: false))
+    }
+
+    /// A record with a stack that nobody had before.
+    private mutating func makeRecord(for core: CorePointer, reserved: Bool) throws(GreenletLimit) -> RecordPointer {
+        let stack: UnsafeMutableRawPointer
+        do {
+            unsafe stack = try unsafe stacks.make(reserved: false)
+            lacksStacks = false
+        } catch {
+            lacksStacks = true
+            guard reserved else { throw error }
+            unsafe stack = try unsafe stacks.make(reserved: true)
+        }
+        let record = RecordPointer.allocate(capacity: 1)
+        unsafe record.initialize(to: GreenletRecord(core: core, stack: stack, stackSize: stacks.stackSize, slab: stacks.slab))
+        unsafe records.append(record)
+        return unsafe record
+    }
+
     /// A record for a new greenlet, with a warm stack where there is one.
-    mutating func takeRecord(for core: CorePointer) throws(GreenletLimit) -> RecordPointer {
+    mutating func takeRecord(for core: CorePointer, reserved: Bool) throws(GreenletLimit) -> RecordPointer {
         guard alive < limit else { throw .count(limit) }
         let record: RecordPointer
         if let warm = unsafe warm.popFirst() {
@@ -103,10 +138,7 @@ internal import CGreen
         } else if let cold = unsafe cold.popFirst() {
             unsafe record = cold
         } else {
-            let stack = try unsafe stacks.make()
-            unsafe record = .allocate(capacity: 1)
-            unsafe record.initialize(to: GreenletRecord(core: core, stack: stack, stackSize: stacks.usableSize))
-            unsafe records.append(record)
+            unsafe record = try unsafe makeRecord(for: core, reserved: reserved)
         }
         alive += 1
         if alive > highWater { highWater = alive }

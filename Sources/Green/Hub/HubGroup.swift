@@ -1,9 +1,12 @@
-internal import Glibc
-
 /// Hubs that run beside each other: on threads of their own, one each, or in a simulated world.
 public final class HubGroup: Sendable {
-    private let mailboxes = Locked<[HubMailbox]>([])
-    private let running = Locked(0)
+    private struct State {
+        var mailboxes: [Int: HubMailbox] = [:]
+        var lastNumber = 0
+        var running = 0
+    }
+
+    private let state = Locked(State())
     private let starter: any HubStarter
 
     /// An empty group, whose hubs `starter` runs.
@@ -12,30 +15,43 @@ public final class HubGroup: Sendable {
     }
 
     /// Starts a hub of its own that runs `body` as its root greenlet, on the loop that `loop` makes (the starter's
-    /// usual one without). `ended` is called on the hub's thread when it is done, with the error that ended it. Costs a
-    /// thread, with the usual starter; does not wait.
+    /// usual one without). `ended` is called on the hub's thread when it is done, with the error that ended it, or at once
+    /// where the system starts no thread for it; without `ended` such an error goes to `options.report`. Costs a thread,
+    /// with the usual starter; does not wait.
     public func start(
-        name: String, options: HubOptions = HubOptions(), loop: (@Sendable () -> any Loop)? = nil,
-        body: @escaping @Sendable () throws -> Void, ended: @escaping @Sendable ((any Error)?) -> Void = { _ in }
+        name: String, options: HubOptions = HubOptions(), loop: (@Sendable () throws -> any Loop)? = nil,
+        body: @escaping @Sendable () throws -> Void, ended: (@Sendable ((any Error)?) -> Void)? = nil
     ) {
-        running.withLock { $0 += 1 }
+        let number = state.withLock { state in
+            state.running += 1
+            state.lastNumber += 1
+            return state.lastNumber
+        }
         starter.start(name: name) { [self] in
-            let hub = Hub(loop: loop?() ?? starter.makeLoop(), options: options)
-            mailboxes.withLock { $0.append(hub.mailbox) }
+            let hub = Hub(loop: try loop?() ?? starter.makeLoop(), options: options)
+            state.withLock { $0.mailboxes[number] = hub.mailbox }
             return hub
         } body: {
             try body()
         } ended: { failure in
-            self.running.withLock { $0 -= 1 }
-            ended(failure)
+            self.state.withLock { state in
+                state.mailboxes[number] = nil
+                state.running -= 1
+            }
+            if let ended {
+                ended(failure)
+            } else if let failure, !(failure is Interruption) {
+                options.report(name, failure)
+            }
         }
     }
 
     /// How many hubs run.
-    public var count: Int { running.withLock { $0 } }
+    public var count: Int { state.withLock { $0.running } }
 
-    /// Hands `job` to every hub of the group.
+    /// Hands `job` to every hub of the group, in the order they were started.
     public func postToAll(_ job: @escaping @Sendable () -> Void) {
-        for mailbox in mailboxes.withLock({ $0 }) { mailbox.post(job) }
+        let mailboxes = state.withLock { state in state.mailboxes.sorted { $0.key < $1.key }.map(\.value) }
+        for mailbox in mailboxes { mailbox.post(job) }
     }
 }

@@ -154,11 +154,17 @@ extension LibeventLoop {
     }
 
     /// As ``Loop`` says.
-    public func watchWritable(_ handle: SocketHandle) {
+    public func watchWritable(_ handle: SocketHandle) throws(SocketError) {
         guard unsafe handle.pointee.writeEvent == nil else { return }
         let flags = Int16(EV_WRITE) | Int16(EV_PERSIST) | Int16(bitPattern: UInt16(EV_ET))
-        unsafe handle.pointee.writeEvent = event_new(base, handle.pointee.descriptor, flags, Self.callback, handle)
-        unsafe event_add(handle.pointee.writeEvent, nil)
+        guard let event = unsafe event_new(base, handle.pointee.descriptor, flags, Self.callback, handle) else {
+            throw .system(errno: ENOMEM, call: "event_new")
+        }
+        guard unsafe event_add(event, nil) == 0 else {
+            unsafe event_free(event)
+            throw .system(errno: ENOMEM, call: "epoll_ctl")
+        }
+        unsafe handle.pointee.writeEvent = event
     }
 
     /// As ``Loop`` says.
@@ -183,7 +189,7 @@ extension LibeventLoop {
         let flags = Int16(EV_READ) | Int16(EV_PERSIST) | Int16(bitPattern: UInt16(EV_ET))
         guard let event = unsafe event_new(base, descriptor, flags, Self.callback, handle), unsafe event_add(event, nil) == 0
         else {
-            let code = errno
+            let code = errno == 0 ? ENOMEM : errno
             unsafe hub.freeSocketRecord(handle)
             Glibc.close(descriptor)
             throw SocketError(errno: code, call: "epoll_ctl")

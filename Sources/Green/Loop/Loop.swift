@@ -55,19 +55,50 @@ public protocol Loop: AnyObject {
     func send(_ handle: SocketHandle, _ slots: SlotBatch, count: Int) -> Int
     /// The next entry of the error queue of a socket that keeps one; nil where it is empty.
     func takeReport(_ handle: SocketHandle) -> DatagramReport?
-    /// Makes sure that `signal` will report when the socket can be written.
-    func watchWritable(_ handle: SocketHandle)
+    /// Makes sure that `signal` will report when the socket can be written. Throws where the system refuses that.
+    func watchWritable(_ handle: SocketHandle) throws(SocketError)
     /// Closes the socket and ends all waits on it.
     func close(_ handle: SocketHandle)
 
-    /// Runs `job` on a thread where it may block. The job must not touch the hub; it can post to its mailbox.
-    func submit(_ job: @escaping @Sendable () -> Void)
+    /// Runs `job` on a thread where it may block. The job must not touch the hub; it can post to its mailbox. Throws where
+    /// there is no thread and the system starts none.
+    func submit(_ job: @escaping @Sendable () -> Void, as kind: BlockingKind) throws(SocketError)
     /// Files, for jobs that may block.
     var files: any FileAccess { get }
     /// Names of machines, for jobs that may block.
     var names: any NameAccess { get }
-    /// Calls `handler` on the hub's thread for each of these signals. One loop of a process at a time.
-    func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError)
+    /// Calls `handler` on the hub's thread for each of these signals, beside whoever else wants them, until the watch is
+    /// ended.
+    @discardableResult
+    func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError) -> SignalWatch
+    /// Calls no handler any more for what that watch wanted alone.
+    func end(_ watch: SignalWatch)
+}
+
+extension Loop {
+    /// Runs `job` as any other that may block.
+    public func submit(_ job: @escaping @Sendable () -> Void) throws(SocketError) {
+        try submit(job, as: .any)
+    }
+}
+
+/// What blocks in a job: each kind has threads of its own, so that none keeps another waiting.
+public enum BlockingKind: Sendable, Hashable {
+    /// Files, and whatever else a program does.
+    case any
+    /// Looking up names.
+    case names
+}
+
+/// Who wants which signals of a loop.
+public final class SignalWatch {
+    let signals: [Int32]
+    let handler: (Int32) -> Void
+
+    init(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) {
+        self.signals = signals
+        self.handler = handler
+    }
 }
 
 /// Wakes a loop that waits. May be used from any thread; never waits.

@@ -89,7 +89,7 @@ extension Hub {
     /// Waits until a write may succeed (true) or `deadline` passes (false). Throws when the socket is closed.
     func waitWritable(_ handle: SocketHandle, until deadline: Instant) throws -> Bool {
         if unsafe handle.pointee.canWrite { return true }
-        unsafe loop.watchWritable(handle)
+        try unsafe loop.watchWritable(handle)
         let came = try unsafe core.wait(in: handle.writers, for: "writable socket", until: deadline)
         if unsafe !handle.isOpen { throw SocketError.closed }
         return came

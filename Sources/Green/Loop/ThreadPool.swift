@@ -14,6 +14,8 @@ internal import Glibc
 
     /// The pool of those who need no own.
     public static let shared = ThreadPool(limit: 4)
+    /// The pool for looking up names, which nobody's slow files keep waiting.
+    static let names = ThreadPool(limit: 4)
 
     /// A pool of at most `limit` threads.
     public init(limit: Int) {
@@ -31,18 +33,24 @@ internal import Glibc
         unsafe mutex.deallocate()
     }
 
-    /// Runs `job` on one of the threads. May be called from any thread; does not wait.
-    public func submit(_ job: @escaping @Sendable () -> Void) {
+    /// Runs `job` on one of the threads. May be called from any thread; does not wait. Throws where the pool has no thread
+    /// and the system starts none; where it has some, they do it later.
+    public func submit(_ job: @escaping @Sendable () -> Void) throws(SocketError) {
         unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        if idle <= jobs.count, threads < limit {
+            do throws(SocketError) {
+                try startThread(name: "green-pool") { self.work($0) }
+                threads += 1
+            } catch {
+                if threads == 0 { throw error }
+            }
+        }
         jobs.append(job)
-        let start = idle < jobs.count && threads < limit
-        if start { threads += 1 }
         unsafe pthread_cond_signal(condition)
-        unsafe pthread_mutex_unlock(mutex)
-        if start { startThread(name: "green-pool") { self.work() } }
     }
 
-    private func work() -> Never {
+    private func work(_ start: ThreadStart) -> Never {
         while true {
             unsafe pthread_mutex_lock(mutex)
             idle += 1
@@ -50,38 +58,58 @@ internal import Glibc
             idle -= 1
             let job = jobs.removeFirst()
             unsafe pthread_mutex_unlock(mutex)
-            job()
+            // A job may start a process, which inherits what its thread blocks.
+            start.withCallersSignals(job)
         }
     }
 }
 
-/// Starts a detached thread that runs `body`. Signals that the calling thread has blocked stay blocked there.
-func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
-    let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, body))
+/// Starts a detached thread that runs `body`. It blocks all signals but those of its own faults. Throws where the system
+/// starts none.
+func startThread(name: String, _ body: @escaping @Sendable (ThreadStart) -> Void) throws(SocketError) {
+    var mask = sigset_t()
+    unsafe green_signals_block(&mask)
+    defer { unsafe green_signals_restore(&mask) }
+    let box = unsafe Unmanaged.passRetained(ThreadStart(name: name, mask: mask, body))
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    defer { unsafe pthread_attr_destroy(&attributes) }
     var thread = pthread_t()
     let failure = unsafe pthread_create(
         &thread, &attributes,
         { context in
-            let start = unsafe Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue()
+            let start = unsafe Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
             unsafe green_name_thread(start.name)
-            start.body()
+            start.body(start)
             return nil
         },
         box.toOpaque()
     )
-    require(failure == 0, "the system starts no thread (error \(failure))")
+    guard failure != 0 else { return }
+    unsafe box.release()
+    throw SocketError(errno: failure, call: "pthread_create")
 }
 
 /// What a new thread is handed.
-private final class ThreadBody: Sendable {
-    let name: String
-    let body: @Sendable () -> Void
+final class ThreadStart: Sendable {
+    fileprivate let name: String
+    fileprivate let body: @Sendable (ThreadStart) -> Void
+    /// What the thread blocked that started it.
+    private let mask: sigset_t
 
-    init(name: String, _ body: @escaping @Sendable () -> Void) {
+    fileprivate init(name: String, mask: sigset_t, _ body: @escaping @Sendable (ThreadStart) -> Void) {
         self.name = name
+        self.mask = mask
         self.body = body
+    }
+
+    /// Runs `body` with those signals blocked that the thread blocked which started this one.
+    func withCallersSignals(_ body: () -> Void) {
+        var own = sigset_t()
+        var callers = mask
+        unsafe pthread_sigmask(SIG_SETMASK, &callers, &own)
+        body()
+        unsafe pthread_sigmask(SIG_SETMASK, &own, nil)
     }
 }

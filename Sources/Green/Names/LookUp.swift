@@ -6,7 +6,7 @@
 public func lookUp(_ host: String) throws -> [IPAddress] {
     if let address = IPAddress(host) { return [address] }
     let names = Hub.current.loop.names
-    return try blocking { try names.addresses(of: host) }
+    return try blocking(as: .names) { try names.addresses(of: host) }
 }
 
 extension StreamSocket {

@@ -20,31 +20,34 @@ internal import Glibc
 
     let state: UnsafeMutablePointer<State>
     private let slots: UnsafeMutablePointer<green_slot>
-    private let memory: UnsafeMutableRawPointer
+    /// The buffers; nil where the system had no room for them yet.
+    private var memory: UnsafeMutableRawPointer?
 
     init() {
-        let length = Self.slotStride * Self.slotCount
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        let memory = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0)
-        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
-            halt("no address space for datagram buffers")
-        }
-        unsafe self.memory = memory
         unsafe slots = .allocate(capacity: Self.slotCount)
+        unsafe slots.initialize(repeating: green_slot(), count: Self.slotCount)
         unsafe state = .allocate(capacity: 1)
         unsafe state.initialize(to: State(free: .allocate(capacity: Self.slotCount)))
+        fill()
+    }
+
+    /// Takes address space for the buffers, where that could not be had before.
+    func fill() {
+        guard unsafe memory == nil else { return }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let memory = unsafe mmap(nil, Self.slotStride * Self.slotCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return }
+        unsafe self.memory = memory
         for index in (0..<Self.slotCount).reversed() {
-            var slot = unsafe green_slot()
-            unsafe slot.data = (memory + index * Self.slotStride).assumingMemoryBound(to: UInt8.self)
-            unsafe slot.capacity = UInt32(Self.slotCapacity)
-            unsafe (slots + index).initialize(to: slot)
+            unsafe slots[index].data = (memory + index * Self.slotStride).assumingMemoryBound(to: UInt8.self)
+            unsafe slots[index].capacity = UInt32(Self.slotCapacity)
             unsafe state.pointee.free[state.pointee.freeCount] = slots + index
             unsafe state.pointee.freeCount += 1
         }
     }
 
     deinit {
-        unsafe munmap(memory, Self.slotStride * Self.slotCount)
+        if let memory = unsafe memory { unsafe munmap(memory, Self.slotStride * Self.slotCount) }
         unsafe state.pointee.free.deallocate()
         unsafe state.deallocate()
         unsafe slots.deallocate()

@@ -243,6 +243,7 @@ internal import CGreen
 extension Hub {
     /// Sends what the greenlets of this turn left to be sent.
     func flushDatagrams() {
+        if unsafe arena.state.pointee.freeCount == 0 { arena.fill() }
         while let state = unsafe core.pointee.unsent {
             unsafe core.pointee.unsent = state.pointee.nextUnsent
             unsafe state.pointee.nextUnsent = nil

@@ -1,16 +1,25 @@
 /// Runs `job`, which may block, on a thread of the loop's pool, and waits for its result without holding up the hub.
 ///
-/// Throws the job's error, or the interruption of the wait: the job then goes on, and its result is dropped. Costs some
+/// Throws the job's error, that of a system that starts no thread for it, or the interruption of the wait: the job then goes
+/// on, and its result is dropped. Costs some
 /// ten microseconds: a lock, two wake-ups of threads. See `BlockingPool` for a limit.
 public func blocking<Success: Sendable>(_ job: @escaping @Sendable () throws -> Success) throws -> Success {
+    try blocking(as: .any, job)
+}
+
+/// Runs `job` on a thread for that kind of job, as the other `blocking` does.
+func blocking<Success: Sendable>(
+    as kind: BlockingKind, _ job: @escaping @Sendable () throws -> Success
+) throws -> Success {
     let hub = Hub.current
     let box = Locked<Result<Success, any Error>?>(nil)
     let done = CrossWaiter(hub: hub)
-    hub.loop.submit {
+    let run: @Sendable () -> Void = {
         let result = Result { try job() }
         box.withLock { $0 = result }
         done.wake()
     }
+    try hub.loop.submit(run, as: kind)
     _ = try done.wait(for: "a blocking call", until: .never)
     return try box.withLock { $0 }!.get()
 }

@@ -25,13 +25,13 @@ public struct HeldHub: Sendable, CustomStringConvertible {
 public final class HubMonitor {
     private let isStopped = Locked(false)
 
-    /// Watches `hub` from now on. `report` is called on the monitor's thread while the hub is held, and on the hub's
+    /// Watches `hub` from now on. Throws where the system starts no thread. `report` is called on the monitor's thread while the hub is held, and on the hub's
     /// thread once it is over.
     public init(
         _ hub: Hub = .current, limit: Duration = .milliseconds(100), report: @escaping @Sendable (HeldHub) -> Void
-    ) {
+    ) throws(SocketError) {
         let (pulse, mailbox, isStopped) = (hub.pulse, hub.mailbox, isStopped)
-        startThread(name: "green-monitor") {
+        try startThread(name: "green-monitor") { _ in
             let step = max(1, limit.clampedNanoseconds / 4_000)
             var last = pulse.reading
             var (since, isReported) = (LibeventLoop.monotonic(), false)

@@ -137,7 +137,7 @@ extension VirtualLoop {
     }
 
     /// As ``Loop`` says.
-    public func watchWritable(_ handle: SocketHandle) {}
+    public func watchWritable(_ handle: SocketHandle) throws(SocketError) {}
 
     /// As ``Loop`` says.
     public func close(_ handle: SocketHandle) {

@@ -9,7 +9,7 @@ public final class VirtualLoop: Loop {
     weak var hub: Hub!
     /// Until when the hub waits, when it is one of those that the world gives their turns.
     private(set) var deadline: UInt64 = 0
-    var signalHandlers: [Int32: (Int32) -> Void] = [:]
+    var signalWatches: [SignalWatch] = []
 
     init(host: VirtualHost) {
         self.host = host
@@ -51,15 +51,26 @@ public final class VirtualLoop: Loop {
     /// The world's names.
     public var names: any NameAccess { world.names }
 
-    /// Runs `job` at once when its time has come: on one of the host's four pool threads, as far as time goes.
-    public func submit(_ job: @escaping @Sendable () -> Void) {
-        world.submit(job, on: host)
+    /// Runs `job` at once when its time has come: on one of the host's four pool threads for that kind, as far as time
+    /// goes.
+    public func submit(_ job: @escaping @Sendable () -> Void, as kind: BlockingKind) throws(SocketError) {
+        if let refusal = host.threadError { throw SocketError(errno: refusal, call: "pthread_create") }
+        world.submit(job, on: host, as: kind)
     }
 
     /// As ``Loop`` says.
-    public func onSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError) {
-        signalHandlers = [:]
-        for signal in signals { signalHandlers[signal] = handler }
+    @discardableResult
+    public func onSignals(
+        _ signals: [Int32], _ handler: @escaping (Int32) -> Void
+    ) throws(SocketError) -> SignalWatch {
+        let watch = SignalWatch(signals, handler)
+        signalWatches.append(watch)
+        return watch
+    }
+
+    /// As ``Loop`` says.
+    public func end(_ watch: SignalWatch) {
+        signalWatches.removeAll { $0 === watch }
     }
 
     /// Has a signal arrive, as if somebody had sent it to the process; nothing happens where nobody handles it.
@@ -67,7 +78,9 @@ public final class VirtualLoop: Loop {
         world.plan(after: 0) { [weak self] in
             guard let self, let hub else { return }
             world.note("signal", Int(signal))
-            hub.asCurrent { self.signalHandlers[signal]?(signal) }
+            hub.asCurrent {
+                for watch in self.signalWatches where watch.signals.contains(signal) { watch.handler(signal) }
+            }
         }
     }
 }
@@ -90,11 +103,14 @@ private final class VirtualWaker: LoopWaker, @unchecked Sendable {
 
 extension VirtualWorld {
     /// Runs `job` after a while, outside of any hub.
-    func submit(_ job: @escaping @Sendable () -> Void, on host: VirtualHost) {
-        let thread = host.poolThreads.indices.min { host.poolThreads[$0] < host.poolThreads[$1] }!
-        let begin = max(clock, host.poolThreads[thread])
-        host.poolThreads[thread] = begin + generator.nanoseconds(in: jobTime)
-        agenda.add(at: host.poolThreads[thread]) { [self] in
+    func submit(_ job: @escaping @Sendable () -> Void, on host: VirtualHost, as kind: BlockingKind) {
+        var threads = host.poolThreads[kind] ?? [UInt64](repeating: 0, count: 4)
+        let thread = threads.indices.min { threads[$0] < threads[$1] }!
+        let begin = max(clock, threads[thread])
+        let end = begin + generator.nanoseconds(in: jobTime)
+        threads[thread] = end
+        host.poolThreads[kind] = threads
+        agenda.add(at: end) { [self] in
             note("job", host.number, thread)
             Hub.asNone(job)
         }

@@ -18,8 +18,10 @@ public final class VirtualHost: @unchecked Sendable {
     var ports: [VirtualPort: [VirtualSocket]] = [:]
     /// Who listens on each Unix socket's name.
     var paths: [String: VirtualListener] = [:]
-    /// When each thread of the pool for blocking jobs is free again.
-    var poolThreads = [UInt64](repeating: 0, count: 4)
+    /// When each thread of the pools for blocking jobs is free again.
+    var poolThreads: [BlockingKind: [UInt64]] = [:]
+    /// The number of the error with which the system refuses to start a thread for a blocking job; nil: it does not.
+    public var threadError: Int32?
 
     init(name: String, addresses: [IPAddress], number: Int) {
         self.name = name
