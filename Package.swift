@@ -84,7 +84,8 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
-        .testTarget(name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green"], swiftSettings: testSettings),
+        .testTarget(
+            name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green", "CHiredis"], swiftSettings: testSettings),
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire", "Green"], swiftSettings: testSettings),

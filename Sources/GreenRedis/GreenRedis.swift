@@ -1,4 +1,5 @@
-// GreenRedis: Redis for greenlets. hiredis writes and reads the protocol (RESP2); the bytes travel over Green's own streams.
+// GreenRedis: Redis for greenlets. hiredis writes the protocol (RESP2), `ReplyReader` reads it; the bytes travel over Green's
+// own streams.
 //
 //     let connection = RedisConnection(RedisOptions(RedisURL("redis://127.0.0.1:6379/0")!))
 //     let reply = try connection.command(["GET", "key"], until: soon)       // .bytes([…]) or .null
@@ -8,8 +9,7 @@
 //     RedisConnection.command   CommandWriter puts it behind those that wait to go out; the greenlet waits
 //     the writer's greenlet     sends all that this turn's greenlets wanted, in one call
 //     the reader's greenlet     reads what came: often many replies
-//     ReplyGuard                looks at lengths and nesting before hiredis sees the bytes
-//     ReplyReader               hiredis takes them apart
+//     ReplyReader               takes them apart, within limits: nobody else reads them
 //     RedisConnection.deliver   replies come in the order of the commands: each wakes the greenlet at the front
 //
 // A greenlet whose time is over goes away, its place in the row stays: the late reply is dropped there, so that it never

@@ -113,7 +113,7 @@ public final class RedisConnection {
         let writer = hub.spawn(name: "redis writer") { self.write(to: link) }
         defer { writer.kill() }
         while true {
-            while let reply = try link.next() {
+            while let reply = link.next() {
                 guard let request = pending.popFirst() else { throw RedisError.protocolViolation("a reply to nothing") }
                 deliver(reply, to: request)
             }

@@ -4,11 +4,12 @@ internal import GreenTLS
 /// A connection that stands, with its user and database chosen: bytes out, replies in.
 final class RedisLink {
     private let stream: any ByteStream
-    private let reader: ReplyReader
+    // SAFETY: touched on the hub's thread alone, and no access lasts over a switch.
+    @exclusivity(unchecked) private var reader: ReplyReader
 
     private init(_ stream: any ByteStream, _ limits: ReplyLimits) {
         self.stream = stream
-        reader = ReplyReader(limits)
+        unsafe reader = ReplyReader(limits)
     }
 
     /// Connects and enters. Throws `RedisError`, `SocketError`, `TLSError`, or the wait's interruption.
@@ -77,7 +78,7 @@ final class RedisLink {
     }
 
     /// The next reply among what has come already.
-    func next() throws(RedisError) -> RedisReply? { try reader.next() }
+    func next() -> RedisReply? { unsafe reader.next() }
 
     /// Waits for more bytes. Throws `SocketError.timedOut` when none have come by `deadline`.
     func fill(until deadline: Instant) throws {
@@ -91,7 +92,7 @@ final class RedisLink {
     /// Waits for the next reply.
     func receive(until deadline: Instant) throws -> RedisReply {
         while true {
-            if let reply = try next() { return reply }
+            if let reply = next() { return reply }
             try fill(until: deadline)
         }
     }

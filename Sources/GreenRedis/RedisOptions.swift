@@ -38,9 +38,9 @@ public struct ReplyLimits: Hashable, Sendable {
     public var bulkBytes = 1 << 20
     /// Replies within one array.
     public var elements = 65_536
-    /// Bytes of a whole reply.
+    /// Bytes of a whole reply, and 48 more for each that it consists of.
     public var totalBytes = 8 << 20
-    /// Arrays within arrays; hiredis takes no more than seven.
+    /// Arrays within arrays.
     public var depth = 7
 
     /// The defaults.
