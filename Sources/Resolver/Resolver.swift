@@ -128,7 +128,7 @@ package final class Resolver {
         case .refreshable: hasStale = true
         case .nothing: hasStale = false
         }
-        guard waitingCount < waitingLimit else { return hasStale ? .stale : .failed(.overloaded) }
+        guard waitingCount < waitingLimit, !hub.isCrowded else { return hasStale ? .stale : .failed(.overloaded) }
         waitingCount += 1
         defer { waitingCount -= 1 }
         if hasStale { return resolveStale(pending) }
