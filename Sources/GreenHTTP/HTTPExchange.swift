@@ -58,7 +58,9 @@ internal import Green
         } catch is Interruption {
             response = HTTPResponse(text: "stopping\n", status: 503)
         } catch {
-            response = HTTPResponse(text: "\(error)\n", status: 500)
+            // Not for clients: it may say of this machine what is none of their business.
+            unsafe server.hub.options.report("http request \(HTTPRequest(request).path)", error)
+            response = HTTPResponse(text: "internal error\n", status: 500)
         }
         do {
             try send(response)
@@ -77,7 +79,15 @@ internal import Green
         if server.isStopping { fields.append(HTTPField("Connection", "close")) }
         if case .bytes(let bytes) = response.body { fields.append(HTTPField("Content-Length", "\(bytes.count)")) }
         let headers = unsafe evhttp_request_get_output_headers(request)
-        for field in fields { unsafe evhttp_add_header(headers, field.name, field.value) }
+        for field in fields {
+            // evhttp refuses CR and LF; what is behind a NUL would be lost.
+            guard !field.name.utf8.contains(0), !field.value.utf8.contains(0),
+                unsafe evhttp_add_header(headers, field.name, field.value) == 0
+            else {
+                server.hub.options.report("http response", HTTPError(500, "the header \(field.name) cannot be sent"))
+                continue
+            }
+        }
         unsafe evhttp_send_reply_start(request, Int32(response.status), nil)
         let hasBody = unsafe evhttp_request_get_command(request) != EVHTTP_REQ_HEAD
         guard hasBody, response.status != 204, response.status != 304 else { return }
@@ -95,10 +105,13 @@ internal import Green
     /// connection's own time limit, which ends this greenlet.
     private func write(_ piece: ArraySlice<UInt8>) throws(Interruption) {
         if piece.isEmpty { return }
-        guard unsafe connection != nil else { throw .killed }
+        guard unsafe connection != nil, let buffer = unsafe evbuffer_new() else { throw .killed }
         isDrained = false
-        let buffer = unsafe evbuffer_new()
-        unsafe piece.withUnsafeBytes { _ = unsafe evbuffer_add(buffer, $0.baseAddress, $0.count) }
+        let isTaken = unsafe piece.withUnsafeBytes { unsafe evbuffer_add(buffer, $0.baseAddress, $0.count) == 0 }
+        guard isTaken else {
+            unsafe evbuffer_free(buffer)
+            throw .killed
+        }
         // SAFETY: called while the connection lives and this exchange is its request; `closed` comes before either ends.
         unsafe evhttp_send_reply_chunk_with_cb(
             request, buffer,

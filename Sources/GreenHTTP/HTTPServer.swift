@@ -44,6 +44,8 @@ public import Green
     private var bound: [OpaquePointer] = unsafe []
     private var files: [UnixListener] = []
     private var resumption: Greenlet<Void>?
+    private var resumptionTimer: HubTimer?
+    private var acceptPause = AcceptPause("the HTTP server")
 
     /// A body at hand is sent in pieces of this size.
     static let pieceBytes = 64 << 10
@@ -125,6 +127,19 @@ public import Green
             throw SocketError(errno: ENOMEM, call: "evhttp_accept_socket")
         }
         unsafe bound.append(handle)
+        let listener = unsafe evhttp_bound_socket_get_listener(handle)!
+        unsafe AcceptErrors.add(listener, self)
+        unsafe evconnlistener_set_error_cb(listener) { listener, _ in
+            let code = errno
+            unsafe AcceptErrors.server(of: listener)?.acceptFailed(code)
+        }
+    }
+
+    /// The system gave no connection: out of descriptors, most likely.
+    private func acceptFailed(_ code: Int32) {
+        guard resumption == nil else { return }
+        let rest = AcceptPause.isPassing(code) ? .milliseconds(1) : acceptPause.failed(code)
+        pause { try Green.sleep(rest) }
     }
 
     // MARK: - Connections and requests
@@ -141,21 +156,30 @@ public import Green
     /// evhttp is about to accept a connection.
     private func accept(_ base: OpaquePointer?) -> OpaquePointer? {
         let buffer = unsafe connections.makeBuffer(base)
-        if connections.isFull, resumption == nil { pause() }
+        acceptPause.succeeded()
+        if connections.isFull, resumption == nil { pause {} }
         return unsafe buffer
     }
 
-    /// Accepts no more until there is room.
-    private func pause() {
+    /// Accepts no more until `rest` returns and there is room.
+    private func pause(_ rest: @escaping () throws -> Void) {
         for index in unsafe bound.indices { unsafe evconnlistener_disable(evhttp_bound_socket_get_listener(bound[index])) }
-        resumption = hub.spawn(name: "http accept") { [weak self] in
+        let greenlet = hub.spawn(name: "http accept") { [weak self] in
+            try rest()
             while let self, self.connectionCount >= self.limits.connections { try Green.sleep(Self.resumptionInterval) }
             self?.resume()
         }
+        resumption = greenlet
+        guard greenlet.isDone else { return }
+        // There is no greenlet to be had: a timer needs none.
+        let timer = HubTimer(hub: hub) { [weak self] in self?.resume() }
+        resumptionTimer = timer
+        timer.fire(at: hub.loop.now().advanced(by: .seconds(1)))
     }
 
     private func resume() {
         resumption = nil
+        resumptionTimer = nil
         for index in unsafe bound.indices { unsafe evconnlistener_enable(evhttp_bound_socket_get_listener(bound[index])) }
     }
 
@@ -184,6 +208,7 @@ public import Green
         isStopping = true
         resumption?.kill()
         resumption = nil
+        forgetListeners()
         for index in unsafe bound.indices { unsafe evhttp_del_accept_socket(http, bound[index]) }
         unsafe bound.removeAll()
         for file in files { file.removeFile() }
@@ -195,6 +220,10 @@ public import Green
         while !exchanges.isEmpty { try hub.yield(afterEvents: true) }
     }
 
+    private func forgetListeners() {
+        for index in unsafe bound.indices { unsafe AcceptErrors.remove(evhttp_bound_socket_get_listener(bound[index])!) }
+    }
+
     private var isBusy: Bool {
         connections.sweep()
         return !exchanges.isEmpty || connections.hasOutput
@@ -204,6 +233,7 @@ public import Green
     private func release() {
         guard exchanges.isEmpty, let http = unsafe http else { return }
         unsafe self.http = nil
+        forgetListeners()
         unsafe evhttp_free(http)
         connections.releaseAll()
         for file in files { file.removeFile() }

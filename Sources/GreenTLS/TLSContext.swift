@@ -53,6 +53,7 @@ internal import Green
         self.sessions = sessions
         unsafe self.protocols = .allocate(capacity: 1)
         unsafe self.protocols.initialize(to: [])
+        unsafe PassPhrase.detach(from: context)
         unsafe green_tls_set_oldest(context, TLS1_2_VERSION)
         unsafe green_tls_set_mode(context)
         unsafe green_tls_set_options(context)
@@ -87,13 +88,17 @@ internal import Green
         ErrorQueue.clear()
         try Self.check(identity.certificateFile)
         try Self.check(identity.keyFile)
+        let phrase = PassPhrase(identity.passPhrase)
+        unsafe phrase.attach(to: context)
+        defer { unsafe PassPhrase.detach(from: context) }
         guard unsafe SSL_CTX_use_certificate_chain_file(context, identity.certificateFile) == 1 else {
             throw .configuration(identity.certificateFile, reason: ErrorQueue.drain())
         }
         guard unsafe SSL_CTX_use_PrivateKey_file(context, identity.keyFile, SSL_FILETYPE_PEM) == 1,
             unsafe SSL_CTX_check_private_key(context) == 1
         else {
-            throw .configuration(identity.keyFile, reason: ErrorQueue.drain())
+            let reason = ErrorQueue.drain()
+            throw .configuration(identity.keyFile, reason: phrase.complaint ?? reason)
         }
     }
 

@@ -28,9 +28,13 @@ internal import Green
     /// TLS with the peer of a client (`host` is the server's name or address) or of a server.
     init(_ context: TLSContext, host: String?) throws(TLSError) {
         ErrorQueue.clear()
-        guard let ssl = unsafe SSL_new(context.context), let input = unsafe BIO_new(BIO_s_mem()),
-            let output = unsafe BIO_new(BIO_s_mem())
-        else { throw .configuration("TLS", reason: ErrorQueue.drain()) }
+        let (made, into, out) = unsafe (SSL_new(context.context), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
+        guard let ssl = unsafe made, let input = unsafe into, let output = unsafe out else {
+            unsafe SSL_free(made)
+            unsafe BIO_free(into)
+            unsafe BIO_free(out)
+            throw .configuration("TLS", reason: ErrorQueue.drain())
+        }
         unsafe green_tls_empty_means_later(input)
         unsafe SSL_set_bio(ssl, input, output)
         self.context = context
@@ -54,6 +58,10 @@ internal import Green
 
     /// Tells the server which name is wanted, and wants its certificate to be for that name.
     private func expect(_ host: String) throws(TLSError) {
+        // OpenSSL reads up to a NUL: the certificate would be checked for another name than the one that was asked for.
+        guard !host.utf8.contains(0) else {
+            throw .configuration("the host name \"\(host.prefix { $0 != "\0" })\\0…\"", reason: "a NUL is in it")
+        }
         let isAddress = IPAddress(host) != nil
         var isSet = true
         if !isAddress { isSet = unsafe green_tls_set_server_name(ssl, host) == 1 }
@@ -104,9 +112,10 @@ internal import Green
     }
 
     /// Hands over bytes that came from the peer.
-    func feed(_ bytes: UnsafeRawBufferPointer) {
-        let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(bytes.count))
-        require(taken == Int32(bytes.count), "no memory for TLS")
+    func feed(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
+        guard unsafe !bytes.isEmpty else { return }
+        let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(clamping: bytes.count))
+        guard taken == bytes.count else { throw .protocolFailure("no memory") }
     }
 
     /// Takes bytes that are to go to the peer: how many.

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// What went wrong with TLS, by what can be done about it. What went wrong below it is a `SocketError`.
 public enum TLSError: Error, Hashable, Sendable {
@@ -34,6 +35,8 @@ enum ErrorQueue {
         let code = ERR_get_error()
         ERR_clear_error()
         guard code != 0 else { return "unknown error" }
+        // The top bit marks an error of the system's, whose number follows (ERR_SYSTEM_FLAG).
+        if code & 0x8000_0000 != 0, code >> 32 == 0 { return unsafe String(cString: strerror(Int32(code & 0x7FFF_FFFF))) }
         guard let reason = unsafe ERR_reason_error_string(code) else { return "error \(code)" }
         return unsafe String(cString: reason)
     }

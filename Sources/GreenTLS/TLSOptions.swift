@@ -22,11 +22,14 @@ public struct TLSIdentity: Hashable, Sendable {
     public var certificateFile: String
     /// The file with the private key.
     public var keyFile: String
+    /// What the key is encrypted with; nil for a key that is not. Nobody is asked on a terminal.
+    public var passPhrase: String?
 
     /// An identity from two files.
-    public init(certificateFile: String, keyFile: String) {
+    public init(certificateFile: String, keyFile: String, passPhrase: String? = nil) {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
+        self.passPhrase = passPhrase
     }
 }
 

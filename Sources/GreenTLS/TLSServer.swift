@@ -26,6 +26,14 @@ public import Green
         try handler?(connection)
     }
 
+    /// What peers cause, with TLS as well.
+    open override func isOfPeer(_ error: any Error) -> Bool {
+        switch error as? TLSError {
+        case .protocolFailure, .truncated, .certificate: true
+        case .configuration, nil: super.isOfPeer(error)
+        }
+    }
+
     /// Does the handshake first. Throws the error of the handshake or of the handler; then there is no farewell.
     public final override func handle(_ connection: StreamSocket) throws {
         let socket: TLSSocket

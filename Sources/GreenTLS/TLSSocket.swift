@@ -142,7 +142,7 @@ public import Green
     private func feed(until deadline: Instant) throws -> Bool {
         try unsafe withUnsafeTemporaryAllocation(byteCount: TLSEngine.chunk, alignment: 16) { buffer in
             let count = try unsafe stream.read(into: buffer, until: deadline)
-            unsafe engine.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            try unsafe engine.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             return count > 0
         }
     }

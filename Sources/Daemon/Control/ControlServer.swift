@@ -36,7 +36,7 @@ final class ControlServer: Part {
             path = usual
         }
         do throws(SocketError) {
-            let server = try HTTPServer { [api] in try api.answer($0) }
+            let server = try HTTPServer { [api] in try Self.answer($0, by: api) }
             try server.listen(path: path, mode: settings.controlMode)
             logger.info("control socket open", metadata: ["path": "\(path)"])
             (self.server, self.path) = (server, path)
@@ -44,6 +44,15 @@ final class ControlServer: Part {
             let failure = DaemonError.control(path, error)
             guard settings.control == .usual else { throw failure }
             logger.warning("no control socket: \(failure)")
+        }
+    }
+
+    /// Who may use the socket is told what is wrong, whatever it is.
+    private static func answer(_ request: HTTPRequest, by api: ControlAPI) throws -> HTTPResponse {
+        do {
+            return try api.answer(request)
+        } catch  where !(error is HTTPError) && !(error is Interruption) {
+            throw HTTPError(500, "\(error)")
         }
     }
 

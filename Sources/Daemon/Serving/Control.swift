@@ -29,6 +29,10 @@ final class Control {
         self.reload = reload
         occurred = Event(hub: hub)
         let logger = logger
+        LibraryMessages.handle { message in
+            let level = Logger.Level(rawValue: message.level.rawValue) ?? .error
+            logger.log(level: level, "\(message.text)", metadata: ["from": "\(message.source)"])
+        }
         let shared = try Self.makeShared(settings, hub, logger)
         let hosts = HostsPart(settings, logger)
         let listeners = ListenerPart(settings)

@@ -49,6 +49,8 @@ internal import CGreen
     var shields: UInt16 = 0
     /// How many enclosing timeouts are over.
     var expired: UInt16 = 0
+    /// How many waits have thrown an interruption that goes on.
+    var interruptions: UInt32 = 0
     /// Whether the stack was never used, or given back, and its fiber must be made.
     var needsFiber = true
     /// The work: a C function, so that starting it needs no closure and no reference counting.

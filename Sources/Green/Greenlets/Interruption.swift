@@ -6,6 +6,18 @@ public enum Interruption: Error, Hashable {
     case timedOut(Timeout)
 }
 
+/// Reported of a greenlet that was interrupted, a kill or a timeout, and goes on waiting as if it were not: most often a
+/// `try?` in a loop without end.
+public struct IgnoredInterruption: Error, CustomStringConvertible {
+    /// What it ignores.
+    public let reason: Interruption
+    /// So many waits it may begin before it is reported.
+    static let limit: UInt32 = 100
+
+    /// One line for a log.
+    public var description: String { "it ignores that it is interrupted (\(reason)), and goes on: is there a try? in a loop?" }
+}
+
 /// Tells one `withTimeout` from another, so that nested ones are told apart.
 public struct Timeout: Hashable, Sendable {
     let number: UInt64

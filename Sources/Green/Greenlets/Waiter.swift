@@ -22,7 +22,7 @@
         let hub = Hub.current
         let core = unsafe hub.core
         let record = unsafe core.beginWait(for: what)
-        if let reason = unsafe Interruption.pending(record) { throw reason }
+        if let reason = unsafe Interruption.pending(record) { throw unsafe core.interruption(of: record, reason) }
         withoutSwitching { register(unsafe Waiter(hub: hub, record: record, ticket: record.pointee.ticket)) }
         if unsafe record.pointee.wokenEarly { return true }
         return try unsafe core.park(record, until: deadline)

@@ -69,7 +69,7 @@ extension UnsafeMutablePointer<HubCore> {
     func park(
         _ record: RecordPointer, in list: UnsafeMutablePointer<WaitList>? = nil, until deadline: Instant
     ) throws(Interruption) -> Bool {
-        if let reason = unsafe Interruption.pending(record) { throw reason }
+        if let reason = unsafe Interruption.pending(record) { throw unsafe interruption(of: record, reason) }
         if let list = unsafe list {
             unsafe list.pointee.append(record)
             unsafe record.pointee.list = list
@@ -86,7 +86,9 @@ extension UnsafeMutablePointer<HubCore> {
         switch unsafe record.pointee.cause {
         case .woken: return true
         case .deadline: return false
-        case .interrupted: throw unsafe Interruption.pending(record) ?? .killed
+        case .interrupted:
+            unsafe record.pointee.interruptions &+= 1
+            throw unsafe Interruption.pending(record) ?? .killed
         }
     }
 
@@ -100,7 +102,7 @@ extension UnsafeMutablePointer<HubCore> {
     /// Goes on after all others that are ready; `afterEvents` also lets the loop look for events before.
     func yield(afterEvents: Bool) throws(Interruption) {
         let record = unsafe beginWait(for: "its turn")
-        if let reason = unsafe Interruption.pending(record) { throw reason }
+        if let reason = unsafe Interruption.pending(record) { throw unsafe interruption(of: record, reason) }
         unsafe record.pointee.state = .ready
         unsafe record.pointee.cause = .woken
         if afterEvents {
@@ -109,6 +111,25 @@ extension UnsafeMutablePointer<HubCore> {
             unsafe pointee.ready.append(record)
         }
         unsafe switchAway(from: record)
+    }
+
+    /// What the wait throws that `record` begins while it is interrupted already. From the second time on others have their
+    /// turn before: a loop that ignores its kill holds nobody up. One that goes on doing so is reported.
+    @inline(never)
+    func interruption(of record: RecordPointer, _ reason: Interruption) -> Interruption {
+        let count = unsafe record.pointee.interruptions
+        unsafe record.pointee.interruptions = count &+ 1
+        guard count > 0 else { return reason }
+        if count == IgnoredInterruption.limit {
+            let hub = unsafe pointee.hub.takeUnretainedValue()
+            let name = unsafe record.pointee.handle?.takeUnretainedValue().name ?? "greenlet-\(record.pointee.number)"
+            hub.options.report(name, IgnoredInterruption(reason: reason))
+        }
+        unsafe record.pointee.state = .ready
+        unsafe record.pointee.cause = .woken
+        unsafe pointee.nextTurn.append(record)
+        unsafe switchAway(from: record)
+        return unsafe Interruption.pending(record) ?? reason
     }
 
     /// Ends `record`'s greenlet: its present and each later wait throws `killed`.

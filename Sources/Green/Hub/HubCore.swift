@@ -152,6 +152,7 @@ internal import CGreen
         unsafe record.pointee.state = .idle
         unsafe record.pointee.ticket &+= 1
         unsafe record.pointee.isKilled = false
+        unsafe record.pointee.interruptions = 0
         alive -= 1
         unsafe warm.prepend(record)
         warmCount += 1

@@ -18,6 +18,7 @@ internal import Glibc
     @exclusivity(unchecked) private var armed = UInt64.max
 
     init() throws(SocketError) {
+        LibraryMessages.listen()
         waker = try EventDescriptorWaker()
         timerDescriptor = green_timer_descriptor()
         guard timerDescriptor >= 0 else { throw SocketError(errno: -timerDescriptor, call: "timerfd_create") }

@@ -6,6 +6,7 @@ package enum RegularFile {
     /// Opens the file at `path` for reading, symbolic links followed; throws `notRegular` for anything but a regular file.
     /// Never waits for another process. The descriptor is the caller's, to be closed.
     package static func open(_ path: String) throws(SocketError) -> Int32 {
+        try checkName(path)
         // Without O_NONBLOCK opening a pipe waits for a writer; on a regular file it changes nothing.
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
@@ -16,6 +17,11 @@ package enum RegularFile {
         if unsafe fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG { return descriptor }
         close(descriptor)
         throw .notRegular
+    }
+
+    /// Refuses a name with a NUL in it: the system would take what is before it for the name.
+    package static func checkName(_ path: String) throws(SocketError) {
+        if path.utf8.contains(0) { throw .system(errno: EINVAL, call: "open") }
     }
 
     /// Refuses the file at `path` before a library opens it by itself: when it is no regular file, or larger than `limit`.

@@ -38,6 +38,7 @@ struct SystemFiles: FileAccess {
     }
 
     func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws {
+        try RegularFile.checkName(path)
         let temporary = path + ".new"
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         let descriptor = unsafe open(temporary, flags, 0o600)
@@ -78,7 +79,7 @@ struct SystemFiles: FileAccess {
 
     func stamp(_ path: String) -> FileStamp? {
         var info = Glibc.stat()
-        guard unsafe stat(path, &info) == 0 else { return nil }
+        guard !path.utf8.contains(0), unsafe stat(path, &info) == 0 else { return nil }
         let modified = Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
         return FileStamp(size: Int64(info.st_size), modified: modified, identity: UInt64(info.st_ino))
     }

@@ -4,6 +4,8 @@ internal import Glibc
 /// Names as the machine's own resolver knows them (getaddrinfo).
 struct SystemNames: NameAccess {
     func addresses(of name: String) throws(SocketError) -> [IPAddress] {
+        // getaddrinfo would look up what is before it.
+        guard !name.utf8.contains(0) else { throw .notFound }
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_ADDRCONFIG

@@ -37,7 +37,8 @@ public struct IPAddress: Sendable, Hashable {
     /// Reads `192.0.2.1`, `2001:db8::1` or `fe80::1%eth0`; nil for anything else.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let host = parts.first, !host.isEmpty else { return nil }
+        // The system's functions read up to a NUL.
+        guard let host = parts.first, !host.isEmpty, !text.utf8.contains(0) else { return nil }
         var v4 = in_addr()
         if parts.count == 1, unsafe inet_pton(AF_INET, String(host), &v4) == 1 {
             self.init(v4: UInt32(bigEndian: v4.s_addr))

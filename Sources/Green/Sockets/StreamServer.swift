@@ -37,9 +37,17 @@ internal import Glibc
         unsafe hub.freeSocketRecord(handle)
     }
 
-    /// Serves one connection in a greenlet of its own; it is closed afterwards. What it throws ends it in silence.
+    /// Serves one connection in a greenlet of its own; it is closed afterwards. What it throws ends it; see
+    /// `isOfPeer`.
     open func handle(_ connection: StreamSocket) throws {
         try handler?(connection)
+    }
+
+    /// Whether an error of `handle` is one that peers cause as they please: it goes away, its time is over. Any other goes to `HubOptions.report`.
+    open func isOfPeer(_ error: any Error) -> Bool {
+        if error is Interruption { return true }
+        guard let error = error as? SocketError else { return false }
+        return [.reset, .closed, .timedOut, .unreachable].contains(error)
     }
 
     /// Called when a connection comes while `limit` are open; a subclass may close one that it can spare.
@@ -69,9 +77,11 @@ internal import Glibc
     }
 
     private func serve() throws {
+        var pause = AcceptPause("the listener at \(address)")
         while true {
             switch unsafe hub.loop.accept(handle) {
             case .connection(let connection, let peer):
+                pause.succeeded()
                 unsafe try serve(StreamSocket(hub: hub, handle: connection, peer: peer))
             case .failure(let code) where code == EAGAIN || code == EWOULDBLOCK:
                 unsafe handle.pointee.canRead = false
@@ -80,14 +90,14 @@ internal import Glibc
                 } catch SocketError.closed {
                     return
                 }
-            case .failure(EMFILE), .failure(ENFILE), .failure(ENOBUFS), .failure(ENOMEM):
-                // Out of descriptors: others must end first.
-                makeRoom()
-                try hub.sleep(until: hub.now.advanced(byNanoseconds: 50_000_000))
             case .failure(EBADF):
                 return
-            case .failure:
+            case .failure(let code) where AcceptPause.isPassing(code):
                 try hub.yield(afterEvents: true)
+            case .failure(let code):
+                // Out of descriptors or memory: others must end first.
+                makeRoom()
+                try hub.sleep(until: hub.loop.now().advanced(by: pause.failed(code)))
             }
         }
     }
@@ -106,7 +116,11 @@ internal import Glibc
         }
         try connections.spawn(name: "connection") {
             defer { socket.close() }
-            try? self.handle(socket)
+            do {
+                try self.handle(socket)
+            } catch {
+                if !self.isOfPeer(error) { self.hub.options.report("connection of \(socket.peer)", error) }
+            }
         }
     }
 }

@@ -67,6 +67,10 @@ extension VirtualLoop {
     public func accept(_ handle: SocketHandle) -> AcceptResult {
         guard let listener = unsafe world.sockets[handle.pointee.descriptor] as? VirtualListener else { return .failure(EBADF) }
         guard !listener.waiting.isEmpty else { return .failure(EAGAIN) }
+        if let code = host.acceptError {
+            world.note("accept refused", Int(listener.number), Int(code))
+            return .failure(code)
+        }
         let stream = listener.waiting.removeFirst()
         world.note("accepted", Int(listener.number), Int(stream.number))
         return unsafe .connection(stream.makeHandle(for: hub), stream.peer)

@@ -5,6 +5,8 @@ public final class Channel<Element> {
     private final class Offer {
         let element: Element
         var waiter: Waiter?
+        /// A receiver has it.
+        var isTaken = false
 
         init(_ element: Element) {
             self.element = element
@@ -22,20 +24,28 @@ public final class Channel<Element> {
     }
 
     /// Hands `element` to a receiver: false where none took it by `deadline`. Throws `QueueClosed`, or the interruption
-    /// of the wait; then nobody took it.
+    /// of the wait; then nobody took it. Where one took it just before it was too late, it is sent: a kill is thrown by the
+    /// next wait.
     @discardableResult
     public func send(_ element: Element, until deadline: Instant = .never) throws -> Bool {
         if isClosed { throw QueueClosed() }
         let offer = Offer(element)
         defer { offers.removeAll { $0 === offer } }
-        let woken = try Waiter.wait(for: "a receiver", until: deadline) { waiter in
-            offer.waiter = waiter
-            offers.append(offer)
-            receivers.wakeFirst()
+        let isWoken: Bool
+        do {
+            isWoken = try Waiter.wait(for: "a receiver", until: deadline) { waiter in
+                offer.waiter = waiter
+                offers.append(offer)
+                receivers.wakeFirst()
+            }
+        } catch {
+            if offer.isTaken { return true }
+            throw error
         }
-        guard woken else { return false }
-        if offers.contains(where: { $0 === offer }) { throw QueueClosed() }
-        return true
+        // The end of the wait and a receiver may both come before this greenlet has its turn.
+        if offer.isTaken { return true }
+        if isWoken { throw QueueClosed() }
+        return false
     }
 
     /// Takes what a sender holds out: nil where nobody does by `deadline`, or when the channel is closed. Throws the
@@ -47,6 +57,7 @@ public final class Channel<Element> {
         guard !isClosed else { return nil }
         receivers.check()
         let offer = offers.removeFirst()
+        offer.isTaken = true
         offer.waiter?.wake()
         return offer.element
     }

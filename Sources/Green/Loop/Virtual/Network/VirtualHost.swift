@@ -20,6 +20,8 @@ public final class VirtualHost: @unchecked Sendable {
     var paths: [String: VirtualListener] = [:]
     /// When each thread of the pools for blocking jobs is free again.
     var poolThreads: [BlockingKind: [UInt64]] = [:]
+    /// The number of the error with which the system refuses to accept a connection; nil: it does not.
+    public var acceptError: Int32?
     /// The number of the error with which the system refuses to start a thread for a blocking job; nil: it does not.
     public var threadError: Int32?
 
