@@ -11,6 +11,9 @@ struct ListenerSet {
 
     private(set) var shares: [Share]
 
+    /// So much of its answers the kernel takes for a client on TCP that reads slowly.
+    private static let unsentBytes: Int32 = 128 << 10
+
     /// Binds all addresses. The first socket of an address is bound alone, so that another server there is noticed,
     /// also another instance of this one; only then do the other workers' sockets share its port.
     init(_ addresses: [SocketAddress], workers: Int, loop: any Loop) throws(DaemonError) {
@@ -18,6 +21,7 @@ struct ListenerSet {
         for address in addresses {
             var options = ListenOptions()
             options.packetInfo = address.ip.isWildcard
+            options.unsentBytes = Self.unsentBytes
             var bound = address
             for worker in 0..<workers {
                 options.sharesPort = worker > 0

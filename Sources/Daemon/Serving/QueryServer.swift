@@ -39,6 +39,7 @@ final class QueryServer: DatagramServer {
     /// Answers a client that may not ask.
     @inline(never)
     private func refuse(_ datagram: consuming Datagram) {
+        gate.refusedCount &+= 1
         let length = datagram.count
         var buffer = datagram.buffer
         guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return }

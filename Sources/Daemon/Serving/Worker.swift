@@ -6,6 +6,8 @@ final class Worker {
     let resolver: Resolver
     private let datagramServers: [QueryServer]
     private let streamServers: [QueryStreamServer]
+    /// The places of stream connections.
+    let places = StreamPlaces()
 
     /// Queries in flight get this long to be answered when the daemon stops.
     static let farewell = Duration.seconds(2)
@@ -28,7 +30,8 @@ final class Worker {
         var streamServers: [QueryStreamServer] = []
         for listener in share.streams {
             let gate = ClientGate(access, at: listener.address.ip)
-            streamServers.append(try QueryStreamServer(hub: hub, listener: listener, resolver: resolver, gate: gate))
+            let server = try QueryStreamServer(listener: listener, resolver: resolver, gate: gate, places: places)
+            streamServers.append(server)
         }
         self.datagramServers = datagramServers
         self.streamServers = streamServers
@@ -65,6 +68,6 @@ final class Worker {
     }
 
     private var unfinishedCount: Int {
-        resolver.waitingCount + streamServers.reduce(0) { $0 + $1.unfinishedCount }
+        resolver.waitingCount + places.unfinishedCount
     }
 }

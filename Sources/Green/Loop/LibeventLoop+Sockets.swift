@@ -13,6 +13,9 @@ extension LibeventLoop {
             if kind == .stream { try Self.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
             if options.sharesPort { try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
             if kind == .datagram { Self.tuneDatagram(descriptor, address.ip.family, options) }
+            if kind == .stream, options.unsentBytes > 0 {
+                try? Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, options.unsentBytes)
+            }
             var raw = address.raw
             guard unsafe Self.withSockaddr(&raw, address.ip.family, { unsafe bind(descriptor, $0, $1) }) == 0 else {
                 throw SocketError(errno: errno, call: "bind")

@@ -152,6 +152,8 @@ public struct ListenOptions: Sendable {
     public var bufferBytes: Int32 = 4 << 20
     /// Connections that may wait to be accepted.
     public var backlog: Int32 = 1024
+    /// Bytes that the kernel takes for a stream before the peer's window has room for them; 0 for the system's own limit.
+    public var unsentBytes: Int32 = 0
 
     /// The defaults.
     public init() {}

@@ -61,7 +61,6 @@ internal import Green
                 return true
             }
         }
-        refusedCount &+= 1
         return false
     }
 
