@@ -43,7 +43,7 @@ extension Resolver {
             }
             happened.clear()
             do {
-                try happened.wait(until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
+                _ = try happened.wait(until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
             } catch {
                 return .failure(.stopping)
             }

@@ -45,7 +45,7 @@ import Testing
         try onHub(world) { hub throws in
             let channel = Channel<Int>()
             // A kill, and a receiver before the sender has its turn.
-            let killed = hub.spawn { try channel.send(1) }
+            let killed = hub.spawn { try channel.send(1, until: .never) }
             try yield()
             killed.kill()
             #expect(try channel.receive() == 1)
@@ -61,7 +61,7 @@ import Testing
             let (sent, received) = (try late.get(), try receiver.get())
             #expect(sent == (received == 2))
             // A timeout around it.
-            let timed = hub.spawn { try withTimeout(.milliseconds(1)) { _ in try channel.send(3) } }
+            let timed = hub.spawn { try withTimeout(.milliseconds(1)) { _ in try channel.send(3, until: .never) } }
             let taker = hub.spawn { try channel.receive(until: hub.loop.now().advanced(by: .milliseconds(1))) }
             let wasTaken = try taker.get() == 3
             #expect(((try? timed.get()) ?? false) == wasTaken)

@@ -51,7 +51,7 @@ final class ControlServer: Part {
     private static func answer(_ request: HTTPRequest, by api: ControlAPI) throws -> HTTPResponse {
         do {
             return try api.answer(request)
-        } catch  where !(error is HTTPError) && !(error is Interruption) {
+        } catch let error where !(error is HTTPError) && !(error is Interruption) {
             throw HTTPError(500, "\(error)")
         }
     }

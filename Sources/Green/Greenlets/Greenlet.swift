@@ -44,11 +44,20 @@
         unsafe core.kill(record)
     }
 
-    /// Waits until it has ended (true) or `limit` has passed (false). Does not throw its error: `get` does.
+    /// Waits until it has ended. Does not throw its error: `get` does.
     @discardableResult
-    public final func join(limit: Duration? = nil) throws(Interruption) -> Bool {
+    public final func join() throws(Interruption) -> Bool {
+        try join(until: .never)
+    }
+
+    /// Waits until it has ended (true) or `limit` has passed (false). Does not throw its error: `get` does.
+    public final func join(limit: Duration) throws(Interruption) -> Bool {
+        try join(until: Hub.current.loop.now().advanced(by: limit))
+    }
+
+    private final func join(until deadline: Instant) throws(Interruption) -> Bool {
         guard let record = unsafe record else { return true }
-        let deadline = limit.map { Hub.current.loop.now().advanced(by: $0) } ?? .never
+        if unsafe record.pointee.core.pointee.current == record { halt("a greenlet waits for its own end") }
         // Nobody is woken before its end, and then the record may be another's already.
         _ = try unsafe record.pointee.core.wait(in: record.joiners, for: "join", until: deadline)
         return isDone
@@ -71,9 +80,20 @@
         } else {
             work(self)
         }
+        if unsafe error != nil { unsafe reportUnlessAwaited(record, core) }
         unsafe finish(on: core)
         unsafe core.pointee.wakeAll(record.joiners)
         if unsafe !links.isEmpty { unsafe links.fire() }
+    }
+
+    /// Tells of its error at once where nobody waits for its end, whether its handle is kept or not.
+    private final func reportUnlessAwaited(_ record: RecordPointer, _ core: CorePointer) {
+        guard unsafe !isObserved, unsafe record.pointee.joiners.isEmpty, unsafe links.isEmpty, let error = unsafe error,
+            !(error is Interruption)
+        else { return }
+        unsafe isObserved = true
+        let hub = unsafe core.pointee.hub.takeUnretainedValue()
+        hub.options.report(name, error)
     }
 
     /// Ends one that never began.

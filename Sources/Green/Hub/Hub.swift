@@ -176,7 +176,7 @@ public struct HubOptions: Sendable {
     private func nextDeadline() -> Instant {
         var deadline = unsafe core.pointee.timers.soonest ?? .max
         if unsafe core.pointee.warmCount > options.warmStacks {
-            deadline = unsafe min(deadline, core.pointee.lastTrim + Self.trimInterval)
+            deadline = unsafe min(deadline, core.pointee.lastTrim + core.pointee.trimPause)
         }
         return Instant(nanoseconds: deadline)
     }
@@ -204,8 +204,10 @@ public struct HubOptions: Sendable {
 
     private func trimIfDue() {
         let now = unsafe core.pointee.now.nanoseconds
-        guard unsafe now &- core.pointee.lastTrim >= Self.trimInterval else { return }
+        guard unsafe now &- core.pointee.lastTrim >= core.pointee.trimPause else { return }
         unsafe core.pointee.lastTrim = now
-        unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 512)
+        // Many at once are given back in turns of half a millisecond, a tenth of the time.
+        let mayBeMore = unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 512)
+        unsafe core.pointee.trimPause = mayBeMore ? Self.trimInterval / 20 : Self.trimInterval
     }
 }

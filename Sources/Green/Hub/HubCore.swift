@@ -43,6 +43,8 @@ internal import CGreen
     var now = Instant(nanoseconds: 0)
     var bootTime: UInt64 = 0
     var lastTrim: UInt64 = 0
+    /// How long after it the next one is due.
+    var trimPause = Hub.trimInterval
     /// Datagram sockets with something to send, linked.
     var unsent: UnsafeMutablePointer<DatagramState>?
     /// Every record there is, in use or not.
@@ -159,7 +161,8 @@ internal import CGreen
     }
 
     /// Gives the pages of stacks that nobody needed for a while back to the system.
-    mutating func trimStacks(keeping kept: Int, atMost most: Int) {
+    /// Whether there may be more of them.
+    mutating func trimStacks(keeping kept: Int, atMost most: Int) -> Bool {
         var surplus = min(warmLowWater - kept, most)
         while surplus > 0, let record = unsafe warm.last {
             unsafe warm.remove(record)
@@ -170,7 +173,9 @@ internal import CGreen
             unsafe stacks.trim(record.pointee.stack)
             unsafe cold.append(record)
         }
-        warmLowWater = warmCount
+        let mayBeMore = warmLowWater - kept > most
+        warmLowWater = mayBeMore ? warmLowWater - most : warmCount
+        return mayBeMore
     }
 
     /// Frees all that the hub allocated; no greenlet is alive any more.

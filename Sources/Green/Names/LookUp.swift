@@ -3,6 +3,7 @@
 ///
 /// Throws `notFound`, `timedOut` where the resolver could not tell, or the interruption of the wait. Costs what `blocking`
 /// does and what the resolver takes; nothing is kept.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func lookUp(_ host: String) throws -> [IPAddress] {
     if let address = IPAddress(host) { return [address] }
     let names = Hub.current.loop.names

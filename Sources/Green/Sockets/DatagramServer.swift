@@ -45,7 +45,6 @@ internal import CGreen
 
     /// Takes no more datagrams and waits until all greenlets that have begun have ended (true), or `deadline` passes (false):
     /// they go on then. Throws the interruption of that wait.
-    @discardableResult
     public func stop(until deadline: Instant) throws(Interruption) -> Bool {
         stop()
         if let stopped, try waitAny([stopped], until: deadline, hub: socket.hub) == nil { return false }

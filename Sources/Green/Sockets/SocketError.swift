@@ -18,7 +18,7 @@ public enum SocketError: Error, Hashable, Sendable {
     case addressNotAvailable
     /// The right is missing.
     case permissionDenied
-    /// There is no such file.
+    /// There is no such file, or no host of that name.
     case notFound
     /// It is no regular file, but a directory, a pipe, a device or a socket.
     case notRegular
@@ -93,7 +93,7 @@ extension SocketError: CustomStringConvertible {
         case .addressInUse: "the address is in use"
         case .addressNotAvailable: "this machine does not have the address"
         case .permissionDenied: "permission denied"
-        case .notFound: "no such file"
+        case .notFound: "no such file, or no such host"
         case .notRegular: "is not a regular file"
         case .system(let code, let call): unsafe "\(call): \(String(cString: strerror(code)))"
         }

@@ -56,6 +56,7 @@ internal import Glibc
     /// Starts to serve.
     public func start() {
         guard loop == nil else { return }
+        require(unsafe handle.isOpen, "a server that was stopped has closed its listener; make another one")
         loop = hub.spawn(name: "stream server") { try self.serve() }
     }
 

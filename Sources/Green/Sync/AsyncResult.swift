@@ -49,5 +49,6 @@ extension AsyncResult: Waitable {
     public var isReady: Bool { result != nil }
 
     /// As ``Waitable`` says.
+    @discardableResult
     public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
 }

@@ -16,10 +16,15 @@ public final class Condition {
         place = WaitPlace(hub: hub, of: "a condition")
     }
 
+    /// Gives the lock back, waits to be notified, and takes the lock again. Throws as `wait(until:)` does.
+    @discardableResult
+    public func wait() throws(Interruption) -> Bool {
+        try wait(until: .never)
+    }
+
     /// Gives the lock back, waits to be notified (true) or until `deadline` (false), and takes the lock again: also when
     /// the wait is interrupted. Throws that interruption.
-    @discardableResult
-    public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func wait(until deadline: Instant) throws(Interruption) -> Bool {
         let taken = lock.unlockFully()
         defer { lock.relock(taken) }
         return try place.wait(for: "a condition", until: deadline)

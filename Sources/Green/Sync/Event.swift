@@ -27,9 +27,14 @@
         unsafe flag = false
     }
 
-    /// Waits until it is set (true) or `deadline` passes (false). Throws the interruption of the wait.
+    /// Waits until it is set. Throws the interruption of the wait.
     @discardableResult
-    public func wait(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func wait() throws(Interruption) -> Bool {
+        try wait(until: .never)
+    }
+
+    /// Waits until it is set (true) or `deadline` passes (false). Throws the interruption of the wait.
+    public func wait(until deadline: Instant) throws(Interruption) -> Bool {
         if isSet { return true }
         return try place.wait(for: "event", until: deadline)
     }
@@ -40,5 +45,6 @@ extension Event: Waitable {
     public var isReady: Bool { isSet }
 
     /// As ``Waitable`` says.
+    @discardableResult
     public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }

@@ -36,10 +36,15 @@ public class Group {
         greenlet.link { [weak self] in self?.remove(number) }
     }
 
+    /// Waits until all have ended. Throws as `join(until:)` does.
+    @discardableResult
+    public func join() throws(Interruption) -> Bool {
+        try join(until: .never)
+    }
+
     /// Waits until all have ended (true) or `deadline` passes (false). Their errors are for who holds them; this throws the
     /// interruption of the wait alone.
-    @discardableResult
-    public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func join(until deadline: Instant) throws(Interruption) -> Bool {
         while !members.isEmpty {
             guard try empty.wait(for: "a group to end", until: deadline) else { return false }
         }

@@ -27,9 +27,14 @@ public final class Pool: Group {
         return greenlet
     }
 
-    /// Waits until there is a place (true) or `deadline` passes (false). Throws the interruption of the wait.
+    /// Waits until there is a place. Throws the interruption of the wait.
     @discardableResult
-    public func waitForPlace(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func waitForPlace() throws(Interruption) -> Bool {
+        try waitForPlace(until: .never)
+    }
+
+    /// Waits until there is a place (true) or `deadline` passes (false). Throws the interruption of the wait.
+    public func waitForPlace(until deadline: Instant) throws(Interruption) -> Bool {
         while count >= size {
             guard try places.wait(for: "a place in a pool", until: deadline) else { return false }
         }

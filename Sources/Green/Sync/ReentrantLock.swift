@@ -15,9 +15,14 @@
     /// Whether the running greenlet has it.
     public var isMine: Bool { depth > 0 && owner == hub.currentNumber }
 
-    /// Takes it: false where another greenlet had it until `deadline`. Throws the interruption of the wait.
+    /// Takes it, as soon as it can be had. Throws the interruption of the wait.
     @discardableResult
-    public func lock(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func lock() throws(Interruption) -> Bool {
+        try lock(until: .never)
+    }
+
+    /// Takes it: false where another greenlet had it until `deadline`. Throws the interruption of the wait.
+    public func lock(until deadline: Instant) throws(Interruption) -> Bool {
         if !isMine {
             guard try permit.acquire(until: deadline) else { return false }
             owner = hub.currentNumber
@@ -51,7 +56,7 @@
 
     /// Takes it as often as it was before, whatever interrupts.
     func relock(_ taken: Int) {
-        hub.withoutInterruptions { () throws(Interruption) in try permit.acquire() }
+        hub.withoutInterruptions { () throws(Interruption) in try permit.acquire(until: .never) }
         owner = hub.currentNumber
         depth = taken
     }

@@ -15,9 +15,14 @@ public class Semaphore {
         place = WaitPlace(hub: hub, of: "a semaphore")
     }
 
-    /// Takes a permit: false where none was to be had by `deadline`. Throws the interruption of the wait.
+    /// Takes a permit, as soon as there is one. Throws the interruption of the wait.
     @discardableResult
-    public func acquire(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func acquire() throws(Interruption) -> Bool {
+        try acquire(until: .never)
+    }
+
+    /// Takes a permit: false where none was to be had by `deadline`. Throws the interruption of the wait.
+    public func acquire(until deadline: Instant) throws(Interruption) -> Bool {
         if tryAcquire() { return true }
         // Who is woken has been handed the permit.
         return try place.wait(for: "a permit", until: deadline)
@@ -51,6 +56,7 @@ extension Semaphore: Waitable {
     public var isReady: Bool { available > 0 }
 
     /// As ``Waitable`` says.
+    @discardableResult
     public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }
 

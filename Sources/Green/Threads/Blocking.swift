@@ -3,6 +3,7 @@
 /// Throws the job's error, that of a system that starts no thread for it, or the interruption of the wait: the job then goes
 /// on, and its result is dropped. Costs some
 /// ten microseconds: a lock, two wake-ups of threads. See `BlockingPool` for a limit.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func blocking<Success: Sendable>(_ job: @escaping @Sendable () throws -> Success) throws -> Success {
     try blocking(as: .any, job)
 }

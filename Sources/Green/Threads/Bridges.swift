@@ -77,6 +77,7 @@ private final class Killer: @unchecked Sendable {
 /// code. The task is cancelled when the wait is interrupted; the interruption is thrown at once.
 ///
 /// Costs what a task costs, and a post back to the hub. Not in a simulated world, which has no other threads.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func awaiting<Success: Sendable>(_ body: @escaping @Sendable () async throws -> Success) throws -> Success {
     let done = CrossWaiter(hub: .current)
     let box = Locked<Result<Success, any Error>?>(nil)

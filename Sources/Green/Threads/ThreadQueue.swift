@@ -31,10 +31,15 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
     /// How many things are in it at this moment.
     public var count: Int { state.withLock { $0.elements.count } }
 
+    /// Puts `element` into it as soon as there is room. Throws as `put(_:until:)` does.
+    @discardableResult
+    public func put(_ element: Element) throws -> Bool {
+        try put(element, until: .never)
+    }
+
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Only in greenlets.
     /// Throws `QueueClosed`, or the interruption of the wait.
-    @discardableResult
-    public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+    public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         try attempt(\.putters, for: "room in a queue between threads", until: deadline) { state throws(QueueClosed) in
             if state.isClosed { throw QueueClosed() }
             guard state.elements.count < self.limit else { return nil }

@@ -23,11 +23,16 @@ public final class Channel<Element> {
         receivers = WaitPlace(hub: hub, of: "a channel")
     }
 
+    /// Hands `element` to a receiver, as soon as there is one. Throws as `send(_:until:)` does.
+    @discardableResult
+    public func send(_ element: Element) throws -> Bool {
+        try send(element, until: .never)
+    }
+
     /// Hands `element` to a receiver: false where none took it by `deadline`. Throws `QueueClosed`, or the interruption
     /// of the wait; then nobody took it. Where one took it just before it was too late, it is sent: a kill is thrown by the
     /// next wait.
-    @discardableResult
-    public func send(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+    public func send(_ element: Element, until deadline: Instant) throws -> Bool {
         if isClosed { throw QueueClosed() }
         let offer = Offer(element)
         defer { offers.removeAll { $0 === offer } }

@@ -17,7 +17,12 @@ public final class JoinableQueue<Element> {
 
     /// As `Queue.put`.
     @discardableResult
-    public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+    public func put(_ element: Element) throws -> Bool {
+        try put(element, until: .never)
+    }
+
+    /// As `Queue.put`.
+    public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         // Counted first: who takes it may say that it is done before this greenlet's next turn.
         unfinished += 1
         do {
@@ -42,9 +47,14 @@ public final class JoinableQueue<Element> {
         if unfinished == 0 { done.wakeAll() }
     }
 
-    /// Waits until all that was put in is done (true) or `deadline` passes (false). Throws the interruption of the wait.
+    /// Waits until all that was put in is done. Throws the interruption of the wait.
     @discardableResult
-    public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    public func join() throws(Interruption) -> Bool {
+        try join(until: .never)
+    }
+
+    /// Waits until all that was put in is done (true) or `deadline` passes (false). Throws the interruption of the wait.
+    public func join(until deadline: Instant) throws(Interruption) -> Bool {
         while unfinished > 0 {
             guard try done.wait(for: "a queue to be done", until: deadline) else { return false }
         }

@@ -56,11 +56,17 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     /// Whether `put` would wait.
     @inlinable public var isFull: Bool { unsafe storage.count >= limit }
 
+    /// Puts `element` into it as soon as there is room. Throws as `put(_:until:)` does.
+    @inlinable
+    @discardableResult
+    public func put(_ element: Element) throws -> Bool {
+        try put(element, until: .never)
+    }
+
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Throws `QueueClosed`,
     /// also when it is closed meanwhile, or the interruption of the wait.
     @inlinable
-    @discardableResult
-    public func put(_ element: Element, until deadline: Instant = .never) throws -> Bool {
+    public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         while isFull && !isClosed {
             guard try putters.wait(for: "room in a queue", until: deadline) else { return false }
         }
@@ -125,5 +131,6 @@ extension OrderedQueue: Waitable {
     public var isReady: Bool { !isEmpty || isClosed }
 
     /// As ``Waitable`` says.
+    @discardableResult
     public func link(_ call: @escaping () -> Void) -> Link { unsafe links.add(call) }
 }
