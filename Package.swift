@@ -62,7 +62,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
-            name: "Measure", dependencies: ["Resolver", "AnswerCache", "DNSWire", "Green"], path: "Benchmarks/Measure",
+            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green"], path: "Benchmarks/Measure",
             swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

@@ -3,6 +3,7 @@
 //     Measure instructions hit 20000       the walk of a hit, 20,000 times; run it under valgrind's callgrind
 //     Measure hit-ratio 1000000 <names     how often the cache has the answer, beside LRU with as many entries
 //     Measure snapshot 1000000             writing and reading a snapshot of so many names, and what a worker notices
+//     Measure upstream 20000               asking an upstream over UDP so many questions; run it under callgrind
 //
 // `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
 // walks alone took, whatever the start of the process costs. `make bench-hit-ratio` runs the second.
@@ -26,6 +27,8 @@ struct Measure {
                 try HitRatio(names: readNames(), requests: count).measure()
             case "snapshot":
                 try SnapshotCost(names: count).measure()
+            case "upstream":
+                try UpstreamCost(questions: count).measure()
             default:
                 leave(usage)
             }
@@ -46,6 +49,7 @@ struct Measure {
         usage: Measure instructions (\(Walks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
                Measure hit-ratio REQUESTS <NAMES
                Measure snapshot NAMES
+               Measure upstream QUESTIONS
         """
 
     /// Ends the process with a line that says why.
