@@ -2,7 +2,7 @@
 //
 // One question's way, in the greenlet of its flight:
 //
-//     Forwarder.ask        sorts the upstreams: those that failed lately come last
+//     Forwarder.ask        sorts the upstreams: those that fail come last
 //     AttemptPlan          says: send to the first, over UDP, with OPT
 //     UpstreamServer.ask   picks a channel, writes id and letters, sends, registers the exchange
 //     Asking.next          waits; the hub runs others
@@ -22,38 +22,49 @@ package final class Forwarder {
     private let hub: Hub
     private let servers: [UpstreamServer]
     private let tryLimit: UInt64
-    /// Told when an upstream answers that had been failing.
-    private let recovered: () -> Void
+    private let watch: UpstreamWatch?
 
-    /// All tries of a question together take this long at most.
-    package static let questionLimit = Duration.seconds(5)
+    /// All tries of a question together take this long at most: less than the five seconds after which dig and the C
+    /// library ask again.
+    package static let questionLimit = Duration.milliseconds(4500)
     private static let questionNanoseconds = questionLimit.clampedNanoseconds
 
-    /// A forwarder to `servers`, in the order in which they are asked; a try takes `tryLimit` at most.
-    package init(hub: Hub, servers: [UpstreamServer], tryLimit: Duration, recovered: @escaping () -> Void = {}) {
+    /// A forwarder to `servers`, in the order in which they are asked; a try takes `tryLimit` at most. `recovered` is told
+    /// when one answers that had been failing.
+    package init(
+        hub: Hub, servers: [UpstreamServer], tryLimit: Duration, watch: UpstreamWatch? = nil,
+        recovered: @escaping () -> Void = {}
+    ) {
         self.hub = hub
         self.servers = servers
         self.tryLimit = tryLimit.clampedNanoseconds
-        self.recovered = recovered
+        self.watch = watch
+        for server in servers { server.recovered = recovered }
     }
 
     /// Asks until there is an answer; throws the reason where there is none within the question's time. Waits.
     package func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
-        guard !servers.isEmpty else { throw .noUpstream }
-        let asking = Asking(question, servers: order(), hub: hub)
-        defer { asking.end() }
-        let answer = try asking.run(tryLimit: tryLimit, limit: Self.questionNanoseconds)
-        if answer.server.answered() { recovered() }
-        return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
+        do throws(UpstreamFailure) {
+            let asking = Asking(question, servers: try order(), hub: hub)
+            defer { asking.end() }
+            let deadline = hub.loop.now().advanced(byNanoseconds: Self.questionNanoseconds)
+            let answer = try asking.run(.init(serverCount: servers.count, tryLimit: tryLimit, deadline: deadline))
+            return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
+        } catch {
+            watch?.tell(.unanswered(question, error))
+            throw error
+        }
     }
 
-    /// The servers in the order in which this question asks them: those that failed lately go last; within both groups
-    /// the order is the configured one.
-    private func order() -> [UpstreamServer] {
-        if servers.count == 1 || !servers.contains(where: { $0.isFailing }) { return servers }
-        let order = servers.filter { !$0.isAskedLast } + servers.filter { $0.isAskedLast }
-        // One question finds out whether a server is back; the others need not wait for that.
-        if order[0].isFailing { order[0].probe(for: tryLimit) }
-        return order
+    /// The servers in the order in which this question asks them: those that fail go last; within both groups the order
+    /// is the configured one. Where all are down, one question at a time finds out whether they are back.
+    private func order() throws(UpstreamFailure) -> [UpstreamServer] {
+        guard !servers.isEmpty else { throw .noUpstream }
+        guard servers.contains(where: { $0.isFailing }) else { return servers }
+        guard servers.allSatisfy({ $0.health.isDown }) else {
+            return servers.filter { !$0.isFailing } + servers.filter { $0.isFailing }
+        }
+        guard let first = servers.firstIndex(where: { $0.health.claimProbe(at: hub.now) }) else { throw .unreachable }
+        return Array(servers[first...] + servers[..<first])
     }
 }

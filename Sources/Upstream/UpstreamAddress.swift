@@ -1,3 +1,4 @@
+internal import Glibc
 package import Green
 
 /// Where an upstream resolver is and how it is spoken to.
@@ -14,11 +15,31 @@ package struct UpstreamAddress: Sendable, Hashable {
     package var transport: Transport
     /// Where they go.
     package var address: SocketAddress
+    /// The interface that a link-local address is on, where it has a name.
+    package var interface: String?
 
-    /// The upstream at `address`, over `transport`.
+    /// The upstream at `address`, over `transport`. The interface of a link-local address is remembered by its name, for
+    /// its number changes when it goes and comes back.
     package init(_ address: SocketAddress, transport: Transport = .udp) {
         self.transport = transport
         self.address = address
+        interface = Self.interfaceName(address.ip.scope)
+    }
+
+    /// Where a socket connects to at present.
+    var socketAddress: SocketAddress {
+        guard let interface else { return address }
+        let number = unsafe if_nametoindex(interface)
+        guard number != 0, number != address.ip.scope else { return address }
+        return SocketAddress(IPAddress(v6High: address.ip.high, low: address.ip.low, scope: number), port: address.port)
+    }
+
+    private static func interfaceName(_ scope: UInt32) -> String? {
+        guard scope != 0 else { return nil }
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(IF_NAMESIZE)) { buffer in
+            guard unsafe if_indextoname(scope, buffer.baseAddress!) != nil else { return nil }
+            return unsafe String(cString: buffer.baseAddress!)
+        }
     }
 }
 

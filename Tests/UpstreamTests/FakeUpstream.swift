@@ -80,6 +80,8 @@ enum FakeAct {
     case wait(Duration)
     /// Sends over a connection byte by byte, with that long between two.
     case drip([UInt8], Duration)
+    /// Sends the front of a longer message over a connection.
+    case part([UInt8], of: Int)
     /// Closes the connection.
     case close
 }
@@ -154,6 +156,7 @@ final class FakeUpstream {
                     switch act {
                     case .send(let reply): try connection.write(word(reply.count) + reply)
                     case .wait(let time): try sleep(time)
+                    case .part(let front, let length): try connection.write(word(length) + front)
                     case .close: return
                     case .drip(let reply, let gap):
                         for byte in word(reply.count) + reply {
@@ -192,7 +195,7 @@ final class FakeUpstream {
                     for index in reply.indices { buffer[index] = reply[index] }
                     answer.count = reply.count
                     socket.send(answer)
-                case .drip, .close: break
+                case .drip, .part, .close: break
                 }
             }
         }

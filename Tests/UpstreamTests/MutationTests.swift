@@ -58,7 +58,7 @@ import Testing
                 while try records.next() != nil {}
             }
         }
-        for kind in ["answer", "stray", "otherLetters", "bareFailure", "final"] {
+        for kind in ["answer", "stray", "otherLetters", "withoutQuestion", "final"] {
             #expect(counts[kind, default: 0] > 500, "\(kind)")
         }
     }

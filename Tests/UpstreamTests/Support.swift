@@ -69,6 +69,11 @@ func ask(_ upstream: FakeUpstream, _ name: String = "www.example.com", tryLimit:
     try ask([upstream], name, tryLimit: tryLimit)
 }
 
+extension UpstreamServer {
+    /// Sockets that are open, of both kinds.
+    var openChannels: Int { datagrams.openCount + ownPortCount + streams.openCount }
+}
+
 /// How long something took on the running hub's clock.
 func elapsed(_ body: () throws -> Void) rethrows -> Duration {
     let hub = Hub.current

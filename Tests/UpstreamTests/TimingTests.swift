@@ -68,13 +68,13 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 5], [Duration.milliseconds(200), .seconds(2), .seconds(30)])
-    func `a question that nobody answers ends after five seconds`(_ count: Int, _ limit: Duration) throws {
+    func `a question that nobody answers ends after four and a half seconds`(_ count: Int, _ limit: Duration) throws {
         try onHub { _ in
             let upstreams = try (0..<count).map { try FakeUpstream(id: UInt16($0)) { _ in [] } }
             let time = elapsed { #expect(throws: UpstreamFailure.timedOut) { try ask(upstreams, tryLimit: limit) } }
-            #expect(time >= .seconds(5) && time < .milliseconds(5001))
+            #expect(time >= .milliseconds(4500) && time < .milliseconds(4501))
             let sends = upstreams.reduce(0) { $0 + $1.queries.count }
-            #expect(sends >= 4 && sends <= 2 * AttemptPlan.mostTries)
+            #expect(sends >= 4 && sends <= (limit < .seconds(1) ? 8 : 7) * count)
         }
     }
 
@@ -87,47 +87,7 @@ import Testing
             let server = UpstreamServer(address, id: 1)
             let forwarder = Forwarder(hub: hub, servers: [server], tryLimit: .seconds(2))
             let time = elapsed { #expect(throws: UpstreamFailure.unreachable) { try forwarder.ask(question("a.example")) } }
-            #expect(time >= .seconds(4) && time < .milliseconds(5001))
-        }
-    }
-
-    @Test func `a server that failed is asked last, for longer each time, and first again when it has answered`() throws {
-        try onHub { hub in
-            var isDown = true
-            let first = try FakeUpstream(id: 1) { isDown ? [] : [.send($0.answer())] }
-            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
-            var recoveries = 0
-            let forwarder = Forwarder(
-                hub: hub, servers: [first.server, second.server], tryLimit: .milliseconds(100)
-            ) { recoveries += 1 }
-            var asked: [Int] = []
-            for _ in 0..<120 {
-                let before = first.queries.count
-                _ = try forwarder.ask(question("a.example"))
-                asked.append(first.queries.count - before)
-                try sleep(.milliseconds(900))
-            }
-            // After 1, 2, 4, ... 60 s: eight times in 110 s or so, not 120 times.
-            #expect((6...9).contains(asked.count { $0 > 0 }))
-            #expect(asked.prefix(4) == [1, 0, 1, 0])
-            isDown = false
-            try sleep(.seconds(60))
-            for _ in 0..<3 { try #expect(forwarder.ask(question("a.example")).upstream == 1) }
-            #expect(recoveries == 1)
-        }
-    }
-
-    @Test func `one question finds out whether a server is back, the others go on meanwhile`() throws {
-        try onHub { hub in
-            let first = try FakeUpstream(id: 1) { _ in [] }
-            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
-            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(2))
-            _ = try forwarder.ask(question("a.example"))
-            try sleep(.milliseconds(1500))
-            let times = try (0..<20).map { _ in
-                hub.spawn { try elapsed { _ = try forwarder.ask(question("a.example")) } }
-            }.map { try $0.get() }
-            #expect(times.count { $0 > .seconds(1) } == 1)
+            #expect(time >= .seconds(4) && time < .milliseconds(4501))
         }
     }
 
@@ -148,18 +108,6 @@ import Testing
         }
     }
 
-    @Test func `a burst of failures is one outage`() throws {
-        try onHub { hub in
-            let first = try FakeUpstream(id: 1) { _ in [] }
-            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
-            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(1))
-            for each in (0..<100).map({ _ in hub.spawn { try forwarder.ask(question("a.example")) } }) { _ = try each.get() }
-            #expect(first.server.isAskedLast)
-            try sleep(.milliseconds(1100))
-            #expect(!first.server.isAskedLast)
-        }
-    }
-
     @Test(arguments: 1...40 as ClosedRange<UInt64>) func `on a bad network most questions are answered, all in time`(
         _ seed: UInt64
     ) throws {
@@ -173,7 +121,7 @@ import Testing
                 hub.spawn {
                     var isAnswered = false
                     let time = elapsed { isAnswered = (try? forwarder.ask(question("name\(index).example"))) != nil }
-                    #expect(time <= .milliseconds(5010))
+                    #expect(time <= .milliseconds(4510))
                     return isAnswered
                 }
             }

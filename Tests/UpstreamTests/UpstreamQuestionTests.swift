@@ -126,37 +126,71 @@ import Testing
             reply[place] ^= UInt8.random(in: 1...255, using: &numbers)
             let isCase =
                 before ^ reply[place] == 0x20 && (0x61...0x7A).contains(before | 0x20) && place < question.questionEnd - 5
-            #expect(Self.match(question, reply, form) == (isCase ? .otherLetters : .stray))
+            let match = Self.match(question, reply, form)
+            // A length that leads past the end makes a name that cannot be read.
+            #expect(isCase ? match == .otherLetters : match == .stray || match == .withoutQuestion)
         }
     }
 
-    @Test func `a question, another opcode, two questions or none are no answer`() {
+    @Test func `a question or another opcode is no answer, and two questions or none are none to this one`() {
         let asked = question("www.example.com")
         let form = UpstreamQuestion.Form(id: 1, letters: 0, hasEDNS: true)
         let query = Self.written(asked, form)
         #expect(Self.match(asked, query, form) == .stray)
-        for (index, value) in [(2, 0xA0), (5, 2), (5, 0), (4, 1)] as [(Int, UInt8)] {
+        var reply = Self.echo(query)
+        reply[2] = 0xA0
+        #expect(Self.match(asked, reply, form) == .stray)
+        for (index, value) in [(5, 2), (5, 0), (4, 1)] as [(Int, UInt8)] {
             var reply = Self.echo(query)
             reply[index] = value
-            #expect(Self.match(asked, reply, form) == .stray)
+            #expect(Self.match(asked, reply, form) == .withoutQuestion)
         }
     }
 
-    @Test func `a reply cut within its question is no answer`() {
+    @Test func `a reply cut within its question has none`() {
         let asked = question("www.example.com")
         let form = UpstreamQuestion.Form(id: 1, letters: 5, hasEDNS: true)
         let reply = Self.echo(Self.written(asked, form))
-        for count in 0..<asked.questionEnd { #expect(Self.match(asked, reply.prefix(count), form) == .stray) }
+        for count in 0..<asked.questionEnd {
+            #expect(Self.match(asked, reply.prefix(count), form) == (count < 12 ? .stray : .withoutQuestion))
+        }
         #expect(Self.match(asked, reply.prefix(asked.questionEnd), form) == .answer)
     }
 
-    @Test func `a header alone can only tell of a failure`() {
+    @Test(
+        arguments: [[0, 1, 0, 40, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0], [255, 255, 255, 255, 255, 255, 255, 255]] as [[UInt8]])
+    func `a header alone has no question, whatever it counts`(_ counts: [UInt8]) {
         let asked = question("www.example.com")
         let form = UpstreamQuestion.Form(id: 1, letters: 5, hasEDNS: true)
-        var reply = Array(Self.echo(Self.written(asked, form)).prefix(12))
+        var reply = Array(Self.echo(Self.written(asked, form)).prefix(4)) + counts
         for code in 0..<16 as Range<UInt8> {
             reply[3] = 0x80 | code
-            #expect(Self.match(asked, reply, form) == ([1, 2, 4, 5].contains(code) ? .bareFailure : .stray))
+            #expect(Self.match(asked, reply, form) == .withoutQuestion)
+        }
+    }
+
+    @Test(arguments: [[0xC0, 12], [0xC0, 13], [0xFF, 0xFF], [0x41, 1], [3, 0x77, 0x77, 0x77, 0xC0, 12]] as [[UInt8]])
+    func `a question whose name cannot be read is none`(_ name: [UInt8]) {
+        let asked = question("www.example.com")
+        let form = UpstreamQuestion.Form(id: 1, letters: 5, hasEDNS: true)
+        let reply =
+            Array(Self.echo(Self.written(asked, form)).prefix(12)) + name + [0, 1, 0, 1] + [UInt8](repeating: 0, count: 40)
+        #expect(Self.match(asked, reply, form) == .withoutQuestion)
+    }
+
+    @Test func `a query is known by what is quoted of it, to the letter, once the whole question is there`() {
+        var numbers = SeededNumbers(seed: 6)
+        for _ in 0..<500 {
+            let (_, question, _) = Self.random(&numbers)
+            let form = Self.form(&numbers)
+            let query = Self.written(question, form)
+            for count in 0...query.count {
+                #expect(question.isQuoted(Array(query.prefix(count)), form) == (count >= question.questionEnd))
+            }
+            var other = query
+            other[Int.random(in: query.indices, using: &numbers)] ^= .random(in: 1...255, using: &numbers)
+            #expect(!question.isQuoted(other, form))
+            #expect(!question.isQuoted(query + [0], form))
         }
     }
 

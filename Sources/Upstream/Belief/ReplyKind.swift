@@ -6,26 +6,26 @@ enum ReplyKind: Hashable {
     case final
     /// Cut short: asked again over TCP.
     case truncated
-    /// Wrong letters: asked again over TCP.
-    case otherLetters
+    /// It cannot be read: once more over TCP, then the next.
+    case broken
     /// The server does not understand EDNS: FORMERR or BADVERS (RFC 6891 7), in old ones NOTIMP (RFC 2671 5.3).
     case withoutEDNS(ResponseCode)
     /// A failure of this server: the next is asked.
     case failure(ResponseCode, ExtendedErrorCode?)
 
-    /// Judges a reply that fits its question. One whose records cannot be read is a failure of the server.
+    /// Judges a reply that fits its question.
     static func of(_ bytes: [UInt8]) -> ReplyKind {
         do throws(WireError) {
             let summary = try ReplySummary(bytes.span)
             if summary.flags.isTruncated { return .truncated }
             return of(summary.responseCode, summary.extendedError)
         } catch {
-            guard bytes.count >= MessageView.headerLength else { return .failure(.servFail, .invalidData) }
+            guard bytes.count >= MessageView.headerLength else { return .broken }
             // A failure often comes with the query's counts but without its records.
             let flags = HeaderFlags(rawValue: bytes.span.loadUInt16(at: 2))
             if flags.isTruncated { return .truncated }
             let kind = of(flags.responseCode, .invalidData)
-            return kind == .final ? .failure(.servFail, .invalidData) : kind
+            return kind == .final ? .broken : kind
         }
     }
 

@@ -13,10 +13,15 @@ final class ChannelPool<Channel: PooledChannel> {
     private var channels: [Channel] = []
     private var picked: Channel?
     private var pickedAt = Instant(nanoseconds: 0)
+    /// How often the picked channel may still be given in this turn.
+    private var picksLeft = 0
     /// Channels that are open, those that take no more exchanges included.
     private(set) var openCount = 0
     private let limit: Int
     private let spare: Int
+
+    /// So many questions of one turn leave together.
+    static var picksPerTurn: Int { 8 }
 
     /// A pool of at most `limit` open channels, of which `spare` are used by turns even when one has room for all.
     init(limit: Int, spare: Int) {
@@ -24,15 +29,28 @@ final class ChannelPool<Channel: PooledChannel> {
         self.spare = spare
     }
 
-    /// A channel with room, picked at random once in a turn of the loop, so that what one turn sends leaves in batches.
-    /// Where there is none, `open` makes another; it counts until `closed`.
+    /// A channel with room, picked at random, for up to eight questions of a turn of the loop, so that they leave in one
+    /// system call. Where there is none, `open` makes another; it counts until `closed`.
     func channel(
         at turn: Instant, _ random: () -> UInt64, open: () throws(UpstreamFailure) -> Channel
     ) throws(UpstreamFailure) -> Channel {
-        if pickedAt == turn, let picked, picked.hasRoom { return picked }
+        if pickedAt == turn, picksLeft > 0, let picked, picked.hasRoom {
+            picksLeft -= 1
+            return picked
+        }
         let channel = try pick(random, open)
         picked = channel
         pickedAt = turn
+        picksLeft = Self.picksPerTurn - 1
+        return channel
+    }
+
+    /// A fresh channel, where one more may be open.
+    func another(open: () throws(UpstreamFailure) -> Channel) throws(UpstreamFailure) -> Channel {
+        guard openCount < limit else { throw .overloaded }
+        let channel = try open()
+        channels.append(channel)
+        openCount += 1
         return channel
     }
 
@@ -45,10 +63,7 @@ final class ChannelPool<Channel: PooledChannel> {
             throw .overloaded
         }
         do {
-            let channel = try open()
-            channels.append(channel)
-            openCount += 1
-            return channel
+            return try another(open: open)
         } catch {
             // Out of descriptors, say: what is open serves as well.
             if error == .overloaded, let channel = withRoom(random) { return channel }
@@ -76,6 +91,11 @@ final class ChannelPool<Channel: PooledChannel> {
     func closed(_ channel: Channel) {
         retired(channel)
         openCount -= 1
+    }
+
+    /// Calls `body` with each channel that takes exchanges; it may retire it.
+    func forEach(_ body: (Channel) -> Void) {
+        for channel in channels { body(channel) }
     }
 
     /// Has all channels take no more exchanges.

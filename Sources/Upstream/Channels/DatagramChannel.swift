@@ -1,14 +1,18 @@
 internal import DNSWire
+internal import Glibc
 internal import Green
 
-/// A connected UDP socket on a random port, which carries several exchanges. The kernel lets in only what comes from
-/// the asked peer; id, question and letters are checked here. A channel is used for a while and then retired, so that
-/// its port is worth little to who has learnt it.
+/// A connected UDP socket on a random port. The kernel lets in only what comes from the asked peer; id, question and
+/// letters are checked here.
+///
+/// Where questions are few, each has a channel of its own, closed with its answer. Where they are many, channels are
+/// shared, and retired after a while, so that a port is worth little to who has learnt it.
 final class DatagramChannel: PooledChannel {
     private let socket: DatagramSocket
     private let server: UpstreamServer
+    private let isShared: Bool
     // SAFETY: touched on the hub's thread alone, and no access lasts over a switch.
-    @exclusivity(unchecked) private var table = ExchangeTable(capacity: DatagramChannel.capacity)
+    @exclusivity(unchecked) private var table: ExchangeTable
     private var reader: Greenlet<Void>?
     /// The ids of exchanges that have ended: answers to them are late, but not guesses.
     private var endedIDs: [UInt16] = []
@@ -18,19 +22,27 @@ final class DatagramChannel: PooledChannel {
     private var isRetired = false
     private var isClosed = false
 
-    /// So many exchanges at once.
+    /// So many exchanges at once over a shared channel.
     static let capacity = 64
     /// After so many exchanges, or so many nanoseconds, another port is taken.
     static let mostUses = 512
-    static let longestUse: UInt64 = 20_000_000_000
-    /// So many messages that fit no exchange look like somebody guessing.
+    static let longestUse: UInt64 = 2_000_000_000
+    /// So many messages that fit no exchange look like somebody guessing, on a shared port and on one question's own.
     static let mostStrays = 16
+    static let mostStraysAlone = 4
+    /// After so many nothing that comes to the port is believed.
+    static let strayLimit = 256
 
-    init(to server: UpstreamServer) throws(UpstreamFailure) {
+    /// A channel for one exchange, or to be shared by many.
+    init(to server: UpstreamServer, isShared: Bool) throws(UpstreamFailure) {
         self.server = server
-        retiresAt = server.hub.now.advanced(byNanoseconds: Self.longestUse)
+        self.isShared = isShared
+        unsafe table = ExchangeTable(capacity: isShared ? Self.capacity : 1)
+        retiresAt = isShared ? server.hub.now.advanced(byNanoseconds: Self.longestUse) : .never
         do {
-            socket = try DatagramSocket(hub: server.hub, connectedTo: server.address.address)
+            var options = DatagramOptions()
+            options.keepsReports = true
+            socket = try DatagramSocket(hub: server.hub, connectedTo: server.address.socketAddress, options: options)
         } catch {
             throw UpstreamFailure(opening: error)
         }
@@ -52,7 +64,7 @@ final class DatagramChannel: PooledChannel {
         exchange.channel = self
         send(exchange)
         uses += 1
-        if uses >= Self.mostUses { retire() }
+        if uses >= (isShared ? Self.mostUses : 1) { retire() }
     }
 
     func send(_ exchange: Exchange) {
@@ -73,7 +85,7 @@ final class DatagramChannel: PooledChannel {
     func retire() {
         guard !isRetired else { return }
         isRetired = true
-        server.datagrams.retired(self)
+        if isShared { server.datagrams.retired(self) }
         if unsafe table.count == 0 { close() }
     }
 
@@ -82,32 +94,28 @@ final class DatagramChannel: PooledChannel {
         guard !isClosed else { return }
         isClosed = true
         isRetired = true
-        server.datagrams.closed(self)
+        if isShared { server.datagrams.closed(self) } else { server.ownPortClosed() }
         reader?.kill()
         reader = nil
-        failAll()
+        for exchange in unsafe table.removeAll() { fail(exchange, retries: 1) }
         socket.close()
     }
 
-    private func failAll() {
-        for exchange in unsafe table.removeAll() {
-            exchange.channel = nil
-            exchange.deliver(.broken(.unreachable, mayRetry: false))
-        }
+    private func fail(_ exchange: Exchange, retries: Int) {
+        exchange.channel = nil
+        exchange.deliver(.broken(.unreachable, retries: retries))
     }
+
+    // MARK: - What comes
 
     private func read() throws {
         defer { close() }
+        let onReport: (DatagramReport) -> Void = { [unowned self] report in take(report) }
         while !isClosed {
-            do {
-                let count = try socket.receive(until: isRetired ? .never : retiresAt) { datagram in take(datagram) }
-                if count == 0 { retire() }
-                // One batch a turn: others have sockets too.
-                try server.hub.yield(afterEvents: true)
-            } catch is SocketError {
-                // The peer's machine says that nobody listens there, or that there is no way.
-                return
-            }
+            let count = try socket.receive(until: isRetired ? .never : retiresAt, onReport: onReport) { take($0) }
+            if count == 0 { retire() }
+            // One batch a turn: others have sockets too.
+            try server.hub.yield(afterEvents: true)
         }
     }
 
@@ -123,14 +131,16 @@ final class DatagramChannel: PooledChannel {
         switch exchange.asking.question.match(bytes, exchange.form) {
         case .stray:
             noteStray()
-        case .answer:
+        case .answer where strays < Self.strayLimit:
             server.heard(exchange)
             finish(exchange)
             exchange.deliver(.reply(copy(bytes, cut: isCut), .proven))
-        case .bareFailure:
-            doubt(exchange, .reply([UInt8](copying: bytes), .doubtful))
         case .otherLetters:
-            doubt(exchange, .otherLetters)
+            doubt(exchange, .reply(copy(bytes, cut: isCut), .otherLetters))
+        case .withoutQuestion:
+            doubt(exchange, .reply(copy(bytes, cut: isCut), .bare))
+        case .answer:
+            break
         }
     }
 
@@ -144,22 +154,41 @@ final class DatagramChannel: PooledChannel {
     private func finish(_ exchange: Exchange) {
         exchange.channel = nil
         unsafe table.remove(exchange)
-        endedIDs.append(exchange.form.id)
+        if isShared { endedIDs.append(exchange.form.id) }
         if isRetired || server.isRetired, unsafe table.count == 0 { close() }
     }
 
-    /// Somebody who guesses ids sends many that fit nothing: the port is burnt. What was asked here is told as if its
-    /// letters were wrong, and so is asked again over TCP.
+    /// Somebody who guesses sends many that fit nothing: the port is burnt, and its questions are asked in other ways too.
+    /// The true answers still count, until so many came that one of them may have guessed right.
     private func noteStray() {
         guard !isClosed else { return }
         strays += 1
         server.strayCount += 1
-        guard strays >= Self.mostStrays else { return }
-        for exchange in unsafe table.removeAll() {
-            exchange.channel = nil
-            exchange.deliver(.otherLetters)
+        guard strays == (isShared ? Self.mostStrays : Self.mostStraysAlone) else { return }
+        retire()
+        for exchange in unsafe table.all where exchange.outcome == nil { exchange.deliver(.guesses) }
+    }
+
+    // MARK: - What is said of what was sent
+
+    /// The kernel refused to send a query, or an ICMP message came for one. Only the question that is quoted, to the
+    /// letter, is concerned, and by an ICMP message only while nothing else was heard: anybody can send one.
+    private func take(_ report: DatagramReport) {
+        let isRefusal = report.origin == .sending || report.origin == .local
+        guard isRefusal || report.origin == .icmp, report.payload.count >= MessageView.headerLength else { return }
+        switch report.errno {
+        // Nothing wrong with the way, or nothing that another port would mend.
+        case EMSGSIZE, EAGAIN, ENOBUFS, ENOMEM: return
+        default: break
         }
-        close()
+        guard let exchange = unsafe table.find(report.payload.span.loadUInt16(at: 0)),
+            exchange.asking.question.isQuoted(report.payload, exchange.form), isRefusal || server.lastHeard < exchange.sentAt
+        else { return }
+        let isOld = uses > 1
+        finish(exchange)
+        // A socket that is older than the machine's address cannot send any more, and a new one can.
+        fail(exchange, retries: isRefusal && isOld ? 1 : 0)
+        if isRefusal { retire() }
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {

@@ -14,31 +14,37 @@ final class Exchange {
     let sentAt: Instant
     /// How often it was sent.
     var sends = 0
-    /// The channel that it is registered with; nil when nothing can come any more.
+    /// The channel that it is registered with; nil when nothing can come any more, or it waits for a place.
     var channel: (any ExchangeChannel)?
     /// What came and was not yet looked at.
     var outcome: Outcome?
-    /// Whether something came that may be forged, so that the true answer may be still on its way.
+    /// Whether a reply came that may be forged, so that the true answer may be still on its way.
     var isDoubted = false
-    /// Whether the server said that it does not understand OPT, and whether a forger could have said so.
-    var refusedEDNS: Credence?
+    /// Whether the server said that it does not understand OPT.
+    var refusedEDNS = false
+    /// Whether it goes over a connection over which the server had answered before.
+    var isOnUsedConnection = false
+    /// Whether nobody expects anything of it any more.
+    private(set) var hasEnded = false
 
     /// What came of a try.
     enum Outcome {
-        /// A reply with the right id and peer and, unless it is doubtful, the question as sent.
+        /// A reply with the right id from the right peer.
         case reply([UInt8], Credence)
-        /// The question was answered with other letters than were sent: perhaps a forgery, perhaps a server that folds.
-        case otherLetters
-        /// There will be no reply to this try. The connection may have been closed for its other users.
-        case broken(UpstreamFailure, mayRetry: Bool)
+        /// Many messages came that fit nothing, as if somebody guessed; the try goes on.
+        case guesses
+        /// There will be no reply to this try. So many tries like it may do better.
+        case broken(UpstreamFailure, retries: Int)
     }
 
-    /// How far a message can be believed to be the server's own.
+    /// How far a reply can be believed to be the server's own.
     enum Credence {
         /// It has the question with its letters, or came over a connection.
         case proven
+        /// It has the question in other letters: perhaps a forgery, perhaps a server that folds them.
+        case otherLetters
         /// It has the id alone.
-        case doubtful
+        case bare
     }
 
     init(_ asking: Asking, to server: UpstreamServer, on route: AttemptPlan.Route, letters: UInt64, at now: Instant) {
@@ -62,6 +68,7 @@ final class Exchange {
 
     /// Expects no reply any more.
     func end() {
+        hasEnded = true
         channel?.forget(self)
         channel = nil
         outcome = nil

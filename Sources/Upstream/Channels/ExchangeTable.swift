@@ -39,9 +39,12 @@ struct ExchangeTable {
         count -= 1
     }
 
+    /// All that are here.
+    var all: [Exchange] { places.compactMap { $0 } }
+
     /// Takes all out.
     mutating func removeAll() -> [Exchange] {
-        let all = places.compactMap { $0 }
+        let all = all
         places = Array(repeating: nil, count: places.count)
         count = 0
         return all

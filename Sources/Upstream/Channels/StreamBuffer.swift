@@ -38,6 +38,9 @@ struct StreamBuffer {
         return [UInt8](bytes[start + 2..<start + length])
     }
 
+    /// Whether there is something that is not a whole message yet.
+    var hasPart: Bool { end > start }
+
     /// How long the message at the front is with its length, once that is known.
     private var pendingLength: Int? {
         end - start < 2 ? nil : 2 + Int(bytes[start]) << 8 + Int(bytes[start + 1])

@@ -11,8 +11,12 @@ final class StreamChannel: PooledChannel {
     private var socket: StreamSocket?
     private var reader: Greenlet<Void>?
     private var writer: Greenlet<Void>?
-    /// Whether the server answered something here; then it may close the connection at any time without being ill.
-    private var hasAnswered = false
+    /// Questions that were put on it, and answers that came; once there is one the server may close the connection at any
+    /// time without being ill.
+    private var given = 0
+    private var answered = 0
+    /// Whether a part of an answer has come, and not yet the whole.
+    private var hasPart = false
     /// When the last exchange began.
     private var lastUse: Instant
     /// Since when all that is under way waits for the next message.
@@ -49,7 +53,15 @@ final class StreamChannel: PooledChannel {
     /// Whether another exchange may be put on it.
     var hasRoom: Bool {
         !isClosed && !isRetired && table.hasRoom && unsent.count < Self.mostUnsent && !isStalled
-            && (table.count == 0 || !server.needsOwnStreams)
+            && !isSpent
+    }
+
+    /// Whether it has been given as many questions as a connection to this server takes.
+    private var isSpent: Bool { given >= server.streamLimits.questions(at: server.hub.now) }
+
+    /// Takes no new exchanges where it has had its share.
+    func retireIfSpent() {
+        if isSpent { retire() }
     }
 
     /// Whether questions wait here and nothing comes, as when the peer's machine has gone without a word.
@@ -63,6 +75,8 @@ final class StreamChannel: PooledChannel {
         if table.count == 0 { waitsSince = lastUse }
         table.register(exchange, random: server.hub.loop.random())
         exchange.channel = self
+        exchange.isOnUsedConnection = answered > 0
+        given += 1
         send(exchange)
     }
 
@@ -86,6 +100,16 @@ final class StreamChannel: PooledChannel {
         strays -= 1
         finish(exchange)
         if wasStalled { retire() }
+        server.serveWaiting()
+    }
+
+    /// A fresh connection was answered while `exchange` waited here: where nothing else came here since, this one is of no
+    /// more use.
+    func wasOvertaken(since exchange: Exchange) {
+        guard answered > 0, waitsSince <= exchange.sentAt else { return }
+        server.streamLimits.wentSilent(answered: answered, at: server.hub.now)
+        retire()
+        server.streams.forEach { $0.retireIfSpent() }
     }
 
     /// Takes no new exchanges; closes when those it carries have ended.
@@ -114,13 +138,19 @@ final class StreamChannel: PooledChannel {
         socket?.close()
         socket = nil
         unsent = []
-        // Some servers answer one question of a connection and break it off, whatever else came over it.
+        // A server may close a connection that has served its time; one that was shared, or cut within an answer, tells
+        // nothing of a question either.
         let wasShared = table.count > 1
-        if wasShared { server.brokeSharedStream() }
+        if table.count > 0, answered > 0 || wasShared {
+            server.streamLimits.wasClosed(answered: answered, given: given, at: server.hub.now)
+            server.streams.forEach { $0.retireIfSpent() }
+        }
+        let retries = answered > 0 || wasShared ? AttemptPlan.mostRetries : hasPart ? 1 : 0
         for exchange in table.removeAll() {
             exchange.channel = nil
-            exchange.deliver(.broken(failure, mayRetry: hasAnswered || wasShared))
+            exchange.deliver(.broken(failure, retries: retries))
         }
+        server.serveWaiting()
     }
 
     // MARK: - Its two greenlets
@@ -162,6 +192,7 @@ final class StreamChannel: PooledChannel {
                 continue
             }
             while !isClosed, let message = incoming.next() { take(message) }
+            hasPart = incoming.hasPart
             // One read a turn: others have sockets too.
             try server.hub.yield(afterEvents: true)
         }
@@ -174,11 +205,14 @@ final class StreamChannel: PooledChannel {
         guard match != .stray else { return noteStray() }
         // Nobody can forge on a connection: other letters only tell that this server folds them.
         if match == .otherLetters { server.foldsCase() }
-        hasAnswered = true
+        if answered > 0 { server.streamLimits.goesOn() }
+        answered += 1
         waitsSince = server.hub.now
         server.heard(exchange)
-        exchange.deliver(.reply(message, .proven))
+        exchange.deliver(.reply(message, match == .withoutQuestion ? .bare : .proven))
         finish(exchange)
+        if isSpent { retire() }
+        server.serveWaiting()
     }
 
     private func noteStray() {

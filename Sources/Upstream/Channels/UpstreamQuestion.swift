@@ -4,9 +4,9 @@ package import DNSWire
 /// options is not in it.
 package struct UpstreamQuestion: Sendable {
     /// The name's wire form, lower-cased.
-    private let name: [UInt8]
-    private let type: RecordType
-    private let `class`: RecordClass
+    let name: [UInt8]
+    let type: RecordType
+    let `class`: RecordClass
     private let flags: KeyFlags
 
     /// EDNS's payload size in queries (RFC 9715 recommends at most 1400; the DNS flag day of 2020 says 1232).
@@ -23,10 +23,17 @@ package struct UpstreamQuestion: Sendable {
         self.flags = flags
     }
 
+    /// The question for the root's name servers, which every server knows the answer to.
+    static let root = UpstreamQuestion(
+        [0], .ns, .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false))
+
     /// Where the name ends, and type and class begin.
-    private var nameEnd: Int { MessageView.headerLength + name.count }
+    var nameEnd: Int { MessageView.headerLength + name.count }
     /// The first byte after the question.
     var questionEnd: Int { nameEnd + 4 }
+
+    /// Whether both ask about the same name.
+    func hasName(of other: UpstreamQuestion) -> Bool { name == other.name }
 
     /// How one try is written.
     struct Form: Hashable, Sendable {
@@ -86,47 +93,7 @@ package struct UpstreamQuestion: Sendable {
 
     /// Up to eight bytes of the name, in the case that the letters' bits say; zeros after its end.
     @inline(__always)
-    private func cased(_ name: Span<UInt8>, at index: Int, _ letters: UInt64) -> UInt64 {
+    func cased(_ name: Span<UInt8>, at index: Int, _ letters: UInt64) -> UInt64 {
         LetterBits.apply(letters, to: name.loadWord(at: index, count: name.count - index), at: index)
-    }
-
-    /// What a message is that came back from the peer that was asked.
-    enum Match: Hashable, Sendable {
-        /// The answer to this try, with the letters as sent.
-        case answer
-        /// The answer to this question, but its letters are not those that were sent.
-        case otherLetters
-        /// A failure that leaves the question out, as old servers send it; only its rcode means anything.
-        case bareFailure
-        /// Not an answer to this try.
-        case stray
-    }
-
-    /// Compares a reply to what was sent.
-    func match(_ reply: Span<UInt8>, _ form: Form) -> Match {
-        guard let view = try? MessageView(reply), view.id == form.id, view.flags.isResponse, view.flags.opcode == .query
-        else { return .stray }
-        // Some old servers send the header alone, and leave the counts as they were.
-        if reply.count == MessageView.headerLength {
-            switch view.flags.responseCode {
-            case .formErr, .servFail, .notImp, .refused: return .bareFailure
-            default: return .stray
-            }
-        }
-        guard view.questionCount == 1, reply.count >= questionEnd, reply.loadUInt16(at: nameEnd) == type.rawValue,
-            reply.loadUInt16(at: nameEnd + 2) == `class`.rawValue
-        else { return .stray }
-        let name = name.span
-        var sameLetters = true
-        var index = 0
-        while index < name.count {
-            let word = reply.loadWord(at: MessageView.headerLength + index, count: name.count - index)
-            if word != cased(name, at: index, form.letters) {
-                guard lowercased(word) == name.loadWord(at: index, count: name.count - index) else { return .stray }
-                sameLetters = false
-            }
-            index += 8
-        }
-        return sameLetters || form.letters == 0 ? .answer : .otherLetters
     }
 }

@@ -12,6 +12,8 @@ final class Asking {
     private var present: Exchange?
     /// Tries before it, answers to which still count.
     private var earlier: [Exchange] = []
+    /// The last reply that anybody may have sent.
+    private var doubtful: Doubtful?
     private var waiter: Waiter?
 
     /// What a question's way ended with.
@@ -21,6 +23,12 @@ final class Asking {
         let transport: UpstreamAddress.Transport
     }
 
+    /// What a reply comes to.
+    private enum Verdict {
+        case answer(Answer)
+        case next(AttemptPlan.Action)
+    }
+
     init(_ question: UpstreamQuestion, servers: [UpstreamServer], hub: Hub) {
         self.question = question
         self.servers = servers
@@ -28,23 +36,12 @@ final class Asking {
     }
 
     /// Asks until there is an answer or a reason why there is none. Waits. `end` must be called afterwards.
-    func run(tryLimit: UInt64, limit: UInt64) throws(UpstreamFailure) -> Answer {
-        let start = hub.loop.now()
-        var plan = AttemptPlan(
-            serverCount: servers.count, tryLimit: tryLimit, deadline: start.advanced(byNanoseconds: limit))
+    func run(_ terms: AttemptPlan.Terms) throws(UpstreamFailure) -> Answer {
+        var now = hub.loop.now()
+        var plan = AttemptPlan(terms)
         var action = plan.start()
-        var now = start
         while true {
             switch action {
-            case .begin(let index):
-                let server = servers[index]
-                let transport = server.address.transport
-                action = send(.init(server: index, transport: transport, hasEDNS: !server.lacksEDNS), at: now, &plan)
-            case .send(let route):
-                action = send(route, at: now, &plan)
-            case .resend(let wait):
-                present?.resend()
-                action = .wait(wait)
             case .fail(let failure):
                 throw failure
             case .wait(let moment):
@@ -55,14 +52,24 @@ final class Asking {
                     continue
                 }
                 exchange.outcome = nil
-                if case .reply(let bytes, let credence) = outcome {
-                    let kind = ReplyKind.of(bytes)
-                    if kind == .final { return answer(bytes, exchange) }
-                    if case .withoutEDNS = kind { exchange.refusedEDNS = credence }
-                    action = plan.reply(kind, from: exchange.route)
-                } else {
-                    action = withoutReply(outcome, exchange, &plan)
+                switch outcome {
+                case .reply(let bytes, let credence):
+                    switch judge(bytes, exchange, credence, &plan) {
+                    case .answer(let answer): return answer
+                    case .next(let next): action = next
+                    }
+                case .guesses:
+                    action = plan.doubt(.guesses, from: exchange.route, agrees: true)
+                case .broken(let failure, let retries):
+                    action = broken(failure, retries, exchange, &plan)
                 }
+            case .believe:
+                switch believe(&plan) {
+                case .answer(let answer): return answer
+                case .next(let next): action = next
+                }
+            default:
+                action = ask(action, at: now, &plan)
             }
         }
     }
@@ -73,6 +80,7 @@ final class Asking {
         earlier = []
         present?.end()
         present = nil
+        doubtful = nil
     }
 
     /// Something came of a try. Never waits.
@@ -80,35 +88,67 @@ final class Asking {
         waiter?.wake()
     }
 
-    private func send(_ route: AttemptPlan.Route, at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
-        let server = servers[route.server]
-        do {
-            let exchange = try server.ask(self, on: route, at: now)
-            if let present { earlier.append(present) }
-            present = exchange
-            return plan.sent(route, at: now, resendWait: server.estimate.resendWait)
-        } catch {
-            if error == .unreachable { server.failed() }
-            return plan.refused(route, error)
+    // MARK: - What came
+
+    /// Judges a reply: the only place where that is done.
+    private func judge(
+        _ bytes: [UInt8], _ exchange: Exchange, _ credence: Exchange.Credence, _ plan: inout AttemptPlan
+    ) -> Verdict {
+        var kind = ReplyKind.of(bytes)
+        // Without its question no answer is one.
+        if credence == .bare, kind == .final { kind = .broken }
+        if case .withoutEDNS = kind { exchange.refusedEDNS = true }
+        // Nobody can forge on a connection.
+        if credence == .proven || exchange.route.transport == .tcp { return conclude(bytes, kind, exchange, &plan) }
+        let reply = Doubtful(bytes: bytes, kind: kind, exchange: exchange, credence: credence)
+        let agrees = doubtful.map { $0.saysSame(as: reply) } ?? true
+        doubtful = reply
+        return .next(plan.doubt(credence == .otherLetters ? .letters : .bare(kind), from: exchange.route, agrees: agrees))
+    }
+
+    /// The doubtful reply was said as often as can be asked.
+    private func believe(_ plan: inout AttemptPlan) -> Verdict {
+        guard let reply = doubtful else { return .next(.fail(.timedOut)) }
+        if reply.credence == .otherLetters { reply.exchange.server.foldsCase() }
+        return conclude(reply.bytes, reply.kind, reply.exchange, &plan)
+    }
+
+    private func conclude(
+        _ bytes: [UInt8], _ kind: ReplyKind, _ exchange: Exchange, _ plan: inout AttemptPlan
+    ) -> Verdict {
+        let server = exchange.server
+        server.replied(kind, to: question)
+        guard kind == .final else { return .next(plan.reply(kind, from: exchange.route)) }
+        if exchange.route.hasEDNS {
+            server.quirks.answeredWithEDNS()
+        } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {
+            server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport == .tcp, at: hub.now)
         }
+        if exchange.route.transport == .tcp { noteSilentConnections(besides: exchange) }
+        return .answer(Answer(bytes: bytes, server: server, transport: exchange.route.transport))
+    }
+
+    /// A fresh connection was answered while another was silent.
+    private func noteSilentConnections(besides answered: Exchange) {
+        for each in earlier where each.server === answered.server { (each.channel as? StreamChannel)?.wasOvertaken(since: each) }
+    }
+
+    private func broken(
+        _ failure: UpstreamFailure, _ retries: Int, _ exchange: Exchange, _ plan: inout AttemptPlan
+    ) -> AttemptPlan.Action {
+        let action = plan.broken(exchange.route, failure, retries: retries)
+        // That TCP is closed says nothing of a server that is asked over UDP.
+        let isItsOwn = exchange.route.transport == exchange.server.address.transport
+        if failure == .unreachable, isItsOwn, action != .send(exchange.route) { exchange.server.failed(.unreachable, question) }
+        return action
     }
 
     private func timePassed(at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
-        let action = plan.timePassed(at: now)
+        let isOver = plan.isTryOver(at: now)
+        let last = isOver ? lastExchange(plan.server) : nil
         // Whoever answered others in the meantime is well: it is only this question that it has no answer to.
-        if action.isAnotherTry, let present, present.server.lastHeard < present.sentAt { present.server.failed() }
-        return action
-    }
-
-    private func withoutReply(
-        _ outcome: Exchange.Outcome, _ exchange: Exchange, _ plan: inout AttemptPlan
-    ) -> AttemptPlan.Action {
-        guard case .broken(let failure, let mayRetry) = outcome else {
-            return plan.reply(.otherLetters, from: exchange.route)
-        }
-        let action = plan.broken(exchange.route, failure, mayRetry: mayRetry)
-        if failure == .unreachable, action != .send(exchange.route) { exchange.server.failed() }
-        return action
+        if let last, last.server.lastHeard < last.sentAt { last.server.failed(.silent, question) }
+        return plan.timePassed(at: now)
     }
 
     /// A try of which something came; nil when there is none by `deadline`.
@@ -128,13 +168,67 @@ final class Asking {
         return earlier.first { $0.outcome != nil }
     }
 
-    private func answer(_ bytes: [UInt8], _ exchange: Exchange) -> Answer {
-        let server = exchange.server
-        if exchange.route.hasEDNS {
-            server.answeredWithEDNS()
-        } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS != nil })?.refusedEDNS {
-            server.answeredWithoutEDNS(refusal)
+    // MARK: - Asking
+
+    private func ask(_ action: AttemptPlan.Action, at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
+        switch action {
+        case .begin(let index):
+            let server = servers[index]
+            let transport = server.address.transport
+            return send(.init(server: index, transport: transport, hasEDNS: !server.lacksEDNS), at: now, &plan)
+        case .confirm(let index):
+            return send(.init(server: index, transport: .tcp, hasEDNS: !servers[index].lacksEDNS), at: now, &plan)
+        case .send(let route):
+            return send(route, at: now, &plan)
+        case .hedge:
+            return plan.notHedged()
+        case .resend(let index, let wait):
+            if servers[index].mayResend { lastExchange(index, .udp)?.resend() }
+            return .wait(wait)
+        case .reconnect(let index, let wait):
+            guard let last = lastExchange(index, .tcp), last.isOnUsedConnection else { return .wait(wait) }
+            return send(last.route, at: now, &plan, fresh: true)
+        case .wait, .believe, .fail:
+            return action
         }
-        return Answer(bytes: bytes, server: server, transport: exchange.route.transport)
+    }
+
+    private func send(
+        _ route: AttemptPlan.Route, at now: Instant, _ plan: inout AttemptPlan, fresh: Bool = false
+    ) -> AttemptPlan.Action {
+        let server = servers[route.server]
+        do {
+            let exchange = try server.ask(self, on: route, at: now, fresh: fresh)
+            if let present { earlier.append(present) }
+            present = exchange
+            return plan.sent(route, at: now, resendWait: server.resendWait(route.transport))
+        } catch {
+            if error == .unreachable, route.transport == server.address.transport { server.failed(.unreachable, question) }
+            return plan.refused(route, error)
+        }
+    }
+
+    /// The last try of a server.
+    private func lastExchange(_ index: Int, _ transport: UpstreamAddress.Transport? = nil) -> Exchange? {
+        func fits(_ exchange: Exchange) -> Bool {
+            exchange.route.server == index && (transport == nil || exchange.route.transport == transport)
+        }
+        if let present, fits(present) { return present }
+        return earlier.last(where: fits)
+    }
+}
+
+/// A reply that anybody may have sent, and the try that it came to.
+private struct Doubtful {
+    let bytes: [UInt8]
+    let kind: ReplyKind
+    let exchange: Exchange
+    let credence: Exchange.Credence
+
+    /// Whether both are of the same server and say the same, as far as that can be without comparing records, of which
+    /// servers send now this one first and now that.
+    func saysSame(as other: Doubtful) -> Bool {
+        exchange.server === other.exchange.server && credence == other.credence && kind == other.kind
+            && bytes[6] == other.bytes[6] && bytes[7] == other.bytes[7]
     }
 }

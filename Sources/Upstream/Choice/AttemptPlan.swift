@@ -4,9 +4,13 @@ internal import Green
 /// What to do next about one question: a state machine without clocks or sockets. It is told what happened and says
 /// what to do; `Asking` does it.
 ///
-/// Upstreams are tried in the given order. A try lasts `tryLimit` at most, a datagram is sent again within it after a
-/// few round trips, and an answer to an earlier try still counts. Who fails at once is not asked again; who was silent
-/// is, as long as there is time.
+/// Upstreams are tried in the given order. A try lasts `tryLimit` at most; a datagram is sent again within it after a few
+/// round trips, each time after twice as long, and an answer to an earlier try still counts. Who fails at once is not asked
+/// again; who was silent is, as long as there is time.
+///
+/// What anybody may have sent (wrong letters, a reply without its question, guesses at a port) adds a way to ask that
+/// upstream and closes none: TCP first, then fresh ports, ids and letters. It is believed when TCP says the same, or
+/// three questions do.
 struct AttemptPlan: ~Copyable {
     /// How an upstream is asked.
     struct Route: Hashable, Sendable {
@@ -18,93 +22,177 @@ struct AttemptPlan: ~Copyable {
         var hasEDNS: Bool
     }
 
+    /// What a question may take.
+    struct Terms: Hashable, Sendable {
+        /// How many servers there are, at least one.
+        var serverCount: Int
+        /// Nanoseconds that a try lasts at most.
+        var tryLimit: UInt64
+        /// When the question ends.
+        var deadline: Instant
+        /// After so many nanoseconds without an answer the second server is asked too; nil for not at all.
+        var hedgeWait: UInt64?
+        /// Whether all servers are asked at once.
+        var asksAll = false
+        /// So many datagrams go to each server at most.
+        var mostDatagrams = AttemptPlan.mostDatagrams
+    }
+
     /// What to do.
     enum Action: Hashable {
         /// Ask this server the way it is best asked; then say `sent`, or `refused` when that could not be done.
         case begin(server: Int)
+        /// Ask this server besides the one that is being asked; then say `sent`, `refused`, or `notHedged`.
+        case hedge(server: Int)
+        /// Ask this server over TCP, for what it said over UDP may be forged; then say `sent` or `refused`.
+        case confirm(server: Int)
         /// Ask on this route; then say `sent`, or `refused`.
         case send(Route)
-        /// Send the present try's datagram again, then wait.
-        case resend(wait: Instant)
+        /// Send the last datagram to this server again, then wait.
+        case resend(server: Int, wait: Instant)
+        /// Ask this server over a fresh connection as well where the last one has a past, then wait or say `sent`.
+        case reconnect(server: Int, wait: Instant)
         /// Wait for an event until then; when none comes say `timePassed`.
         case wait(Instant)
+        /// Believe the doubtful reply that was told last.
+        case believe
         /// There is no answer to be had.
         case fail(UpstreamFailure)
+    }
 
-        /// Whether the present try is given up for another, or for good.
-        var isAnotherTry: Bool {
-            switch self {
-            case .begin, .send, .fail: true
-            case .resend, .wait: false
-            }
-        }
+    /// What may have been said by anybody who guessed a port and an id.
+    enum Doubt: Hashable {
+        /// The right answer in wrong letters.
+        case letters
+        /// A reply without the question, of this kind.
+        case bare(ReplyKind)
+        /// Many messages that fit nothing.
+        case guesses
     }
 
     /// More servers than this are not tried.
-    static let mostServers = 64
+    static let mostServers = 16
     /// After so many tries a question only waits.
     static let mostTries = 32
-    /// So often a question moves on to another connection when the server closes one that has, or shares, a past.
-    static let mostStreamRetries = 3
+    /// So many datagrams go to one server for one question at most: five in the first try, and one in a later one.
+    static let mostDatagrams = 6
+    /// So many questions with fresh ids, ports and letters must agree where TCP cannot confirm.
+    static let agreeingDoubts = 3
+    /// So often a question moves on to another connection when the server closes one that has, or shares, a past. A
+    /// server that takes one question over each is learnt in eight steps from 256.
+    static let mostRetries = 8
 
-    private let tryLimit: UInt64
-    private let deadline: Instant
-    /// The servers that were not asked yet, and those that were silent, one bit each; the others failed.
-    private var untried: UInt64
-    private var silent: UInt64 = 0
-    /// The server of the present try.
-    private(set) var server = 0
-    private var isDatagram = false
+    private let terms: Terms
+    /// The servers that were not asked yet, and those that were silent; the others failed, or are being asked.
+    private var untried: ServerSet
+    private var silent = ServerSet()
+    /// How many tries may yet be answered, over UDP and over TCP.
+    private var openDatagrams = ServerCounts()
+    private var openStreams = ServerCounts()
+    /// The servers of which something doubtful came, and those that were asked over TCP for what they said over UDP.
+    private var doubted = ServerSet()
+    private var confirmed = ServerSet()
+    /// Datagrams that went to each server, tries over UDP that a doubt caused, and doubtful replies that agree.
+    private var datagrams = ServerCounts()
+    private var freshWays = ServerCounts()
+    private var agreeing = ServerCounts()
+    /// The last try of the server whose turn it is.
+    private var route = Route(server: 0, transport: .udp, hasEDNS: true)
+    /// Whether the next try is one besides that.
+    private var isExtra = false
     private var tryEnds = Instant.never
     private var nextResend = Instant.never
+    private var hedgeAt = Instant.never
     private var resendWait: UInt64 = 0
     private var lastFailure: UpstreamFailure?
     private var tries = 0
-    private var streamRetries = 0
+    private var retries = 0
 
-    /// A plan to ask so many servers, at least one, until `deadline`.
-    init(serverCount: Int, tryLimit: UInt64, deadline: Instant) {
-        precondition(serverCount > 0)
-        untried = ~0 >> UInt64(64 - min(serverCount, Self.mostServers))
-        self.tryLimit = tryLimit
-        self.deadline = deadline
+    /// A plan on these terms.
+    init(_ terms: Terms) {
+        precondition(terms.serverCount > 0)
+        untried = ServerSet(first: min(terms.serverCount, Self.mostServers))
+        self.terms = terms
     }
+
+    /// The server whose turn it is.
+    var server: Int { route.server }
 
     /// The first step.
     func start() -> Action { .begin(server: 0) }
 
-    /// The try was sent; a datagram is to be sent again after `resendWait` nanoseconds.
+    // MARK: - What happened
+
+    /// The try was sent; a datagram is to be sent again, and a connection to be left for a fresh one, after `resendWait`
+    /// nanoseconds.
     mutating func sent(_ route: Route, at now: Instant, resendWait: UInt64) -> Action {
         tries += 1
-        server = route.server
-        isDatagram = route.transport == .udp
-        untried &= ~(1 << UInt64(server))
-        tryEnds = tries < Self.mostTries ? min(deadline, now.advanced(byNanoseconds: tryLimit)) : deadline
-        self.resendWait = resendWait
-        nextResend = isDatagram ? now.advanced(byNanoseconds: resendWait) : .never
+        untried.remove(route.server)
+        silent.remove(route.server)
+        var wait = resendWait
+        if route.transport == .udp {
+            // Twice as long for each datagram that went there before.
+            wait <<= UInt64(datagrams[route.server])
+            openDatagrams.increment(route.server)
+            datagrams.increment(route.server)
+        } else {
+            openStreams.increment(route.server)
+        }
+        if isExtra {
+            isExtra = false
+        } else {
+            if tries == 1, let hedgeWait = terms.hedgeWait { hedgeAt = now.advanced(byNanoseconds: hedgeWait) }
+            self.route = route
+            tryEnds = tries < Self.mostTries ? min(terms.deadline, now.advanced(byNanoseconds: terms.tryLimit)) : terms.deadline
+            self.resendWait = wait
+            nextResend = now.advanced(byNanoseconds: wait)
+        }
+        return beginMore()
+    }
+
+    /// The other server may not be asked besides, for now.
+    mutating func notHedged() -> Action {
+        isExtra = false
         return wait
     }
 
+    /// Whether the present try, or the question, has had its time.
+    func isTryOver(at now: Instant) -> Bool { now >= tryEnds || now >= terms.deadline }
+
     /// Nothing came until the moment of the last `wait`.
     mutating func timePassed(at now: Instant) -> Action {
-        if now >= deadline { return .fail(lastFailure ?? .timedOut) }
+        if now >= terms.deadline { return .fail(lastFailure ?? .timedOut) }
         if now >= tryEnds {
-            silent |= 1 << UInt64(server)
+            silent.formUnion(openDatagrams.counted)
+            silent.formUnion(openStreams.counted)
+            tryEnds = terms.deadline
+            nextResend = .never
             return next()
+        }
+        if now >= hedgeAt {
+            hedgeAt = .never
+            if let other = untried.following(server) {
+                isExtra = true
+                return .hedge(server: other)
+            }
         }
         guard now >= nextResend else { return wait }
         resendWait *= 2
         nextResend = now.advanced(byNanoseconds: resendWait)
-        return .resend(wait: min(nextResend, tryEnds))
+        return again()
     }
 
-    /// A reply came, to a try on `from`, which may be an earlier one.
+    /// A reply came that is the server's own, to a try on `from`, which may be an earlier one.
     mutating func reply(_ kind: ReplyKind, from: Route) -> Action {
+        close(from)
         switch kind {
         case .final:
             preconditionFailure("the answer ends the plan")
-        case .truncated, .otherLetters:
-            guard from.transport == .udp else { return failed(from, .refused(.servFail, .invalidData)) }
+        case .truncated, .broken:
+            guard from.transport == .udp, !confirmed.contains(from.server) else {
+                return failed(from, .refused(.servFail, .invalidData))
+            }
+            confirmed.insert(from.server)
             return send(Route(server: from.server, transport: .tcp, hasEDNS: from.hasEDNS))
         case .withoutEDNS(let code):
             guard from.hasEDNS else { return failed(from, .refused(code, nil)) }
@@ -114,53 +202,157 @@ struct AttemptPlan: ~Copyable {
         }
     }
 
-    /// The try on `from` will not be answered: nobody listens, or the connection broke. `mayRetry` tells that it broke
-    /// on a connection that served others too, which the server may close at any time.
-    mutating func broken(_ from: Route, _ failure: UpstreamFailure, mayRetry: Bool) -> Action {
-        if mayRetry, streamRetries < Self.mostStreamRetries {
-            streamRetries += 1
+    /// Something came to the try on `from`, over UDP, that anybody may have sent; the try goes on. `agrees` tells that it
+    /// says the same as the one before.
+    mutating func doubt(_ doubt: Doubt, from: Route, agrees: Bool) -> Action {
+        doubted.insert(from.server)
+        switch doubt {
+        case .bare(.withoutEDNS) where from.hasEDNS:
+            return send(Route(server: from.server, transport: .udp, hasEDNS: false))
+        case .letters, .bare:
+            if !agrees { agreeing.reset(from.server) }
+            agreeing.increment(from.server)
+            if agreeing[from.server] >= Self.agreeingDoubts { return .believe }
+        case .guesses: break
+        }
+        if case .bare(.failure) = doubt, from.server == server, let other = untried.following(server) {
+            return .begin(server: other)
+        }
+        if !confirmed.contains(from.server) {
+            confirmed.insert(from.server)
+            return send(Route(server: from.server, transport: .tcp, hasEDNS: from.hasEDNS))
+        }
+        // TCP has its chance first, unless it has had that.
+        return openStreams[from.server] > 0 && freshWays[from.server] == 0 ? wait : anotherWay(from)
+    }
+
+    /// The try on `from` will not be answered: nobody listens, or the connection broke. It is made again unless a question
+    /// did so that many times before.
+    mutating func broken(_ from: Route, _ failure: UpstreamFailure, retries limit: Int) -> Action {
+        close(from)
+        if retries < limit {
+            retries += 1
             return send(from)
         }
-        return failed(from, failure)
+        return unanswered(from, failure)
     }
 
     /// A try could not be made.
     mutating func refused(_ route: Route, _ failure: UpstreamFailure) -> Action {
-        server = route.server
-        return failed(route, failure)
+        if isExtra {
+            isExtra = false
+            untried.remove(route.server)
+            note(failure)
+            return beginMore()
+        }
+        self.route = route
+        return unanswered(route, failure)
+    }
+
+    // MARK: - What to do next
+
+    private var wait: Action { .wait(min(nextResend, min(tryEnds, hedgeAt))) }
+
+    /// Asks the other servers as well, where all are asked at once.
+    private mutating func beginMore() -> Action {
+        guard terms.asksAll, let other = untried.following(server) else { return wait }
+        isExtra = true
+        return .begin(server: other)
     }
 
     /// Goes on with a server, which may be an earlier one: then the present one may be asked again later.
     private mutating func send(_ route: Route) -> Action {
-        if route.server != server { silent |= 1 << UInt64(server) }
+        if route.server != server, isOpen(server) { silent.insert(server) }
         return .send(route)
     }
 
-    private var wait: Action { .wait(min(nextResend, tryEnds)) }
+    /// The present try had no answer for a while: the datagram again, or another way than the connection that is silent.
+    private mutating func again() -> Action {
+        if route.transport == .udp {
+            guard openDatagrams[server] > 0, datagrams[server] < terms.mostDatagrams - 1 else {
+                nextResend = .never
+                return wait
+            }
+            datagrams.increment(server)
+            return .resend(server: server, wait: min(nextResend, min(tryEnds, hedgeAt)))
+        }
+        nextResend = .never
+        if doubted.contains(server), let way = freshWay(route) { return way }
+        return .reconnect(server: server, wait: min(tryEnds, hedgeAt))
+    }
+
+    /// A server that cannot confirm is asked from a fresh port with fresh letters, for a few times.
+    private mutating func freshWay(_ from: Route) -> Action? {
+        guard freshWays[from.server] < Self.agreeingDoubts - 1, datagrams[from.server] < terms.mostDatagrams else { return nil }
+        freshWays.increment(from.server)
+        return send(Route(server: from.server, transport: .udp, hasEDNS: from.hasEDNS))
+    }
+
+    /// Another way to a doubted server, or to another server; the tries that there are go on.
+    private mutating func anotherWay(_ from: Route) -> Action {
+        if let way = freshWay(from) { return way }
+        if from.server == server, let other = untried.following(server) { return .begin(server: other) }
+        return wait
+    }
+
+    /// A try ended without a reply.
+    private mutating func unanswered(_ from: Route, _ failure: UpstreamFailure) -> Action {
+        if doubted.contains(from.server), openDatagrams[from.server] > 0 {
+            note(failure)
+            return anotherWay(from)
+        }
+        if isOpen(from.server) {
+            // Another try there goes on.
+            note(failure)
+            return wait
+        }
+        return failed(from, failure)
+    }
 
     private mutating func failed(_ from: Route, _ failure: UpstreamFailure) -> Action {
-        let bit: UInt64 = 1 << UInt64(from.server)
-        untried &= ~bit
-        silent &= ~bit
-        // What a server said tells more than that another could not be asked.
+        untried.remove(from.server)
+        silent.remove(from.server)
+        doubted.remove(from.server)
+        openDatagrams.reset(from.server)
+        openStreams.reset(from.server)
+        note(failure)
+        // A late failure of an earlier try changes nothing for the present one.
+        return from.server == server || !isOpen(server) ? next() : wait
+    }
+
+    /// The next server that was not asked yet, else one whose word may be forged, else the next that was only silent.
+    private mutating func next() -> Action {
+        if let other = untried.following(server) { return .begin(server: other) }
+        if let other = doubted.subtracting(confirmed).following(server) {
+            confirmed.insert(other)
+            return .confirm(server: other)
+        }
+        if let other = silent.subtracting(exhausted).following(server) { return .begin(server: other) }
+        guard !openDatagrams.isZero || !openStreams.isZero else { return .fail(lastFailure ?? .timedOut) }
+        if !isOpen(server) { nextResend = .never }
+        return wait
+    }
+
+    /// The servers that got as many datagrams as they may.
+    private var exhausted: ServerSet {
+        var set = ServerSet()
+        for server in 0..<min(terms.serverCount, Self.mostServers) where datagrams[server] >= terms.mostDatagrams {
+            set.insert(server)
+        }
+        return set
+    }
+
+    private func isOpen(_ server: Int) -> Bool { openDatagrams[server] > 0 || openStreams[server] > 0 }
+
+    private mutating func close(_ route: Route) {
+        if route.transport == .udp { openDatagrams.decrement(route.server) } else { openStreams.decrement(route.server) }
+    }
+
+    /// What a server said tells more than that another could not be asked.
+    private mutating func note(_ failure: UpstreamFailure) {
         switch (lastFailure, failure) {
         case (.refused, .unreachable), (.refused, .overloaded): break
         default: lastFailure = failure
         }
-        // A late failure of an earlier try changes nothing for the present one.
-        return from.server == server ? next() : wait
-    }
-
-    /// The next server that was not asked yet, else the next that was only silent.
-    private func next() -> Action {
-        if let candidate = following(untried) ?? following(silent) { return .begin(server: candidate) }
-        return .fail(lastFailure ?? .timedOut)
-    }
-
-    /// The first member of a set of servers after the present one, going round.
-    private func following(_ set: UInt64) -> Int? {
-        guard set != 0 else { return nil }
-        let after = set & ~(((1 as UInt64) << UInt64(server + 1)) &- 1)
-        return (after != 0 ? after : set).trailingZeroBitCount
     }
 }

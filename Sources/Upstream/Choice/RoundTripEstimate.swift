@@ -7,6 +7,8 @@ struct RoundTripEstimate: Hashable, Sendable {
     static let initialWait: UInt64 = 400_000_000
     /// A datagram is never sent again sooner than this.
     static let shortestWait: UInt64 = 50_000_000
+    /// A connection is never taken for silent sooner than this.
+    static let shortestStreamWait: UInt64 = 250_000_000
     /// Nor is more waited than this.
     static let longestWait: UInt64 = 2_000_000_000
 

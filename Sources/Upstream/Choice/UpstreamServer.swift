@@ -1,6 +1,8 @@
+internal import DNSWire
 package import Green
 
-/// One upstream as one hub knows it: its channels, its round trips, its quirks and whether it answers.
+/// One upstream as one hub knows it: its channels, its round trips and its quirks. Whether it answers is known to all
+/// hubs.
 package final class UpstreamServer {
     /// The hub that asks.
     let hub: Hub
@@ -8,124 +10,218 @@ package final class UpstreamServer {
     package let address: UpstreamAddress
     /// Its number in caches and reports: the same as long as the daemon knows the address.
     package let id: UInt16
-    /// Its round trips.
+    /// Whether it answers.
+    let health: UpstreamHealth
+    /// Told when it answers that had been failing.
+    var recovered: () -> Void = {}
+    /// What it does in its own way.
+    var quirks = ServerQuirks()
+    /// How many questions a connection is given.
+    var streamLimits = StreamLimits()
+    /// Its round trips over UDP.
     private(set) var estimate = RoundTripEstimate()
-    /// When something last came from it that fitted a question.
-    private(set) var lastHeard = Instant(nanoseconds: 0)
+    /// Its round trips over connections that stand.
+    private var streamEstimate = RoundTripEstimate()
     /// Messages that fitted no question.
     package internal(set) var strayCount: UInt64 = 0
 
-    let datagrams = ChannelPool<DatagramChannel>(limit: 512, spare: 4)
-    let streams = ChannelPool<StreamChannel>(limit: 32, spare: 1)
+    let datagrams = ChannelPool<DatagramChannel>(limit: 512, spare: 128)
+    let streams = ChannelPool<StreamChannel>(limit: 16, spare: 1)
     private(set) var isRetired = false
-    private var foldsUntil = Instant(nanoseconds: 0)
-    private var ownStreamsUntil = Instant(nanoseconds: 0)
-    private var withoutEDNSUntil = Instant(nanoseconds: 0)
-    private var doubtfulRefusals = 0
-    private var failures = 0
-    private var lastUntil = Instant(nanoseconds: 0)
-    private var probeUntil = Instant(nanoseconds: 0)
+    /// Ports that one question has to itself.
+    private(set) var ownPortCount = 0
+    private var ports = PortUse()
+    private var resends = ResendBudget()
+    private var heardAt = Instant(nanoseconds: 0)
+    /// Tries in a row that ended in silence.
+    private var silentTries = 0
+    /// Names in a row that it had nothing but SERVFAIL for.
+    private var failedNames: [UpstreamQuestion] = []
+    /// Exchanges that wait for a place on a connection.
+    private var waiting: [Exchange] = []
+    private var prober: Greenlet<Void>?
 
-    /// For so long a server that folds case is asked without 0x20, and one without EDNS without OPT.
-    static let quirkMemory: UInt64 = 600_000_000_000
-    /// For so long a server that broke a connection with several questions gets one at a time over each.
-    static let streamMemory: UInt64 = 60_000_000_000
-    /// So many questions in a row must have been answered only without OPT, when each refusal could have been forged.
-    static let doubtfulRefusalsBelieved = 3
+    /// So many names in a row must fail before the server is taken for ill.
+    static let failedNamesBelieved = 3
+    /// So many questions wait for a place on a connection at most.
+    static let mostWaiting = 4096
 
-    package init(_ address: UpstreamAddress, id: UInt16, hub: Hub = .current) {
+    package init(_ address: UpstreamAddress, id: UInt16, hub: Hub = .current, health: UpstreamHealth? = nil) {
         self.address = address
         self.id = id
         self.hub = hub
+        self.health = health ?? UpstreamHealth(of: address) { _ in }
     }
 
     // MARK: - What is known of it
 
-    /// Whether it failed and has not answered since.
-    var isFailing: Bool { failures > 0 }
-    /// Whether it failed lately, or somebody is finding out about it, so that it is asked last for now.
-    var isAskedLast: Bool { isFailing && max(lastUntil, probeUntil) > hub.now }
+    /// Whether it failed and has not answered since, so that it is asked last.
+    var isFailing: Bool { health.isFailing }
     /// Whether it is asked without OPT for now.
-    var lacksEDNS: Bool { withoutEDNSUntil > hub.now }
+    var lacksEDNS: Bool { quirks.lacksEDNS(at: hub.now) }
     /// Whether its answers fold case, so that letters prove nothing.
-    var foldsLetters: Bool { foldsUntil > hub.now }
+    var foldsLetters: Bool { quirks.foldsLetters(at: hub.now) }
+    /// When something last came from it that fitted a question.
+    var lastHeard: Instant { max(heardAt, health.lastHeard) }
 
-    /// Whether several questions at once over a connection are too much for it.
-    var needsOwnStreams: Bool { ownStreamsUntil > hub.now }
+    /// How long to wait for an answer before a datagram is sent again, or a silent connection is left.
+    func resendWait(_ transport: UpstreamAddress.Transport) -> UInt64 {
+        switch transport {
+        case .udp: min(estimate.resendWait << UInt64(min(silentTries, 3)), RoundTripEstimate.longestWait)
+        case .tcp: max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait)
+        }
+    }
+
+    /// Whether a datagram may be sent again now.
+    var mayResend: Bool { resends.take(at: hub.now) }
 
     /// Something came that fits a question.
     func heard(_ exchange: Exchange) {
-        lastHeard = hub.now
-        guard exchange.route.transport == .udp else { return }
-        let age = exchange.sentAt.nanoseconds(to: hub.now)
-        estimate.record(age, wasResent: exchange.sends > 1)
+        let now = hub.now
+        heardAt = now
+        health.heard(at: now)
+        resends.heard()
+        silentTries = 0
+        let age = exchange.sentAt.nanoseconds(to: now)
+        switch exchange.route.transport {
+        case .udp: estimate.record(age, wasResent: exchange.sends > 1)
+        case .tcp: if exchange.isOnUsedConnection { streamEstimate.record(age) }
+        }
     }
 
-    /// It answers in other letters over TCP too.
-    func foldsCase() { foldsUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory) }
+    /// It answers in other letters over TCP too, or always.
+    func foldsCase() { quirks.foldsCase(at: hub.now) }
 
-    /// It broke a connection over which several questions were under way.
-    func brokeSharedStream() { ownStreamsUntil = hub.now.advanced(byNanoseconds: Self.streamMemory) }
-
-    /// It answered a question with OPT.
-    func answeredWithEDNS() { doubtfulRefusals = 0 }
-
-    /// It answered only without OPT.
-    func answeredWithoutEDNS(_ refusal: Exchange.Credence) {
-        doubtfulRefusals += 1
-        guard refusal == .proven || doubtfulRefusals >= Self.doubtfulRefusalsBelieved else { return }
-        doubtfulRefusals = 0
-        withoutEDNSUntil = hub.now.advanced(byNanoseconds: Self.quirkMemory)
+    /// It said something to a question, and not a stranger.
+    func replied(_ kind: ReplyKind, to question: UpstreamQuestion) {
+        if case .failure(.servFail, _) = kind {
+            noteServFail(question)
+        } else if !failedNames.isEmpty {
+            failedNames = []
+        }
+        guard health.isFailing else { return }
+        if health.answered(isFailure: kind != .final, at: hub.now) { recovered() }
     }
 
-    /// It did not answer: for a second, then twice as long each time, a minute at most, others are asked before it.
-    /// What fails meanwhile is the same failure.
-    func failed() {
-        guard lastUntil <= hub.now else { return }
-        lastUntil = hub.now.advanced(byNanoseconds: min(60, 1 << UInt64(min(failures, 6))) * 1_000_000_000)
-        failures += 1
+    /// A server without an uplink says SERVFAIL to everything: that is an outage like any other.
+    private func noteServFail(_ question: UpstreamQuestion) {
+        guard !failedNames.contains(where: { $0.hasName(of: question) }) else { return }
+        failedNames.append(question)
+        guard failedNames.count >= Self.failedNamesBelieved else { return }
+        failedNames = []
+        failed(.servFail, question)
     }
 
-    /// For so long, one question finds out whether it is back, and others are asked before it.
-    func probe(for nanoseconds: UInt64) {
-        probeUntil = hub.now.advanced(byNanoseconds: nanoseconds)
+    /// It did not answer a question: others are asked before it until it is found to answer again.
+    func failed(_ trouble: UpstreamTrouble, _ question: UpstreamQuestion) {
+        if trouble == .silent { silentTries += 1 }
+        guard !isRetired, health.failed(trouble, question, at: hub.now) else { return }
+        prober?.kill()
+        prober = hub.spawn(name: "probe of upstream \(address)") { try self.probe() }
     }
 
-    /// It answered; true when it had been failing before.
-    func answered() -> Bool {
-        guard isFailing else { return false }
-        failures = 0
-        lastUntil = Instant(nanoseconds: 0)
-        return true
+    /// Asks it now and then until it answers again. One greenlet of the whole daemon does.
+    private func probe() throws {
+        while health.isFailing, !isRetired {
+            try sleep(hub.now.duration(to: health.probeAt))
+            guard health.claimProbe(at: hub.now) else { continue }
+            let asking = Asking(health.probeQuestion(), servers: [self], hub: hub)
+            defer { asking.end() }
+            let limit = UpstreamHealth.probeInterval
+            let terms = AttemptPlan.Terms(
+                serverCount: 1, tryLimit: limit, deadline: hub.loop.now().advanced(byNanoseconds: limit), mostDatagrams: 1)
+            do throws(UpstreamFailure) {
+                _ = try asking.run(terms)
+            } catch {
+                if error == .stopping { return }
+                health.probeFailed()
+            }
+        }
     }
 
     // MARK: - Asking it
 
-    /// Sends a question; what comes of it is told to `asking`. Never waits.
-    func ask(_ asking: Asking, on route: AttemptPlan.Route, at now: Instant) throws(UpstreamFailure) -> Exchange {
+    /// Sends a question; what comes of it is told to `asking`. Never waits. `fresh` wants a connection of its own.
+    func ask(
+        _ asking: Asking, on route: AttemptPlan.Route, at now: Instant, fresh: Bool = false
+    ) throws(UpstreamFailure) -> Exchange {
         let letters = foldsLetters ? 0 : hub.loop.random()
         let exchange = Exchange(asking, to: self, on: route, letters: letters, at: now)
-        // Not `hub.loop.random` itself: a method handed on as a value is allocated.
-        let random = { [hub] in hub.loop.random() }
         switch route.transport {
         case .udp:
-            let channel = try datagrams.channel(at: hub.now, random) { () throws(UpstreamFailure) in
-                try DatagramChannel(to: self)
-            }
-            channel.begin(exchange)
+            try datagramChannel().begin(exchange)
         case .tcp:
-            let channel = try streams.channel(at: hub.now, random) { () throws(UpstreamFailure) in
-                try StreamChannel(to: self)
+            if fresh {
+                try streams.another { () throws(UpstreamFailure) in try StreamChannel(to: self) }.begin(exchange)
+            } else {
+                try beginStream(exchange)
             }
-            channel.begin(exchange)
         }
         return exchange
+    }
+
+    private func datagramChannel() throws(UpstreamFailure) -> DatagramChannel {
+        if ports.isAlone(at: hub.now), ownPortCount < PortUse.mostOpen {
+            do {
+                let channel = try DatagramChannel(to: self, isShared: false)
+                ownPortCount += 1
+                return channel
+            } catch {
+                // Out of descriptors, say: what is open serves as well.
+                guard error == .overloaded, datagrams.openCount > 0 else { throw error }
+            }
+        }
+        // Not `hub.loop.random` itself: a method handed on as a value is allocated.
+        let random = { [hub] in hub.loop.random() }
+        return try datagrams.channel(at: hub.now, random) { () throws(UpstreamFailure) in
+            try DatagramChannel(to: self, isShared: true)
+        }
+    }
+
+    /// A port that one question had to itself is closed.
+    func ownPortClosed() { ownPortCount -= 1 }
+
+    private func beginStream(_ exchange: Exchange) throws(UpstreamFailure) {
+        do {
+            try streamChannel().begin(exchange)
+        } catch {
+            // All connections have as much as they take: one of them ends, or gives an answer, before long.
+            guard error == .overloaded, streams.openCount > 0, waiting.count < Self.mostWaiting else { throw error }
+            waiting.append(exchange)
+        }
+    }
+
+    private func streamChannel() throws(UpstreamFailure) -> StreamChannel {
+        try streams.channel(at: hub.now, { [hub] in hub.loop.random() }) { () throws(UpstreamFailure) in
+            try StreamChannel(to: self)
+        }
+    }
+
+    /// A connection has a place, or another may be opened: who waits goes on.
+    func serveWaiting() {
+        guard !waiting.isEmpty else { return }
+        var served = 0
+        defer { waiting.removeFirst(served) }
+        while served < waiting.count {
+            let exchange = waiting[served]
+            if !exchange.hasEnded {
+                do throws(UpstreamFailure) {
+                    try streamChannel().begin(exchange)
+                } catch {
+                    if error == .overloaded, streams.openCount > 0 { return }
+                    exchange.deliver(.broken(error, retries: 0))
+                }
+            }
+            served += 1
+        }
     }
 
     /// Takes no new questions; each channel closes when those it carries have ended. Questions under way may still ask
     /// it, over channels that close after them.
     package func retire() {
         isRetired = true
+        prober?.kill()
+        prober = nil
         datagrams.retireAll()
         streams.retireAll()
     }

@@ -1,0 +1,229 @@
+import DNSWire
+import Green
+import Testing
+
+@testable import Upstream
+
+/// Whether upstreams answer, and when that is noticed.
+@Suite struct `Health` {
+    /// News in the order in which they came, as words.
+    private final class Diary: @unchecked Sendable {
+        // SAFETY: of one thread.
+        var lines: [String] = []
+
+        func watch() -> UpstreamWatch {
+            UpstreamWatch { [self] news in
+                switch news {
+                case .stopped(_, let trouble): lines.append("stopped: \(trouble)")
+                case .back: lines.append("back")
+                case .unanswered(_, let failure): lines.append("unanswered: \(failure)")
+                }
+            }
+        }
+    }
+
+    /// The upstream as another worker knows it, with one health for all.
+    private func server(_ upstream: FakeUpstream, _ watch: UpstreamWatch) -> UpstreamServer {
+        UpstreamServer(upstream.server.address, id: upstream.server.id, health: watch.health(of: upstream.server.address))
+    }
+
+    @Test func `a server that was silent is asked no more until a probe finds it back, within three seconds`() throws {
+        try onHub { hub in
+            var isDown = true
+            let first = try FakeUpstream(id: 1) { isDown ? [] : [.send($0.answer())] }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            var recoveries = 0
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(1)) { recoveries += 1 }
+            var slow = 0
+            for _ in 0..<120 {
+                if try elapsed({ _ = try forwarder.ask(question("a.example")) }) > .milliseconds(10) { slow += 1 }
+                try sleep(.milliseconds(900))
+            }
+            #expect(slow == 1)
+            #expect(recoveries == 0)
+            isDown = false
+            try sleep(.seconds(3))
+            #expect(recoveries == 1)
+            for _ in 0..<3 { try #expect(forwarder.ask(question("a.example")).upstream == 1) }
+            #expect(recoveries == 1)
+        }
+    }
+
+    @Test func `a silent server gets one datagram each two seconds, from the whole daemon`() throws {
+        try onHub { hub in
+            let silent = try FakeUpstream(id: 1) { _ in [] }
+            let good = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let watch = UpstreamWatch()
+            let workers = (0..<4).map { _ in
+                Forwarder(hub: hub, servers: [server(silent, watch), server(good, watch)], tryLimit: .seconds(1), watch: watch)
+            }
+            for worker in workers { _ = try worker.ask(question("a.example")) }
+            let before = silent.queries.count
+            for _ in 0..<200 {
+                for worker in workers { try #expect(worker.ask(question("b.example")).upstream == 2) }
+                try sleep(.milliseconds(100))
+            }
+            #expect((8...11).contains(silent.queries.count - before))
+        }
+    }
+
+    @Test func `what one worker learns the others know`() throws {
+        try onHub { hub in
+            var isDown = true
+            let first = try FakeUpstream(id: 1) { isDown ? [] : [.send($0.answer())] }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let watch = UpstreamWatch()
+            let workers = (0..<2).map { _ in
+                Forwarder(hub: hub, servers: [server(first, watch), server(second, watch)], tryLimit: .seconds(1), watch: watch)
+            }
+            _ = try workers[0].ask(question("a.example"))
+            let time = try elapsed { try #expect(workers[1].ask(question("a.example")).upstream == 2) }
+            #expect(time < .milliseconds(10))
+            isDown = false
+            try sleep(.seconds(3))
+            for worker in workers { try #expect(worker.ask(question("a.example")).upstream == 1) }
+        }
+    }
+
+    @Test func `an outage is told once when it lasts, and once when it is over, and its questions each`() throws {
+        try onHub { hub in
+            var isDown = true
+            let upstream = try FakeUpstream { isDown ? [] : [.send($0.answer())] }
+            let diary = Diary()
+            let watch = diary.watch()
+            let forwarder = Forwarder(hub: hub, servers: [server(upstream, watch)], tryLimit: .seconds(2), watch: watch)
+            let askers = (0..<20).map { _ in hub.spawn { try forwarder.ask(question("a.example")) } }
+            for asker in askers { _ = try? asker.get() }
+            try sleep(.seconds(30))
+            #expect(diary.lines.filter { $0.hasPrefix("stopped") } == ["stopped: silent"])
+            #expect(diary.lines.count { $0 == "unanswered: timedOut" } == 20)
+            isDown = false
+            try sleep(.seconds(3))
+            #expect(diary.lines.last == "back")
+            #expect(diary.lines.count == 22)
+        }
+    }
+
+    @Test func `a server that missed one question and answers the next makes no news`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream(id: 1) { $0.number == 0 ? [] : [.send($0.answer())] }
+            let good = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let diary = Diary()
+            let watch = diary.watch()
+            let servers = [server(upstream, watch), server(good, watch)]
+            let forwarder = Forwarder(hub: hub, servers: servers, tryLimit: .milliseconds(100), watch: watch)
+            _ = try forwarder.ask(question("a.example"))
+            #expect(servers[0].isFailing)
+            try sleep(.seconds(2))
+            #expect(!servers[0].isFailing)
+            #expect(diary.lines == [])
+        }
+    }
+
+    @Test func `where all are down questions fail at once, and are asked again as soon as one is back`() throws {
+        try onHub { hub in
+            var isDown = true
+            let upstreams = try (1...2).map { id in try FakeUpstream(id: id) { isDown ? [] : [.send($0.answer())] } }
+            let forwarder = Forwarder(hub: hub, servers: upstreams.map(\.server), tryLimit: .seconds(2))
+            _ = try? forwarder.ask(question("a.example"))
+            try sleep(.seconds(10))
+            var atOnce = 0
+            let askers = (0..<100).map { index in
+                hub.spawn {
+                    let time = elapsed { _ = try? forwarder.ask(question("name\(index).example")) }
+                    if time < .milliseconds(10) { atOnce += 1 }
+                }
+            }
+            for asker in askers { try asker.get() }
+            #expect(atOnce >= 98)
+            isDown = false
+            try sleep(.seconds(3))
+            _ = try forwarder.ask(question("a.example"))
+        }
+    }
+
+    @Test func `SERVFAIL to three names is an outage, and its end is noticed where nobody asks`() throws {
+        try onHub { hub in
+            var hasUplink = false
+            let router = try FakeUpstream(id: 1) { [.send(hasUplink ? $0.answer() : $0.reply(.servFail))] }
+            let diary = Diary()
+            let watch = diary.watch()
+            var recoveries = 0
+            let servers = [server(router, watch)]
+            let forwarder = Forwarder(hub: hub, servers: servers, tryLimit: .seconds(2), watch: watch) { recoveries += 1 }
+            for _ in 0..<5 { _ = try? forwarder.ask(question("one.example")) }
+            #expect(!servers[0].isFailing)
+            for name in ["two.example", "three.example"] { _ = try? forwarder.ask(question(name)) }
+            #expect(servers[0].isFailing)
+            try sleep(.seconds(20))
+            #expect(recoveries == 0)
+            #expect(diary.lines.filter { !$0.hasPrefix("unanswered") } == ["stopped: servFail"])
+            hasUplink = true
+            try sleep(.seconds(3))
+            #expect(recoveries == 1)
+            #expect(diary.lines.last == "back")
+        }
+    }
+
+    @Test func `a server that answers some names with SERVFAIL and others not is well`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream { [.send($0.number % 4 == 3 ? $0.answer() : $0.reply(.servFail))] }
+            for index in 0..<40 {
+                _ = try? ask(upstream, "name\(index % 2 == 0 ? 0 : index).example")
+                #expect(!upstream.server.isFailing)
+            }
+        }
+    }
+
+    @Test func `a server that never answers one name is found to be well by another`() throws {
+        try onHub { hub in
+            let slow = wire("slow.example")
+            let upstream = try FakeUpstream { query in
+                query.folded(query.bytes)[12...].starts(with: slow) ? [] : [.send(query.answer())]
+            }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            for _ in 0..<5 {
+                #expect(throws: UpstreamFailure.timedOut) { try forwarder.ask(question("slow.example")) }
+                let time = try elapsed { _ = try forwarder.ask(question("fast.example")) }
+                #expect(time < .milliseconds(10))
+            }
+        }
+    }
+
+    @Test func `a burst of failures is one outage`() throws {
+        try onHub { hub in
+            let first = try FakeUpstream(id: 1) { _ in [] }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(1))
+            for each in (0..<100).map({ _ in hub.spawn { try forwarder.ask(question("a.example")) } }) { _ = try each.get() }
+            #expect(first.server.isFailing)
+            let before = first.queries.count
+            try sleep(.seconds(10))
+            #expect(first.queries.count - before <= 6)
+        }
+    }
+
+    @Test func `those who wait for a silent server send it no more again than its budget`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream { query in query.number == 0 ? [.send(query.answer())] : [] }
+            _ = try ask(upstream)
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            let askers = (0..<2000).map { index in hub.spawn { _ = try? forwarder.ask(question("name\(index).example")) } }
+            for asker in askers { try asker.get() }
+            let again = upstream.queries.count - 1 - 2000
+            // What the bucket held, and what came in five seconds, and one more try of each.
+            #expect(again <= Int(ResendBudget.most + 5 * ResendBudget.perSecond) + 2000)
+        }
+    }
+
+    @Test func `a retired server is probed no more`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream { _ in [] }
+            _ = try? ask(upstream)
+            upstream.server.retire()
+            let before = upstream.queries.count
+            try sleep(.seconds(20))
+            #expect(upstream.queries.count == before)
+        }
+    }
+}
