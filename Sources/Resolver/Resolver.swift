@@ -69,7 +69,7 @@ package final class Resolver {
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
         let cache = cache
-        forwards.adopt(policy, hub: hub) { cache.forgetFailures() }
+        forwards.adopt(policy, hub: hub, watch: shared.upstreams) { cache.forgetFailures() }
     }
 
     /// What came of a query at first sight.

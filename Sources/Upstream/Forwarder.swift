@@ -28,6 +28,8 @@ package final class Forwarder {
     /// library ask again.
     package static let questionLimit = Duration.milliseconds(4500)
     private static let questionNanoseconds = questionLimit.clampedNanoseconds
+    /// And this long where all upstreams are down.
+    private static let downNanoseconds: UInt64 = 200_000_000
 
     /// A forwarder to `servers`, in the order in which they are asked; a try takes `tryLimit` at most. `recovered` is told
     /// when one answers that had been failing.
@@ -45,10 +47,10 @@ package final class Forwarder {
     /// Asks until there is an answer; throws the reason where there is none within the question's time. Waits.
     package func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
-            let asking = Asking(question, servers: try order(), hub: hub)
+            let order = try order()
+            let asking = Asking(question, servers: order, hub: hub)
             defer { asking.end() }
-            let deadline = hub.loop.now().advanced(byNanoseconds: Self.questionNanoseconds)
-            let answer = try asking.run(.init(serverCount: servers.count, tryLimit: tryLimit, deadline: deadline))
+            let answer = try asking.run(try terms(order))
             return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
         } catch {
             watch?.tell(.unanswered(question, error))
@@ -57,14 +59,24 @@ package final class Forwarder {
     }
 
     /// The servers in the order in which this question asks them: those that fail go last; within both groups the order
-    /// is the configured one. Where all are down, one question at a time finds out whether they are back.
+    /// is the configured one.
     private func order() throws(UpstreamFailure) -> [UpstreamServer] {
         guard !servers.isEmpty else { throw .noUpstream }
-        guard servers.contains(where: { $0.isFailing }) else { return servers }
-        guard servers.allSatisfy({ $0.health.isDown }) else {
-            return servers.filter { !$0.isFailing } + servers.filter { $0.isFailing }
-        }
-        guard let first = servers.firstIndex(where: { $0.health.claimProbe(at: hub.now) }) else { throw .unreachable }
-        return Array(servers[first...] + servers[..<first])
+        guard servers.count > 1, servers.contains(where: { $0.isFailing }) else { return servers }
+        return servers.filter { !$0.isFailing } + servers.filter { $0.isFailing }
+    }
+
+    /// What the question may take. Where all servers are down it is asked once, and nobody waits long for it: so the first
+    /// one after the outage is answered, and no clients pile up in it.
+    private func terms(_ order: [UpstreamServer]) throws(UpstreamFailure) -> AttemptPlan.Terms {
+        let now = hub.loop.now()
+        var terms = AttemptPlan.Terms(
+            serverCount: order.count, tryLimit: tryLimit, deadline: now.advanced(byNanoseconds: Self.questionNanoseconds))
+        guard order[0].isFailing, order.allSatisfy({ $0.health.isDown }) else { return terms }
+        guard order.contains(where: { $0.mayResend }) else { throw .unreachable }
+        terms.deadline = now.advanced(byNanoseconds: Self.downNanoseconds)
+        terms.asksAll = true
+        terms.mostDatagrams = 1
+        return terms
     }
 }

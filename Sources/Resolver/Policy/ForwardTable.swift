@@ -11,7 +11,7 @@ final class ForwardTable {
 
     /// Takes a policy's routes over. Upstreams that stay keep their sockets and what is known of them; those that go
     /// finish what they are asked.
-    func adopt(_ policy: Policy, hub: Hub, recovered: @escaping () -> Void) {
+    func adopt(_ policy: Policy, hub: Hub, watch: UpstreamWatch, recovered: @escaping () -> Void) {
         let before = servers
         servers = [:]
         forwarders = []
@@ -22,11 +22,13 @@ final class ForwardTable {
                     servers[upstream] = known
                     return known
                 }
-                let server = UpstreamServer(upstream.address, id: upstream.id, hub: hub)
+                let health = watch.health(of: upstream.address)
+                let server = UpstreamServer(upstream.address, id: upstream.id, hub: hub, health: health)
                 servers[upstream] = server
                 return server
             }
-            forwarders.append(Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, recovered: recovered))
+            forwarders.append(
+                Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, watch: watch, recovered: recovered))
         }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }

@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 ///     well      asked in its turn
 ///     failing   asked after all others; one probe at a time for the whole daemon, after 1 s and then every 2 s
-///     down      failing, and silent to two probes: where all are down, questions fail at once, but for one each second
+///     down      failing, and silent to two probes: where all are down, questions end after a fifth of a second
 ///
 /// It is well again as soon as it answers anything, or, where it had answered SERVFAIL to everything, as soon as it
 /// answers something else. All clocks are the machine's monotonic one.
