@@ -62,8 +62,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
-            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green"], path: "Benchmarks/Measure",
-            swiftSettings: settings
+            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green"],
+            path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),

@@ -1,5 +1,3 @@
-package import Green
-
 /// What an operator should know of upstreams.
 package enum UpstreamNews: Sendable {
     /// One has stopped answering, and did not answer a second time: why.
