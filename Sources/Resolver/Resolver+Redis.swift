@@ -45,6 +45,7 @@ extension Resolver {
             do {
                 _ = try happened.wait(until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
             } catch {
+                asking.kill()
                 return .failure(.stopping)
             }
         }

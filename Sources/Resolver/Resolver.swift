@@ -46,8 +46,12 @@ package final class Resolver {
     private(set) var index: DomainIndex
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
+    /// Which answers were asked for lately in that way.
+    var refreshGaps = RefreshGaps()
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
+    /// How many of them are whose.
+    private let waitingClients = SharedCounters()
     /// How many clients may wait; further ones are turned away, while hits go on.
     package var waitingLimit = 50_000
 
@@ -128,24 +132,43 @@ package final class Resolver {
         case .refreshable: hasStale = true
         case .nothing: hasStale = false
         }
-        guard waitingCount < waitingLimit, !hub.isCrowded else { return hasStale ? .stale : .failed(.overloaded) }
+        guard mayWait(pending.client), !hub.isCrowded else { return hasStale ? .stale : .failed(.overloaded) }
         waitingCount += 1
-        defer { waitingCount -= 1 }
+        waitingClients.add(pending.client)
+        defer {
+            waitingCount -= 1
+            waitingClients.remove(pending.client)
+        }
         if hasStale { return resolveStale(pending) }
         // Nothing ends this greenlet when its client goes away, so who asks first can fly by itself.
-        if let flight = shared.flights.open(pending.key) {
+        let owner = owner(of: pending)
+        if let flight = shared.flights.open(pending.key, for: owner, on: hub) {
             fly(flight)
             return .landed(flight)
         }
-        return board(pending.key, until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
+        let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1))
+        return board(pending.key, for: owner, until: deadline)
+    }
+
+    /// Whether one more query of a client may wait: beyond three quarters of the limit only where the client has less than
+    /// its share.
+    private func mayWait(_ client: UInt32) -> Bool {
+        if waitingCount < waitingLimit - waitingLimit / 4 { return true }
+        // Nobody who waits is sent away for another, so that a share must be kept for who comes next.
+        return waitingCount < waitingLimit && waitingClients.isBelow(client, of: waitingLimit, newcomers: 1)
+    }
+
+    /// On whose account the flight for a query is.
+    func owner(of pending: PendingQuery) -> FlightOwner {
+        FlightOwner(client: pending.client, domain: DomainIndex.domainNumber(pending.key.wireName))
     }
 
     /// Waits for the flight that asks a question, which is opened when there is none.
-    func board(_ key: CacheKey, until deadline: Instant) -> Resolution {
+    func board(_ key: CacheKey, for owner: FlightOwner, until deadline: Instant) -> Resolution {
         var boarding = FlightTable.Boarding.full
         do {
             let landed = try Waiter.wait(for: "an answer", until: deadline) { waiter in
-                boarding = shared.flights.join(key, FlightWaiter(waiter, on: hub))
+                boarding = shared.flights.join(key, FlightWaiter(waiter, on: hub), for: owner, on: hub)
                 switch boarding {
                 case .joined: break
                 case .opened(let flight): start(flight)
@@ -182,7 +205,11 @@ package final class Resolver {
 
     /// Finds the answer, keeps what is to be kept, and tells all who wait.
     private func fly(_ flight: Flight) {
-        shared.flights.land(flight, find(flight.key), on: hub)
+        guard !flight.isEnded else { return }
+        flight.greenlet = RunningGreenlet()
+        let result = find(flight.key)
+        flight.greenlet = nil
+        shared.flights.land(flight, result, on: hub)
     }
 
     /// What the policy says of the domain of a question.

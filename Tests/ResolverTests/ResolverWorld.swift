@@ -56,6 +56,13 @@ final class ResolverWorld: @unchecked Sendable {
         resolver.exchange(bytes, streams: streams)
     }
 
+    /// The answer to a question of the client at an address. Waits.
+    func ask(_ name: String, from client: String) throws -> Message {
+        let query = Message.query(name, edns: EDNS())
+        let answer = try #require(resolver.exchange(query.wire, client: IPAddress(client)!.number))
+        return try Message(answer.span)
+    }
+
     /// The answer to a query. Waits.
     func ask(_ query: Message, streams: Bool = false) throws -> Message {
         let answer = try #require(exchange(query.wire, streams: streams))
@@ -87,7 +94,7 @@ extension Resolver {
     }
 
     /// The answer's bytes to a message, as a listener gets it; nil when none is due. Waits.
-    func exchange(_ bytes: [UInt8], streams: Bool = false) -> [UInt8]? {
+    func exchange(_ bytes: [UInt8], streams: Bool = false, client: UInt128 = 0) -> [UInt8]? {
         let room = streams ? 65_535 : 4096
         let (step, answer) = begin(bytes, room: room, streams: streams)
         switch step {
@@ -97,7 +104,7 @@ extension Resolver {
         }
         var query = QueryView()
         #expect(query.read(bytes.span, seed: shared.cache.seed) == .query)
-        let pending = PendingQuery(query, bytes.span)
+        let pending = PendingQuery(query, bytes.span, from: client)
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan

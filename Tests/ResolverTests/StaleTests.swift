@@ -183,6 +183,34 @@ import Testing
 }
 
 @Suite struct PrefetchTests {
+    @Test func `nobody waits for a slow refresh that began before an answer's time was over`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { _ = try world.ask() }
+            try sleep(.milliseconds(298_500))
+            world.upstream.conduct = .silence
+            #expect(try world.ask().1 < .milliseconds(1))
+            try sleep(.seconds(3))
+            let (answer, took) = try world.ask()
+            #expect(answer.extendedError == .staleAnswer && took < .milliseconds(1))
+        }
+    }
+
+    @Test func `an answer that a refresh does not renew is asked for again after five seconds at the earliest`() throws {
+        try StaleWorld.run({ $0.prefetches = true }) { world in
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for _ in 0..<3 { _ = try world.ask() }
+            try sleep(.seconds(275))
+            // What is left of the upstream's own time: nothing.
+            world.upstream.conduct = .answer(ttl: 0, last: 1)
+            for _ in 0..<100 {
+                #expect(try world.ask().1 < .milliseconds(1))
+                try sleep(.milliseconds(100))
+            }
+            #expect((2...4).contains(world.upstream.questionCount))
+        }
+    }
+
     @Test func `what is popular is asked for anew in the last tenth of its time, once`() throws {
         try StaleWorld.run({ $0.prefetches = true }) { world in
             world.upstream.conduct = .answer(ttl: 300, last: 1)

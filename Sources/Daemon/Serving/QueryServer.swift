@@ -28,7 +28,7 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait, .tooLong:
-            let pending = PendingQuery(query, datagram.bytes)
+            let pending = PendingQuery(query, datagram.bytes, from: datagram.peerNumber)
             let path = datagram.returnPath
             // The buffer goes back before the first wait.
             _ = consume datagram

@@ -15,8 +15,12 @@ package final class PendingQuery: Sendable {
     /// What the client said in OPT, where it had one.
     let edns: EDNSSummary?
 
-    /// Keeps what is needed of `query`, read from `message`.
-    package init(_ query: borrowing QueryView, _ message: Span<UInt8>) {
+    /// Who asks, as `FairShares` counts it.
+    let client: UInt32
+
+    /// Keeps what is needed of `query`, read from `message`, of the client at an address (`IPAddress.number`).
+    package init(_ query: borrowing QueryView, _ message: Span<UInt8>, from client: UInt128 = 0) {
+        self.client = FairShares.client(client)
         let key = CacheKey(query)
         self.key = key
         id = query.id

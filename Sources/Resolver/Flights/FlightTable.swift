@@ -4,10 +4,16 @@ internal import Green
 internal import Synchronization
 internal import Upstream
 
-/// The flights of all workers, found by question. Shards with a lock each; nothing waits inside one.
+/// The flights of all workers, found by question. Shards with a lock each; nothing waits inside one, and nobody holds two.
+///
+/// There may be `limit` flights. Beyond three quarters of it a new one is opened only for a client and a domain that have
+/// less than their share, and at the limit the oldest flight that nobody else waits for is ended for it. Flights that
+/// refresh an answer that is there have an eighth of the places, and none where places are scarce.
 final class FlightTable: Sendable {
     private let shards: [Locked<FlightShard>]
     private let count = Atomic<Int>(0)
+    private let refreshCount = Atomic<Int>(0)
+    private let shares = FairShares()
     /// How many flights there may be at once.
     let limit: Int
 
@@ -21,6 +27,14 @@ final class FlightTable: Sendable {
         case full
     }
 
+    /// Whether there is a place for a new flight.
+    private enum Place {
+        case free
+        /// Where another gives up its own.
+        case another
+        case none
+    }
+
     init(limit: Int) {
         self.limit = limit
         shards = (0..<16).map { _ in Locked(FlightShard()) }
@@ -29,45 +43,99 @@ final class FlightTable: Sendable {
     /// How many flights there are.
     var flightCount: Int { count.load(ordering: .relaxed) }
 
-    /// Makes `waiter` wait for the flight with this key, which is opened when there is none.
-    func join(_ key: CacheKey, _ waiter: FlightWaiter) -> Boarding {
+    /// Makes `waiter` wait for the flight with this key, which is opened for `owner` when there is none.
+    func join(_ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub) -> Boarding {
+        let place = place(for: owner)
+        let boarding = join(key, waiter, for: owner, on: hub, opens: place == .free)
+        guard case .full = boarding, place == .another, endOldest(on: hub) else { return boarding }
+        return join(key, waiter, for: owner, on: hub, opens: true)
+    }
+
+    private func join(
+        _ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub, opens: Bool
+    ) -> Boarding {
         shard(key).withLock { flights in
             if let flight = flights.find(key) {
                 return flight.join(waiter) ? .joined(flight) : .full
             }
-            guard let flight = open(key, in: &flights) else { return .full }
+            guard opens else { return .full }
+            let flight = Flight(key, owner, isJoined: true, on: hub)
             _ = flight.join(waiter)
+            enter(flight, in: &flights)
             return .opened(flight)
         }
     }
 
     /// Opens a flight for who will fly it; nil when the question is being asked already, or too many are.
-    func open(_ key: CacheKey) -> Flight? {
-        shard(key).withLock { flights in flights.find(key) == nil ? open(key, in: &flights) : nil }
+    func open(_ key: CacheKey, for owner: FlightOwner, on hub: Hub, isJoined: Bool = false) -> Flight? {
+        let place = place(for: owner)
+        if place != .free {
+            guard place == .another, openedAt(key) == nil, endOldest(on: hub) else { return nil }
+        }
+        return shard(key).withLock { flights in
+            guard flights.find(key) == nil else { return nil }
+            let flight = Flight(key, owner, isJoined: isJoined, on: hub)
+            enter(flight, in: &flights)
+            return flight
+        }
     }
 
-    /// Counts a new flight and enters it, under the shard's lock; nil when there are too many.
-    private func open(_ key: CacheKey, in flights: inout FlightShard) -> Flight? {
-        guard count.load(ordering: .relaxed) < limit else { return nil }
-        count.add(1, ordering: .relaxed)
-        let flight = Flight(key)
-        flights.insert(flight)
-        return flight
+    /// When the flight that asks a question was opened; nil where nobody asks it.
+    func openedAt(_ key: CacheKey) -> Instant? {
+        shard(key).withLock { $0.find(key)?.openedAt }
     }
 
-    /// Whether a question is being asked.
-    func isFlying(_ key: CacheKey) -> Bool {
-        shard(key).withLock { $0.find(key) != nil }
-    }
-
-    /// Ends a flight and wakes all who wait for it.
+    /// Ends a flight and wakes all who wait for it. One that was ended before stays as it is.
     func land(_ flight: Flight, _ result: Result<UpstreamReply, UpstreamFailure>, on hub: Hub) {
-        let waiters = shard(flight.key).withLock { flights in
+        let waiters = shard(flight.key).withLock { flights -> [FlightWaiter] in
+            guard flight.result == nil else { return [] }
             flights.remove(flight)
+            leave(flight)
             return flight.land(result)
         }
-        count.subtract(1, ordering: .relaxed)
         for waiter in waiters { waiter.wake(from: hub) }
+    }
+
+    // MARK: - Places
+
+    /// Whether there is a place for a flight of `owner`.
+    private func place(for owner: FlightOwner) -> Place {
+        let taken = count.load(ordering: .relaxed)
+        let isScarce = taken >= limit - limit / 4
+        if owner.isRefresh {
+            return !isScarce && refreshCount.load(ordering: .relaxed) < max(1, limit / 8) ? .free : .none
+        }
+        guard isScarce else { return .free }
+        guard shares.isBelow(owner, of: limit) else { return .none }
+        return taken < limit ? .free : .another
+    }
+
+    /// Counts a new flight and enters it, under the shard's lock.
+    private func enter(_ flight: Flight, in flights: inout FlightShard) {
+        count.add(1, ordering: .relaxed)
+        if flight.owner.isRefresh { refreshCount.add(1, ordering: .relaxed) }
+        shares.add(flight.owner)
+        flights.insert(flight)
+    }
+
+    /// Counts a flight that is over.
+    private func leave(_ flight: Flight) {
+        count.subtract(1, ordering: .relaxed)
+        if flight.owner.isRefresh { refreshCount.subtract(1, ordering: .relaxed) }
+        shares.remove(flight.owner)
+    }
+
+    /// Ends the oldest flight that nobody waits for but who opened it; false where none of the oldest is such a one.
+    private func endOldest(on hub: Hub) -> Bool {
+        var oldest: Flight?
+        for shard in shards {
+            guard let flight = shard.withLock({ $0.oldestLone() }) else { continue }
+            if oldest.map({ flight.openedAt < $0.openedAt }) ?? true { oldest = flight }
+        }
+        guard let oldest else { return false }
+        land(oldest, .failure(.overloaded), on: hub)
+        oldest.end(from: hub)
+        return true
     }
 
     private func shard(_ key: CacheKey) -> Locked<FlightShard> {
@@ -78,6 +146,22 @@ final class FlightTable: Sendable {
 /// Some of the flights, chained in buckets by the low bits of their keys' hash, which is keyed already.
 private struct FlightShard: Sendable {
     private var buckets = [Flight?](repeating: nil, count: 256)
+    /// The ends of the list in the order of opening.
+    private var oldest: Flight?
+    private var newest: Flight?
+
+    /// So many of the oldest are looked at for one that nobody waits for.
+    private static var searchLimit: Int { 16 }
+
+    /// The oldest flight that nobody waits for but who opened it.
+    func oldestLone() -> Flight? {
+        var flight = oldest
+        for _ in 0..<Self.searchLimit {
+            guard let each = flight, !each.isLone else { return flight }
+            flight = each.newer
+        }
+        return nil
+    }
 
     /// The flight with a key.
     func find(_ key: CacheKey) -> Flight? {
@@ -91,6 +175,9 @@ private struct FlightShard: Sendable {
         let bucket = bucket(flight.key)
         flight.next = buckets[bucket]
         buckets[bucket] = flight
+        flight.older = newest
+        if let newest { newest.newer = flight } else { oldest = flight }
+        newest = flight
     }
 
     /// Takes a flight out that is here.
@@ -104,6 +191,9 @@ private struct FlightShard: Sendable {
             before?.next = flight.next
         }
         flight.next = nil
+        if let older = flight.older { older.newer = flight.newer } else { oldest = flight.newer }
+        if let newer = flight.newer { newer.older = flight.older } else { newest = flight.older }
+        (flight.older, flight.newer) = (nil, nil)
     }
 
     private func bucket(_ key: CacheKey) -> Int { Int(truncatingIfNeeded: key.hash) & (buckets.count - 1) }

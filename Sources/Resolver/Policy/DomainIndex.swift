@@ -111,6 +111,25 @@ struct DomainIndex: Sendable {
         return nil
     }
 
+    /// The number of the domain that somebody registered and the name is in, as far as that can be told from the name alone:
+    /// its last two labels, or three where they look like `co.uk`. Keyed.
+    static func domainNumber(_ wireName: [UInt8]) -> UInt32 {
+        let name = wireName.span
+        var starts = InlineArray<128, UInt8>(repeating: 0)
+        let labels = split(name, &starts)
+        var depth = min(labels, 2)
+        if labels >= 3, name[Int(starts[labels - 1])] == 2, name[Int(starts[labels - 2])] <= 3 { depth = 3 }
+        var hash = seed
+        for label in 0..<depth { hash = Self.hash(hash, name, from: Int(starts[labels - label - 1])) }
+        return UInt32(truncatingIfNeeded: hash)
+    }
+
+    /// The keyed hash of two numbers.
+    static func keyed(_ first: UInt64, _ second: UInt64) -> UInt32 {
+        let product = (seed ^ first).multipliedFullWidth(by: multiplier ^ second << 1)
+        return UInt32(truncatingIfNeeded: product.high ^ product.low)
+    }
+
     /// Notes where a name's labels start: how many there are, the root not counted.
     private static func split(_ name: Span<UInt8>, _ starts: inout InlineArray<128, UInt8>) -> Int {
         var position = 0

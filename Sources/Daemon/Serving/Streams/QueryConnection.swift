@@ -174,7 +174,7 @@ final class QueryConnection {
             case .answered(let count): return count
             case .drop: return 0
             case .wait, .tooLong:
-                later = PendingQuery(query, message)
+                later = PendingQuery(query, message, from: socket.peer.ip.number)
                 isCached = step == .tooLong
                 return 0
             }

@@ -1,0 +1,78 @@
+internal import Synchronization
+
+/// On whose account a flight is.
+struct FlightOwner: Sendable {
+    /// The client's number (`FairShares.client`).
+    var client: UInt32
+    /// The number of the domain that the name is in (`DomainIndex.domainNumber`).
+    var domain: UInt32
+    /// Whether it is to refresh an answer that is there, so that nobody depends on it.
+    var isRefresh = false
+}
+
+/// Who has how many of the places that all share, by client and by domain. Each has a share: the places divided by those
+/// who have any. It counts only where places are scarce, and keeps one client, or the clients of one domain, from taking
+/// all of them.
+///
+/// Counters stand in a table of fixed size; two that meet in it share a share. The numbers are keyed hashes, so that
+/// nobody can choose whom to meet.
+final class FairShares: Sendable {
+    private let clients = SharedCounters()
+    private let domains = SharedCounters()
+
+    /// Counts a place that was taken.
+    func add(_ owner: FlightOwner) {
+        clients.add(owner.client)
+        domains.add(owner.domain)
+    }
+
+    /// Counts a place that was given back.
+    func remove(_ owner: FlightOwner) {
+        clients.remove(owner.client)
+        domains.remove(owner.domain)
+    }
+
+    /// Whether both the client and the domain have less than their share of `places`.
+    func isBelow(_ owner: FlightOwner, of places: Int) -> Bool {
+        clients.isBelow(owner.client, of: places) && domains.isBelow(owner.domain, of: places)
+    }
+
+    /// A client's number, from that of its address (`IPAddress.number`): of an IPv6 address the first 56 bits count, which
+    /// are one site's.
+    static func client(_ address: UInt128) -> UInt32 {
+        let isIPv4 = address >> 64 == UInt128(UInt64.max)
+        let network = UInt64(truncatingIfNeeded: isIPv4 ? address : address >> 72)
+        return DomainIndex.keyed(network, isIPv4 ? 4 : 6)
+    }
+}
+
+/// Counters in a table of fixed size, found by hash, for all workers.
+final class SharedCounters: Sendable {
+    private let slots: InlineArray<2048, Atomic<UInt32>>
+    /// How many of them are above 0.
+    private let used = Atomic<Int>(0)
+
+    /// All at 0.
+    init() { slots = InlineArray { _ in Atomic<UInt32>(0) } }
+
+    /// Counts one more.
+    func add(_ number: UInt32) {
+        if slots[slot(number)].wrappingAdd(1, ordering: .relaxed).oldValue == 0 { used.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// Counts one less.
+    func remove(_ number: UInt32) {
+        if slots[slot(number)].wrappingSubtract(1, ordering: .relaxed).newValue == 0 {
+            used.wrappingSubtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so have as many newcomers.
+    func isBelow(_ number: UInt32, of places: Int, newcomers: Int = 0) -> Bool {
+        let own = Int(slots[slot(number)].load(ordering: .relaxed))
+        let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : newcomers)
+        return own < max(1, places / max(1, sharers))
+    }
+
+    private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }
+}

@@ -1,0 +1,108 @@
+import DNSWire
+import Green
+import TestSupport
+import Testing
+
+@testable import Resolver
+
+/// Who gets the last places when many questions get no answer.
+@Suite struct FairShareTests {
+    /// A world whose upstream answers names below `good.` domains only.
+    private func run(limit: Int, _ body: @escaping (ResolverWorld) throws -> Void) throws {
+        try ResolverWorld.run(flightLimit: limit) { world throws in
+            world.upstream.answer = { "\($0.questions[0].name)".lowercased().contains("good") ? .address($0) : nil }
+            try body(world)
+        }
+    }
+
+    /// Asks silent names from greenlets, and lets them begin.
+    private func askSilent(
+        _ world: ResolverWorld, _ numbers: Range<Int>, _ question: @escaping (Int) -> (name: String, client: String)
+    ) throws -> [Greenlet<Message>] {
+        try numbers.map { number in
+            let greenlet = world.hub.spawn { try world.ask(question(number).name, from: question(number).client) }
+            // One after the other, so that one is the oldest.
+            try sleep(.milliseconds(2))
+            return greenlet
+        }
+    }
+
+    @Test func `one client's silent names give way to others, the oldest first, and it gets no more than its share`() throws {
+        try run(limit: 16) { world throws in
+            let silent = try askSilent(world, 0..<16) { ("a.d\($0).example.", "192.0.2.1") }
+            #expect(world.shared.flightCount == 16 && !silent.contains { $0.isDone })
+            func askingCount() -> Int { world.hub.greenlets.count { $0.waitsFor == "an upstream" } }
+            #expect(askingCount() == 16)
+            #expect(try world.ask("www.good1.example.", from: "192.0.2.2").answers.count == 1)
+            try sleep(.milliseconds(1))
+            #expect(silent.map(\.isDone) == [true] + [Bool](repeating: false, count: 15))
+            #expect(askingCount() == 15)
+            let ended = try silent[0].get()
+            #expect(ended.responseCode == .servFail && ended.extendedError == .other)
+            // Its next questions find places only while nobody needs them.
+            let others = try askSilent(world, 0..<8) { ("b.e\($0).example.", "192.0.2.\(10 + $0)") }
+            #expect(world.shared.flightCount == 16 && !others.contains { $0.isDone })
+            #expect(try world.ask("www.good2.example.", from: "192.0.2.1").responseCode == .servFail)
+            #expect(try world.ask("www.good3.example.", from: "2001:db8::1").answers.count == 1)
+            for greenlet in silent + others { _ = try greenlet.get() }
+            #expect(world.shared.flightCount == 0)
+        }
+    }
+
+    @Test func `silent names below one domain give way to others, however many clients ask`() throws {
+        try run(limit: 16) { world throws in
+            let silent = try askSilent(world, 0..<16) { ("n\($0).victim.example.", "192.0.2.\($0)") }
+            #expect(world.shared.flightCount == 16)
+            #expect(try world.ask("www.good.example.", from: "192.0.2.100").answers.count == 1)
+            try sleep(.milliseconds(1))
+            #expect(silent.filter(\.isDone).count == 1)
+            _ = try askSilent(world, 0..<1) { _ in ("a.other.example.", "192.0.2.101") }
+            #expect(try world.ask("good.victim.example.", from: "192.0.2.102").responseCode == .servFail)
+        }
+    }
+
+    @Test func `a question that others wait for is not ended`() throws {
+        try run(limit: 4) { world throws in
+            let shared = try askSilent(world, 0..<2) { ("a.d.example.", "192.0.2.\($0)") }
+            let lone = try askSilent(world, 0..<3) { ("a.e\($0).example.", "192.0.2.\(50 + $0)") }
+            #expect(world.shared.flightCount == 4)
+            #expect(try world.ask("www.good.example.", from: "192.0.2.9").answers.count == 1)
+            try sleep(.milliseconds(1))
+            #expect(!shared.contains { $0.isDone } && lone.map(\.isDone) == [true, false, false])
+        }
+    }
+
+    @Test func `an IPv6 site is one client, an IPv4 address too`() {
+        func number(_ text: String) -> UInt32 { FairShares.client(IPAddress(text)!.number) }
+        #expect(number("2001:db8:0:1::1") == number("2001:db8:0:1f::2") && number("2001:db8::1") != number("2001:db8:1::1"))
+        #expect(number("192.0.2.1") != number("192.0.2.2") && number("192.0.2.1") == number("192.0.2.1"))
+        func domain(_ name: String) -> UInt32 { DomainIndex.domainNumber(Name(name)!.wire) }
+        #expect(domain("a.b.example.com") == domain("c.example.com") && domain("a.example.com") != domain("a.example.org"))
+        #expect(domain("a.example.co.uk") == domain("b.example.co.uk") && domain("a.x.co.uk") != domain("a.y.co.uk"))
+        #expect(domain("com") == domain("com") && domain(".") == domain("."))
+    }
+
+    @Test func `of the clients that wait none has the last quarter of the places`() throws {
+        try run(limit: 100) { world throws in
+            world.resolver.waitingLimit = 20
+            let greedy = try askSilent(world, 0..<30) { _ in ("a.d.example.", "192.0.2.1") }
+            #expect(greedy.filter { !$0.isDone }.count == 15)
+            let others = try askSilent(world, 0..<6) { ("a.d.example.", "192.0.2.\(10 + $0)") }
+            #expect(others.filter { !$0.isDone }.count == 5)
+        }
+    }
+
+    @Test func `refreshes have an eighth of the flights, and none where places are scarce`() throws {
+        try run(limit: 16) { world throws in
+            world.shared.cache.staleSeconds = 86_400
+            world.upstream.answer = { .address($0, ttl: 60) }
+            for number in 0..<10 { _ = try world.ask("n\(number).d\(number).example.") }
+            try sleep(.seconds(61))
+            world.upstream.answer = { "\($0.questions[0].name)".lowercased().contains("good") ? .address($0) : nil }
+            let stale = try askSilent(world, 0..<10) { ("n\($0).d\($0).example.", "192.0.2.1") }
+            #expect(world.shared.flightCount == 2 && stale.filter(\.isDone).count == 8)
+            for greenlet in stale { #expect(try greenlet.get().extendedError == .staleAnswer) }
+            #expect(try world.ask("www.good.example.", from: "192.0.2.1").answers.count == 1)
+        }
+    }
+}
