@@ -125,6 +125,7 @@ package final class Resolver {
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
+        if isOwnQuery(pending) { return .failed(.noAnswer(.loop)) }
         // Not by `==`, which is not inlined for another module's enumeration.
         let hasStale: Bool
         switch cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds)) {
@@ -161,6 +162,15 @@ package final class Resolver {
     /// On whose account the flight for a query is.
     func owner(of pending: PendingQuery) -> FlightOwner {
         FlightOwner(client: pending.client, domain: DomainIndex.domainNumber(pending.key.wireName))
+    }
+
+    /// Whether a query is one that this server sent upstream a moment ago, which came back: it would wait for itself.
+    private func isOwnQuery(_ pending: PendingQuery) -> Bool {
+        let key = pending.key
+        let isOwn = shared.upstreams.isOwn(key.wireName, written: pending.name, id: pending.id)
+        guard isOwn, shared.flights.isFlying(key) else { return false }
+        shared.upstreams.noteLoop(UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags), at: hub.now)
+        return true
     }
 
     /// Waits for the flight that asks a question, which is opened when there is none.

@@ -23,6 +23,9 @@ package final class Forwarder {
     private let servers: [UpstreamServer]
     private let tryLimit: UInt64
     private let watch: UpstreamWatch?
+    private let policy: ForwardPolicy
+    /// Which questions may be asked of a second upstream.
+    let hedges: HedgeBudget
 
     /// All tries of a question together take this long at most: less than the five seconds after which dig and the C
     /// library ask again.
@@ -31,16 +34,19 @@ package final class Forwarder {
     /// And this long where all upstreams are down.
     private static let downNanoseconds: UInt64 = 200_000_000
 
-    /// A forwarder to `servers`, in the order in which they are asked; a try takes `tryLimit` at most. `recovered` is told
+    /// A forwarder to `servers`, asked as `policy` says; a try takes `tryLimit` at most. `recovered` is told
     /// when one answers that had been failing.
     package init(
-        hub: Hub, servers: [UpstreamServer], tryLimit: Duration, watch: UpstreamWatch? = nil,
+        hub: Hub, servers: [UpstreamServer], tryLimit: Duration, policy: ForwardPolicy = ForwardPolicy(),
+        watch: UpstreamWatch? = nil,
         recovered: @escaping () -> Void = {}
     ) {
         self.hub = hub
         self.servers = servers
         self.tryLimit = tryLimit.clampedNanoseconds
         self.watch = watch
+        self.policy = policy
+        hedges = HedgeBudget(permille: servers.count > 1 ? policy.hedgePermille : 0)
         for server in servers { server.recovered = recovered }
     }
 
@@ -48,7 +54,7 @@ package final class Forwarder {
     package func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
             let order = try order()
-            let asking = Asking(question, servers: order, hub: hub)
+            let asking = Asking(question, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
             let answer = try asking.run(try terms(order))
             return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
@@ -58,12 +64,13 @@ package final class Forwarder {
         }
     }
 
-    /// The servers in the order in which this question asks them: those that fail go last; within both groups the order
-    /// is the configured one.
+    /// The servers that this question asks, best first: those that fail go last.
     private func order() throws(UpstreamFailure) -> [UpstreamServer] {
         guard !servers.isEmpty else { throw .noUpstream }
-        guard servers.count > 1, servers.contains(where: { $0.isFailing }) else { return servers }
-        return servers.filter { !$0.isFailing } + servers.filter { $0.isFailing }
+        let isPlain = policy.order != .fastest && policy.fallbackCount == 0
+        if servers.count == 1 || (isPlain && !servers.contains { $0.isFailing }) { return servers }
+        let standings = servers.map { ServerOrder.Standing(isFailing: $0.isFailing, roundTrip: $0.roundTrip) }
+        return ServerOrder.places(of: standings, policy, random: hub.loop.random()).map { servers[$0] }
     }
 
     /// What the question may take. Where all servers are down it is asked once, and nobody waits long for it: so the first
@@ -72,6 +79,11 @@ package final class Forwarder {
         let now = hub.loop.now()
         var terms = AttemptPlan.Terms(
             serverCount: order.count, tryLimit: tryLimit, deadline: now.advanced(byNanoseconds: Self.questionNanoseconds))
+        terms.asksAll = policy.order == .parallel
+        if hedges.isOn {
+            hedges.asked()
+            if order.count > 1, !order[1].isFailing { terms.hedgeWait = order[0].latency.nanoseconds }
+        }
         guard order[0].isFailing, order.allSatisfy({ $0.health.isDown }) else { return terms }
         guard order.contains(where: { $0.mayResend }) else { throw .unreachable }
         terms.deadline = now.advanced(byNanoseconds: Self.downNanoseconds)

@@ -31,6 +31,8 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     case noUpstream
     /// So many questions are under way, or so many descriptors open, that this one could not be asked.
     case overloaded
+    /// The question is one that this server itself sent upstream.
+    case loop
     /// The daemon is going down.
     case stopping
 
@@ -39,7 +41,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         switch self {
         case .timedOut, .unreachable: .noReachableAuthority
         case .refused(_, let code): code ?? .other
-        case .overloaded: .other
+        case .overloaded, .loop: .other
         case .noUpstream, .stopping: .notReady
         }
     }
@@ -54,6 +56,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         case .refused: "no upstream could answer this"
         case .noUpstream: "no upstream to ask"
         case .overloaded: "too many questions are on their way upstream"
+        case .loop: "forwarding loop: this query was sent upstream by this server"
         case .stopping: "the server is going down"
         }
     }

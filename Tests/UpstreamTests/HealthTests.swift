@@ -16,6 +16,7 @@ import Testing
                 switch news {
                 case .stopped(_, let trouble): lines.append("stopped: \(trouble)")
                 case .back: lines.append("back")
+                case .loop: lines.append("loop")
                 case .unanswered(_, let failure): lines.append("unanswered: \(failure)")
                 }
             }

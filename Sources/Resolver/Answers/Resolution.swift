@@ -60,7 +60,7 @@ extension UpstreamFailure {
     var isRemembered: Bool {
         switch self {
         case .timedOut, .unreachable, .refused: true
-        case .noUpstream, .overloaded, .stopping: false
+        case .noUpstream, .overloaded, .loop, .stopping: false
         }
     }
 
@@ -72,7 +72,7 @@ extension UpstreamFailure {
         case .refused(.servFail, _): 3
         case .refused(.refused, _): 4
         case .refused: 5
-        case .noUpstream, .overloaded, .stopping: 0
+        case .noUpstream, .overloaded, .loop, .stopping: 0
         }
     }
 

@@ -28,7 +28,9 @@ final class ForwardTable {
                 return server
             }
             forwarders.append(
-                Forwarder(hub: hub, servers: chosen, tryLimit: policy.tryLimit, watch: watch, recovered: recovered))
+                Forwarder(
+                    hub: hub, servers: chosen, tryLimit: policy.tryLimit, policy: route.choice, watch: watch,
+                    recovered: recovered))
         }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }

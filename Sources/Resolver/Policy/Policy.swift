@@ -22,6 +22,8 @@ package struct Policy: Sendable {
         package var domain: [UInt8]
         /// Whom to ask, in this order.
         package var upstreams: [Upstream]
+        /// Who of them is asked first.
+        package var choice = ForwardPolicy()
 
         /// A route for a domain; `[0]`, the root, is for all that no other route is for.
         package init(domain: [UInt8], upstreams: [Upstream]) {

@@ -69,6 +69,7 @@ final class Exchange {
     /// Expects no reply any more.
     func end() {
         hasEnded = true
+        server.exchangeEnded()
         channel?.forget(self)
         channel = nil
         outcome = nil

@@ -8,6 +8,9 @@ final class Asking {
     let question: UpstreamQuestion
     private let servers: [UpstreamServer]
     private let hub: Hub
+    private let hedges: HedgeBudget?
+    /// The try that was made because the first was late.
+    private var hedge: Exchange?
     /// The last try.
     private var present: Exchange?
     /// Tries before it, answers to which still count.
@@ -15,6 +18,8 @@ final class Asking {
     /// The last reply that anybody may have sent.
     private var doubtful: Doubtful?
     private var waiter: Waiter?
+    /// Whether the first server took longer than it usually does.
+    private var wasLate = false
 
     /// What a question's way ended with.
     struct Answer {
@@ -29,8 +34,9 @@ final class Asking {
         case next(AttemptPlan.Action)
     }
 
-    init(_ question: UpstreamQuestion, servers: [UpstreamServer], hub: Hub) {
+    init(_ question: UpstreamQuestion, servers: [UpstreamServer], hub: Hub, hedges: HedgeBudget? = nil) {
         self.question = question
+        self.hedges = hedges
         self.servers = servers
         self.hub = hub
     }
@@ -81,6 +87,8 @@ final class Asking {
         present?.end()
         present = nil
         doubtful = nil
+        hedge = nil
+        hedges?.ended(wasLate: wasLate)
     }
 
     /// Something came of a try. Never waits.
@@ -124,6 +132,7 @@ final class Asking {
         } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {
             server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport == .tcp, at: hub.now)
         }
+        if exchange === hedge { hedges?.won() }
         if exchange.route.transport == .tcp { noteSilentConnections(besides: exchange) }
         return .answer(Answer(bytes: bytes, server: server, transport: exchange.route.transport))
     }
@@ -180,8 +189,15 @@ final class Asking {
             return send(.init(server: index, transport: .tcp, hasEDNS: !servers[index].lacksEDNS), at: now, &plan)
         case .send(let route):
             return send(route, at: now, &plan)
-        case .hedge:
-            return plan.notHedged()
+        case .hedge(let index):
+            wasLate = true
+            guard let hedges, hedges.take() else { return plan.notHedged() }
+            let server = servers[index]
+            let before = present
+            let action = send(
+                .init(server: index, transport: server.address.transport, hasEDNS: !server.lacksEDNS), at: now, &plan)
+            if present !== before { hedge = present }
+            return action
         case .resend(let index, let wait):
             if servers[index].mayResend { lastExchange(index, .udp)?.resend() }
             return .wait(wait)

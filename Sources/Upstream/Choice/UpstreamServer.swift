@@ -22,6 +22,10 @@ package final class UpstreamServer {
     private(set) var estimate = RoundTripEstimate()
     /// Its round trips over connections that stand.
     private var streamEstimate = RoundTripEstimate()
+    /// The time within which nineteen of twenty of its answers come.
+    private(set) var latency = LatencyQuantile()
+    /// Tries that have not ended.
+    private(set) var exchangeCount = 0
     /// Messages that fitted no question.
     package internal(set) var strayCount: UInt64 = 0
 
@@ -43,6 +47,8 @@ package final class UpstreamServer {
 
     /// So many names in a row must fail before the server is taken for ill.
     static let failedNamesBelieved = 3
+    /// So many tries are under way at most.
+    static let mostExchanges = 10_000
     /// So many questions wait for a place on a connection at most.
     static let mostWaiting = 4096
 
@@ -64,6 +70,11 @@ package final class UpstreamServer {
     /// When something last came from it that fitted a question.
     var lastHeard: Instant { max(heardAt, health.lastHeard) }
 
+    /// Its smoothed round trip, over what it is asked over; 0 where nothing was measured.
+    var roundTrip: UInt64 {
+        (address.transport == .udp ? estimate : streamEstimate).roundTrip.clampedNanoseconds
+    }
+
     /// How long to wait for an answer before a datagram is sent again, or a silent connection is left.
     func resendWait(_ transport: UpstreamAddress.Transport) -> UInt64 {
         switch transport {
@@ -83,6 +94,7 @@ package final class UpstreamServer {
         resends.heard()
         silentTries = 0
         let age = exchange.sentAt.nanoseconds(to: now)
+        latency.record(age)
         switch exchange.route.transport {
         case .udp: estimate.record(age, wasResent: exchange.sends > 1)
         case .tcp: if exchange.isOnUsedConnection { streamEstimate.record(age) }
@@ -145,6 +157,7 @@ package final class UpstreamServer {
     func ask(
         _ asking: Asking, on route: AttemptPlan.Route, at now: Instant, fresh: Bool = false
     ) throws(UpstreamFailure) -> Exchange {
+        guard exchangeCount < Self.mostExchanges else { throw .overloaded }
         let letters = foldsLetters ? 0 : hub.loop.random()
         let exchange = Exchange(asking, to: self, on: route, letters: letters, at: now)
         switch route.transport {
@@ -157,8 +170,13 @@ package final class UpstreamServer {
                 try beginStream(exchange)
             }
         }
+        exchangeCount += 1
+        health.marks?.note(asking.question, exchange.form)
         return exchange
     }
+
+    /// A try has ended.
+    func exchangeEnded() { exchangeCount -= 1 }
 
     private func datagramChannel() throws(UpstreamFailure) -> DatagramChannel {
         if ports.isAlone(at: hub.now), ownPortCount < PortUse.mostOpen {

@@ -12,6 +12,8 @@ internal import Synchronization
 package final class UpstreamHealth: Sendable {
     private let address: UpstreamAddress
     private let report: @Sendable (UpstreamNews) -> Void
+    /// The marks of what is sent, by which it is known where it comes back.
+    let marks: LoopMarks?
     private let failing = Atomic<Bool>(false)
     private let heardAt = Atomic<UInt64>(0)
     private let state = Locked(State())
@@ -37,8 +39,9 @@ package final class UpstreamHealth: Sendable {
     /// `heard` is written no more often than this, for all workers share the word.
     static let heardResolution: UInt64 = 100_000_000
 
-    init(of address: UpstreamAddress, report: @escaping @Sendable (UpstreamNews) -> Void) {
+    init(of address: UpstreamAddress, marks: LoopMarks? = nil, report: @escaping @Sendable (UpstreamNews) -> Void) {
         self.address = address
+        self.marks = marks
         self.report = report
     }
 

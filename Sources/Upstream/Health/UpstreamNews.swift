@@ -4,6 +4,8 @@ package enum UpstreamNews: Sendable {
     case stopped(UpstreamAddress, UpstreamTrouble)
     /// It answers again, after so long.
     case back(UpstreamAddress, after: Duration)
+    /// A query of our own came back from an upstream: it is this server under another name, or asks it.
+    case loop(UpstreamQuestion)
     /// A question found no answer. Told for each, for those who look for a fault.
     case unanswered(UpstreamQuestion, UpstreamFailure)
 }

@@ -1,9 +1,16 @@
-internal import Green
+package import Green
+internal import Synchronization
 
 /// What all workers know of upstreams together, and whom to tell of it.
 package final class UpstreamWatch: Sendable {
     private let healths = Locked<[UpstreamAddress: UpstreamHealth]>([:])
     private let report: @Sendable (UpstreamNews) -> Void
+    private let marks = LoopMarks()
+    /// When a loop was last told of.
+    private let loopToldAt = Atomic<UInt64>(0)
+
+    /// A loop is told of again after so many nanoseconds.
+    private static let loopSilence: UInt64 = 600_000_000_000
 
     /// A watch over no upstream yet. `report` is called seldom, from any worker's thread, and must not wait.
     package init(report: @escaping @Sendable (UpstreamNews) -> Void = { _ in }) {
@@ -14,10 +21,24 @@ package final class UpstreamWatch: Sendable {
     package func health(of address: UpstreamAddress) -> UpstreamHealth {
         healths.withLock { healths in
             if let known = healths[address] { return known }
-            let health = UpstreamHealth(of: address, report: report)
+            let health = UpstreamHealth(of: address, marks: marks, report: report)
             healths[address] = health
             return health
         }
+    }
+
+    /// Whether a client's query for `name`, lower-cased, written as `written` under `id`, is one that was sent upstream: then
+    /// an upstream is this server, or asks it.
+    package func isOwn(_ name: [UInt8], written: [UInt8], id: UInt16) -> Bool {
+        marks.isOwn(name.span, written: written.span, id: id)
+    }
+
+    /// A query of our own came back: told once, and again after ten minutes.
+    package func noteLoop(_ question: UpstreamQuestion, at now: Instant) {
+        let told = loopToldAt.load(ordering: .relaxed)
+        guard told == 0 || told &+ Self.loopSilence < now.nanoseconds else { return }
+        guard loopToldAt.compareExchange(expected: told, desired: now.nanoseconds, ordering: .relaxed).exchanged else { return }
+        report(.loop(question))
     }
 
     /// Tells news.
