@@ -107,6 +107,28 @@ import Testing
         }
     }
 
+    @Test func `a query of our own that an upstream sends back to us is refused at once, and the answer says why`() throws {
+        try ResolverWorld.run { world throws in
+            var texts: [Bool] = []
+            world.upstream.answer = { query in
+                guard let back = try? world.ask(query) else { return nil }
+                texts.append(back.responseCode == .servFail && back.extendedError == .other)
+                return back
+            }
+            for number in 0..<10 {
+                let start = world.hub.loop.now()
+                #expect(try world.ask("n\(number).example.").responseCode == .servFail)
+                #expect(start.duration(to: world.hub.loop.now()) < .milliseconds(100))
+            }
+            #expect(texts.count >= 10 && !texts.contains(false))
+            // Another client that asks the same meanwhile waits as ever.
+            world.upstream.answer = { .address($0) }
+            world.upstream.delay = .milliseconds(50)
+            let answers = try world.askAtOnce(20) { _ in .query("twenty.example.") }
+            #expect(answers.allSatisfy { $0.answers.count == 1 })
+        }
+    }
+
     @Test func `at the limit of waiting clients new misses are turned away at once, and hits go on`() throws {
         try ResolverWorld.run { world throws in
             _ = try world.ask("known.example.")

@@ -191,4 +191,15 @@ import Testing
         let name = wire("a-name-with-many-letters.example")
         #expect(!isOwn(marks, name, name, 8))
     }
+
+    @Test func `a loop is told once in ten minutes`() {
+        let told = Locked(0)
+        let watch = UpstreamWatch { news in
+            if case .loop = news { told.withLock { $0 += 1 } }
+        }
+        for second in 1...1300 as ClosedRange<UInt64> {
+            watch.noteLoop(question("a.example"), at: Instant(nanoseconds: second * 1_000_000_000))
+        }
+        #expect(told.withLock { $0 } == 3)
+    }
 }
