@@ -168,7 +168,7 @@ package final class Resolver {
     private func isOwnQuery(_ pending: PendingQuery) -> Bool {
         let key = pending.key
         let isOwn = shared.upstreams.isOwn(key.wireName, written: pending.name, id: pending.id)
-        guard isOwn, shared.flights.isFlying(key) else { return false }
+        guard isOwn, shared.flights.openedAt(key) != nil else { return false }
         shared.upstreams.noteLoop(UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags), at: hub.now)
         return true
     }
