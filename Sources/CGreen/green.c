@@ -72,6 +72,9 @@ void green_fiber_adopt_thread(green_fiber *fiber) {
 
 void green_fiber_switch(green_fiber *from, green_fiber *to) {
     green_arriving = to;
+    void **slot = green_task_slot, *locals = *slot;
+    from->task_locals = locals;
+    if (__builtin_expect(locals != to->task_locals, 0)) *slot = to->task_locals;
 #ifdef GREEN_ASAN
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_bottom, to->stack_size);
 #endif

@@ -34,6 +34,8 @@ typedef struct green_fiber {
     /// All of the address space that stacks like this one and their guards lie in.
     const char *slab;
     size_t slab_size;
+    /// Its task-local values while it is suspended, as the Swift runtime keeps them; see tasklocals.c.
+    void *task_locals;
 } green_fiber;
 
 /// Lays a fresh flow of control on a stack; it starts in `entry` at the first switch to it.
@@ -50,6 +52,33 @@ void green_fiber_adopt_thread(green_fiber *fiber);
 
 /// Suspends the running flow into `from` and goes on with `to`; returns when somebody switches back to `from`.
 void green_fiber_switch(green_fiber *from, green_fiber *to);
+
+/// Where the Swift runtime keeps this thread's task-local values; a word that is always null where that is not known.
+extern __thread void **green_task_slot __attribute__((tls_model("initial-exec")));
+
+/// Has this thread's greenlets have task-local values of their own, from now on; the task that ran here, which must be given
+/// to `green_task_locals_leave`.
+void *green_task_locals_enter(void);
+
+/// Ends that.
+void green_task_locals_leave(void *task);
+
+/// Whether greenlets of this thread have task-local values of their own.
+bool green_separates_task_locals(void);
+
+void green_copy_task_locals(green_fiber *child);
+void green_drop_task_locals(void);
+
+/// Gives a fiber that has not begun copies of the running one's task-local values.
+static inline void green_fiber_inherit(green_fiber *child) {
+    child->task_locals = NULL;
+    if (__builtin_expect(*green_task_slot != NULL, 0)) green_copy_task_locals(child);
+}
+
+/// Lets go of the running fiber's task-local values, at its end.
+static inline void green_fiber_forget(void) {
+    if (__builtin_expect(*green_task_slot != NULL, 0)) green_drop_task_locals();
+}
 
 /// Forgets a flow that will never be switched to again.
 void green_fiber_discard(green_fiber *fiber);

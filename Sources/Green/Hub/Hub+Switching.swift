@@ -41,6 +41,7 @@ extension UnsafeMutablePointer<HubCore> {
             unsafe green_fiber_set_slab(record.fiber, record.pointee.slab.start, record.pointee.slab.size)
             unsafe record.pointee.needsFiber = false
         }
+        unsafe green_fiber_inherit(record.fiber)
         unsafe record.pointee.entry = entry
         unsafe record.pointee.subject = subject
         unsafe record.pointee.slot = slot
@@ -62,6 +63,7 @@ private let greenletMain: @convention(c) () -> Void = {
             unsafe record.pointee.locals = nil
             unsafe locals.release()
         }
+        green_fiber_forget()
         unsafe core.pointee.giveBack(record)
         unsafe core.switchAway(from: record)
     }

@@ -109,6 +109,8 @@ public struct HubOptions: Sendable {
         require(unsafe green_current_hub() == nil, "this thread runs a hub already")
         unsafe green_set_current_hub(core)
         defer { green_set_current_hub(nil) }
+        let task = unsafe green_task_locals_enter()
+        defer { unsafe green_task_locals_leave(task) }
         adoptThread()
         let root = begin(body)
         while !root.isDone { turn() }
