@@ -33,7 +33,7 @@ extension Resolver {
         let seconds = hub.bootSeconds
         guard policy.prefetches, !refreshGaps.isResting(query.hash, at: seconds), !hub.isCrowded else { return }
         let key = CacheKey(query)
-        guard shared.flights.openedAt(key) == nil, !cache.isFailing(key, at: BootSeconds(rawValue: seconds)) else { return }
+        guard shared.flights.openedAt(key) == nil, !cache.isResting(key, at: BootSeconds(rawValue: seconds)) else { return }
         guard prefetchBudget.take(at: hub.now) else { return }
         refreshGaps.note(query.hash, at: seconds)
         refresh(key, for: FlightOwner(client: 0, domain: DomainIndex.domainNumber(key.wireName)))

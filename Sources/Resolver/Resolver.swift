@@ -225,19 +225,29 @@ package final class Resolver {
     /// What the policy says of the domain of a question.
     func domain(of key: CacheKey) -> DomainFacts { index.find(key.wireName.span) ?? DomainFacts() }
 
+    /// The number of the route for a question. DS of a domain is its parent's (RFC 4035 3.1.4.1).
+    private func route(of key: CacheKey) -> Int? {
+        let first = Int(key.wireName[0])
+        guard key.type == .ds, first > 0 else { return domain(of: key).route }
+        let name = key.wireName.span
+        return index.find(name.extracting((1 + first)...))?.route
+    }
+
     /// How answers to a question are kept, where its domain has a rule of its own.
     func rule(for key: CacheKey) -> DomainRule? { domain(of: key).rule.map { policy.domains[$0] } }
 
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
     func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
-            guard let forwarder = forwards[domain(of: key).route] else { throw .noUpstream }
+            guard let forwarder = forwards[route(of: key)] else { throw .noUpstream }
             let question = UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags)
             let reply = withoutDenialOfHosts(try forwarder.ask(question), of: key.wireName.span, key.class)
+            if reply.isGood { shared.noteAnswer() } else { shared.noteFailure() }
             store(key, reply, since: mark)
             return .success(reply)
         } catch {
             if error.isRemembered {
+                shared.noteFailure()
                 let nobody = Provenance(upstream: .max, transport: .local)
                 let now = BootSeconds(rawValue: hub.bootSeconds)
                 cache.keep(key, since: mark) {

@@ -1,5 +1,6 @@
 package import AnswerCache
 internal import Green
+internal import Synchronization
 package import Upstream
 
 /// What the resolvers of all workers have in common.
@@ -21,6 +22,20 @@ package final class SharedState: Sendable {
         self.redis = redis
         self.upstreams = upstreams
         flights = FlightTable(limit: flightLimit)
+    }
+
+    /// So many questions in a row that failed are an outage rather than names that fail.
+    private static var outageLength: Int { 3 }
+    private let failuresInRow = Atomic<Int>(0)
+
+    /// Notes that a question failed upstream.
+    func noteFailure() { failuresInRow.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Notes a good answer. The first after an outage ends whatever rests because of that, however upstreams told it: what
+    /// failed may work now.
+    func noteAnswer() {
+        guard failuresInRow.load(ordering: .relaxed) > 0 else { return }
+        if failuresInRow.exchange(0, ordering: .relaxed) >= Self.outageLength { cache.forgetFailures() }
     }
 
     /// How many questions are being asked.

@@ -106,6 +106,19 @@ import Upstream
         }
     }
 
+    @Test func `DS of a domain with upstreams of its own is asked of the parent's, what is below it of its own`() throws {
+        try ResolverWorld.run { world throws in
+            let server = try ScriptedUpstream(.init(.loopback, port: 6000))
+            world.policy.routes.append(ResolverWorld.route("corp.example.", server.address, id: 10))
+            world.resolver.adopt(world.policy)
+            _ = try world.ask("corp.example.", .ds)
+            #expect(world.upstream.count == 1 && server.count == 0)
+            _ = try world.ask("sub.corp.example.", .ds)
+            _ = try world.ask("corp.example.", .dnskey)
+            #expect(world.upstream.count == 1 && server.count == 2)
+        }
+    }
+
     @Test func `without a route for a name the client is told so, and nothing is remembered`() throws {
         try ResolverWorld.run {
             $0.routes = []

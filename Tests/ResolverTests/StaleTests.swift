@@ -89,7 +89,7 @@ import Testing
     @Test func `beyond the window there is only the failure`() throws {
         try StaleWorld.run { world in
             try world.expire(ttl: 60)
-            try sleep(.seconds(600))
+            try sleep(.seconds(86_400))
             world.upstream.conduct = .silence
             let answer = try world.ask().0
             #expect(answer.flags.responseCode == .servFail)
@@ -97,8 +97,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [(ttl: 5, last: 60), (ttl: 60, last: 600), (ttl: 86_400, last: 86_400)] as [(ttl: UInt32, last: Int)])
-    func `the window is ten times the TTL, but a minute at least and the setting at most`(_ ttl: UInt32, _ last: Int) throws {
+    @Test(
+        arguments: [(ttl: 5, last: 86_400), (ttl: 60, last: 86_400), (ttl: 86_400, last: 86_400)] as [(ttl: UInt32, last: Int)])
+    func `the window is the setting, whatever the TTL was`(_ ttl: UInt32, _ last: Int) throws {
         try StaleWorld.run({ $0.staleClientTimeout = .zero }) { world in
             try world.expire(ttl: ttl)
             world.upstream.conduct = .servFail
@@ -107,6 +108,49 @@ import Testing
             #expect(try world.ask().0.extendedError == .staleAnswer)
             try sleep(.seconds(3))
             #expect(try world.ask().0.flags.responseCode == .servFail)
+        }
+    }
+
+    @Test func `during an outage nobody gets SERVFAIL while there is a stale answer`() throws {
+        for conduct in [StubUpstream.Conduct.servFail, .silence] {
+            try StaleWorld.run { world in
+                try world.expire()
+                world.upstream.conduct = conduct
+                for _ in 0..<240 {
+                    #expect(try world.ask().0.extendedError == .staleAnswer)
+                    try sleep(.milliseconds(500))
+                }
+            }
+        }
+    }
+
+    @Test func `when the stale time is over, the rest is as well`() throws {
+        try StaleWorld.run { world in
+            world.resolver.shared.cache.staleSeconds = 5
+            try world.expire()
+            world.upstream.conduct = .servFail
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            try sleep(.seconds(5))
+            #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.2"])
+        }
+    }
+
+    @Test func `the first good answer after an outage that was told by SERVFAIL ends all rests`() throws {
+        try StaleWorld.run { world in
+            let names = (0..<5).map { "n\($0).example." }
+            world.upstream.conduct = .answer(ttl: 300, last: 1)
+            for name in names { _ = try world.ask(name) }
+            try sleep(.seconds(301))
+            world.upstream.conduct = .servFail
+            for name in names { #expect(try world.ask(name).0.extendedError == .staleAnswer) }
+            #expect(try world.ask("other.example.").0.flags.responseCode == .servFail)
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            #expect(try world.ask("new.example.").0.answers.count == 1)
+            for name in names + ["other.example."] {
+                let answer = try world.ask(name).0
+                #expect(answer.extendedError == nil && answer.answers.map { "\($0.data)" } == ["192.0.2.2"])
+            }
         }
     }
 

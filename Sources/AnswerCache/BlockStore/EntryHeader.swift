@@ -61,15 +61,13 @@ struct EntryHeader: BitwiseCopyable {
         staleSeconds > 0 && flags.intersection([.failure, .neverStale]).isEmpty
     }
 
-    /// Whether it is of no more use: its time is over, and so is that in which it may be given out stale. That is
-    /// `staleSeconds` at most, and no more than ten times its own time, so that short-lived answers do not live for hours;
-    /// but a minute at least. A failure is never given out stale.
+    /// Whether it is of no more use: its time is over, and so is that in which it may be given out stale (RFC 8767 5, the
+    /// maximum stale timer), whatever its own time was. A failure is never given out stale.
     func isOver(at now: BootSeconds, staleSeconds: UInt32) -> Bool {
         let age = age(at: now)
         guard age >= lifetime else { return false }
         guard mayBecomeStale(staleSeconds: staleSeconds) else { return true }
-        let (multiple, overflow) = lifetime.multipliedReportingOverflow(by: 10)
-        return age - lifetime >= min(staleSeconds, max(60, overflow ? .max : multiple))
+        return age - lifetime >= staleSeconds
     }
 }
 

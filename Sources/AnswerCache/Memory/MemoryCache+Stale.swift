@@ -23,7 +23,7 @@ extension MemoryCache {
         guard let entry = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(entry, at: now) else {
             return .nothing
         }
-        return locked.shard.isFailing(key.view, at: now, epoch: epoch) ? .resting : .refreshable
+        return locked.shard.isResting(key.view, at: now, epoch: epoch) ? .resting : .refreshable
     }
 
     /// For how many seconds the answer that is kept for a question holds, below zero where its time has been over for so
@@ -33,6 +33,17 @@ extension MemoryCache {
         let locked = shards.lock(shards.number(forHash: key.hash))
         guard let entry = locked.shard.find(key.view, isFailure: false) else { return nil }
         return Int64(locked.shard.blocks[entry].lifetime) - Int64(locked.shard.blocks[entry].age(at: now))
+    }
+
+    /// So long after a failed refresh an answer is left alone (RFC 8767 5, the failure recheck timer).
+    static var failureRecheckSeconds: UInt32 { 30 }
+
+    /// Whether asking for a better answer has failed so lately that it is left alone for now. That is another time than the
+    /// one for which a failure is remembered (RFC 9520), which clients are told of.
+    package func isResting(_ key: borrowing CacheKey, at now: BootSeconds) -> Bool {
+        guard !isOff else { return false }
+        let locked = shards.lock(shards.number(forHash: key.hash))
+        return locked.shard.isResting(key.view, at: now, epoch: currentFailureEpoch)
     }
 
     /// Whether a failure is remembered for a question, beside a good answer or alone.

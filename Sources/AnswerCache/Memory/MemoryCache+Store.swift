@@ -4,8 +4,6 @@ package import DNSWire
 extension MemoryCache {
     /// A failure is kept this long the first time (RFC 9520 3.2: at least one second).
     private static var firstFailureSeconds: UInt32 { 1 }
-    /// Where an answer can be given out stale meanwhile, a failure is kept this long, and nobody is asked (RFC 8767 5).
-    private static var failureRecheckSeconds: UInt32 { 30 }
     /// A failure is kept this long at most (RFC 9520 3.2: five minutes).
     private static var longestFailureSeconds: UInt32 { 300 }
 
@@ -20,12 +18,16 @@ extension MemoryCache {
         let reading = ReplyReading(reply.span, to: key)
         switch reading.kind {
         case .notKept(let reason):
+            // It cannot be kept, but says what is so now.
+            if reason == .noSOA || reason == .referral { discardStale(key, at: now) }
             return .notKept(reason)
         case .failure:
             return storeFailure(
                 key, reading.responseCode, extendedError: reading.extendedError, from: provenance, at: now)
         case .positive, .negative:
-            return storeAnswer(key, reply, reading, from: provenance, at: now, limits: limits ?? self.limits)
+            let result = storeAnswer(key, reply, reading, from: provenance, at: now, limits: limits ?? self.limits)
+            if result == .notKept(.tooLarge) || result == .notKept(.noRoom) { discardStale(key, at: now) }
+            return result
         }
     }
 
@@ -56,7 +58,8 @@ extension MemoryCache {
             }
         }
         if let answer = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(answer, at: now) {
-            header.lifetime = Self.failureRecheckSeconds
+            // Nobody is told of it before the stale answer's time is over, and then it is to be over soon.
+            header.lifetime = Self.firstFailureSeconds
         }
         let payload = BlockStore.blocks(forPayload: key.wireName.count)
         guard locked.shard.makeRoom(forBlocks: payload, at: now),

@@ -80,8 +80,7 @@ package final class MemoryCache: Sendable {
         }
     }
 
-    /// For how long after its time an answer is kept and may be given out (RFC 8767); 0, as at first, for not at all. Ten
-    /// times an answer's own time, and at least a minute, bounds it as well.
+    /// For how long after its time an answer is kept and may be given out (RFC 8767); 0, as at first, for not at all.
     package var staleSeconds: UInt32 {
         get { staleLimit.load(ordering: .relaxed) }
         set {

@@ -8,6 +8,12 @@ extension Shard {
     /// Whether a failure is remembered for a key.
     func isFailing(_ key: KeyView, at now: BootSeconds, epoch: UInt32) -> Bool { failure(key, at: now, epoch: epoch) != nil }
 
+    /// Whether asking failed for a key so lately that a refresh rests, whether or not the failure is still remembered.
+    func isResting(_ key: KeyView, at now: BootSeconds, epoch: UInt32) -> Bool {
+        guard let entry = find(key, isFailure: true), blocks[entry].counts.isOf(epoch: epoch) else { return false }
+        return blocks[entry].age(at: now) < MemoryCache.failureRecheckSeconds
+    }
+
     /// Copies the answer to a question that was waited for into a buffer: a good one, then a stale one where that is wanted,
     /// then a failure. Counts neither a hit nor a miss, for the question was counted when it came.
     mutating func answerLate(
