@@ -45,6 +45,7 @@ let package = Package(
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
         .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
+        .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "AnswerCache", dependencies: ["CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
         .target(name: "Resolver", dependencies: ["AnswerCache", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
@@ -64,6 +65,9 @@ let package = Package(
         .executableTarget(
             name: "Measure", dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green"],
             path: "Benchmarks/Measure", swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "measure-rules", dependencies: ["NameRules", "DNSWire"], path: "Benchmarks/rules", swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),
@@ -88,6 +92,7 @@ let package = Package(
             name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green", "CHiredis"], swiftSettings: testSettings),
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(

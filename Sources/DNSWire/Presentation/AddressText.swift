@@ -1,12 +1,12 @@
 /// Addresses as text.
-enum AddressText {
+package enum AddressText {
     /// An IPv4 address in dotted decimal.
-    static func ipv4(_ address: UInt32) -> String {
+    package static func ipv4(_ address: UInt32) -> String {
         "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255)"
     }
 
     /// Reads dotted decimal: four numbers without leading zeroes.
-    static func ipv4(_ text: Substring) -> UInt32? {
+    package static func ipv4(_ text: Substring) -> UInt32? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var address: UInt32 = 0
@@ -20,7 +20,7 @@ enum AddressText {
     }
 
     /// An IPv6 address as RFC 5952 wants it: lower case, the longest run of zeroes cut, mapped IPv4 in dots.
-    static func ipv6(high: UInt64, low: UInt64) -> String {
+    package static func ipv6(high: UInt64, low: UInt64) -> String {
         let groups = (0..<8).map { index in
             UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index % 4)))
         }
@@ -40,7 +40,7 @@ enum AddressText {
     }
 
     /// Reads any legal text form of an IPv6 address (RFC 4291 2.2), zone identifiers excepted.
-    static func ipv6(_ text: Substring) -> (high: UInt64, low: UInt64)? {
+    package static func ipv6(_ text: Substring) -> (high: UInt64, low: UInt64)? {
         let halves: [Substring]
         if let gap = firstGap(text) {
             halves = [text[..<gap], text[text.index(gap, offsetBy: 2)...]]

@@ -1,0 +1,79 @@
+/// Cuts a stream of bytes into lines, wherever the stream's pieces end. A line ends with LF, CR, or both. Lines in the middle
+/// of a piece are read where they stand; only what goes over a border is kept.
+struct LineSplitter {
+    /// The beginning of a line whose end has not come yet.
+    private(set) var begun: [UInt8] = []
+    /// Whether that line is too long already: its end is still to be found.
+    private(set) var isTooLong = false
+    /// Whether the last byte was a CR.
+    private var endedInReturn = false
+
+    /// The longest line that is read: longer than any rule that has a meaning.
+    static var maximumLine: Int { 65536 }
+
+    /// What comes next in a piece.
+    enum Step {
+        /// A line that stands in the piece.
+        case whole(Range<Int>)
+        /// The end of a line whose beginning is in `begun`.
+        case end(Range<Int>)
+        /// The end of a line that is too long.
+        case tooLong
+        /// The piece is over.
+        case over
+    }
+
+    /// Goes to the end of the line that begins at a position of a piece.
+    mutating func next(_ piece: Span<UInt8>, _ position: inout Int) -> Step {
+        if endedInReturn, position < piece.count {
+            endedInReturn = false
+            if piece[position] == 0x0A { position += 1 }
+        }
+        let start = position
+        let end = Self.lineEnd(piece, from: start)
+        guard end < piece.count else {
+            keep(piece.extracting(start..<end))
+            position = end
+            return .over
+        }
+        endedInReturn = piece[end] == 0x0D
+        position = end + 1
+        if isTooLong || begun.count + end - start > Self.maximumLine {
+            begun = []
+            isTooLong = false
+            return .tooLong
+        }
+        return begun.isEmpty ? .whole(start..<end) : .end(start..<end)
+    }
+
+    /// Takes the line out that was begun, with its end.
+    mutating func take(_ end: Span<UInt8>) -> [UInt8] {
+        var line = begun
+        begun = []
+        for index in end.indices { line.append(end[index]) }
+        return line
+    }
+
+    /// Keeps the beginning of a line, unless it is too long.
+    private mutating func keep(_ part: Span<UInt8>) {
+        guard !isTooLong, part.count > 0 else { return }
+        if begun.count + part.count > Self.maximumLine {
+            // Its beginning stays, to be shown.
+            isTooLong = true
+            begun = Array(begun.prefix(ListReport.exampleBytes))
+        } else {
+            for index in part.indices { begun.append(part[index]) }
+        }
+    }
+
+    /// Where the next LF or CR is, or the end.
+    @inline(__always) private static func lineEnd(_ piece: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < piece.count {
+            let byte = piece[index]
+            if byte == 0x0A || byte == 0x0D { return index }
+            index &+= 1
+        }
+        return index
+    }
+}

@@ -1,0 +1,139 @@
+internal import DNSWire
+
+/// Compiles a list: `read` its bytes in pieces of any size, `end` it, then `step` until it hands out the table.
+///
+/// Nothing waits in here, and each call takes time in proportion to its piece (some 10 ns a byte): give way between calls.
+package struct ListCompiler: ~Copyable {
+    /// The list's format; nil until there is enough to tell.
+    package private(set) var format: ListFormat?
+    /// The lines.
+    private var lines = LineSplitter()
+    /// What was read before the format was known.
+    private var beginning: [UInt8] = []
+    /// Where rules go.
+    private var sink: RuleSink
+    /// Whether the first bytes have been looked at for a byte order mark.
+    private var hasBegun = false
+
+    /// Starts a list, of a format that is given or to be told from its beginning.
+    package init(format: ListFormat? = nil, key: RuleKey) {
+        self.format = format
+        sink = RuleSink(key: key)
+    }
+
+    /// Starts to look for a rule's line.
+    init(format: ListFormat?, key: RuleKey, wanted: WantedRule) {
+        self.init(format: format, key: key)
+        sink.wanted = wanted
+    }
+
+    /// What became of the lines so far.
+    package var report: ListReport { sink.report }
+
+    /// The line that was looked for.
+    var wantedLine: Int? { sink.wanted?.line }
+
+    /// Reads the next bytes.
+    package mutating func read(_ piece: Span<UInt8>) {
+        guard !hasBegun else { return take(piece) }
+        // Pieces may be single bytes: there must be three to see a mark, and more to see a format.
+        for index in piece.indices { beginning.append(piece[index]) }
+        if beginning.count >= (format == nil ? ListFormat.detectionBytes : 3) { begin() }
+    }
+
+    /// Says that there are no more bytes: the last line needs no end.
+    package mutating func end() {
+        if !hasBegun { begin() }
+        if lines.isTooLong || !lines.begun.isEmpty { take([0x0A].span) }
+    }
+
+    /// Puts one more part of the table in order; the table when all are. Call it after `end`.
+    package mutating func step() -> RuleTable? { sink.builder.step() }
+
+    /// Takes all steps at once: where nobody waits meanwhile.
+    package mutating func finish() -> RuleTable {
+        while true {
+            if let table = step() { return table }
+        }
+    }
+
+    /// Finds the format out, and reads what was kept until then.
+    private mutating func begin() {
+        hasBegun = true
+        var kept = beginning
+        beginning = []
+        if kept.starts(with: [0xEF, 0xBB, 0xBF]) { kept.removeFirst(3) }
+        if format == nil { format = ListFormat.detect(kept.span) }
+        take(kept.span)
+    }
+
+    /// Reads the lines of a piece.
+    private mutating func take(_ piece: Span<UInt8>) {
+        let format = format ?? .domains
+        var position = 0
+        while true {
+            switch lines.next(piece, &position) {
+            case .whole(let range):
+                sink.report.lineCount += 1
+                Self.read(piece.extracting(range), format, &sink)
+            case .end(let range):
+                let line = lines.take(piece.extracting(range))
+                sink.report.lineCount += 1
+                Self.read(line.span, format, &sink)
+            case .tooLong:
+                sink.report.lineCount += 1
+                sink.skip(.tooLong, piece.extracting(first: 0))
+            case .over:
+                return
+            }
+        }
+    }
+
+    /// Reads a line.
+    @inline(__always) private static func read(_ line: Span<UInt8>, _ format: ListFormat, _ sink: inout RuleSink) {
+        let whole = line
+        let line = TextLine.trimmed(line)
+        guard line.count > 0 else {
+            sink.report.commentCount += 1
+            return
+        }
+        if TextLine.find(line, 0) != nil { return sink.skip(.notText, line) }
+        switch format {
+        case .domains: DomainsFormat.read(line, &sink)
+        case .hosts: HostsFormat.read(line, &sink)
+        case .adblock: AdblockFormat.read(line, &sink)
+        case .dnsmasq: DnsmasqFormat.read(line, &sink)
+        case .unbound: UnboundFormat.read(line, &sink)
+        case .rpz: PolicyZoneFormat.read(whole, &sink)
+        }
+    }
+}
+
+/// Finds the line of a rule again: lines are not kept with names, for they would take a third of the memory. `read` the list
+/// anew, as it was when it was compiled.
+package struct RuleLocator: ~Copyable {
+    /// The reader.
+    private var compiler: ListCompiler
+
+    /// Looks for a rule that applied to a name in wire form, lower case (`FixedName.span`).
+    package init(_ match: RuleMatch, of name: Span<UInt8>, format: ListFormat?) {
+        var labels = LabelStarts(name)
+        var start = max(0, name.count - 1)
+        var depth = 0
+        while depth < match.labelCount, let label = labels.previous() {
+            start = label.lowerBound - 1
+            depth += 1
+        }
+        let wanted = WantedRule(wire: [UInt8](copying: name.extracting(start..<name.count)), rule: match.rule)
+        compiler = ListCompiler(format: format, key: RuleKey(seed: 0), wanted: wanted)
+    }
+
+    /// Reads the next bytes.
+    package mutating func read(_ piece: Span<UInt8>) { compiler.read(piece) }
+
+    /// Says that there are no more bytes.
+    package mutating func end() { compiler.end() }
+
+    /// The number of the first line that has the rule, from 1; nil while there is none.
+    package var line: Int? { compiler.wantedLine }
+}

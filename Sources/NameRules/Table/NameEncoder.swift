@@ -1,0 +1,165 @@
+internal import DNSWire
+
+/// Codes a name from its last label to its first, and hashes each suffix on the way.
+///
+/// `capacity` says how many words it keeps, at least four: 84 are enough for every name (254 codes of at most 20 bits, and
+/// two words more). With fewer, places and hashes are right all the same, and so are tails as far as they go.
+struct NameEncoder<let capacity: Int>: ~Copyable {
+    /// Complete words; the two after them are those of the suffix that was closed last.
+    private var words: InlineArray<capacity, UInt64>
+    /// How many words are complete.
+    private var wordCount = 0
+    /// Bits of the word that is not complete, the first one lowest.
+    private var accumulator: UInt64 = 0
+    /// How many there are.
+    private var used: UInt64 = 0
+    /// The hash of the complete words, without the bits that make up the place.
+    private var state: UInt64
+    /// The row of what came last.
+    private var row = NameCode.start << 6
+    /// The first row for the label.
+    private var base = 0
+    /// The key of the hash.
+    private let key: RuleKey
+
+    /// Starts with the root.
+    init(key: RuleKey) {
+        self.key = key
+        state = key.seed
+        words = InlineArray(repeating: 0)
+    }
+
+    /// Starts anew.
+    mutating func reset() {
+        wordCount = 0
+        accumulator = 0
+        used = 0
+        state = key.seed
+        row = NameCode.start << 6
+        base = 0
+    }
+
+    /// Says that a label follows in front of what there is.
+    @inline(__always) mutating func openLabel(_ codes: Span<UInt16>) {
+        if used | UInt64(truncatingIfNeeded: wordCount) != 0 {
+            append(codes[row | NameCode.next])
+            base = min(base &+ NameCode.rowsOfSet, 2 &* NameCode.rowsOfSet)
+        }
+        row = (base &+ NameCode.start) &<< 6
+    }
+
+    /// Codes a label that was opened.
+    @inline(__always) mutating func append(label: Span<UInt8>, _ codes: Span<UInt16>, _ symbols: Span<UInt8>) {
+        for index in label.indices {
+            let symbol = Int(symbols[Int(label[index])])
+            append(codes[row | symbol])
+            if symbol == NameCode.escape { append(UInt16(label[index]) << 4 | 8) }
+            row = (base &+ symbol) &<< 6
+        }
+    }
+
+    /// Appends a code.
+    @inline(__always) private mutating func append(_ code: UInt16) {
+        let length = UInt64(code & 15)
+        let bits = UInt64(code &>> 4)
+        accumulator |= bits &<< used
+        used &+= length
+        if used >= 64 {
+            used &-= 64
+            completeWord()
+            accumulator = bits &>> (length &- used)
+        }
+    }
+
+    /// Puts a complete word away, if there is room for it.
+    @inline(__always) private mutating func completeWord() {
+        state = key.fold(state, wordCount == 0 ? accumulator & ~Self.placeMask : accumulator)
+        if wordCount < capacity {
+            var target = words.mutableSpan
+            target[wordCount] = accumulator
+        }
+        wordCount &+= 1
+    }
+
+    /// What of the first word makes up the place.
+    private static var placeMask: UInt64 { 0xFF_FFFF }
+
+    /// Ends the name here: what is to be known of it as a suffix. Coding may go on afterwards.
+    @inline(__always) mutating func close(_ codes: Span<UInt16>) -> CodedSuffix {
+        let code = codes[row | NameCode.end]
+        let length = UInt64(code & 15)
+        let bits = UInt64(code &>> 4)
+        let low = accumulator | bits &<< used
+        let total = used &+ length
+        var hash = key.fold(state, wordCount == 0 ? low & ~Self.placeMask : low)
+        var high: UInt64 = 0
+        if total > 64 {
+            high = bits &>> (length &- (total &- 64))
+            hash = key.fold(hash, high)
+        }
+        var target = words.mutableSpan
+        if wordCount < capacity { target[wordCount] = low }
+        if wordCount &+ 1 < capacity { target[wordCount &+ 1] = high }
+        // What is behind the end must be zero as far as `tail` reads, not what an earlier suffix left there.
+        if wordCount &+ 2 < min(capacity, 4) { target[wordCount &+ 2] = 0 }
+        if wordCount &+ 3 < min(capacity, 4) { target[wordCount &+ 3] = 0 }
+        let bytes = (wordCount &* 64 &+ Int(truncatingIfNeeded: total) &+ 7) &>> 3
+        hash = key.finish(hash)
+        let place = UInt32(truncatingIfNeeded: (target[0] ^ hash &>> 40) & Self.placeMask)
+        let tail = SIMD3(
+            target[0] &>> 24 | target[1] &<< 40, target[1] &>> 24 | target[2] &<< 40, target[2] &>> 24 | target[3] &<< 40)
+        return CodedSuffix(place: place, hash: hash, count: max(CodedSuffix.shortestTail, bytes &- 3), tail: tail)
+    }
+
+    /// Writes the tail of the suffix that was closed last, in whole words.
+    borrowing func writeTail(of suffix: CodedSuffix, to target: inout MutableSpan<UInt8>, at offset: Int) {
+        guard suffix.count > CodedSuffix.tailStart else {
+            target.storeWord(suffix.tail[0], at: offset)
+            if suffix.count > 8 { target.storeWord(suffix.tail[1], at: offset + 8) }
+            if suffix.count > 16 { target.storeWord(suffix.tail[2], at: offset + 16) }
+            return
+        }
+        let words = words.span
+        for index in 0..<(suffix.count + 7) / 8 {
+            target.storeWord(words[index] &>> 24 | words[index + 1] &<< 40, at: offset + index * 8)
+        }
+    }
+}
+
+/// A coded name or suffix: where it belongs in tables. Its first 24 bits and its hash make up the place, and the place and
+/// the tail make up the first 24 bits: so place and tail are the whole name, and what is found is never another.
+struct CodedSuffix {
+    /// The first 24 bits of the code, XOR 24 bits of the hash of the rest.
+    let place: UInt32
+    /// The hash of all but the first 24 bits.
+    let hash: UInt64
+    /// How many bytes the tail has.
+    let count: Int
+    /// The first 24 of them, the first one lowest; zeros behind its end.
+    let tail: SIMD3<UInt64>
+
+    /// How many bytes of its tail it has with it.
+    static var tailStart: Int { 24 }
+    /// The fewest bytes a tail is given: so many need no words to say how many they are.
+    static var shortestTail: Int { 2 }
+    /// The most bytes a tail may have whose length stands in four bits.
+    static var longestShortTail: Int { shortestTail + 14 }
+
+    /// What the filter goes by: the place first, so that a filter is filled in the order of the table.
+    @inline(__always) var filterHash: UInt64 { UInt64(place) &<< 40 | hash & 0xFF_FFFF_FFFF }
+}
+
+extension NameEncoder {
+    /// Codes a whole name in wire form, lower case, known to be good; its own words can be read afterwards.
+    mutating func encode(_ wire: Span<UInt8>, _ code: borrowing NameCode) -> CodedSuffix {
+        let codes = code.codes.span
+        let symbols = code.symbols.span
+        var labels = LabelStarts(wire)
+        reset()
+        while let label = labels.previous() {
+            openLabel(codes)
+            append(label: wire.extracting(label), codes, symbols)
+        }
+        return close(codes)
+    }
+}

@@ -1,0 +1,156 @@
+internal import DNSWire
+
+/// How names are found in the tables of a rule set: the walk over a name's suffixes.
+struct RuleIndex: Sendable {
+    /// The lists' tables.
+    let tables: [RuleTable]
+    /// The segments of all tables, one table after the other: one step less to reach them.
+    private let segments: [[UInt8]]
+    /// The shapes of all tables.
+    private let shapes: [SegmentShape]
+    /// Which lists may have a rule for a suffix.
+    private let filter: SuffixFilter
+    /// The code of names.
+    private let code = NameCode.shared
+    /// A bit for each number of labels that any rule's name has.
+    private let depths: UInt64
+    /// Lists whose plain rules have an action of their own.
+    private let specialLists: UInt64
+    /// The largest of those numbers.
+    private let deepest: Int
+    /// The key.
+    private let key: RuleKey
+
+    /// Takes what a builder has made.
+    init(tables: [RuleTable], filter: SuffixFilter, key: RuleKey) {
+        self.tables = tables
+        self.filter = filter
+        self.key = key
+        segments = tables.flatMap(\.segments)
+        shapes = tables.map(\.shape)
+        specialLists = tables.indices.reduce(UInt64(0)) { $0 | (tables[$1].usualAction == .block ? 0 : 1) << UInt64($1) }
+        depths = tables.reduce(UInt64(0)) { $0 | $1.depths }
+        deepest = depths >> 63 == 1 ? 127 : 63 - depths.leadingZeroBitCount
+    }
+
+    /// The memory that tables and filter take.
+    var byteCount: Int {
+        tables.reduce(filter.words.count * 8 + segments.count * 8) { $0 + $1.byteCount }
+    }
+
+    /// What the lists say of a name in wire form: each suffix is looked up, the root first.
+    func verdicts(of name: Span<UInt8>) -> ListVerdicts {
+        var verdicts = ListVerdicts()
+        guard depths != 0 else { return verdicts }
+        let codes = code.codes.span
+        let symbols = code.symbols.span
+        let words = filter.words.span
+        var labels = LabelStarts(name)
+        var encoder = NameEncoder<4>(key: key)
+        var depth = 0
+        while true {
+            if depths &>> UInt64(truncatingIfNeeded: min(depth, 63)) & 1 == 1 {
+                let suffix = encoder.close(codes)
+                let hash = suffix.filterHash
+                let word = words[SuffixFilter.index(hash, count: words.count)]
+                let common = SuffixFilter.commonBits(hash)
+                if word & common == common {
+                    probe(suffix, word, isWhole: labels.count == 0, of: name, &verdicts)
+                }
+            }
+            guard depth < deepest, let label = labels.previous() else { return verdicts }
+            encoder.openLabel(codes)
+            encoder.append(label: name.extracting(label), codes, symbols)
+            depth &+= 1
+        }
+    }
+
+    /// Looks a suffix up in each table that the filter names.
+    @inline(never)
+    private func probe(
+        _ suffix: CodedSuffix, _ word: UInt64, isWhole: Bool, of name: Span<UInt8>, _ verdicts: inout ListVerdicts
+    ) {
+        let hash = suffix.filterHash
+        let segments = segments.span
+        let shapes = shapes.span
+        let applying = isWhole ? KindMask.ofWhole : KindMask.ofAbove
+        for list in shapes.indices {
+            let own = SuffixFilter.ownBits(hash, list: list)
+            guard word & own == own else { continue }
+            let number = list &* SegmentShape.segmentCount &+ SegmentShape.segment(suffix.place)
+            let kinds = Self.kinds(of: suffix, in: segments[number], shapes[list])
+            if kinds == 0 { continue }
+            verdicts.add(kinds & applying, list: list)
+            verdicts.special |=
+                (verdicts.denied | verdicts.deniedImportantly) & specialLists & 1 &<< UInt64(truncatingIfNeeded: list)
+            if kinds & KindMask.detailed != 0 { addDetails(of: name, list, &verdicts) }
+        }
+    }
+
+    /// Which kinds of rules a segment has for a suffix, a bit for each. A long tail is compared by `addDetails`.
+    @inline(__always)
+    private static func kinds(of suffix: CodedSuffix, in segment: borrowing [UInt8], _ shape: SegmentShape) -> UInt16 {
+        let bytes = segment.span
+        guard bytes.count > 0 else { return 0 }
+        let bucket = shape.bucket(suffix.place)
+        let rest = shape.rest(suffix.place)
+        let restBytes = shape.restBytes
+        var position = shape.offset(bucket, in: bytes)
+        let end = shape.offset(bucket &+ 1, in: bytes)
+        var kinds: UInt16 = 0
+        while position < end {
+            let entry = SegmentEntry(bytes, at: position, restBytes: restBytes)
+            if entry.begins(suffix, rest: rest, in: bytes) { kinds |= 1 &<< UInt16(truncatingIfNeeded: entry.kind) }
+            position = entry.end
+        }
+        return suffix.count <= CodedSuffix.tailStart || kinds == 0 ? kinds : KindMask.detailed
+    }
+
+    /// Takes in all rules of a list that apply to a name: where one stands beside its table, or has a long name.
+    @inline(never) private func addDetails(of name: Span<UInt8>, _ list: Int, _ verdicts: inout ListVerdicts) {
+        for match in matches(of: name, in: list) { verdicts.add(match.rule, list: list) }
+    }
+
+    /// The rules that apply to a name, the most special names last.
+    func matches(of name: Span<UInt8>) -> [RuleMatch] {
+        var matches = tables.indices.flatMap { self.matches(of: name, in: $0) }
+        matches.sort { ($0.labelCount, $0.list) < ($1.labelCount, $1.list) }
+        return matches
+    }
+
+    /// The rules of one list that apply to a name, the root's first.
+    private func matches(of name: Span<UInt8>, in list: Int) -> [RuleMatch] {
+        var matches: [RuleMatch] = []
+        var labels = LabelStarts(name)
+        var encoder = NameEncoder<84>(key: key)
+        var depth = 0
+        while true {
+            let suffix = encoder.close(code.codes.span)
+            for entry in tables[list].entries(of: suffix, encoder) {
+                let rule = tables[list].rule(kind: entry.kind, detail: entry.detail)
+                guard rule.applies(toWhole: labels.count == 0), !Self.isExcepted(name, from: rule) else { continue }
+                matches.append(RuleMatch(list: list, rule: rule, labelCount: depth))
+            }
+            guard depth < deepest, let label = labels.previous() else { return matches }
+            encoder.openLabel(code.codes.span)
+            encoder.append(label: name.extracting(label), code.codes.span, code.symbols.span)
+            depth += 1
+        }
+    }
+
+    /// Whether a name is one that a rule is not about.
+    private static func isExcepted(_ name: Span<UInt8>, from rule: Rule) -> Bool {
+        guard !rule.exceptions.isEmpty, let own = try? NameView(name, at: 0, allowingPointers: false) else { return false }
+        return rule.exceptions.contains { own.isSubdomain(of: $0.view) }
+    }
+}
+
+/// Sets of kinds of rules, a bit for each.
+enum KindMask {
+    /// Those that hold for the name that a rule has: exact and suffix.
+    static var ofWhole: UInt16 { 0b011_011_011_011 }
+    /// Those that hold for names below: suffix and below.
+    static var ofAbove: UInt16 { 0b110_110_110_110 }
+    /// The kind of rules that stand beside the table.
+    static var detailed: UInt16 { 1 << UInt16(Rule.detailedKind) }
+}
