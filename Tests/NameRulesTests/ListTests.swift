@@ -175,33 +175,4 @@ import Testing
             #expect(set.verdicts("a.example").denied == 1)
         }
     }
-
-    @Test(arguments: ListFormat.allCases) func `any bytes are read or refused in every format`(format: ListFormat) throws {
-        var random = SeededGenerator(state: UInt64(format.rawValue.utf8.count))
-        let seeds = [
-            Self.domains, "0.0.0.0 a.b # c\n::1 x\n", "||a.b^$important,denyallow=c.b\n@@||d^|\n",
-            "address=/a/b/1.2.3.4\nlocal=/#/\n",
-            "local-zone: \"a.\" redirect\nlocal-data: 'a. A 1.2.3.4'\n",
-            "$ORIGIN r.\n*.a CNAME .\n8.0.0.0.1.rpz-ip CNAME *.\nb (A\n1.2.3.4)\n",
-        ].map { Array($0.utf8) }
-        for _ in 0..<100 {
-            var text = seeds[random.below(seeds.count)] + seeds[random.below(seeds.count)]
-            for _ in 0...random.below(6) {
-                let place = random.below(text.count)
-                switch random.below(4) {
-                case 0: text[place] = UInt8(truncatingIfNeeded: random.next())
-                case 1: text[place] = Array("\n\r\"\\();#$|^*@/.=:\0".utf8)[random.below(18)]
-                case 2: text.insert(contentsOf: text[place..<min(text.count, place + 9)], at: random.below(text.count))
-                default: text.remove(at: place)
-                }
-            }
-            var list = ListCompiler(format: format, key: RuleKey(seed: 1))
-            let piece = 1 + random.below(40)
-            for start in stride(from: 0, to: text.count, by: piece) {
-                list.read(text.span.extracting(start..<min(text.count, start + piece)))
-            }
-            list.end()
-            #expect(list.report.lineCount <= text.count + 1)
-        }
-    }
 }
