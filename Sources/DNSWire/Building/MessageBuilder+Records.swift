@@ -47,6 +47,57 @@ extension MessageBuilder {
         }
     }
 
+    /// Copies a record of another message as above; its owner, or the name that its data is, in lower case where that was made
+    /// from a question's labels (RFC 6672 3.4): the letters in which it was sent are nobody's business. Returns where its
+    /// owner, or the name that its owner is a pointer to, stands.
+    @_lifetime(self: copy self)
+    package mutating func append(
+        _ record: borrowing RecordView, to section: Section, ttl: UInt32, lowercasingOwner: Bool, lowercasingName: Bool
+    ) throws(WireError) -> Int {
+        let mark = mark()
+        do {
+            if lowercasingOwner { try writeName(FixedName(record.owner).view) } else { try writeName(record.owner) }
+            let word = Int(buffer.span.loadUInt16(at: mark.count))
+            try write(record.type.rawValue)
+            try write(record.class.rawValue)
+            try write(ttl)
+            let lengthOffset = try beginRData()
+            if lowercasingName {
+                try writeName(FixedName(try NameView(record.message, at: record.rdataOffset, limit: record.endOffset)).view)
+            } else {
+                try copyRData(record)
+            }
+            endRData(lengthOffset)
+            countRecord(in: section)
+            return word >= 0xC000 ? word & 0x3FFF : mark.count
+        } catch {
+            roll(back: mark)
+            throw error
+        }
+    }
+
+    /// Copies a record of another message as above, with its owner as a pointer to a name that stands in this one, and a TTL
+    /// of its own. Whoever writes an RRset writes its owner once.
+    @_lifetime(self: copy self)
+    package mutating func append(
+        _ record: borrowing RecordView, to section: Section, ttl: UInt32, ownerAt owner: Int
+    ) throws(WireError) {
+        let mark = mark()
+        do {
+            try write(UInt16(0xC000) | UInt16(truncatingIfNeeded: owner))
+            try write(record.type.rawValue)
+            try write(record.class.rawValue)
+            try write(ttl)
+            let lengthOffset = try beginRData()
+            try copyRData(record)
+            endRData(lengthOffset)
+            countRecord(in: section)
+        } catch {
+            roll(back: mark)
+            throw error
+        }
+    }
+
     /// Leaves room for an rdata's length; returns where it stands.
     @_lifetime(self: copy self)
     mutating func beginRData() throws(WireError) -> Int {

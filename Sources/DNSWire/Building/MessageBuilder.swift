@@ -20,9 +20,20 @@ public struct MessageBuilder: ~Copyable, ~Escapable {
     /// The wire length of the question's name, once it is written.
     var questionNameLength = 0
 
-    /// Starts a message with an id and flags. The buffer must have room for the header; `limit` caps the message.
+    /// Keys the hash by which known suffixes are found.
+    let seed: UInt64
+
+    /// Keys the hash of messages that are written without a seed of their own.
+    public static let processSeed = UInt64.random(in: .min ... .max)
+
+    /// Starts a message with an id and flags. The buffer must have room for the header; `limit` caps the message. `seed`, a
+    /// number that nobody else knows, keeps strangers from choosing names that are dear to compress.
     @_lifetime(copy buffer)
-    public init(_ buffer: consuming MutableSpan<UInt8>, id: UInt16, flags: HeaderFlags, limit: Int = 65_535) {
+    public init(
+        _ buffer: consuming MutableSpan<UInt8>, id: UInt16, flags: HeaderFlags, limit: Int = 65_535,
+        seed: UInt64 = MessageBuilder.processSeed
+    ) {
+        self.seed = seed
         precondition(buffer.count >= MessageView.headerLength, "a message needs room for its header")
         self.limit = max(MessageView.headerLength, min(limit, buffer.count, 65_535))
         self.buffer = buffer

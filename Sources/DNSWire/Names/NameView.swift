@@ -68,6 +68,12 @@ public struct NameView: ~Escapable {
         package let wireLength: Int
         package let labelCount: Int
 
+        /// A name of so many bytes and labels.
+        package init(wireLength: Int, labelCount: Int) {
+            self.wireLength = wireLength
+            self.labelCount = labelCount
+        }
+
         /// The root's.
         package static var root: Shape { Shape(wireLength: 1, labelCount: 0) }
     }

@@ -25,6 +25,21 @@ public enum QuestionHash {
         return fold(state ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
     }
 
+    /// The same for a name's wire form, lower-cased, without pointers, off the path of a hit.
+    package static func hash(
+        _ name: Span<UInt8>, _ type: RecordType, _ class: RecordClass, flags: KeyFlags, seed: UInt64
+    ) -> UInt64 {
+        let last = trailer(type, `class`, dnssecOK: flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
+        var state = seed ^ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: name.count)
+        let multiplier = (seed &* 0xD6E8_FEB8_6659_FD93) ^ (seed >> 32) | 1
+        var index = 0
+        while index < name.count {
+            state = fold(state ^ name.loadWord(at: index, count: name.count - index), multiplier)
+            index += 8
+        }
+        return fold(state ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
+    }
+
     /// Eight bytes of a name's storage from an offset that is a multiple of eight; bytes after the name are zero.
     @inline(__always) private static func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
         // With its low bits known to be zero, the base and the indices need no bounds checks, and eight loads become one.

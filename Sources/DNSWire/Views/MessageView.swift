@@ -37,6 +37,12 @@ public struct MessageView: ~Escapable {
         RecordCursor(self, at: question.endOffset, question: question.name.shape)
     }
 
+    /// A cursor over all records of a message whose only question is known: where its records start, and its name's shape.
+    @_lifetime(copy self)
+    package func records(at offset: Int, question: NameView.Shape) -> RecordCursor {
+        RecordCursor(self, at: offset, question: question)
+    }
+
     /// A cursor over all records; checks and skips the questions.
     @_lifetime(copy self)
     public func records() throws(WireError) -> RecordCursor {

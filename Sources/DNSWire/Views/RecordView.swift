@@ -40,7 +40,7 @@ public struct RecordView: ~Escapable {
 
     /// A record that was found in this message.
     @_lifetime(copy message)
-    init(_ message: Span<UInt8>, _ place: RecordPlace) {
+    package init(_ message: Span<UInt8>, _ place: RecordPlace) {
         self.message = message
         self.place = place
     }
