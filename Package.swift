@@ -46,13 +46,14 @@ let package = Package(
         .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
-        .target(name: "AnswerCache", dependencies: ["CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
-        .target(name: "Upstream", dependencies: ["DNSWire", "Green"], swiftSettings: settings),
-        .target(name: "Resolver", dependencies: ["AnswerCache", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
+        .target(name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
+        .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
         .target(
             name: "Daemon",
             dependencies: [
-                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
+                "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: settings
@@ -63,14 +64,16 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
-            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Upstream", "DNSWire", "Green"],
+            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green"],
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(
             name: "measure-rules", dependencies: ["NameRules", "DNSWire"], path: "Benchmarks/rules", swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
-        .target(name: "TestSupport", dependencies: ["Green", "DNSWire"], path: "Tests/TestSupport", swiftSettings: testSettings),
+        .target(
+            name: "TestSupport", dependencies: ["AnswerCache", "Belief", "Green", "DNSWire"], path: "Tests/TestSupport",
+            swiftSettings: testSettings),
         .executableTarget(name: "event-ring", dependencies: ["Green"], path: "Examples/event-ring", swiftSettings: testSettings),
         .executableTarget(
             name: "echo-server", dependencies: ["Green"], path: "Examples/echo-server", swiftSettings: testSettings),
@@ -93,22 +96,26 @@ let package = Package(
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "AnswerCacheTests", dependencies: ["AnswerCache", "DNSWire", "Green"], swiftSettings: testSettings),
-        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "DNSWire", "Green"], swiftSettings: testSettings),
+        .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "AnswerCacheTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",
             dependencies: [
-                "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport", "CAllocationCount",
+                "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport",
+                "CAllocationCount",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Resolver", "AnswerCache", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS", "TestSupport",
+                "Daemon", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["AnswerCache", "DNSWire", "Green", "GreenRedis", "TestSupport"],
+            name: "EndToEndTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "GreenRedis", "TestSupport"],
             swiftSettings: testSettings),
     ]
 )

@@ -30,7 +30,8 @@ formatting() {
 
 # The word may stand in comments that say why there is none.
 unsafe_outside() {
-    files 'Sources/DNSWire/*.swift' 'Sources/NameRules/*.swift' | xargs -r grep -nE '^[^/]*\bunsafe\b|@unsafe'
+    files 'Sources/DNSWire/*.swift' 'Sources/Belief/*.swift' 'Sources/NameRules/*.swift' \
+        | xargs -r grep -nE '^[^/]*\bunsafe\b|@unsafe'
     files 'Sources/AnswerCache/*.swift' | grep -v '/BlockStore' | xargs -r grep -nE '^[^/]*\bunsafe\b|@unsafe'
 }
 

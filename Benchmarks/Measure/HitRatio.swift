@@ -40,7 +40,7 @@ struct HitRatio {
             let key = exchange.key(in: cache)
             var span = buffer.mutableSpan
             if case .hit = cache.answer(key, at: now, into: &span, at: 12 + key.name.count + 4) { return true }
-            guard case .stored = cache.store(key, reply: exchange.reply, from: provenance, at: now) else {
+            guard cache.keep(key, reply: exchange.reply, from: provenance, at: now) else {
                 Measure.leave("Measure: a reply that was not kept")
             }
             return false

@@ -23,7 +23,7 @@ struct SnapshotCost {
         for number in 0..<count {
             exchange.renumber(number)
             let provenance = Provenance(upstream: 1, transport: .udp)
-            _ = cache.store(exchange.key(in: cache), reply: exchange.reply, from: provenance, at: moment.boot)
+            _ = cache.keep(exchange.key(in: cache), reply: exchange.reply, from: provenance, at: moment.boot)
         }
     }
 

@@ -56,7 +56,7 @@ struct Walks {
         let exchanges = (0..<Self.names).map { Exchange("www\($0).example.com", .a, edns: edns) }
         for exchange in exchanges {
             let before = BootSeconds(rawValue: now.rawValue &- 5)
-            cache.store(exchange.key(in: cache), reply: exchange.reply, from: provenance, at: before)
+            _ = cache.keep(exchange.key(in: cache), reply: exchange.reply, from: provenance, at: before)
         }
         let queries = exchanges.map(\.query)
         var buffer = [UInt8](repeating: 0, count: 1232)
@@ -96,7 +96,6 @@ struct Walks {
 
     /// Keeps a reply; whether that was done.
     private func keep(_ key: CacheKey, _ exchange: Exchange) -> Bool {
-        if case .stored = cache.store(key, reply: exchange.reply, from: provenance, at: now) { return true }
-        return false
+        cache.keep(key, reply: exchange.reply, from: provenance, at: now)
     }
 }

@@ -1,3 +1,4 @@
+package import Belief
 package import DNSWire
 
 /// What an answer is kept under: name without case, type, class, DO and CD. Small, whatever the name's length: it is handed
@@ -35,6 +36,22 @@ package struct CacheKey: Sendable {
         hash = QuestionHash.hash(name, type, `class`, flags: flags, seed: seed)
     }
 
+    private init(_ key: borrowing CacheKey, type: RecordType, seed: UInt64) {
+        wireName = key.wireName
+        labelCount = key.labelCount
+        self.type = type
+        `class` = key.class
+        flags = key.flags
+        hash = QuestionHash.hash(key.wireName.span, type, key.class, flags: key.flags, seed: seed)
+    }
+
+    /// The key under which an answer stands that says that the name does not exist, whatever type is asked for (RFC 2308 5):
+    /// that of type 0, which nobody can ask for. `seed` is the cache's.
+    package func forAllTypes(seed: UInt64) -> CacheKey { CacheKey(self, type: .allTypes, seed: seed) }
+
+    /// The question.
+    package var asked: Asked { Asked(wireName, type, `class`, flags: flags) }
+
     /// The name as a value of its own.
     package var name: FixedName { FixedName(nameView) }
 
@@ -47,6 +64,11 @@ package struct CacheKey: Sendable {
     var view: KeyView {
         @_lifetime(borrow self) get { KeyView(wireName.span, hash: hash, type: type, class: `class`, flags: flags) }
     }
+}
+
+extension RecordType {
+    /// Stands for all types in the key of an answer that is about a name (RFC 6895 3.1 reserves the number).
+    package static var allTypes: RecordType { RecordType(rawValue: 0) }
 }
 
 /// A key that borrows its name from a query or a `CacheKey`.
@@ -71,5 +93,14 @@ struct KeyView: ~Escapable {
         self.type = type.rawValue
         recordClass = `class`.rawValue
         self.flags = EntryFlags(rawValue: (flags.dnssecOK ? 1 : 0) | (flags.checkingDisabled ? 2 : 0))
+    }
+
+    /// The key under which what is known of the name stands, whatever type is asked for.
+    @_lifetime(copy self)
+    func forAllTypes(seed: UInt64) -> KeyView {
+        let keyFlags = KeyFlags(dnssecOK: flags.contains(.dnssecOK), checkingDisabled: flags.contains(.checkingDisabled))
+        let hash = QuestionHash.hash(
+            name, .allTypes, RecordClass(rawValue: recordClass), flags: keyFlags, seed: seed)
+        return KeyView(name, hash: hash, type: .allTypes, class: RecordClass(rawValue: recordClass), flags: keyFlags)
     }
 }

@@ -21,7 +21,7 @@ extension Resolver {
             return .failure(.stopping)
         }
         // Counts as a failure of Redis, whatever comes later.
-        _ = redis.finish(lookup, key)
+        _ = redis.finish(lookup, key, rules(in: rule(for: key)))
         return race(lookup, from: redis, key, since: mark)
     }
 
@@ -55,28 +55,26 @@ extension Resolver {
     private func take(
         _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
-        guard let found = redis.finish(lookup, key) else { return nil }
+        guard let found = redis.finish(lookup, key, rules(in: rule(for: key))) else { return nil }
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let wall = hub.loop.wallTime() / 1_000_000
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
         // answer: the memory counts whole seconds, so that the ends differ by less than one.
         if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
-        let rule = rule(for: key)?.limits(within: cache.limits) ?? cache.limits
-        let limits = rule.forAnswer(ageSeconds: UInt32(clamping: (wall - found.storedAt) / 1_000))
-        guard limits.maximumSeconds > 0, !found.isNegative || limits.negativeSeconds > 0 else { return nil }
+        let mayBecomeStale = rule(for: key)?.noStale != true
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
-            cache.store(key, reply: found.message, from: origin, at: now, limits: limits)
+            cache.store(key, found.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
-        return .success(UpstreamReply(bytes: found.message, upstream: .max, transport: .udp))
+        return .success(UpstreamReply(found.answer, upstream: .max, transport: .udp))
     }
 
-    /// Gives an upstream's reply to the other instances too.
-    func share(_ key: CacheKey, _ reply: UpstreamReply, limits: TTLLimits) {
+    /// Gives an upstream's answer to the other instances too.
+    func share(_ key: CacheKey, _ reply: UpstreamReply) {
         guard let redis else { return }
         let upstream = policy.routes.lazy.flatMap(\.upstreams).first { $0.id == reply.upstream }
         let origin = RedisValue.Origin(
             upstream: upstream?.address.description ?? "", transport: reply.provenance.transport)
-        redis.store(key, reply: reply.bytes, origin: origin, limits: limits)
+        redis.store(key, reply.answer, origin: origin)
     }
 }

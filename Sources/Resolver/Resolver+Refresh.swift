@@ -49,17 +49,9 @@ extension Resolver {
 }
 
 extension Flight {
-    /// Whether it has landed with an answer, and not with somebody's failure.
+    /// Whether it has landed with an answer.
     var hasGoodAnswer: Bool {
-        if case .success(let reply) = result { return reply.isGood }
+        if case .success = result { return true }
         return false
-    }
-}
-
-extension UpstreamReply {
-    /// Whether it is an answer rather than a failure that is handed on.
-    var isGood: Bool {
-        guard let view = try? MessageView(bytes.span) else { return false }
-        return view.flags.responseCode == .noError || view.flags.responseCode == .nxDomain
     }
 }

@@ -40,12 +40,13 @@ extension Resolver {
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
         }
-        if let written = writeCached(pending, orStale: resolution.isStale, into: &buffer, limit: limit) { return written }
         guard case .landed(let flight) = resolution.content else {
-            return .answered(AnswerWriter(pending).write(Reply(.evicted), into: &buffer))
+            return writeCached(pending, orStale: resolution.isStale, into: &buffer, limit: limit)
+                ?? .answered(AnswerWriter(pending).write(Reply(.evicted), into: &buffer))
         }
         switch flight.result {
-        case .success(let reply): return .answered(write(pending, reply, into: &buffer, limit: limit))
+        case .success(let reply):
+            return .answered(AnswerWriter(pending).write(reply.answer, into: &buffer, limit: limit))
         case .failure(let reason): return .answered(AnswerWriter(pending).write(Reply(.noAnswer(reason)), into: &buffer))
         case nil: return .answered(AnswerWriter(pending).write(Reply(.noAnswer(.timedOut)), into: &buffer))
         }
@@ -80,20 +81,5 @@ extension Resolver {
             let whole = [UInt8](copying: buffer.span.extracting(first: length))
             return .answered(writer.copy(whole.span, reply, into: &buffer, limit: limit))
         }
-    }
-
-    /// Writes an upstream's reply that the cache has not kept.
-    private func write(
-        _ pending: PendingQuery, _ reply: UpstreamReply, into buffer: inout MutableSpan<UInt8>, limit: Int
-    ) -> Int {
-        // The letters that went upstream reach nobody.
-        let bytes = LetterCase.normalized(reply.bytes.span)
-        guard let summary = try? ReplySummary(bytes.span) else {
-            return AnswerWriter(pending).write(Reply(.servFail, .invalidData), into: &buffer)
-        }
-        var head = Reply(summary.responseCode, summary.extendedError)
-        let wantsAD = pending.flags.authenticData || pending.edns?.dnssecOK == true
-        head.authenticData = summary.flags.authenticData && wantsAD
-        return AnswerWriter(pending).copy(bytes.span, head, into: &buffer, limit: limit)
     }
 }

@@ -15,14 +15,16 @@
 //
 //     FlightTable.join      one flight for all who want the same, in all workers
 //     RedisCache.begin      the flight's greenlet asks Redis first, where there is one
-//     Forwarder.ask         it asks upstream
+//     Forwarder.ask         it asks upstream; `Belief` makes an answer of the reply
+//     follow                asks for the target of an alias that the upstream did not follow
 //     MemoryCache.store     what is to be kept is kept
 //     FlightTable.land      all who wait are woken, wherever they run
-//     write                 from the cache, or from the reply where that is not kept
+//     write                 each is sent a copy of the answer, kept or not
 //
 // Invariants: a hit neither waits nor allocates. A client that goes away ends no flight. Nothing here knows sockets.
 
 internal import AnswerCache
+internal import Belief
 package import DNSWire
 package import Green
 internal import Upstream
@@ -239,11 +241,13 @@ package final class Resolver {
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
     func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
+            let rule = rule(for: key)
             guard let forwarder = forwards[route(of: key)] else { throw .noUpstream }
-            let question = UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags)
-            let reply = withoutDenialOfHosts(try forwarder.ask(question), of: key.wireName.span, key.class)
-            if reply.isGood { shared.noteAnswer() } else { shared.noteFailure() }
-            store(key, reply, since: mark)
+            let rules = rules(in: rule)
+            let found = try follow(try forwarder.ask(UpstreamQuestion(key.asked), rules), key, rules)
+            let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
+            shared.noteAnswer()
+            store(key, reply, rule, since: mark)
             return .success(reply)
         } catch {
             if error.isRemembered {
@@ -259,15 +263,20 @@ package final class Resolver {
         }
     }
 
-    /// Keeps a reply as the rules of its domain say.
-    private func store(_ key: CacheKey, _ reply: UpstreamReply, since mark: FlushMark) {
-        let rule = rule(for: key)
-        if rule?.noCache == true, reply.isGood { return }
-        let limits = rule?.limits(within: cache.limits)
+    /// By what a reply to a question of a domain is judged.
+    func rules(in rule: DomainRule?) -> Belief.Rules {
+        var rules = Belief.Rules(limits: rule?.limits(within: cache.limits) ?? cache.limits, seed: cache.seed)
+        rules.isMinimal = policy.hasMinimalResponses
+        return rules
+    }
+
+    /// Keeps an answer as the rules of its domain say.
+    private func store(_ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark) {
+        if rule?.noCache == true { return }
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let isKept = cache.keep(key, since: mark) {
-            cache.store(key, reply: reply.bytes, from: reply.provenance, at: now, limits: limits)
+            cache.store(key, reply.answer, from: reply.provenance, at: now, mayBecomeStale: rule?.noStale != true)
         }
-        if isKept { share(key, reply, limits: limits ?? cache.limits) }
+        if isKept { share(key, reply) }
     }
 }

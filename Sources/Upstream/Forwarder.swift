@@ -14,6 +14,7 @@
 // ends within its time, with a reply or a reason, and leaves nothing behind. Nothing here knows of clients or of the
 // cache.
 
+package import Belief
 internal import DNSWire
 package import Green
 
@@ -50,14 +51,14 @@ package final class Forwarder {
         for server in servers { server.recovered = recovered }
     }
 
-    /// Asks until there is an answer; throws the reason where there is none within the question's time. Waits.
-    package func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
+    /// Asks until there is an answer, judged by `rules`; throws the reason where there is none within the question's time. Waits.
+    package func ask(_ question: UpstreamQuestion, _ rules: Belief.Rules) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
             let order = try order()
-            let asking = Asking(question, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
+            let asking = Asking(question, rules, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
-            let answer = try asking.run(try terms(order))
-            return UpstreamReply(bytes: answer.bytes, upstream: answer.server.id, transport: answer.transport)
+            let found = try asking.run(try terms(order))
+            return UpstreamReply(found.answer, upstream: found.server.id, transport: found.transport)
         } catch {
             watch?.tell(.unanswered(question, error))
             throw error

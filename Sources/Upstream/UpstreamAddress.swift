@@ -15,6 +15,8 @@ package struct UpstreamAddress: Sendable, Hashable {
     package var transport: Transport
     /// Where they go.
     package var address: SocketAddress
+    /// Whether AD in its answers is believed: nobody stands between it and this machine, or the operator says so.
+    package var trustsAD: Bool
     /// The interface that a link-local address is on, where it has a name.
     package var interface: String?
 
@@ -23,6 +25,7 @@ package struct UpstreamAddress: Sendable, Hashable {
     package init(_ address: SocketAddress, transport: Transport = .udp) {
         self.transport = transport
         self.address = address
+        trustsAD = address.ip.isLoopback
         interface = Self.interfaceName(address.ip.scope)
     }
 

@@ -1,19 +1,20 @@
+package import Belief
 package import DNSWire
 internal import Glibc
 internal import Green
 
-/// An upstream's answer to a question: checked to be one, and no more than that.
+/// An upstream's answer to a question.
 package struct UpstreamReply: Sendable {
-    /// The whole message.
-    package let bytes: [UInt8]
+    /// What its reply comes to.
+    package let answer: Answer
     /// The stable id of the upstream it came from.
     package let upstream: UInt16
     /// How it came.
     package let transport: UpstreamAddress.Transport
 
-    /// An answer that was checked.
-    package init(bytes: [UInt8], upstream: UInt16, transport: UpstreamAddress.Transport) {
-        self.bytes = bytes
+    /// An answer, and where it came from.
+    package init(_ answer: Answer, upstream: UInt16, transport: UpstreamAddress.Transport) {
+        self.answer = answer
         self.upstream = upstream
         self.transport = transport
     }

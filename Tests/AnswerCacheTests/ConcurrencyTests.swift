@@ -2,6 +2,7 @@ import DNSWire
 import Dispatch
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import AnswerCache

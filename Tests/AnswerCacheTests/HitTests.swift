@@ -1,4 +1,5 @@
 import DNSWire
+import TestSupport
 import Testing
 
 @testable import AnswerCache
@@ -8,15 +9,14 @@ import Testing
         let client = try TestClient()
         client.store(.benchmark("m1.bench.example"), at: 0, upstream: 77)
         let answer = try #require(try client.ask("m1.bench.example", at: 0))
-        #expect(answer.records.map(\.owner) == ["m1.bench.example", "bench.example", "ns.bench.example"])
-        #expect(answer.records.map(\.type) == [.a, .ns, .a])
-        #expect(answer.records[1].rdata == TestReply.wire("ns.bench.example"))
-        #expect(answer.records[2].rdata == [127, 0, 0, 1])
+        #expect(answer.records.map(\.owner) == ["m1.bench.example"])
+        #expect(answer.records.map(\.type) == [.a])
+        #expect(answer.records[0].rdata == [192, 0, 2, 1])
         #expect(answer.stored.isAuthoritative)
         #expect(!answer.stored.authenticData)
         #expect(answer.stored.upstream == 77)
         #expect(answer.stored.uses == 1)
-        #expect(answer.message.count == 12 + 22 + 49)
+        #expect(answer.message.count == 12 + 22 + 16)
     }
 
     @Test func `type, DO and CD are parts of the key, letter case is not`() throws {
@@ -52,15 +52,15 @@ import Testing
     @Test func `a buffer that is too small is left alone and the size is told`() throws {
         let client = try TestClient()
         client.store(.benchmark("m1.bench.example"), at: 0)
-        var buffer = [UInt8](repeating: 7, count: 80)
+        var buffer = [UInt8](repeating: 7, count: 49)
         var span = buffer.mutableSpan
         let outcome = client.cache.answer(
             client.key("m1.bench.example"), at: BootSeconds(rawValue: 0), into: &span, at: 34)
         guard case .tooLarge(let count) = outcome else {
-            Issue.record("49 bytes do not fit into 46")
+            Issue.record("16 bytes do not fit into 15")
             return
         }
-        #expect(count == 49)
+        #expect(count == 16)
         #expect(buffer.allSatisfy { $0 == 7 })
     }
 

@@ -1,4 +1,5 @@
 import DNSWire
+import TestSupport
 import Testing
 
 @testable import AnswerCache
@@ -61,24 +62,24 @@ import Testing
         let client = try TestClient()
         var bytes = TestReply.addresses("www.example", ttls: [300]).bytes
         bytes[7] = 2
-        #expect(store(bytes, client) == .notKept(.malformed))
+        #expect(store(bytes, client) == nil)
         bytes[7] = 1
         bytes[5] = 2
-        #expect(store(bytes, client) == .notKept(.malformed))
+        #expect(store(bytes, client) == nil)
     }
 
     @Test func `an SOA too short for its numbers is malformed`() throws {
         let client = try TestClient()
         var reply = TestReply(name: "www.example", rcode: 3)
         reply.add(.authority, "example", .soa, 300, [0, 0, 0, 0, 0, 1])
-        #expect(client.store(reply, at: 0) == .notKept(.malformed))
+        #expect(client.store(reply, at: 0) == nil)
     }
 
     @Test func `a short message is malformed`() throws {
         let client = try TestClient()
         for count in 0..<29 {
             let bytes = Array(TestReply.addresses("www.example", ttls: [300]).bytes.prefix(count))
-            #expect(store(bytes, client) == .notKept(.malformed))
+            #expect(store(bytes, client) == nil)
         }
     }
 
@@ -87,7 +88,7 @@ import Testing
         var reply = TestReply(name: "aA.eXample", type: .ns)
         for index in 0..<2000 { reply.add(.answer, "@", .ns, 300, TestReply.wire("Ns\(index).aA.eXample")) }
         let clock = ContinuousClock()
-        var result = StoreResult.notKept(.malformed)
+        var result: StoreResult?
         let time = clock.measure { result = client.store(reply, at: 0) }
         #expect(result == .stored(seconds: 300))
         #expect(time < .seconds(5))
@@ -95,7 +96,7 @@ import Testing
     }
 
     /// Stores bytes as the answer to `www.example A`.
-    private func store(_ bytes: [UInt8], _ client: TestClient) -> StoreResult {
+    private func store(_ bytes: [UInt8], _ client: TestClient) -> StoreResult? {
         client.cache.store(
             client.key("www.example"), reply: bytes, from: Provenance(upstream: 1, transport: .udp),
             at: BootSeconds(rawValue: 0))

@@ -1,4 +1,6 @@
+import Belief
 import DNSWire
+import TestSupport
 import Testing
 
 @testable import AnswerCache
@@ -11,6 +13,8 @@ import Testing
         var dnssecOK: Bool
         var checkingDisabled: Bool
         var text: String { "n\(name).z\(name % 7).example" }
+        /// The same for a name that does not exist, whatever the type.
+        var absence: Question { Question(name: name, type: .allTypes, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled) }
     }
 
     /// What the dictionary knows of an answer.
@@ -48,7 +52,10 @@ import Testing
                 ttls.append(ttl)
                 reply.add(.answer, "@", question.type, ttl, [3, mark, mark, mark])
             }
-            put(question, reply, Known(storedAt: now, lifetime: ttls.min()!, ttls: ttls, mark: mark, isNegative: false))
+            // An RRset has one TTL.
+            let life = ttls.min()!
+            let shown = ttls.map { _ in life }
+            put(question, reply, Known(storedAt: now, lifetime: life, ttls: shown, mark: mark, isNegative: false))
         }
 
         mutating func storeNegative() {
@@ -62,16 +69,21 @@ import Testing
             put(question, reply, Known(storedAt: now, lifetime: life, ttls: [life], mark: 0, isNegative: true))
         }
 
-        /// Stores in both; a TTL of 0 leaves both as they are.
+        /// Stores in both; a TTL of 0 ends what was known, where its time is over.
         private mutating func put(_ question: Question, _ reply: TestReply, _ known: Known) {
             let result = client.store(
                 reply, dnssecOK: question.dnssecOK, checkingDisabled: question.checkingDisabled, at: now)
             guard known.lifetime > 0 else {
-                #expect(result == .notKept(.zeroTTL))
+                #expect(result == .notKept(.answer(.zeroTTL)))
+                for key in [question, question.absence] {
+                    if let old = answers[key], now - old.storedAt >= old.lifetime { answers[key] = nil }
+                }
                 return
             }
             #expect(result == .stored(seconds: known.lifetime))
-            answers[question] = known
+            answers[question] = nil
+            answers[question.absence] = nil
+            answers[known.isNegative ? question.absence : question] = known
             failures[question] = nil
         }
 
@@ -97,7 +109,8 @@ import Testing
             let answer = try client.ask(
                 question.text, question.type, dnssecOK: question.dnssecOK,
                 checkingDisabled: question.checkingDisabled, at: now)
-            if let known = answers[question], now - known.storedAt < known.lifetime {
+            let known = [answers[question], answers[question.absence]].compactMap { $0 }.first { now - $0.storedAt < $0.lifetime }
+            if let known {
                 hits += 1
                 let age = now - known.storedAt
                 #expect(answer?.ttls == known.ttls.map { $0 - age })
@@ -113,10 +126,10 @@ import Testing
         mutating func remove() {
             let question = question()
             let expected =
-                answers.keys.count { $0.name == question.name && $0.type == question.type }
+                answers.keys.count { $0.name == question.name && [question.type, .allTypes].contains($0.type) }
                 + failures.keys.count { $0.name == question.name && $0.type == question.type }
             #expect(client.cache.remove(TestReply.fixed(question.text), question.type) == expected)
-            answers = answers.filter { $0.key.name != question.name || $0.key.type != question.type }
+            answers = answers.filter { $0.key.name != question.name || ![question.type, .allTypes].contains($0.key.type) }
             failures = failures.filter { $0.key.name != question.name || $0.key.type != question.type }
         }
 

@@ -1,4 +1,6 @@
+import Belief
 import DNSWire
+import TestSupport
 import Testing
 
 @testable import AnswerCache
@@ -72,7 +74,7 @@ struct TestClient {
     func store(
         _ reply: TestReply, dnssecOK: Bool = false, checkingDisabled: Bool = false, at now: UInt32,
         upstream: UInt16 = 1, limits: TTLLimits? = nil
-    ) -> StoreResult {
+    ) -> StoreResult? {
         let key = key(reply.name, reply.type, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
         let bytes = reply.bytes
         return cache.store(
@@ -118,20 +120,5 @@ struct TestClient {
             labels.append(String(decoding: label.indices.map { label[$0] }, as: UTF8.self))
         }
         return labels.joined(separator: ".")
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }

@@ -3,6 +3,7 @@ import DNSWire
 import Green
 import GreenHTTP
 import GreenRedis
+import TestSupport
 import Testing
 import Upstream
 
@@ -54,7 +55,7 @@ import Upstream
         let now = BootSeconds(rawValue: Hub.current.bootSeconds)
         let result = cache.store(
             key, reply: bytes, from: Provenance(upstream: upstream, transport: upstream == 1 ? .tcp : .udp), at: now)
-        guard case .stored = result else { throw DaemonError.cache("\(result)") }
+        guard case .stored = result else { throw DaemonError.cache("\(String(describing: result))") }
     }
 
     /// Asks the API: the status and the whole body.

@@ -37,7 +37,7 @@ extension EndToEnd {
                 let columns = lines[1].split(separator: " ").map(String.init)
                 #expect(columns[0...2] == ["www.listed.example.", "A", "192.0.2.7"])
                 #expect((290...300).contains(try #require(Int(columns[3]))))
-                #expect(columns[5] == "2")
+                #expect(columns[5] == "1")
                 #expect(columns[7...9] == ["memory", upstream.address, "udp"])
             }
             #expect(try vireo(["--inspect-cache"], server).output.split(separator: "\n").count == 3)

@@ -94,7 +94,7 @@ extension EndToEnd {
                 #expect(reply.responseCode == .noError)
                 #expect(reply.answers.map { "\($0.data)" } == [text])
             }
-            #expect(try vireo.client.ask(.query("hostname.bind.", .txt, class: .chaos)).responseCode == .refused)
+            #expect(try vireo.client.ask(.query("authors.bind.", .txt, class: .chaos)).responseCode == .refused)
         }
 
         @Test func `a response, or less than a header, gets no answer`() throws {

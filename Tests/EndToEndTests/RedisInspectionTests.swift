@@ -66,7 +66,7 @@ extension EndToEnd {
                 #expect((290...300).contains(try #require(Int(row[3]))))
                 #expect(row[8...9] == [upstream.address, "udp"])
             }
-            #expect(both.map { $0[5] } == ["1", "-"])
+            #expect(both.map { $0[5] } == ["0", "-"])
             #expect(rows(try cache(["list", "--tier", "memory"], vireo)).map { $0[7] } == ["memory", "memory"])
             #expect(
                 Set(rows(try cache(["list", "--tier", "redis"], vireo)).map { $0[0] }) == [

@@ -33,14 +33,15 @@ extension EndToEnd {
         @Test func `without memory, Redis is the only cache`() throws {
             let redis = try RedisServer()
             let nsd = try NSDServer()
-            let vireo = try VireoServer(upstreams: [nsd.address], redis.line("size: 0, redis-timeout: 1s"))
+            let vireo = try VireoServer(
+                upstreams: [nsd.address], redis.line("size: 0, redis-timeout: 1s") + "\nlocal-zones: {single-label: false}")
             for _ in 0..<2 {
                 for (name, type) in [("com.", RecordType.ds), ("nothing-there.", .a), ("types.example.", .soa)] {
                     let own = try nsd.client.askFully(.query(name, type, edns: EDNS(dnssecOK: true)))
                     let reply = try vireo.client.askFully(.query(name, type, edns: EDNS(dnssecOK: true)))
                     #expect(reply.flags.responseCode == own.flags.responseCode)
                     #expect(Set(reply.answers.map { "\($0.data)" }) == Set(own.answers.map { "\($0.data)" }))
-                    #expect(reply.authorities.count == own.authorities.count)
+                    if own.answers.isEmpty { #expect(reply.authorities.count == own.authorities.count) }
                 }
             }
             try eventually("three keys") { try redis.ask("DBSIZE") == "(integer) 3" ? true : nil }

@@ -52,7 +52,7 @@ import Testing
                 let answer = try world.ask("somewhere.example.")
                 #expect(answer.answers.map { "\($0.owner)" } == ["somewhere.example.", "x.somewhere.example."])
                 #expect(answer.answers.first.map { "\($0.data)" } == "x.somewhere.example.")
-                #expect(answer.authorities.map { "\($0.owner) \($0.data)" } == ["somewhere.example. ns.somewhere.example."])
+                #expect(answer.authorities.isEmpty)
                 sent.insert(world.upstream.queries.last!.questions[0].name.description)
             }
             #expect(sent.count > 10)

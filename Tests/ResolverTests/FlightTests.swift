@@ -24,6 +24,10 @@ import Testing
     @Test func `questions that differ in type, DO or CD fly apart`() throws {
         try ResolverWorld.run { world throws in
             world.upstream.delay = .milliseconds(300)
+            world.upstream.answer = { query in
+                let data = query.questions[0].type == .a ? "A 192.0.2.1" : "AAAA 2001:db8::1"
+                return .reply(to: query, .noError, ["www.example. 300 IN \(data)"])
+            }
             _ = try world.askAtOnce(40) { index in
                 var query = Message.query("www.example.", [.a, .aaaa][index & 1], edns: EDNS(dnssecOK: index & 2 != 0))
                 query.flags.checkingDisabled = index & 4 != 0

@@ -111,6 +111,8 @@ import Upstream
             let server = try ScriptedUpstream(.init(.loopback, port: 6000))
             world.policy.routes.append(ResolverWorld.route("corp.example.", server.address, id: 10))
             world.resolver.adopt(world.policy)
+            world.upstream.answer = { .reply(to: $0) }
+            server.answer = { .reply(to: $0) }
             _ = try world.ask("corp.example.", .ds)
             #expect(world.upstream.count == 1 && server.count == 0)
             _ = try world.ask("sub.corp.example.", .ds)

@@ -15,7 +15,7 @@ import Testing
                 return query.number == 0
                     ? [.send(query.bare(.servFail)), .wait(.milliseconds(10)), .send(query.answer())] : []
             }
-            let time = try elapsed { try #expect(ask(upstream).bytes == upstream.queries[0].answer()) }
+            let time = try elapsed { try #expect(address(ask(upstream)) == 1) }
             #expect(time < .milliseconds(20))
             #expect(!upstream.server.isFailing)
         }
@@ -52,7 +52,7 @@ import Testing
                     ? (1...UInt16(DatagramChannel.strayLimit)).map { .send(query.reply(id: query.id ^ $0)) }
                         + [.wait(.milliseconds(1)), .send(query.answer(66))] : [.wait(.milliseconds(2)), .send(query.answer())]
             }
-            #expect(try ask(upstream).bytes == upstream.queries.last!.answer())
+            #expect(try address(ask(upstream)) == 1)
             #expect(Set(upstream.queries.map(\.path)).count > 1)
         }
     }
@@ -120,7 +120,7 @@ import Testing
             }
             for index in 0..<50 {
                 let reply = try ask(upstream, "name\(index).example")
-                #expect(reply.bytes[3] & 15 == 0)
+                #expect(reply.answer.responseCode == .noError)
             }
             #expect(!upstream.server.foldsLetters)
         }

@@ -137,7 +137,7 @@ import Testing
             let other = try FakeUpstream(id: 2) { [.send($0.answer())] }
             for transport in [UpstreamAddress.Transport.udp, .tcp] {
                 upstream.forget(transport: transport)
-                let asking = Asking(question("a.example"), servers: [upstream.server, other.server], hub: hub)
+                let asking = Asking(question("a.example"), rules, servers: [upstream.server, other.server], hub: hub)
                 watches.append(Watch(object: asking))
                 let deadline = hub.loop.now().advanced(by: .seconds(5))
                 _ = try asking.run(.init(serverCount: 2, tryLimit: 400_000_000, deadline: deadline))
@@ -153,7 +153,7 @@ import Testing
         try onHub { hub in
             var numbers = SeededNumbers(seed: 9)
             let server = UpstreamServer(UpstreamAddress(SocketAddress(.loopback, port: 1)), id: 1)
-            let asking = Asking(question("a.example"), servers: [server], hub: hub)
+            let asking = Asking(question("a.example"), rules, servers: [server], hub: hub)
             var table = ExchangeTable(capacity: 64)
             var present: [Exchange] = []
             for _ in 0..<20_000 {

@@ -1,3 +1,4 @@
+import Belief
 import DNSWire
 import Green
 import Testing
@@ -47,14 +48,10 @@ import Testing
                 let match = Questions.match(asked, bytes, form)
                 counts["\(match)", default: 0] += 1
                 guard match == .answer else { continue }
-                let kind = ReplyKind.of(bytes)
-                guard kind == .final else { continue }
+                guard case .answer(let answer) = Belief.read(bytes, to: asked.asked, rules) else { continue }
                 counts["final", default: 0] += 1
-                // What is believed has the question as sent and can be walked to its end.
-                let message = try MessageView(bytes.span)
-                #expect(message.id == form.id && message.flags.isResponse && message.questionCount == 1)
-                #expect(bytes[12..<asked.questionEnd] == query.bytes[12..<asked.questionEnd])
-                var records = try message.records()
+                // What is believed can be walked to its end.
+                var records = try MessageView(answer.message(to: asked.asked).span).records()
                 while try records.next() != nil {}
             }
         }

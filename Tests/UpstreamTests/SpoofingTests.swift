@@ -33,7 +33,7 @@ import Testing
                     .send(query.answer()),
                 ]
             }
-            #expect(try ask(upstream).bytes == upstream.queries[0].answer())
+            #expect(try address(ask(upstream)) == 1)
             #expect(upstream.queries.count == 1)
             #expect(upstream.server.strayCount == 2)
             #expect(upstream.server.openChannels == 0)
@@ -57,7 +57,7 @@ import Testing
             }
             let reply = try ask(upstream)
             #expect(reply.transport == .udp)
-            #expect(reply.bytes == upstream.queries[0].answer())
+            #expect(address(reply) == 1)
         }
     }
 

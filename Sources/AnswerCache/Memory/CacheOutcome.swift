@@ -1,3 +1,4 @@
+package import Belief
 package import DNSWire
 
 /// What looking for an answer came to.
@@ -93,21 +94,11 @@ package enum StoreResult: Hashable, Sendable {
 }
 
 /// Why a reply is not kept.
-package enum NotKept: Hashable, Sendable, CaseIterable {
+package enum NotKept: Hashable, Sendable {
     /// The cache has no memory (`size: 0`).
     case cacheIsOff
-    /// It cannot be read to its end, or is not a response at all.
-    case malformed
-    /// It answers another question.
-    case otherQuestion
-    /// It was cut short (TC).
-    case truncated
-    /// It only says who else to ask.
-    case referral
-    /// It is negative and has no SOA of a zone around the name (RFC 2308 5).
-    case noSOA
-    /// A TTL in it is 0.
-    case zeroTTL
+    /// What it says is not to be kept by anybody.
+    case answer(Answer.NotKept)
     /// It takes more than one entry may.
     case tooLarge
     /// Others took the memory faster than it could be freed.

@@ -3,16 +3,14 @@ internal import Green
 
 /// Looking at single entries, and removing those that only a look at their records can tell.
 extension MemoryCache {
-    /// Copies of what is kept for a name and type: with and without DO and CD, answers and failures. Finds them at once,
-    /// and counts no use.
+    /// Copies of what is kept for a name and type, and for the name whatever the type: with and without DO and CD, answers
+    /// and failures. Finds them at once, and counts no use.
     package func entries(
         _ name: FixedName, _ type: RecordType, _ class: RecordClass = .internet, at now: BootSeconds
     ) -> [CachedEntry] {
         guard !isOff else { return [] }
         var entries: [CachedEntry] = []
-        for bits in 0..<4 {
-            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
-            let key = CacheKey(name, type, `class`, flags: flags, seed: seed)
+        for key in keys(name, type, `class`) {
             let locked = shards.lock(shards.number(forHash: key.hash))
             for isFailure in [false, true] {
                 guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }
@@ -20,6 +18,15 @@ extension MemoryCache {
             }
         }
         return entries
+    }
+
+    /// The keys under which something may be kept for a name and type: with and without DO and CD, and for the name whatever
+    /// the type.
+    func keys(_ name: FixedName, _ type: RecordType, _ class: RecordClass) -> [CacheKey] {
+        (0..<8).map { bits in
+            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
+            return CacheKey(name, bits & 4 != 0 ? .allTypes : type, `class`, flags: flags, seed: seed)
+        }
     }
 
     /// Removes those of the next dozen entries or so that `isWanted` is true for; returns how many, or nil at the end. No

@@ -18,20 +18,26 @@ extension MemoryCache {
     /// Says whether there is a stale answer, and whether asking anew is due.
     package func staleStanding(of key: borrowing CacheKey, at now: BootSeconds) -> StaleStanding {
         guard !isOff, staleSeconds > 0 else { return .nothing }
-        let epoch = currentFailureEpoch
+        guard hasStale(key.view, at: now) || hasStale(key.view.forAllTypes(seed: seed), at: now) else { return .nothing }
+        return isResting(key, at: now) ? .resting : .refreshable
+    }
+
+    private func hasStale(_ key: KeyView, at now: BootSeconds) -> Bool {
         let locked = shards.lock(shards.number(forHash: key.hash))
-        guard let entry = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(entry, at: now) else {
-            return .nothing
-        }
-        return locked.shard.isResting(key.view, at: now, epoch: epoch) ? .resting : .refreshable
+        guard let entry = locked.shard.find(key, isFailure: false) else { return false }
+        return locked.shard.canBecomeStale(entry, at: now)
     }
 
     /// For how many seconds the answer that is kept for a question holds, below zero where its time has been over for so
     /// long; nil where there is none.
     package func secondsLeft(_ key: borrowing CacheKey, at now: BootSeconds) -> Int64? {
         guard !isOff else { return nil }
+        return secondsLeft(key.view, at: now) ?? secondsLeft(key.view.forAllTypes(seed: seed), at: now)
+    }
+
+    private func secondsLeft(_ key: KeyView, at now: BootSeconds) -> Int64? {
         let locked = shards.lock(shards.number(forHash: key.hash))
-        guard let entry = locked.shard.find(key.view, isFailure: false) else { return nil }
+        guard let entry = locked.shard.find(key, isFailure: false) else { return nil }
         return Int64(locked.shard.blocks[entry].lifetime) - Int64(locked.shard.blocks[entry].age(at: now))
     }
 
@@ -61,7 +67,8 @@ extension MemoryCache {
         at offset: Int
     ) -> CacheOutcome {
         guard !isOff else { return .miss }
-        let outcome = lookUpLate(key, orStale, now, &buffer, offset)
+        var outcome = lookUpLate(key.view, orStale, now, &buffer, offset)
+        if case .miss = outcome { outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset) }
         guard case .hit(let answer) = outcome else { return outcome }
         if answer.isStale {
             TTLCountdown.set(Self.staleTTL, answer, in: &buffer, at: offset)
@@ -73,19 +80,25 @@ extension MemoryCache {
 
     /// What happens under the shard's lock.
     private func lookUpLate(
-        _ key: borrowing CacheKey, _ orStale: Bool, _ now: BootSeconds, _ buffer: inout MutableSpan<UInt8>, _ offset: Int
+        _ key: KeyView, _ orStale: Bool, _ now: BootSeconds, _ buffer: inout MutableSpan<UInt8>, _ offset: Int
     ) -> CacheOutcome {
         let epoch = orStale ? nil : currentFailureEpoch
         var locked = shards.lock(shards.number(forHash: key.hash))
-        return locked.shard.answerLate(key.view, at: now, epoch: epoch, into: &buffer, at: offset)
+        return locked.shard.answerLate(key, at: now, epoch: epoch, into: &buffer, at: offset)
     }
 
-    /// Removes the stale answer to a question, if there is one: what it says is known to be no longer so.
-    func discardStale(_ key: borrowing CacheKey, at now: BootSeconds) {
+    /// Removes the answer that stands under a key and whose time is over, if there is one: there is a better one now.
+    func discardStale(_ key: KeyView, at now: BootSeconds) {
         var locked = shards.lock(shards.number(forHash: key.hash))
-        guard let entry = locked.shard.find(key.view, isFailure: false), locked.shard.blocks[entry].isExpired(at: now),
-            locked.shard.canBecomeStale(entry, at: now)
-        else { return }
+        guard let entry = locked.shard.find(key, isFailure: false), locked.shard.blocks[entry].isExpired(at: now) else { return }
+        locked.shard.remove(entry)
+        locked.shard.counters.replaced += 1
+    }
+
+    /// Removes the answer that stands under a key, if there is one: what it says is known to be no longer so.
+    func discard(_ key: KeyView) {
+        var locked = shards.lock(shards.number(forHash: key.hash))
+        guard let entry = locked.shard.find(key, isFailure: false) else { return }
         locked.shard.remove(entry)
         locked.shard.counters.replaced += 1
     }

@@ -1,3 +1,4 @@
+package import Belief
 package import DNSWire
 
 /// Keeping what upstreams say.
@@ -7,28 +8,20 @@ extension MemoryCache {
     /// A failure is kept this long at most (RFC 9520 3.2: five minutes).
     private static var longestFailureSeconds: UInt32 { 300 }
 
-    /// Keeps a reply, if it is one to keep. `limits` are those of the name's domain where it has its own. Off the path of
-    /// a hit: allocates, and holds the shard's lock for a few hundred nanoseconds.
+    /// Keeps an answer, if it is one to keep; kept or not, it ends an answer whose time is over. Off the path of a hit: allocates,
+    /// and holds a shard's lock for a few hundred nanoseconds.
     @discardableResult
     package func store(
-        _ key: borrowing CacheKey, reply: [UInt8], from provenance: Provenance, at now: BootSeconds,
-        limits: TTLLimits? = nil
+        _ key: borrowing CacheKey, _ answer: Answer, from provenance: Provenance, at now: BootSeconds,
+        mayBecomeStale: Bool = true
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
-        let reading = ReplyReading(reply.span, to: key)
-        switch reading.kind {
-        case .notKept(let reason):
-            // It cannot be kept, but says what is so now.
-            if reason == .noSOA || reason == .referral { discardStale(key, at: now) }
-            return .notKept(reason)
-        case .failure:
-            return storeFailure(
-                key, reading.responseCode, extendedError: reading.extendedError, from: provenance, at: now)
-        case .positive, .negative:
-            let result = storeAnswer(key, reply, reading, from: provenance, at: now, limits: limits ?? self.limits)
-            if result == .notKept(.tooLarge) || result == .notKept(.noRoom) { discardStale(key, at: now) }
-            return result
+        guard let reason = answer.notKept.map(NotKept.answer) ?? put(key, answer, provenance, now, mayBecomeStale) else {
+            return .stored(seconds: answer.lifetimeSeconds)
         }
+        discardStale(key.view, at: now)
+        discardStale(key.view.forAllTypes(seed: seed), at: now)
+        return .notKept(reason)
     }
 
     /// Keeps a failure: what an upstream said, or SERVFAIL when none said anything. For a second at first, then for twice
@@ -68,35 +61,44 @@ extension MemoryCache {
         return .stored(seconds: header.lifetime)
     }
 
-    /// Keeps a positive or negative answer that was read to its end.
-    private func storeAnswer(
-        _ key: borrowing CacheKey, _ reply: [UInt8], _ reading: ReplyReading, from provenance: Provenance,
-        at now: BootSeconds, limits: TTLLimits
-    ) -> StoreResult {
-        let writer: RecordsWriter
-        do throws(WireError) {
-            writer = try RecordsWriter(reply, to: key, reading, limits)
-        } catch {
-            return .notKept(error == .doesNotFit ? .tooLarge : .malformed)
-        }
-        var lifetime = writer.smallestTTL
+    /// Puts an answer in; returns why it could not be done.
+    private func put(
+        _ key: borrowing CacheKey, _ answer: Answer, _ provenance: Provenance, _ now: BootSeconds, _ mayBecomeStale: Bool
+    ) -> NotKept? {
+        guard
+            let counts = RecordCounts(
+                answers: Int(answer.counts.answers), authorities: Int(answer.counts.authorities),
+                additionals: Int(answer.counts.additionals))
+        else { return .tooLarge }
         var header = header(key, provenance, now)
-        if case .negative = reading.kind {
-            header.flags.insert(.negative)
-            lifetime = min(lifetime, limits.negativeSeconds)
+        header.lifetime = answer.lifetimeSeconds
+        header.counts = counts
+        header.codes |= answer.responseCode.rawValue & 0x0FFF
+        if answer.isNegative { header.flags.insert(.negative) }
+        if answer.isAuthoritative { header.flags.insert(.authoritative) }
+        if answer.authenticData { header.flags.insert(.authenticData) }
+        if !mayBecomeStale { header.flags.insert(.neverStale) }
+        guard answer.isForAllTypes else {
+            // What exists now existed not, perhaps.
+            discard(key.view.forAllTypes(seed: seed))
+            return put(key, header, answer.records, at: now)
         }
-        guard lifetime > 0 else {
-            discardStale(key, at: now)
-            return .notKept(.zeroTTL)
+        let name = key.forAllTypes(seed: seed)
+        header.hash = UInt32(truncatingIfNeeded: name.hash)
+        header.type = name.type.rawValue
+        if let reason = put(name, header, answer.records, at: now) { return reason }
+        discardAll(key)
+        return nil
+    }
+
+    /// Removes the answer and the failure that stand under a question's own key: the name does not exist.
+    private func discardAll(_ key: borrowing CacheKey) {
+        var locked = shards.lock(shards.number(forHash: key.hash))
+        for isFailure in [false, true] {
+            guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }
+            locked.shard.remove(entry)
+            locked.shard.counters.replaced += 1
         }
-        if !limits.mayBecomeStale { header.flags.insert(.neverStale) }
-        header.lifetime = lifetime
-        header.counts = writer.counts
-        header.codes |= reading.responseCode.rawValue & 0x0FFF
-        if reading.flags.isAuthoritative { header.flags.insert(.authoritative) }
-        if reading.flags.authenticData { header.flags.insert(.authenticData) }
-        if let reason = put(key, header, writer.records, at: now) { return .notKept(reason) }
-        return .stored(seconds: lifetime)
     }
 
     /// Makes room for an entry and puts it in; the lock is opened between one bounded search for room and the next.

@@ -78,9 +78,7 @@ extension MemoryCache {
         beginFlushStep()
         guard !isOff else { return 0 }
         var count = 0
-        for bits in 0..<4 {
-            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
-            let key = CacheKey(name, type, `class`, flags: flags, seed: seed)
+        for key in keys(name, type, `class`) {
             var locked = shards.lock(shards.number(forHash: key.hash))
             for isFailure in [false, true] {
                 guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }

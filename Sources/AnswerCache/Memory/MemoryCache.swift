@@ -13,7 +13,9 @@
 //     TTLCountdown  takes the age off            [header][wWw.Example.com A IN][c00c A IN 288 192.0.2.1]
 //     the caller    writes the header and OPT    from `StoredAnswer`
 //
-// A reply goes the other way: `ReplyReading` checks and judges it, `RecordsWriter` writes its records anew.
+// An answer goes the other way: `Belief` has read the reply and written its records so that they can stay as they are.
+// One that says that the name does not exist is kept for the name, whatever type was asked for (RFC 2308 5): a question for
+// which nothing is kept is looked up once more, by its name alone.
 //
 // Invariants:
 // - The byte budget is the truth: blocks, index and the shards themselves stay within it.
@@ -24,6 +26,7 @@
 // - What was asked for before a flush is not kept after it.
 // - Nothing here looks at a clock: `now` is an argument.
 
+package import Belief
 package import DNSWire
 internal import Synchronization
 
@@ -116,11 +119,34 @@ package final class MemoryCache: Sendable {
         _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
         guard !isOff else { return .miss }
-        let outcome = lookUp(key, at: now, into: &buffer, at: offset)
+        var outcome = lookUp(key, at: now, into: &buffer, at: offset)
+        switch outcome {
+        case .hit(let answer) where !answer.isFailure: break
+        case .tooLarge: break
+        case .hit, .miss, .stale: lookUpForAllTypes(key, at: now, into: &buffer, at: offset, &outcome)
+        }
         if case .hit(let answer) = outcome, answer.ageSeconds > 0 {
             TTLCountdown.apply(answer, to: &buffer, at: offset)
         }
         return outcome
+    }
+
+    /// Looks whether the name is known not to exist, whatever type is asked for: a good answer, which comes before a failure.
+    /// Counts the miss where it is not.
+    @inline(never)
+    private func lookUpForAllTypes(
+        _ key: KeyView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int,
+        _ outcome: inout CacheOutcome
+    ) {
+        let name = key.forAllTypes(seed: seed)
+        var locked = shards.lock(shards.number(forHash: name.hash))
+        var isCounted = false
+        if case .hit = outcome { isCounted = true }
+        switch locked.shard.answerForAllTypes(name, isCounted: isCounted, at: now, into: &buffer, at: offset) {
+        case .miss: break
+        case .stale: if !isCounted { outcome = .stale }
+        case let found: outcome = found
+        }
     }
 
     /// What happens under the shard's lock.

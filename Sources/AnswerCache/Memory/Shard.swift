@@ -85,10 +85,8 @@ struct Shard: ~Copyable {
             }
             entry = blocks[entry].nextInBucket
         }
-        guard found != 0, !isStale else {
-            counters.misses += 1
-            return isStale ? .stale : .miss
-        }
+        // The miss is counted by whoever looks for the name next.
+        guard found != 0, !isStale else { return isStale ? .stale : .miss }
         counters.hits += 1
         let needed = blocks[found].tailLength
         guard needed <= buffer.count - offset else { return .tooLarge(byteCount: needed) }
@@ -96,6 +94,27 @@ struct Shard: ~Copyable {
         if answer.isNegative { counters.negativeHits += 1 }
         if answer.isFailure { counters.failureHits += 1 }
         return .hit(answer)
+    }
+
+    /// The same for the key of a name: there are no failures. Counts what came of the question, unless that was done.
+    mutating func answerForAllTypes(
+        _ key: KeyView, isCounted: Bool, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> CacheOutcome {
+        let one: UInt64 = isCounted ? 0 : 1
+        guard let entry = find(key, isFailure: false) else {
+            counters.misses += one
+            return .miss
+        }
+        guard !blocks[entry].isExpired(at: now) else {
+            counters.misses += one
+            counters.expiredMisses += one
+            return blocks[entry].isOver(at: now, staleSeconds: staleSeconds) ? .miss : .stale
+        }
+        counters.hits += one
+        let needed = blocks[entry].tailLength
+        guard needed <= buffer.count - offset else { return .tooLarge(byteCount: needed) }
+        counters.negativeHits += one
+        return .hit(give(entry, at: now, into: &buffer, at: offset))
     }
 
     /// Copies an entry's records out and marks it as used.

@@ -5,7 +5,7 @@
 //
 //     RedisCache.begin       the breaker lets it pass; GETRANGE vireo:1:example.com.:A:IN goes out with others of this turn
 //     RedisLookup.wait       waits, no longer than `redis-timeout`
-//     RedisValue.read        checks version, lengths, checksum, clocks, and then the message as any upstream's
+//     RedisValue.read        checks version, lengths, checksum, clocks; `Belief` reads the message as any upstream's
 //     the flight             keeps the answer in memory, its TTLs counted down, and lands with it
 //
 // An upstream's answer goes the other way: `RedisCache.store` sends SET with the time after which Redis drops it, and
@@ -17,6 +17,7 @@
 // - Every key expires. Keys can be read by people, and begin with `vireo:1:`.
 // - A flush is published, and raises an epoch as well, for who misses the message (`RedisFleet`).
 
+package import Belief
 package import Green
 internal import GreenRedis
 
@@ -56,8 +57,8 @@ package final class RedisCache {
         }
     }
 
-    /// What a look-up came to: the answer, or nil. `key` is what was asked for.
-    package func finish(_ lookup: RedisLookup, _ key: borrowing CacheKey) -> RedisAnswer? {
+    /// What a look-up came to: the answer, or nil. `key` is what was asked for, `rules` are those for a new answer to it.
+    package func finish(_ lookup: RedisLookup, _ key: borrowing CacheKey, _ rules: Belief.Rules) -> RedisAnswer? {
         switch lookup.outcome {
         case nil:
             tier.count(.timeouts)
@@ -77,14 +78,12 @@ package final class RedisCache {
                 tier.count(reply == .bytes([]) ? .misses : .invalid)
                 return nil
             }
-            switch RedisValue.read(bytes, key, at: wallMilliseconds) {
-            case .answer(let message, let isNegative, let head):
+            switch RedisValue.read(bytes, key, rules, at: wallMilliseconds) {
+            case .answer(let answer, let head):
                 tier.count(.hits)
-                if isNegative { tier.count(.negativeHits) }
+                if answer.isNegative { tier.count(.negativeHits) }
                 return RedisAnswer(
-                    message: message, isNegative: isNegative, upstream: number(ofUpstream: bytes[head.upstream]),
-                    storedAt: head.storedAt,
-                    expiresAt: head.expiresAt)
+                    answer: answer, upstream: number(ofUpstream: bytes[head.upstream]), expiresAt: head.expiresAt)
             case .expired:
                 tier.count(.expired)
                 return nil
@@ -95,12 +94,9 @@ package final class RedisCache {
         }
     }
 
-    /// Gives an upstream's reply to all, where it is one to keep. Does not wait.
-    package func store(
-        _ key: borrowing CacheKey, reply: [UInt8], origin: RedisValue.Origin, limits: TTLLimits
-    ) {
-        guard !breaker.isOpen, let value = RedisValue(key, reply: reply, origin: origin, limits: limits, at: wallMilliseconds)
-        else { return }
+    /// Gives an answer to all, where it is one to keep. Does not wait.
+    package func store(_ key: borrowing CacheKey, _ answer: Answer, origin: RedisValue.Origin) {
+        guard !breaker.isOpen, let value = RedisValue(key, answer, origin: origin, at: wallMilliseconds) else { return }
         let text = RedisKey.text(for: key)
         let life = value.expiresAt - value.storedAt + Int64(tier.staleSeconds) * 1_000
         do throws(RedisError) {
@@ -147,14 +143,12 @@ package final class RedisCache {
 
 /// An answer that Redis had.
 package struct RedisAnswer {
-    /// The message, its TTLs counted down.
-    package let message: [UInt8]
-    /// NXDOMAIN or NODATA.
-    package let isNegative: Bool
+    /// The answer, its TTLs counted down.
+    package let answer: Answer
     /// The upstream that it came from, as the cache knows it.
     package let upstream: UInt16
-    /// When it came from there, and when its time is over: milliseconds since 1970.
-    package let storedAt, expiresAt: Int64
+    /// When its time is over, milliseconds since 1970.
+    package let expiresAt: Int64
 }
 
 /// One look-up on its way.

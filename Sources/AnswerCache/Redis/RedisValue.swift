@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 internal import GreenRedis
 
@@ -29,9 +30,9 @@ package struct RedisValue {
     }
 
     /// What reading came to.
-    enum Reading: Equatable {
-        /// The message, its TTLs counted down, and what stood before it in the value.
-        case answer([UInt8], isNegative: Bool, Head)
+    enum Reading {
+        /// What the message comes to, its TTLs counted down, and what stood before it in the value.
+        case answer(Answer, Head)
         /// Its time is over.
         case expired
         /// It is none of ours, it is damaged, or it answers another question.
@@ -54,11 +55,13 @@ package struct RedisValue {
     /// All of it.
     let bytes: [UInt8]
 
-    /// Writes a reply that is one to keep; nil for any other.
-    init?(_ key: borrowing CacheKey, reply: [UInt8], origin: Origin, limits: TTLLimits, at now: Int64) {
-        guard let (message, lifetime) = Self.message(key, reply, limits) else { return nil }
+    /// Writes an answer that is one to keep; nil for any other.
+    init?(_ key: borrowing CacheKey, _ answer: Answer, origin: Origin, at now: Int64) {
+        guard answer.notKept == nil else { return nil }
+        let message = answer.message(to: key.asked)
+        guard message.count <= 65_535 else { return nil }
         storedAt = now
-        expiresAt = now + Int64(lifetime) * 1_000
+        expiresAt = now + Int64(answer.lifetimeSeconds) * 1_000
         let upstream = Array(origin.upstream.utf8.prefix(255))
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.headLength + upstream.count + message.count + Self.checksumLength)
@@ -80,14 +83,24 @@ package struct RedisValue {
 
     private static let readEnd = RedisArgument(largest)
 
-    /// Reads a value that stood under a key. Nothing in it is believed before it is checked.
-    static func read(_ bytes: [UInt8], _ key: borrowing CacheKey, at now: Int64) -> Reading {
+    /// Reads a value that stood under a key. Nothing in it is believed before it is checked, and then no more than of an
+    /// upstream's reply; `rules` are those for a new answer.
+    static func read(_ bytes: [UInt8], _ key: borrowing CacheKey, _ rules: Belief.Rules, at now: Int64) -> Reading {
         guard let head = Head(bytes.span, at: now) else { return .invalid }
         guard head.expiresAt > now else { return .expired }
+        let age = head.age(at: now)
         var message = Array(bytes[head.message])
-        guard let isNegative = isNegative(message, key) else { return .invalid }
-        guard countDown(&message, by: head.age(at: now)) else { return .expired }
-        return .answer(message, isNegative: isNegative, head)
+        switch countDown(&message, by: age) {
+        case nil: return .invalid
+        case false?: return .expired
+        case true?: break
+        }
+        var rules = rules
+        rules.limits = rules.limits.forAnswer(ageSeconds: age)
+        rules.trustsAD = true
+        guard case .answer(let answer) = Belief.read(message, to: key.asked, rules) else { return .invalid }
+        guard answer.notKept == nil else { return answer.notKept == .zeroTTL ? .expired : .invalid }
+        return .answer(answer, head)
     }
 
     /// Reads a value for who wants to look at it, its time over or not; nil for one that is no answer.
@@ -95,8 +108,11 @@ package struct RedisValue {
         let key = CacheKey(FixedName(parts.name), parts.type, parts.class, flags: parts.flags, seed: 0)
         guard let head = Head(bytes.span, at: now) else { return nil }
         var message = Array(bytes[head.message])
-        guard let isNegative = isNegative(message, key) else { return nil }
-        _ = countDown(&message, by: head.age(at: now))
+        var rules = Belief.Rules(limits: TTLLimits(maximumSeconds: TTLLimits.largest), seed: 0)
+        rules.isMinimal = false
+        guard case .answer(let answer) = Belief.read(message, to: key.asked, rules), answer.notKept == nil else { return nil }
+        let isNegative = answer.isNegative
+        guard countDown(&message, by: head.age(at: now)) != nil else { return nil }
         let upstream = bytes[head.upstream]
         // Whoever writes to Redis could send a terminal more than an address.
         let isPlain = upstream.allSatisfy { (0x21...0x7E).contains($0) }
@@ -147,57 +163,10 @@ package struct RedisValue {
         func age(at now: Int64) -> UInt32 { UInt32(clamping: max(0, now - storedAt) / 1_000) }
     }
 
-    /// What kind of answer a message is to a question; nil for one that is none to keep.
-    private static func isNegative(_ message: [UInt8], _ key: borrowing CacheKey) -> Bool? {
-        switch ReplyReading(message.span, to: key).kind {
-        case .positive: false
-        case .negative: true
-        case .failure, .notKept: nil
-        }
-    }
-
     // MARK: - Parts
 
-    /// The reply as it is kept, and for how many seconds; nil where it is not to be.
-    private static func message(
-        _ key: borrowing CacheKey, _ reply: [UInt8], _ limits: TTLLimits
-    ) -> (bytes: [UInt8], lifetime: UInt32)? {
-        let reading = ReplyReading(reply.span, to: key)
-        var isNegative = false
-        switch reading.kind {
-        case .positive: break
-        case .negative: isNegative = true
-        case .failure, .notKept: return nil
-        }
-        guard let writer = try? RecordsWriter(reply, to: key, reading, limits) else { return nil }
-        let lifetime = isNegative ? min(writer.smallestTTL, limits.negativeSeconds) : writer.smallestTTL
-        let start = MessageView.headerLength + key.wireName.count + 4
-        let records = writer.records
-        guard lifetime > 0, start + records.count <= 65_535 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: start + records.count)
-        var span = bytes.mutableSpan
-        span.copy(records, to: start)
-        var flags = HeaderFlags()
-        flags.isResponse = true
-        flags.isAuthoritative = reading.flags.isAuthoritative
-        flags.recursionDesired = true
-        flags.recursionAvailable = true
-        flags.authenticData = reading.flags.authenticData
-        flags.checkingDisabled = key.flags.checkingDisabled
-        flags.responseCode = reading.responseCode
-        MessagePatch.setFlags(flags, in: &span)
-        MessagePatch.setQuestionCount(1, in: &span)
-        MessagePatch.setRecordCount(writer.counts.answers, of: .answer, in: &span)
-        MessagePatch.setRecordCount(writer.counts.authorities, of: .authority, in: &span)
-        MessagePatch.setRecordCount(writer.counts.additionals, of: .additional, in: &span)
-        span.copy(key.wireName.span, to: MessageView.headerLength)
-        span.storeUInt16(key.type.rawValue, at: start - 4)
-        span.storeUInt16(key.class.rawValue, at: start - 2)
-        return (bytes, lifetime)
-    }
-
-    /// Takes an age off all TTLs; false when one is used up.
-    private static func countDown(_ message: inout [UInt8], by age: UInt32) -> Bool {
+    /// Takes an age off all TTLs; false when one is used up, nil where the message cannot be read.
+    private static func countDown(_ message: inout [UInt8], by age: UInt32) -> Bool? {
         guard age > 0 else { return true }
         var places: [(offset: Int, ttl: UInt32)] = []
         var isLeft = true
@@ -209,7 +178,7 @@ package struct RedisValue {
                 places.append((record.ttlOffset, record.ttl > age ? record.ttl - age : 0))
             }
         } catch {
-            return false
+            return nil
         }
         for place in places {
             for byte in 0..<4 { message[place.offset + byte] = UInt8(truncatingIfNeeded: place.ttl >> UInt32(24 - 8 * byte)) }

@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 
 /// Reads entries of a snapshot, one after the other, each as if a stranger had written it: a wrong one is refused.
@@ -100,26 +101,12 @@ struct SnapshotEntry {
         do throws(WireError) {
             var cursor = try MessageView(message.span.extracting(first: end)).records()
             while let record = try cursor.next() {
-                guard record.type != .opt, record.type.rawValue != ReplyLayout.transactionSignature else { return false }
-                try Self.checkNames(record)
+                guard record.type != .opt, record.type != .tsig else { return false }
+                try RDataForm.check(record.place, in: record.message)
             }
             return !cursor.hasMoreBytes
         } catch {
             return false
-        }
-    }
-
-    /// Reads the names in a record's data, where it has any.
-    private static func checkNames(_ record: RecordView) throws(WireError) {
-        guard let layout = RDataLayout(record.type) else { return }
-        var position = record.rdataOffset + layout.fixedBytes
-        for _ in 0..<layout.characterStrings {
-            guard position < record.endOffset else { throw .badRData }
-            position += 1 + Int(record.message[position])
-        }
-        for _ in 0..<layout.names {
-            guard position < record.endOffset else { throw .badRData }
-            position = try NameView(record.message, at: position, limit: record.endOffset).endOffset
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 internal import Green
 internal import Resolver

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import Glibc
 internal import Green
 internal import Logging

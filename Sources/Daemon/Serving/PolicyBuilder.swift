@@ -14,14 +14,16 @@ struct PolicyBuilder {
         policy.hosts = hosts
         policy.domains = settings.domains
         policy.localZones = settings.localZones
+        policy.hasMinimalResponses = settings.minimalResponses
+        let trusted = settings.trustAD
         policy.staleClientTimeout = settings.cache.staleClientTimeout
         policy.prefetches = settings.cache.prefetches
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
-        policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0) })]
+        policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0, trusted) })]
         for rule in settings.forward {
             let domain = rule.domain.lowercased.wire
-            policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0) }))
+            policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0, trusted) }))
         }
         policy.makeIndex()
         return policy
@@ -32,7 +34,9 @@ struct PolicyBuilder {
         UpstreamDirectory(Dictionary(uniqueKeysWithValues: ids.map { ($0.value, $0.key) }), others: others)
     }
 
-    private mutating func number(_ address: UpstreamAddress) -> Policy.Upstream {
+    private mutating func number(_ address: UpstreamAddress, _ trusted: [UpstreamAddress]) -> Policy.Upstream {
+        var address = address
+        if trusted.contains(where: { $0.address == address.address }) { address.trustsAD = true }
         let id = ids[address] ?? UInt16(truncatingIfNeeded: ids.count)
         ids[address] = id
         return Policy.Upstream(address, id: id)

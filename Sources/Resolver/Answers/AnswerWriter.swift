@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 
 /// Writes answers to one query off the path of a hit: errors, and copies of whole messages that may have to be cut.
@@ -25,6 +26,22 @@ struct AnswerWriter {
     func write(_ reply: Reply, into buffer: inout MutableSpan<UInt8>) -> Int {
         let end = writeQuestion(into: &buffer)
         return reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: end, limit: buffer.count) ?? end
+    }
+
+    /// Writes a copy of an answer within `limit`: its length. What does not fit is left out as below.
+    func write(_ answer: borrowing Answer, into buffer: inout MutableSpan<UInt8>, limit: Int) -> Int {
+        let reply = Reply(answer, to: pending.flags, pending.edns)
+        let end = writeQuestion(into: &buffer)
+        let records = answer.records
+        if records.count <= buffer.count - end {
+            buffer.copy(records, to: end)
+            let length = end + records.count
+            if let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit) {
+                return count
+            }
+        }
+        let whole = answer.message(to: pending.key.asked)
+        return copy(whole.span, reply, into: &buffer, limit: limit)
     }
 
     /// Writes a copy of `message` with this client's id and letters, within `limit`: its length. What does not fit is

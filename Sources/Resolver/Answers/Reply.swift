@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 internal import Upstream
 
@@ -35,6 +36,13 @@ struct Reply {
         counts = (answer.answerCount, answer.authorityCount, answer.additionalCount)
         extendedError = answer.extendedError
         if answer.isFailure { text = UpstreamFailure.text(ofRemembered: answer.failureText) }
+    }
+
+    /// An answer that was waited for, for a client with these flags.
+    init(_ answer: borrowing Answer, to flags: HeaderFlags, _ edns: EDNSSummary?) {
+        responseCode = answer.responseCode
+        authenticData = answer.authenticData && (flags.authenticData || edns?.dnssecOK == true)
+        counts = answer.counts
     }
 
     /// The answer's flags for a query with these: id, opcode, RD and CD are the client's; it has recursion; AA is never

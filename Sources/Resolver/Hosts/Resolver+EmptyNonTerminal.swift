@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 internal import Upstream
 
@@ -6,12 +7,8 @@ extension Resolver {
     /// from it that the names below, which are answered from the file, do not exist. Where the name is an alias upstream, it
     /// is something, and the reply stays.
     func withoutDenialOfHosts(_ reply: UpstreamReply, of name: Span<UInt8>, _ recordClass: RecordClass) -> UpstreamReply {
-        guard recordClass == .internet, let hosts = unsafe hosts, reply.bytes.count >= MessageView.headerLength,
-            reply.bytes[3] & 0x0F == UInt8(truncatingIfNeeded: ResponseCode.nxDomain.rawValue),
-            reply.bytes[6] == 0, reply.bytes[7] == 0, hosts.isEmptyNonTerminal(name)
+        guard recordClass == .internet, let hosts = unsafe hosts, reply.answer.isForAllTypes, hosts.isEmptyNonTerminal(name)
         else { return reply }
-        var bytes = reply.bytes
-        bytes[3] &= 0xF0
-        return UpstreamReply(bytes: bytes, upstream: reply.upstream, transport: reply.transport)
+        return UpstreamReply(reply.answer.asNoData(), upstream: reply.upstream, transport: reply.transport)
     }
 }

@@ -1,4 +1,4 @@
-package import AnswerCache
+package import Belief
 
 /// How the answers of a domain and all below it are kept.
 package struct DomainRule: Sendable, Equatable {

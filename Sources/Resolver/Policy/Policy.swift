@@ -44,6 +44,8 @@ package struct Policy: Sendable {
     package var staleClientTimeout = Duration.milliseconds(1800)
     /// Whether answers that are asked for often are asked for anew before their time is over.
     package var prefetches = false
+    /// Whether positive answers go without what a client does not need of them (`minimal-responses`).
+    package var hasMinimalResponses = true
     /// Names that are answered without asking.
     package var hosts: HostsTable?
     /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.

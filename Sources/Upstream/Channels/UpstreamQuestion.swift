@@ -1,13 +1,17 @@
+package import Belief
 package import DNSWire
 
 /// A question as it goes upstream, written anew for each try with an id and letters of its own. What a client said in EDNS
 /// options is not in it.
 package struct UpstreamQuestion: Sendable {
+    /// What is asked.
+    let asked: Asked
+
     /// The name's wire form, lower-cased.
-    let name: [UInt8]
-    let type: RecordType
-    let `class`: RecordClass
-    private let flags: KeyFlags
+    var name: [UInt8] { asked.name }
+    var type: RecordType { asked.type }
+    var `class`: RecordClass { asked.class }
+    private var flags: KeyFlags { asked.flags }
 
     /// EDNS's payload size in queries (RFC 9715 recommends at most 1400; the DNS flag day of 2020 says 1232).
     package static let payloadSize: UInt16 = 1232
@@ -17,11 +21,11 @@ package struct UpstreamQuestion: Sendable {
     /// The query for a name (its wire form, lower-cased, without pointers), type and class with the client's DO and CD.
     /// Upstream is asked with AD set, so that it says whether it validated (RFC 6840 5.7).
     package init(_ name: [UInt8], _ type: RecordType, _ class: RecordClass, flags: KeyFlags) {
-        self.name = name
-        self.type = type
-        self.class = `class`
-        self.flags = flags
+        self.init(Asked(name, type, `class`, flags: flags))
     }
+
+    /// The query for a question.
+    package init(_ asked: Asked) { self.asked = asked }
 
     /// The question for the root's name servers, which every server knows the answer to.
     static let root = UpstreamQuestion(

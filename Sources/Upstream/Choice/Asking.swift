@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 internal import Green
 
@@ -6,6 +7,8 @@ internal import Green
 final class Asking {
     /// What is asked.
     let question: UpstreamQuestion
+    /// By what replies are judged.
+    private let rules: Belief.Rules
     private let servers: [UpstreamServer]
     private let hub: Hub
     private let hedges: HedgeBudget?
@@ -22,27 +25,30 @@ final class Asking {
     private var wasLate = false
 
     /// What a question's way ended with.
-    struct Answer {
-        let bytes: [UInt8]
+    struct Found {
+        let answer: Answer
         let server: UpstreamServer
         let transport: UpstreamAddress.Transport
     }
 
     /// What a reply comes to.
     private enum Verdict {
-        case answer(Answer)
+        case answer(Found)
         case next(AttemptPlan.Action)
     }
 
-    init(_ question: UpstreamQuestion, servers: [UpstreamServer], hub: Hub, hedges: HedgeBudget? = nil) {
+    init(
+        _ question: UpstreamQuestion, _ rules: Belief.Rules, servers: [UpstreamServer], hub: Hub, hedges: HedgeBudget? = nil
+    ) {
         self.question = question
+        self.rules = rules
         self.hedges = hedges
         self.servers = servers
         self.hub = hub
     }
 
     /// Asks until there is an answer or a reason why there is none. Waits. `end` must be called afterwards.
-    func run(_ terms: AttemptPlan.Terms) throws(UpstreamFailure) -> Answer {
+    func run(_ terms: AttemptPlan.Terms) throws(UpstreamFailure) -> Found {
         var now = hub.loop.now()
         var plan = AttemptPlan(terms)
         var action = plan.start()
@@ -100,15 +106,16 @@ final class Asking {
 
     /// Judges a reply: the only place where that is done.
     private func judge(
-        _ bytes: [UInt8], _ exchange: Exchange, _ credence: Exchange.Credence, _ plan: inout AttemptPlan
+        _ bytes: consuming [UInt8], _ exchange: Exchange, _ credence: Exchange.Credence, _ plan: inout AttemptPlan
     ) -> Verdict {
-        var kind = ReplyKind.of(bytes)
-        // Without its question no answer is one.
-        if credence == .bare, kind == .final { kind = .broken }
+        var rules = rules
+        rules.trustsAD = exchange.server.address.trustsAD
+        let judgement = Belief.read(bytes, to: question.asked, rules)
+        let kind = ReplyKind(judgement)
         if case .withoutEDNS = kind { exchange.refusedEDNS = true }
         // Nobody can forge on a connection.
-        if credence == .proven || exchange.route.transport == .tcp { return conclude(bytes, kind, exchange, &plan) }
-        let reply = Doubtful(bytes: bytes, kind: kind, exchange: exchange, credence: credence)
+        if credence == .proven || exchange.route.transport == .tcp { return conclude(judgement, exchange, &plan) }
+        let reply = Doubtful(judgement: judgement, exchange: exchange, credence: credence)
         let agrees = doubtful.map { $0.saysSame(as: reply) } ?? true
         doubtful = reply
         return .next(plan.doubt(credence == .otherLetters ? .letters : .bare(kind), from: exchange.route, agrees: agrees))
@@ -118,15 +125,14 @@ final class Asking {
     private func believe(_ plan: inout AttemptPlan) -> Verdict {
         guard let reply = doubtful else { return .next(.fail(.timedOut)) }
         if reply.credence == .otherLetters { reply.exchange.server.foldsCase() }
-        return conclude(reply.bytes, reply.kind, reply.exchange, &plan)
+        return conclude(reply.judgement, reply.exchange, &plan)
     }
 
-    private func conclude(
-        _ bytes: [UInt8], _ kind: ReplyKind, _ exchange: Exchange, _ plan: inout AttemptPlan
-    ) -> Verdict {
+    private func conclude(_ judgement: Judgement, _ exchange: Exchange, _ plan: inout AttemptPlan) -> Verdict {
         let server = exchange.server
+        let kind = ReplyKind(judgement)
         server.replied(kind, to: question)
-        guard kind == .final else { return .next(plan.reply(kind, from: exchange.route)) }
+        guard case .answer(let answer) = judgement else { return .next(plan.reply(kind, from: exchange.route)) }
         if exchange.route.hasEDNS {
             server.quirks.answeredWithEDNS()
         } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {
@@ -134,7 +140,7 @@ final class Asking {
         }
         if exchange === hedge { hedges?.won() }
         if exchange.route.transport == .tcp { noteSilentConnections(besides: exchange) }
-        return .answer(Answer(bytes: bytes, server: server, transport: exchange.route.transport))
+        return .answer(Found(answer: answer, server: server, transport: exchange.route.transport))
     }
 
     /// A fresh connection was answered while another was silent.
@@ -236,15 +242,17 @@ final class Asking {
 
 /// A reply that anybody may have sent, and the try that it came to.
 private struct Doubtful {
-    let bytes: [UInt8]
-    let kind: ReplyKind
+    let judgement: Judgement
     let exchange: Exchange
     let credence: Exchange.Credence
 
     /// Whether both are of the same server and say the same, as far as that can be without comparing records, of which
     /// servers send now this one first and now that.
     func saysSame(as other: Doubtful) -> Bool {
-        exchange.server === other.exchange.server && credence == other.credence && kind == other.kind
-            && bytes[6] == other.bytes[6] && bytes[7] == other.bytes[7]
+        guard exchange.server === other.exchange.server, credence == other.credence,
+            ReplyKind(judgement) == ReplyKind(other.judgement)
+        else { return false }
+        guard case .answer(let one) = judgement, case .answer(let two) = other.judgement else { return true }
+        return one.kind == two.kind && one.counts == two.counts
     }
 }

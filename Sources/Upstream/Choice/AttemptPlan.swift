@@ -188,6 +188,8 @@ struct AttemptPlan: ~Copyable {
         switch kind {
         case .final:
             preconditionFailure("the answer ends the plan")
+        case .bogus(let reason):
+            return .fail(.refused(.servFail, reason))
         case .truncated, .broken:
             guard from.transport == .udp, !confirmed.contains(from.server) else {
                 return failed(from, .refused(.servFail, .invalidData))

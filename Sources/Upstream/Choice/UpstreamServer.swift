@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 package import Green
 
@@ -112,7 +113,7 @@ package final class UpstreamServer {
             failedNames = []
         }
         guard health.isFailing else { return }
-        if health.answered(isFailure: kind != .final, at: hub.now) { recovered() }
+        if health.answered(isFailure: !kind.isServed, at: hub.now) { recovered() }
     }
 
     /// A server without an uplink says SERVFAIL to everything: that is an outage like any other.
@@ -137,7 +138,7 @@ package final class UpstreamServer {
         while health.isFailing, !isRetired {
             try sleep(hub.now.duration(to: health.probeAt))
             guard health.claimProbe(at: hub.now) else { continue }
-            let asking = Asking(health.probeQuestion(), servers: [self], hub: hub)
+            let asking = Asking(health.probeQuestion(), Belief.Rules(seed: hub.loop.random()), servers: [self], hub: hub)
             defer { asking.end() }
             let limit = UpstreamHealth.probeInterval
             let terms = AttemptPlan.Terms(

@@ -1,6 +1,7 @@
 import AnswerCache
 import DNSWire
 import Foundation
+import TestSupport
 
 /// A snapshot as the daemon writes it, made without one.
 enum SnapshotFile {

@@ -29,6 +29,10 @@ package struct Settings: Sendable, Equatable {
     package var upstreams: [UpstreamAddress] = []
     /// The number of threads that serve.
     package var workers = Settings.coreCount
+    /// Upstreams whose AD is believed.
+    package var trustAD: [UpstreamAddress] = []
+    /// Whether positive answers go without what a client does not need.
+    package var minimalResponses = true
     /// How long one try of one upstream may take.
     package var timeout = Duration.seconds(2)
     /// The cache.

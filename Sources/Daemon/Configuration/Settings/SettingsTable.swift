@@ -60,6 +60,15 @@ extension Settings {
                 "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
                 example: #"["192.0.2.1", "192.0.2.2:5353", "tcp://192.0.2.3"]"#)),
         .value(
+            "trust-ad", \.trustAD, .list(of: .upstream, "addresses such as 192.0.2.1"),
+            SettingFacts(
+                "Upstreams whose word that an answer is validated (AD) is passed on; one on this machine always is.",
+                example: #"["192.0.2.1"]"#)),
+        .value(
+            "minimal-responses", \.minimalResponses, .flag,
+            SettingFacts(
+                "Send positive answers without authority and additional records, proofs for who asks with DO excepted.")),
+        .value(
             "workers", \.workers, .integer(1...256),
             SettingFacts(
                 "Threads that serve. Without this key: one for each processor core.", example: "2", needsRestart: true)),

@@ -1,6 +1,6 @@
 /// The bounds that TTLs are held to when an answer is stored (`cache: min-ttl, max-ttl, negative-ttl`).
 package struct TTLLimits: Hashable, Sendable {
-    /// Smaller TTLs are raised to this; 0 leaves them as they are.
+    /// Smaller TTLs of positive answers are raised to this, TTL 0 excepted; 0 leaves them as they are.
     package var minimumSeconds: UInt32
     /// Larger TTLs are lowered to this.
     package var maximumSeconds: UInt32
@@ -28,9 +28,11 @@ package struct TTLLimits: Hashable, Sendable {
         return limits
     }
 
-    /// A record's TTL within the bounds. One with the top bit set is a large number like any other (RFC 8767 4).
-    func clamp(_ ttl: UInt32) -> UInt32 { min(max(ttl, minimumSeconds), maximumSeconds) }
+    /// A record's TTL within the bounds. One with the top bit set is a large number like any other (RFC 8767 4). TTL 0 says
+    /// that nobody is to keep it, and stays.
+    package func clamp(_ ttl: UInt32) -> UInt32 { ttl == 0 ? 0 : min(max(ttl, minimumSeconds), maximumSeconds) }
 
-    /// The TTL of a negative answer from its SOA's TTL and MINIMUM, within the bounds (RFC 2308 5).
-    func clampNegative(ttl: UInt32, minimum: UInt32) -> UInt32 { min(clamp(min(ttl, minimum)), negativeSeconds) }
+    /// The TTL of a negative answer from its SOA's TTL and MINIMUM, within the bounds (RFC 2308 5). The smallest TTL is for
+    /// positive answers.
+    package func clampNegative(ttl: UInt32, minimum: UInt32) -> UInt32 { min(ttl, minimum, maximumSeconds, negativeSeconds) }
 }
