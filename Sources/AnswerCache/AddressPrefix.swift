@@ -42,6 +42,22 @@ package struct AddressPrefix: Hashable, Sendable {
         }
     }
 
+    /// The range as it is usually written, where it was given with bits set after the prefix; nil where it was not.
+    package var networkOfHostBits: String? {
+        var masked = bytes
+        for index in masked.indices {
+            let kept = min(8, max(0, length - 8 * index))
+            masked[index] &= kept == 0 ? 0 : 0xFF << UInt8(8 - kept)
+        }
+        guard masked != bytes else { return nil }
+        func word(_ range: Range<Int>) -> UInt64 { masked[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        let isFour = masked.count == 4
+        let address =
+            isFour
+            ? IPAddress(v4: UInt32(truncatingIfNeeded: word(0..<4))) : IPAddress(v6High: word(0..<8), low: word(8..<16))
+        return "\(address)/\(length)"
+    }
+
     /// Whether an address in network order, as an A or AAAA record holds it, is in the range.
     package func contains(_ address: Span<UInt8>) -> Bool {
         guard address.count == bytes.count else { return false }

@@ -18,6 +18,8 @@ struct UnixListener {
         self.path = path
         var made = false
         do throws(SocketError) {
+            // The file is made with what the umask leaves of this; it is never open to more than its mode says.
+            guard fchmod(descriptor, mode) == 0 else { throw SocketError(errno: errno, call: "fchmod") }
             var code = try unsafe Self.call(descriptor, path, bind)
             if code == EADDRINUSE {
                 try Self.removeDead(path)

@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
     func run() throws {
         try Failure.reported {
             _ = try ConfigurationLoader(file: file).loadWritten()
+            try Output.write("\(file): good\n")
         }
-        print("\(file): good")
     }
 }

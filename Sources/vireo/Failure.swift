@@ -17,11 +17,20 @@ enum Failure {
         } catch let error as ControlClientError {
             complain(error.description)
             throw ExitCode(1)
+        } catch let error as Output.Failure {
+            try report(error)
         }
     }
 
-    /// Writes one line to standard error.
+    /// Says why standard output could not be written; who reads no further needs no more.
+    static func report(_ failure: Output.Failure) throws {
+        guard case .failed(let reason) = failure else { return }
+        complain("standard output: \(reason)")
+        throw ExitCode(1)
+    }
+
+    /// Writes one line to standard error; where that cannot be done there is nobody to tell.
     private static func complain(_ message: String) {
-        Output.write(Array("vireo: \(message)\n".utf8)[...], to: STDERR_FILENO)
+        try? Output.write(Array("vireo: \(message)\n".utf8)[...], to: STDERR_FILENO)
     }
 }

@@ -9,6 +9,7 @@
 
 internal import ArgumentParser
 internal import Daemon
+internal import Glibc
 
 /// The program.
 @main
@@ -21,8 +22,22 @@ struct Vireo: ParsableCommand {
         subcommands: [Serve.self, Check.self, Cache.self],
         defaultSubcommand: Serve.self)
 
-    /// Runs what the arguments say.
+    /// Runs what the arguments say. Texts of the parser are written here, so that no failure to write them is lost.
     static func main() {
-        main(InspectCache.rewritten(Array(CommandLine.arguments.dropFirst())))
+        // A pipe that nobody reads any more is an error of the write.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot(InspectCache.rewritten(Array(CommandLine.arguments.dropFirst())))
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            guard code.isSuccess, !text.isEmpty else { exit(withError: error) }
+            do {
+                try Failure.reported { try Output.write(text.hasSuffix("\n") ? text : text + "\n") }
+            } catch {
+                exit(withError: error)
+            }
+        }
     }
 }

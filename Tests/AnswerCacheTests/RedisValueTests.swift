@@ -229,6 +229,7 @@ import Testing
     @Test func `a flush is read as it was published`() throws {
         for filter in [
             FleetFilter.everything, .name(Name("a b.example")!), .subtree(.root), .question(Name("x")!, .aaaa),
+            .pattern(NamePattern("*.a b.example")!, nil), .pattern(NamePattern("W?*.example")!, .mx),
             .upstream(UpstreamMatch("tcp://[2001:db8::1]:5353")!), .answers(AddressPrefix("192.0.2.7/24")!),
             .answers(AddressPrefix("2001:db8::/33")!), .answers(AddressPrefix("::1")!),
         ] {

@@ -176,7 +176,8 @@ import Upstream
     @Test(arguments: [
         (["name": "a.example", "type": "A"], 1), (["name": "a.example"], 2), (["subtree": "a.example"], 3),
         (["upstream": "tcp://192.0.2.54:5353"], 1), (["upstream": "192.0.2.53"], 4), (["answer-in": "198.51.100.0/24"], 1),
-        (["all": "1"], 5),
+        (["all": "1"], 5), (["name": "*.a.example"], 1), (["name": "?a.example."], 1), (["name": "*A.example"], 4),
+        (["name": "*a.example", "type": "MX"], 1), (["name": "*.example.org"], 0),
     ])
     func `a flush removes what it names and says how much`(query: [String: String], count: Int) throws {
         try simulated {
@@ -193,6 +194,37 @@ import Upstream
             #expect(String(decoding: body, as: UTF8.self) == "{\"removed\":{\"memory\":\(count)}}\n")
             #expect(cache.statistics.entries == 5 - count)
         }
+    }
+
+    @Test(arguments: [
+        ("10.1.0.0/8", "10.0.0.0/8"), ("192.0.2.129/25", "192.0.2.128/25"), ("2001:db8:0:1::/48", "2001:db8::/48"),
+        ("192.0.2.1/0", "0.0.0.0/0"),
+    ])
+    func `a range with bits after its prefix is refused with the one that may be meant`(_ text: String, _ meant: String) throws {
+        try simulated {
+            try store("a.example.", "10.2.3.4")
+            let (status, body) = try ask("DELETE", "/v1/cache", ["answer-in": text], text: true)
+            #expect(status == 400)
+            #expect(body == "\"\(text)\" has bits set after the prefix; expected \(meant), or a longer prefix\n")
+            #expect(cache.statistics.entries == 1)
+        }
+    }
+
+    @Test func `a record that cannot be shown is shown as bytes, and the others as they are`() throws {
+        var reply = Message.reply(to: "a.example.", .txt)
+        reply.answers = try ["TXT one", "TXT two"].map { try ResourceRecord(text: "a.example. 300 IN \($0)") }
+        reply.authorities = [try ResourceRecord(text: "example. 300 IN NS ns.example.")]
+        var bytes = try reply.encoded()
+        let place = try #require(bytes.indices.dropLast(3).first { bytes[$0...].starts(with: [3] + Array("two".utf8)) })
+        bytes[place] = 200
+        let shown = Message(showing: bytes.span)
+        let message = try #require(shown)
+        #expect(message.answers.map { "\($0.data)" } == ["\"one\"", "\\# 4 C874776F"])
+        #expect(message.authorities.count == 1)
+        let cut = Message(showing: bytes.span.extracting(first: place + 2))
+        #expect(cut?.answers.count == 1)
+        let tooShort = Message(showing: bytes.span.extracting(first: 5))
+        #expect(tooShort == nil)
     }
 
     @Test func `a flush goes on to its end when nobody waits for its report any more`() throws {
@@ -274,7 +306,8 @@ import Upstream
         ("GET", "/v1/cache/entry", ["name": String(repeating: "a", count: 64)], 400),
         ("DELETE", "/v1/cache", [:], 400), ("DELETE", "/v1/cache", ["all": "1", "subtree": "a"], 400),
         ("DELETE", "/v1/cache", ["type": "A"], 400), ("DELETE", "/v1/cache", ["subtree": "a", "type": "A"], 400),
-        ("DELETE", "/v1/cache", ["answer-in": "10.0.0.0/99"], 400), ("DELETE", "/v1/cache", ["upstream": "192.0.2.99"], 404),
+        ("DELETE", "/v1/cache", ["answer-in": "10.0.0.0/99"], 400), ("DELETE", "/v1/cache", ["name": "*..a"], 400),
+        ("DELETE", "/v1/cache", ["upstream": "192.0.2.99"], 404),
         ("POST", "/v1/cache", [:], 405), ("DELETE", "/v1/cache/statistics", [:], 405), ("GET", "/", [:], 404),
     ])
     func `a request that makes no sense is refused in one line and changes nothing`(

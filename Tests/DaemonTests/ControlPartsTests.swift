@@ -1,3 +1,4 @@
+import AnswerCache
 import DNSWire
 import Foundation
 import Green

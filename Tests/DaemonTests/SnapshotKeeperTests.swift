@@ -83,4 +83,42 @@ import Testing
             #expect(wasBrokenOff)
         }
     }
+
+    @Test func `a newer program's snapshot is kept aside, and a file that is none is left alone`() throws {
+        try Hub(loop: LibeventLoop()).run {
+            let path = NSTemporaryDirectory() + "vireo-keeper-\(UUID().uuidString)"
+            defer { for suffix in ["", ".version-99"] { unlink(path + suffix) } }
+            let cache = try cache(10)
+            var settings = CacheSettings()
+            settings.snapshot = path
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let keeper = SnapshotKeeper(cache, SnapshotKeeper.Plan(settings), logger) { UpstreamDirectory([:]) }
+            let newer = Data("VireoSnp".utf8) + [99, 0, 0, 0, 1, 2, 3]
+            try newer.write(to: URL(fileURLWithPath: path))
+            try keeper.load()
+            try keeper.finish()
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path + ".version-99")) == newer)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: Data("VireoSnp".utf8) + [2, 0, 0, 0]))
+            try Data("notes".utf8).write(to: URL(fileURLWithPath: path))
+            try keeper.finish()
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("notes".utf8))
+        }
+    }
+
+    @Test func `a snapshot that others may have written is not read`() throws {
+        try Hub(loop: LibeventLoop()).run {
+            let path = NSTemporaryDirectory() + "vireo-keeper-\(UUID().uuidString)"
+            defer { unlink(path) }
+            var settings = CacheSettings()
+            settings.snapshot = path
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            try SnapshotKeeper(cache(10), SnapshotKeeper.Plan(settings), logger) { UpstreamDirectory([:]) }.finish()
+            for (mode, count) in [(0o622, 0), (0o644, 10)] as [(mode_t, Int)] {
+                chmod(path, mode)
+                let other = try MemoryCache(sizeBytes: 64 << 20, seed: 4)
+                try SnapshotKeeper(other, SnapshotKeeper.Plan(settings), logger) { UpstreamDirectory([:]) }.load()
+                #expect(other.statistics.entries == count)
+            }
+        }
+    }
 }

@@ -27,6 +27,22 @@ extension EndToEnd {
             #expect(tool.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
         }
 
+        @Test(arguments: [
+            "--version", "--help", "help cache", "check FILE", "cache list --control SOCKET", "cache stats --control SOCKET",
+        ])
+        func `output that cannot be written is an error, and who reads no further is none`(_ words: String) throws {
+            let directory = try TestDirectory()
+            let vireo = try VireoServer(upstreams: ["127.0.0.1:9"])
+            let file = try directory.write("upstreams: [\"192.0.2.1\"]\n", to: "good.yaml")
+            let arguments = words.split(separator: " ").map {
+                ["FILE": file, "SOCKET": vireo.controlPath][String($0)] ?? String($0)
+            }
+            let full = try Tool(["sh", "-c", "exec \"$@\" >/dev/full", "sh", VireoServer.binary] + arguments)
+            expectOneLine(full, code: 1, ["standard output: No space left on device"])
+            let closed = try Tool(["sh", "-c", "\"$@\" | true", "sh", VireoServer.binary] + arguments)
+            #expect(closed.errors == "")
+        }
+
         @Test func `an option that does not exist is a usage error`() throws {
             #expect(try run(["--bogus"]).exit == .code(64))
         }

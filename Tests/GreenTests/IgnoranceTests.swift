@@ -110,7 +110,7 @@ import Testing
             #expect(throws: SocketError.self) { try files.read("/proc/self/status\0.txt", from: 0, count: 1) }
             #expect(files.stamp("/proc/self/status\0.txt") == nil)
             guard world == .libevent else { return }
-            #expect(throws: SocketError.self) { try files.replace("/tmp/green-nul-test\0.txt") { nil } }
+            #expect(throws: SocketError.self) { try files.replace("/tmp/green-nul-test\0.txt", over: { _ in .replaced }) { nil } }
             #expect(throws: SocketError.self) { _ = try hub.loop.listen(path: "/tmp/green-nul\0x", backlog: 1) }
         }
     }

@@ -65,6 +65,8 @@ package enum RedisKey {
         case .name(let name), .question(let name, _):
             text += escaped(name)
             text.append(UInt8(ascii: ":"))
+        case .pattern(let pattern, _):
+            return Self.pattern(beginning: pattern.letters)
         case .subtree(let top):
             text.append(UInt8(ascii: "*"))
             if !top.isRoot { text += escaped(top) }

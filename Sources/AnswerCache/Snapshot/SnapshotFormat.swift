@@ -79,7 +79,7 @@ extension SnapshotError: CustomStringConvertible {
     /// A few words.
     package var description: String {
         switch self {
-        case .notASnapshot: "it is not a snapshot"
+        case .notASnapshot: "what is there is not a snapshot; expected one, or no file"
         case .otherVersion(let version): "it has version \(version), and this program reads \(SnapshotFormat.version)"
         case .damaged(let byte): "it is damaged or not whole, at byte \(byte)"
         case .fromTheFuture: "it was written later than the clock says it is now"

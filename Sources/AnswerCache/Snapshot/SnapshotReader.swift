@@ -80,12 +80,17 @@ package struct SnapshotReader: Sendable {
         let offset, length, count: Int
     }
 
+    /// The version of the snapshot that begins with some bytes, twelve or more; throws for what is none.
+    package static func version(of head: [UInt8]) throws(SnapshotError) -> UInt32 {
+        guard head.count >= SnapshotFormat.headLength, head.starts(with: SnapshotFormat.magic) else { throw .notASnapshot }
+        return head.span.number(at: SnapshotFormat.magic.count, UInt32.self)
+    }
+
+    /// Whether this program is older than what has written a snapshot of a version.
+    package static func isNewer(_ version: UInt32) -> Bool { version > SnapshotFormat.version }
+
     private func checkHead() throws {
-        let head = try source(0, SnapshotFormat.headLength)
-        guard head.count == SnapshotFormat.headLength, head.starts(with: SnapshotFormat.magic) else {
-            throw SnapshotError.notASnapshot
-        }
-        let version = head.span.number(at: SnapshotFormat.magic.count, UInt32.self)
+        let version = try Self.version(of: source(0, SnapshotFormat.headLength))
         guard version == SnapshotFormat.version else { throw SnapshotError.otherVersion(version) }
     }
 

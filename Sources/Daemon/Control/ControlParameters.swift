@@ -77,6 +77,9 @@ struct ControlParameters {
         guard let prefix = AddressPrefix(text) else {
             throw HTTPError(400, "\(quoted(text)) is not a range of addresses such as 192.0.2.0/24 or 2001:db8::/32")
         }
+        if let network = prefix.networkOfHostBits {
+            throw HTTPError(400, "\(quoted(text)) has bits set after the prefix; expected \(network), or a longer prefix")
+        }
         return prefix
     }
 }

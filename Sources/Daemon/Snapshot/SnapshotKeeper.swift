@@ -3,8 +3,8 @@
 //
 // Writing goes on in a thread of the pool, some microseconds at a time with pauses between, so that the loops have the
 // processor and the cache's locks to themselves for nearly all of the time. The new file takes the old one's place only
-// when all of it is on the disk. A stop breaks off a writing that is under way, lets the queries end, and then writes a
-// last time.
+// when all of it is on the disk, and only the place of a snapshot: any other file is left alone, and one of a newer version
+// gets another name. A stop breaks off a writing that is under way, lets the queries end, and then writes a last time.
 
 internal import AnswerCache
 internal import Glibc
@@ -91,6 +91,7 @@ final class SnapshotKeeper: Part {
         let start = hub.loop.now()
         do {
             let parts = try blocking {
+                try files.checkPrivate(path)
                 let reader = SnapshotReader(into: cache, at: moment) { try files.read(path, from: $0, count: $1) }
                 return try reader.parts(Self.loadingThreads) { upstreams.number(of: $0) }
             }
@@ -108,6 +109,9 @@ final class SnapshotKeeper: Part {
             // The first start.
         } catch let error as Interruption {
             throw error
+        } catch SnapshotError.otherVersion(let version) where SnapshotReader.isNewer(version) {
+            let reason = "\(SnapshotError.otherVersion(version)); it is kept with .version-\(version) at its name's end"
+            logger.warning("snapshot left out: \(reason)", metadata: ["path": "\(path)"])
         } catch {
             logger.warning("snapshot left out: \(error)", metadata: ["path": "\(path)"])
         }
@@ -159,7 +163,7 @@ final class SnapshotKeeper: Part {
         do {
             let count = try blocking {
                 var writer = writer
-                try files.replace(path) {
+                try files.replace(path, over: Self.fate) {
                     try writer.nextPiece {
                         guard pausing else { return }
                         if breakOff.value.load(ordering: .relaxed) { throw BrokenOff() }
@@ -182,6 +186,13 @@ final class SnapshotKeeper: Part {
             }
             lastProblem = problem
         }
+    }
+
+    /// What becomes of a file that is where the snapshot belongs: none is replaced that holds anything but a snapshot.
+    private static func fate(_ head: [UInt8]) throws -> FileFate {
+        if head.isEmpty { return .replaced }
+        let version = try SnapshotReader.version(of: head)
+        return SnapshotReader.isNewer(version) ? .keptAside(suffix: ".version-\(version)") : .replaced
     }
 
     private func moment() -> SnapshotMoment {

@@ -117,6 +117,14 @@ public struct FileStamp: Sendable, Hashable {
     public var identity: UInt64
 }
 
+/// What becomes of a file whose place a new one is to take.
+public enum FileFate: Sendable, Hashable {
+    /// The new one replaces it.
+    case replaced
+    /// It gets another name: its own, and this after it.
+    case keptAside(suffix: String)
+}
+
 /// Reading and replacing files; each call may block its thread.
 public protocol FileAccess: Sendable {
     /// The whole file; an error for one of more than `limit` bytes.
@@ -124,8 +132,12 @@ public protocol FileAccess: Sendable {
     /// Part of a file: so many bytes from an offset on, fewer where it ends.
     func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8]
     /// Puts a new file in the place of an old one, or of none, all at once: its bytes are those of `nextPiece` until that
-    /// gives nil, on the disk before the old file goes. Whatever fails or throws, the old file stays as it was.
-    func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws
+    /// gives nil, on the disk before the old file goes. Whatever fails or throws, the old file stays as it was. `judge` is
+    /// given the first bytes of a file that is there, and throws where it is not to be replaced; what is no regular file
+    /// never is. Symbolic links are followed. The new file is its owner's alone, and made by one process at a time.
+    func replace(_ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?) throws
+    /// Throws `notPrivate` for a file that somebody else than this process's user, or root, may have written.
+    func checkPrivate(_ path: String) throws(SocketError)
     /// What the file is like; nil where there is none.
     func stamp(_ path: String) -> FileStamp?
 }

@@ -37,44 +37,12 @@ struct SystemFiles: FileAccess {
         return content
     }
 
-    func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws {
-        try RegularFile.checkName(path)
-        let temporary = path + ".new"
-        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-        let descriptor = unsafe open(temporary, flags, 0o600)
-        guard descriptor >= 0 else { throw SocketError(errno: errno, call: "open") }
-        do {
-            defer { close(descriptor) }
-            while let piece = try nextPiece() { try append(piece, to: descriptor) }
-            guard fsync(descriptor) == 0 else { throw SocketError(errno: errno, call: "fsync") }
-            guard unsafe rename(temporary, path) == 0 else { throw SocketError(errno: errno, call: "rename") }
-        } catch {
-            unsafe unlink(temporary)
-            throw error
-        }
-        syncDirectory(of: path)
-    }
-
-    private func append(_ piece: [UInt8], to descriptor: Int32) throws(SocketError) {
-        var start = 0
-        while start < piece.count {
-            let count = unsafe piece.withUnsafeBytes { bytes in
-                // SAFETY: `start` is below the count of the bytes.
-                unsafe Glibc.write(descriptor, bytes.baseAddress! + start, bytes.count - start)
-            }
-            if count > 0 { start += count }
-            if count < 0, errno != EINTR { throw SocketError(errno: errno, call: "write") }
-        }
-    }
-
-    /// Makes the new name survive a loss of power. Where that cannot be done the file is good all the same.
-    private func syncDirectory(of path: String) {
-        let end = path.lastIndex(of: "/")
-        let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
+    func checkPrivate(_ path: String) throws(SocketError) {
+        let descriptor = try RegularFile.open(path)
+        defer { close(descriptor) }
+        var info = Glibc.stat()
+        guard unsafe fstat(descriptor, &info) == 0 else { throw SocketError(errno: errno, call: "fstat") }
+        guard info.st_uid == geteuid() || info.st_uid == 0, info.st_mode & (S_IWGRP | S_IWOTH) == 0 else { throw .notPrivate }
     }
 
     func stamp(_ path: String) -> FileStamp? {

@@ -22,6 +22,10 @@ public enum SocketError: Error, Hashable, Sendable {
     case notFound
     /// It is no regular file, but a directory, a pipe, a device or a socket.
     case notRegular
+    /// Somebody else than this process's user or root may have written it.
+    case notPrivate
+    /// Another process writes to the file.
+    case fileInUse
     /// Any other failure of the system, with its number and the call that met it.
     case system(errno: Int32, call: StaticString)
 
@@ -76,6 +80,8 @@ public enum SocketError: Error, Hashable, Sendable {
         case .permissionDenied: -8
         case .notFound: -9
         case .notRegular: -10
+        case .notPrivate: -11
+        case .fileInUse: -12
         case .system(let code, _): code
         }
     }
@@ -95,6 +101,8 @@ extension SocketError: CustomStringConvertible {
         case .permissionDenied: "permission denied"
         case .notFound: "no such file, or no such host"
         case .notRegular: "is not a regular file"
+        case .notPrivate: "belongs to another user, or others may write to it; expected an own file that only its owner may write"
+        case .fileInUse: "another process writes to it; expected a file of its own for each"
         case .system(let code, let call): unsafe "\(call): \(String(cString: strerror(code)))"
         }
     }

@@ -87,10 +87,11 @@ struct CacheGet: ParsableCommand {
 struct CacheFlushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "flush", abstract: "Remove entries, and say what was removed where.",
-        usage: "vireo cache flush (<name> [<type>] | --subtree <domain> | --upstream <address> | --answer-in <cidr> | --all)")
+        usage: "vireo cache flush (<name> [<type>] | --subtree <domain> | --upstream <address> | --answer-in <cidr> | --all)",
+        discussion: "In a name, * stands for any letters and ? for one, as for list: '*.example.org' is all that lies below.")
 
     /// The name.
-    @Argument(help: "Remove this name.")
+    @Argument(help: "Remove this name, or the names that fit a pattern such as '*.example.com'.")
     var name: String?
 
     /// The type.

@@ -55,27 +55,35 @@ internal import Glibc
 
     /// Sends a request and hands on the body of its answer to standard output; throws what the daemon says where it
     /// refuses, or could not do all of it.
-    func run(_ method: String, _ target: ControlTarget, json: Bool) throws(ControlClientError) {
+    func run(_ method: String, _ target: ControlTarget, json: Bool) throws {
         defer { Glibc.close(descriptor) }
         var text = "\(method) \(target.text) HTTP/1.1\r\nHost: vireo\r\nConnection: close\r\n"
         text += "Accept: \(json ? "application/json" : "text/plain")\r\n\r\n"
-        guard Output.write(Array(text.utf8)[...], to: descriptor) else { throw failure() }
+        try send(Array(text.utf8)[...])
         var response = ResponseReader()
         var lines = LastLine()
         var complaint: [UInt8] = []
         while !response.isComplete {
             let body = try response.take(read(), path: path)
             if response.isGood {
-                // Who reads no further needs no more.
-                guard Output.write(lines.take(body)) else { return }
+                try Output.write(lines.take(body))
             } else {
                 complaint += body
             }
         }
-        if !response.isGood { throw .refused(LastLine.message(String(decoding: complaint, as: UTF8.self))) }
+        if !response.isGood { throw ControlClientError.refused(LastLine.message(String(decoding: complaint, as: UTF8.self))) }
         let (rest, problem) = lines.finish()
-        guard Output.write(rest) else { return }
-        if let problem { throw .refused(problem) }
+        try Output.write(rest)
+        if let problem { throw ControlClientError.refused(problem) }
+    }
+
+    /// Sends a request.
+    private func send(_ bytes: ArraySlice<UInt8>) throws(ControlClientError) {
+        do throws(Output.Failure) {
+            try Output.write(bytes, to: descriptor)
+        } catch {
+            throw failure()
+        }
     }
 
     private func read() throws(ControlClientError) -> ArraySlice<UInt8> {

@@ -33,7 +33,7 @@ struct EntryDescription {
         responseCode = answer.responseCode
         extendedError = answer.extendedError
         let bytes = entry.message()
-        message = try? Message(bytes.span)
+        message = Message(showing: bytes.span)
         tier = .memory
         secondsLeft = entry.isExpired ? 0 : answer.secondsLeft
         lifetimeSeconds = answer.lifetimeSeconds
@@ -51,7 +51,7 @@ struct EntryDescription {
         type = entry.parts.type
         recordClass = entry.parts.class
         flags = entry.parts.flags
-        message = try? Message(entry.message.span)
+        message = Message(showing: entry.message.span)
         responseCode = message?.flags.responseCode ?? .noError
         kind = Self.kind(responseCode, isNegative: entry.isNegative)
         extendedError = nil

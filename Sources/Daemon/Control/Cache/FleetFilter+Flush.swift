@@ -16,7 +16,9 @@ extension FleetFilter {
         guard given.count == 1, !parameters.has("type") || given == ["name"] else {
             throw HTTPError(400, "expected one of name (with or without type), subtree, upstream, answer-in, all")
         }
-        if let name = try parameters.name("name") {
+        if let text = parameters.text("name"), NamePattern.hasWildcard(text), let pattern = try parameters.pattern("name") {
+            self = .pattern(pattern, try parameters.type())
+        } else if let name = try parameters.name("name") {
             self = try parameters.type().map { .question(name, $0) } ?? .name(name)
         } else if let top = try parameters.name("subtree") {
             self = .subtree(top)
@@ -39,6 +41,13 @@ extension FleetFilter {
         case .question(let name, let type): return cache.remove(FixedName(name), type)
         case .everything: return try cache.removeAll()
         case .name(let name): return try Self.total { cache.remove(.name(FixedName(name)), &$0) }
+        case .pattern(let pattern, let type):
+            let hub = Hub.current
+            return try Self.total { cursor in
+                cache.remove(&cursor, at: BootSeconds(rawValue: hub.bootSeconds)) {
+                    (type ?? $0.key.type) == $0.key.type && pattern.matches($0.key.name)
+                }
+            }
         case .subtree(let top): return try Self.total { cache.remove(.subtree(FixedName(top)), &$0) }
         case .upstream(let upstream):
             // What is on its way may come from one that has no number here yet.

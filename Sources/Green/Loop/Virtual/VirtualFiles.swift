@@ -56,11 +56,21 @@ public final class VirtualFiles: FileAccess {
     }
 
     /// As ``Loop`` says.
-    public func replace(_ path: String, _ nextPiece: () throws -> [UInt8]?) throws {
+    public func replace(
+        _ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?
+    ) throws {
+        let old = state.withLock { $0.files[path] }
+        let fate = try old.map { try judge(Array($0.content.prefix(64))) }
         var content: [UInt8] = []
         while let piece = try nextPiece() { content += piece }
         if let failure = state.withLock({ $0.files[path]?.failure }) { throw failure }
+        if case .keptAside(let suffix) = fate { state.withLock { $0.files[path + suffix] = old } }
         write(path, content)
+    }
+
+    /// As ``Loop`` says; nobody else writes files here.
+    public func checkPrivate(_ path: String) throws(SocketError) {
+        guard state.withLock({ $0.files[path] }) != nil else { throw .notFound }
     }
 
     /// As ``Loop`` says.

@@ -1,21 +1,27 @@
-internal import DNSWire
+package import DNSWire
 
-/// What names a listing is about: a name, or a pattern in which `*` stands for any letters, dots among them, and `?` for
+/// What names a listing or a flush is about: a name, or a pattern in which `*` stands for any letters, dots among them, and `?` for
 /// one. Case makes no difference.
-struct NamePattern {
+package struct NamePattern: Hashable, Sendable {
     /// In lower case, and without a dot at the end.
-    let letters: [UInt8]
+    package let letters: [UInt8]
 
     /// Reads a pattern; nil for what could be no name whatever the wildcards stood for.
-    init?(_ text: String) {
-        let hasWildcard = text.contains { $0 == "*" || $0 == "?" }
+    package init?(_ text: String) {
+        let hasWildcard = Self.hasWildcard(text)
         let sample = String(text.map { $0 == "*" || $0 == "?" ? "x" : $0 })
         guard let name = Name(sample) else { return nil }
         letters = hasWildcard ? Self.normalized(text) : Self.normalized(name.description)
     }
 
+    /// Whether a text is a pattern rather than a name.
+    package static func hasWildcard(_ text: String) -> Bool { text.contains { $0 == "*" || $0 == "?" } }
+
+    /// The pattern as it is read again.
+    package var text: String { String(decoding: letters, as: UTF8.self) }
+
     /// Whether a name fits.
-    func matches(_ name: borrowing FixedName) -> Bool {
+    package func matches(_ name: borrowing FixedName) -> Bool {
         if let text = Self.plainText(name) { return matches(text) }
         return matches(Self.normalized(Name(name).description))
     }
