@@ -47,9 +47,11 @@ let package = Package(
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
-        .target(name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
+        .target(
+            name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green"], swiftSettings: settings),
-        .target(name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
+        .target(
+            name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
         .target(
             name: "Daemon",
             dependencies: [
@@ -100,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "AnswerCacheTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "TestSupport"],
             swiftSettings: testSettings),
-        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green"], swiftSettings: testSettings),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",
             dependencies: [
@@ -111,7 +114,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS", "TestSupport",
+                "Daemon", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS",
+                "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

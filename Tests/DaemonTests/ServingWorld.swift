@@ -48,7 +48,7 @@ final class ServingWorld {
             problem = error
             mailbox.post { ended.set() }
         }
-        try ended.wait(until: soon)
+        _ = try ended.wait(until: soon)
         if let problem { throw problem }
     }
 
