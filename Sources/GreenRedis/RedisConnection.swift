@@ -23,6 +23,8 @@ public final class RedisConnection {
     public private(set) var connectCount: UInt64 = 0
     /// Replies that came when nobody waited for them any more.
     public private(set) var lateReplies: UInt64 = 0
+    /// Called with each reply to a command that was posted. It must not wait.
+    public var onPostedReply: ((RedisReply) -> Void)?
     private let options: RedisOptions
     private let hasUnsent: Event
     private var unsent: [UInt8] = []
@@ -144,6 +146,7 @@ public final class RedisConnection {
 
     private func deliver(_ reply: RedisReply, to request: RedisRequest) {
         if !request.isWanted, !request.isPosted { lateReplies += 1 }
+        if request.isPosted { onPostedReply?(reply) }
         request.finish(.success(reply))
     }
 

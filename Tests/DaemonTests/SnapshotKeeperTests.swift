@@ -61,6 +61,27 @@ import Testing
         }
     }
 
+    @Test func `flushes without end make a snapshot at once, and then one each ten seconds`() throws {
+        let world = VirtualWorld(seed: 6)
+        try world.run { hub throws in
+            var settings = CacheSettings()
+            settings.snapshot = "/cache.snapshot"
+            settings.snapshotInterval = .seconds(86_400)
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let keeper = SnapshotKeeper(try cache(10), SnapshotKeeper.Plan(settings), logger) { UpstreamDirectory([:]) }
+            keeper.begin()
+            var stamps: Set<FileStamp> = []
+            for millisecond in 0..<45_000 {
+                keeper.flushed()
+                try sleep(.milliseconds(1))
+                if let stamp = world.host.files.stamp("/cache.snapshot") { stamps.insert(stamp) }
+                if millisecond == 500 { #expect(stamps.count == 1) }
+            }
+            #expect(stamps.count == 5)
+            try keeper.breakOff()
+        }
+    }
+
     @Test func `a stop breaks off what is being written, and leaves nothing of it`() throws {
         try Hub(loop: LibeventLoop()).run {
             let path = NSTemporaryDirectory() + "vireo-keeper-\(UUID().uuidString)"

@@ -45,6 +45,32 @@ extension EndToEnd {
             return forger
         }
 
+        @Test func `thousands of published flushes are followed together, and none is lost`() throws {
+            let redis = try RedisServer()
+            try flushing(redis) { _, tier in
+                var filters: [FleetFilter] = []
+                let other = RedisFleet(tier, name: "other") { filter in
+                    filters.append(filter)
+                    try sleep(.milliseconds(1))
+                    return 1
+                }
+                defer { other.close() }
+                try wait { other.isListening }
+                let writer = RedisConnection(tier.options)
+                defer { writer.close() }
+                for number in 1...5_000 {
+                    let name = FleetFilter.name(Name("n\(number).example.")!)
+                    let message = FlushMessage(
+                        number: "\(number)", previous: Int64(number - 1), epoch: Int64(number), filter: name)
+                    try writer.post(["PUBLISH", RedisArgument(FlushMessage.channel), RedisArgument(message.text)])
+                    if number % 100 == 0 { try sleep(.milliseconds(20)) }
+                }
+                try wait { other.epoch == 5_000 || other.epoch == 0 }
+                #expect(filters.first == .name(Name("n1.example.")!))
+                #expect(filters.contains(.everything) && filters.count < 200, "\(filters.count)")
+            }
+        }
+
         @Test func `what no instance says of a flush is not believed, and ends nothing`() throws {
             let redis = try RedisServer()
             try flushing(redis) { flusher, tier in

@@ -35,7 +35,7 @@ package final class RedisCache {
     package init(_ tier: RedisTier, hub: Hub = .current) {
         self.tier = tier
         self.hub = hub
-        route = RedisRoute(tier.options, hub: hub)
+        route = RedisRoute(tier.options, hub: hub) { [tier] reply in tier.stored(reply) }
     }
 
     /// How long an answer is waited for.
@@ -102,7 +102,6 @@ package final class RedisCache {
         do throws(RedisError) {
             let connection = route.connection(for: text)
             try connection.post(["SET", RedisArgument(text), RedisArgument(value.bytes), "PX", RedisArgument(Int(life))])
-            tier.count(.stores)
         } catch {
             tier.count(.errors)
         }
@@ -185,8 +184,10 @@ package final class RedisLookup {
 final class RedisRoute {
     private let only: RedisConnection
 
-    init(_ options: RedisOptions, hub: Hub) {
+    /// `stored` is told of each reply to what was given to Redis.
+    init(_ options: RedisOptions, hub: Hub, stored: @escaping (RedisReply) -> Void) {
         only = RedisConnection(options, hub: hub)
+        only.onPostedReply = stored
     }
 
     /// The connection for a key.

@@ -26,6 +26,9 @@ package final class RedisFleet {
     private var subscription: RedisSubscription?
     /// The epoch of the last flush that the memory has followed, 0 before any; nil where that is not known yet.
     package private(set) var epoch: Int64?
+    /// What was heard and is not followed yet.
+    private var heardMessages: [Heard] = []
+    private var isFollowing = false
     private let flushed: (FleetFilter) throws -> Int
     private let report: (RedisNews) -> Void
 
@@ -33,6 +36,12 @@ package final class RedisFleet {
     private static let limit = Duration.seconds(2)
     /// How long instances are waited for that heard of a flush.
     private static let patience = Duration.milliseconds(500)
+    /// So many messages wait to be followed; the last stands for those above.
+    private static let mostHeard = 64
+    /// So many different things are removed one after the other; above that, everything at once.
+    private static let mostFilters = 8
+    /// Where messages come faster than they are followed, those of so long a time are followed together.
+    private static let gathering = Duration.milliseconds(100)
     /// The pause after a try to learn the epoch.
     private static let pause = Duration.milliseconds(200)
 
@@ -66,6 +75,9 @@ package final class RedisFleet {
         subscription = nil
         connection.close()
     }
+
+    /// Asks Redis whether it is there and takes the password. Waits, for two seconds at most; throws why not.
+    package func check() throws { _ = try ask(["PING"]) }
 
     /// How many keys Redis has in its database, and the figures of INFO; nil where it cannot be asked. Waits.
     package func serverFacts() throws(Interruption) -> (keys: UInt64, info: [String: UInt64])? {
@@ -183,24 +195,76 @@ package final class RedisFleet {
 
     // MARK: - Hearing of flushes
 
-    /// Somebody flushed, perhaps this instance itself.
+    /// Somebody flushed, perhaps this instance itself. The first message is followed at once; what comes while one is
+    /// followed is followed together, so that whoever publishes thousands makes no more work than the walks they ask for.
     private func heard(_ bytes: [UInt8]) {
         guard let message = FlushMessage(bytes) else { return tier.count(.invalid) }
-        // Where one was missed in between, nobody knows what it was. Or it crossed another: then only Redis knows the last.
-        let isNext = epoch == message.previous || epoch == message.epoch
+        guard heardMessages.count < Self.mostHeard else { return heardMessages[Self.mostHeard - 1].include(message) }
+        heardMessages.append(Heard(message))
+        guard !isFollowing else { return }
+        isFollowing = true
+        let follower = hub.spawn(name: "flush") { [self] in
+            defer { isFollowing = false }
+            while !heardMessages.isEmpty { try followHeard() }
+        }
+        // Where no greenlet is to be had, the next message or the epoch makes up for it.
+        if follower.isDone { isFollowing = false }
+    }
+
+    /// Follows all messages that were heard since the last time.
+    private func followHeard() throws {
+        let messages = heardMessages
+        heardMessages = []
+        var known = epoch
+        var filters: [FleetFilter] = []
+        for heard in messages {
+            let message = heard.message
+            // Where one was missed in between, nobody knows what it was. Or it crossed another: then only Redis knows the last.
+            let isNext = (known == message.previous || known == message.epoch) && !heard.hidesOthers
+            let filter = isNext ? message.filter : .everything
+            if !filters.contains(filter) { filters.append(filter) }
+            known = isNext ? message.epoch : (try? currentEpoch()) ?? heard.lastEpoch
+        }
+        if filters.count > Self.mostFilters || filters.contains(.everything) { filters = [.everything] }
+        var count = 0
         do {
-            let last = isNext ? message.epoch : (try? currentEpoch()) ?? message.epoch
-            let count = try flushed(isNext ? message.filter : .everything)
+            for filter in filters { count += try flushed(filter) }
             // Not before: a snapshot that is begun meanwhile may have what is to be forgotten.
-            epoch = last
-            let list = RedisArgument(FlushMessage.acknowledgements(message.number))
-            // In one, for a list without an end to its time would stay.
-            try connection.post(["MULTI"])
-            try connection.post(["RPUSH", list, RedisArgument("\(name) \(count)")])
-            try connection.post(["PEXPIRE", list, "60000"])
-            try connection.post(["EXEC"])
+            epoch = known
+            for (index, heard) in messages.enumerated() {
+                let list = RedisArgument(FlushMessage.acknowledgements(heard.message.number))
+                // In one, for a list without an end to its time would stay.
+                try connection.post(["MULTI"])
+                try connection.post(["RPUSH", list, RedisArgument("\(name) \(index == 0 ? count : 0)")])
+                try connection.post(["PEXPIRE", list, "60000"])
+                try connection.post(["EXEC"])
+            }
+        } catch let error as Interruption {
+            throw error
         } catch {
-            // The connection is away, and with it who wanted to know; or the hub ends.
+            // The connection is away, and with it who wanted to know.
+        }
+        // What comes within a moment is followed together.
+        if messages.count > 1 { try hub.sleep(until: hub.loop.now().advanced(by: Self.gathering)) }
+    }
+
+    /// A message that is to be followed.
+    private struct Heard {
+        let message: FlushMessage
+        /// The epoch of the last message that it stands for.
+        var lastEpoch: Int64
+        /// Whether it stands for others, of which nobody knows what they were.
+        var hidesOthers = false
+
+        init(_ message: FlushMessage) {
+            self.message = message
+            lastEpoch = message.epoch
+        }
+
+        /// Stands for another as well, for which there is no room.
+        mutating func include(_ other: FlushMessage) {
+            hidesOthers = true
+            lastEpoch = other.epoch
         }
     }
 

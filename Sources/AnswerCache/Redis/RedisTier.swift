@@ -18,6 +18,8 @@ package final class RedisTier: Sendable {
     private let counters: [Counter]
     /// How many workers leave Redis out now.
     private let out = Locked(0)
+    /// Whether it took nothing the last time.
+    private let refuses = Atomic(false)
     private let report: @Sendable (RedisNews) -> Void
 
     /// Something to count; an atomic that can stand in an array.
@@ -64,6 +66,18 @@ package final class RedisTier: Sendable {
         if isFirst { report(.leftOut("\(reason)")) }
     }
 
+    /// Redis has said what came of an answer that it was given. That it takes none (OOM, READONLY, MISCONF) is said once, and
+    /// when it takes one again.
+    func stored(_ reply: RedisReply) {
+        guard case .error(let words) = reply else {
+            count(.stores)
+            if refuses.exchange(false, ordering: .relaxed) { report(.takesAgain(figure(.refusedStores))) }
+            return
+        }
+        count(.refusedStores)
+        if !refuses.exchange(true, ordering: .relaxed) { report(.refusesStores(words)) }
+    }
+
     /// A worker uses it again; said when the last one does.
     func isBack() {
         let isLast = out.withLock { count in
@@ -94,8 +108,10 @@ package enum RedisCount: Int, CaseIterable, Sendable {
     case errors
     /// Questions for which Redis was not asked, because it had failed too often.
     case leftOut
-    /// Answers given to Redis.
+    /// Answers that Redis took.
     case stores
+    /// Answers that it did not take.
+    case refusedStores
     /// Times that a worker began to leave Redis out.
     case outages
 }
@@ -108,4 +124,8 @@ package enum RedisNews: Sendable, Hashable {
     case back
     /// All of the memory was flushed, because flushes may have been missed while there was no connection.
     case flushedLate
+    /// It takes no answers any more, in its words.
+    case refusesStores(String)
+    /// It takes answers again; how many it has not taken in all.
+    case takesAgain(UInt64)
 }

@@ -12,6 +12,11 @@ final class RedisWatch: Part {
     private let remove: (FleetFilter) throws -> Int
     /// Publishes flushes, and hears of them; nil before the start.
     private(set) var fleet: RedisFleet?
+    private let hub = Hub.current
+    private var checking: Greenlet<Void>?
+    /// Counts the flushes that follow one that was said.
+    private var counting: Greenlet<Void>?
+    private var more = (flushes: 0, entries: 0)
 
     /// The tier that settings ask for; what an operator should know of it goes to the log.
     static func tier(_ settings: CacheSettings, _ logger: Logger) -> RedisTier? {
@@ -35,13 +40,48 @@ final class RedisWatch: Part {
     /// Listens, on the running hub.
     func start() throws {
         let (place, logger, remove) = (tier.place, logger, remove)
-        fleet = RedisFleet(tier, name: Self.instanceName, epoch: loadedEpoch()) {
+        let fleet = RedisFleet(tier, name: Self.instanceName, epoch: loadedEpoch()) {
             Self.log($0, place, logger)
-        } flushed: { filter in
+        } flushed: { [weak self] filter in
             let count = try remove(filter)
-            logger.info("flushed", metadata: ["entries": "\(count)", "redis": "\(place)"])
+            self?.noteFlush(count)
             return count
         }
+        self.fleet = fleet
+        checking = hub.spawn(name: "redis check") {
+            do {
+                try fleet.check()
+                logger.info("redis reached", metadata: ["redis": "\(place)"])
+            } catch let error as Interruption {
+                throw error
+            } catch {
+                let reason = ControlFormat.words(error)
+                logger.warning("redis is not reached; it is tried again", metadata: ["redis": "\(place)", "reason": "\(reason)"])
+            }
+        }
+    }
+
+    /// Says that something was flushed: the first at once, those that follow it within ten seconds in one line.
+    private func noteFlush(_ count: Int) {
+        guard counting == nil else {
+            more = (more.flushes + 1, more.entries + count)
+            return
+        }
+        let (place, logger) = (tier.place, logger)
+        logger.info("flushed", metadata: ["entries": "\(count)", "redis": "\(place)"])
+        let greenlet = hub.spawn(name: "flush count") { [self] in
+            defer { counting = nil }
+            repeat {
+                more = (0, 0)
+                try hub.sleep(until: hub.loop.now().advanced(by: .seconds(10)))
+                if more.flushes > 0 {
+                    logger.info(
+                        "flushed again",
+                        metadata: ["times": "\(more.flushes)", "entries": "\(more.entries)", "redis": "\(place)"])
+                }
+            } while more.flushes > 0
+        }
+        if !greenlet.isDone { counting = greenlet }
     }
 
     func adopt(_ settings: Settings) throws {
@@ -54,7 +94,11 @@ final class RedisWatch: Part {
     }
 
     /// Listens no more.
-    func stop() throws { fleet?.close() }
+    func stop() throws {
+        checking?.kill()
+        counting?.kill()
+        fleet?.close()
+    }
 
     /// This instance's name among those at one Redis, without spaces. In containers all may have the same host and number.
     private static var instanceName: String {
@@ -71,6 +115,10 @@ final class RedisWatch: Part {
             logger.warning("redis is left out until it answers again", metadata: ["redis": "\(place)", "reason": "\(reason)"])
         case .back:
             logger.notice("redis is used again", metadata: ["redis": "\(place)"])
+        case .refusesStores(let words):
+            logger.warning("redis takes no answers any more", metadata: ["redis": "\(place)", "reason": "\(words)"])
+        case .takesAgain(let count):
+            logger.notice("redis takes answers again", metadata: ["redis": "\(place)", "refused": "\(count)"])
         case .flushedLate:
             logger.notice("flushed the memory: a flush may have been missed", metadata: ["redis": "\(place)"])
         }

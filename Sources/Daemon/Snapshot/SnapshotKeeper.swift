@@ -52,6 +52,8 @@ final class SnapshotKeeper: Part {
         didSet { if plan != oldValue { changed.set() } }
     }
 
+    /// After a flush it is written again no sooner than so long after the last time.
+    private static let leastDistance = Duration.seconds(10)
     /// So many parts of the file are read at once: it is the memory that is waited for.
     private static let loadingThreads = 4
 
@@ -121,20 +123,25 @@ final class SnapshotKeeper: Part {
     func begin() {
         writer = hub.spawn(name: "snapshot") { [self] in
             var next = hub.loop.now().advanced(by: plan.interval)
+            // After a flush at once, but not after each of many.
+            var soonest = hub.loop.now()
             while !isEnding {
                 changed.clear()
-                if !isOutdated, try changed.wait(until: next) {
+                if try changed.wait(until: isOutdated ? min(next, soonest) : next) {
                     next = min(next, hub.loop.now().advanced(by: plan.interval))
-                } else {
-                    isOutdated = false
-                    try write(pausing: true)
-                    next = hub.loop.now().advanced(by: plan.interval)
+                    if !isOutdated || hub.loop.now() < soonest { continue }
                 }
+                if isEnding { return }
+                isOutdated = false
+                try write(pausing: true)
+                soonest = hub.loop.now().advanced(by: Self.leastDistance)
+                next = hub.loop.now().advanced(by: plan.interval)
             }
         }
     }
 
-    /// Something was flushed: after a crash the file would bring it back, so that it is written again at once.
+    /// Something was flushed: after a crash the file would bring it back, so that it is written again at once, or when the
+    /// last writing is ten seconds old.
     func flushed() {
         isOutdated = true
         changed.set()

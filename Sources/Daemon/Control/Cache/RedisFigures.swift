@@ -18,6 +18,7 @@ struct RedisFigures {
         (.errors, "errors", "commands that failed"),
         (.leftOut, "left-out", "questions while it was left out"),
         (.stores, "stored", "answers stored"),
+        (.refusedStores, "stores-refused", "answers that it did not take"),
         (.outages, "outages", "times that a worker left it out"),
     ]
 
