@@ -92,7 +92,10 @@ install: ## install program, configuration and unit under PREFIX (run `make buil
 	@test -x $(BINARY) || { echo "$(BINARY) is missing: run make build first" >&2; exit 1; }
 	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vireo
 	@test -e $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml \
-		|| install -D -m 644 config/vireo.yaml $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml
+		|| install -D -m 640 config/vireo.yaml $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml
+	@# It may hold a password: for root and for the group that the service runs as, once systemd-sysusers has made it.
+	@chgrp vireo $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml 2>/dev/null \
+		|| echo "then: systemd-sysusers && chgrp vireo $(SYSCONFDIR)/vireo/vireo.yaml"
 	install -D -m 644 systemd/vireo.sysusers $(DESTDIR)$(SYSUSERSDIR)/vireo.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -e 's|@bindir@|$(PREFIX)/bin|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' systemd/vireo.service \

@@ -21,6 +21,8 @@ package enum Daemon {
         raiseDescriptorLimit()
         // A limit to the size of files is an error of the write, not the end of the daemon.
         signal(SIGXFSZ, SIG_IGN)
+        // Nor do these mean the end, whoever sends them; SIGUSR1 asks for the figures.
+        for number in [SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] { signal(number, SIG_IGN) }
         let hub = Hub(loop: LibeventLoop())
         do {
             try hub.run {

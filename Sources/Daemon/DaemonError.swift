@@ -11,6 +11,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case cache(String)
     /// It cannot have its control socket.
     case control(String, SocketError)
+    /// It is root and cannot become another user.
+    case user(String)
     /// A worker ended by itself.
     case worker(String)
 }
@@ -32,6 +34,7 @@ extension DaemonError: CustomStringConvertible {
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"
         case .control(let path, let error): "control: \(path): \(error)"
         case .cache(let reason): "cache.size: \(reason)"
+        case .user(let reason): "user: \(reason)"
         case .worker(let reason): "a worker ended: \(reason)"
         }
     }

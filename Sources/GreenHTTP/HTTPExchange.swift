@@ -179,6 +179,7 @@ extension HTTPRequest {
         let query = unsafe evhttp_uri_get_query(target).map { unsafe String(cString: $0) } ?? ""
         self.init(unsafe Self.method(of: request), path.isEmpty ? "/" : HTTPTarget.decode(path))
         self.query = HTTPTarget.fields(ofQuery: query)
+        peerUser = unsafe Self.peerUser(of: request)
         var header = unsafe evhttp_request_get_input_headers(request).pointee.tqh_first
         while let entry = unsafe header {
             unsafe headers.append(HTTPField(String(cString: entry.pointee.key), String(cString: entry.pointee.value)))
@@ -187,6 +188,17 @@ extension HTTPRequest {
         let input = unsafe evhttp_request_get_input_buffer(request)
         body = [UInt8](repeating: 0, count: unsafe evbuffer_get_length(input))
         unsafe body.withUnsafeMutableBytes { _ = unsafe evbuffer_copyout(input, $0.baseAddress, $0.count) }
+    }
+
+    /// Who is on the other side of a request's Unix socket.
+    private static func peerUser(of request: OpaquePointer) -> UInt32? {
+        guard let connection = unsafe evhttp_request_get_connection(request) else { return nil }
+        let descriptor = unsafe bufferevent_getfd(evhttp_connection_get_bufferevent(connection))
+        // struct ucred: process, user, group.
+        var credentials: [UInt32] = [0, .max, .max]
+        var size = socklen_t(12)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0, size == 12 else { return nil }
+        return credentials[1] == .max ? nil : credentials[1]
     }
 
     private static func method(of request: OpaquePointer) -> String {

@@ -10,6 +10,8 @@ public struct HTTPRequest: Sendable, Hashable {
     public var headers: [HTTPField]
     /// The body; empty where there is none.
     public var body: [UInt8]
+    /// The user on the other side of a Unix socket, as the kernel says; nil for any other connection.
+    public var peerUser: UInt32?
 
     /// Puts a request together.
     public init(

@@ -63,6 +63,22 @@ private final class Pipe {
         #expect(pipe.drain() == "<6>a\\u{a}b\\u{1b}[1m name=x\\u{d}\\u{202e}y\n")
     }
 
+    @Test func `a value is told from what stands beside it, and nothing in it is unseen`() {
+        let pipe = Pipe()
+        let log = Log(level: .info, descriptor: pipe.writer, isJournal: true)
+        let logger = logger(log)
+        for value in ["a\" level=error b=\"", "\\ \"", "k=v", "", "\u{FEFF}x\u{200B}\u{AD}\u{A0}y", "e\u{9}f g", "übung.example"]
+        {
+            logger.info("said", metadata: ["v": "\(value)"])
+        }
+        #expect(log.flush(within: .seconds(5)))
+        #expect(
+            pipe.drain().split(separator: "\n").map { $0.dropFirst(9) } == [
+                #"="a\" level=error b=\"""#, #"="\\ \"""#, #"="k=v""#, #"="""#, #"=\u{feff}x\u{200b}\u{ad}\u{a0}y"#,
+                #"="e\u{9}f g""#, "=übung.example",
+            ])
+    }
+
     @Test func `the level can change while the log runs`() {
         let pipe = Pipe()
         let log = Log(level: .error, descriptor: pipe.writer, isJournal: true)

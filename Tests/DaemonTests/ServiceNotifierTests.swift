@@ -37,9 +37,14 @@ import Testing
                 service.reloading(at: 5_000_000)
                 service.stopping()
                 service.extendTimeout(by: .seconds(10))
+                service.alive()
+                service.status("all is well")
             }
             #expect(
-                messages == ["READY=1", "RELOADING=1\nMONOTONIC_USEC=5000", "STOPPING=1", "EXTEND_TIMEOUT_USEC=10000000"])
+                messages == [
+                    "READY=1", "RELOADING=1\nMONOTONIC_USEC=5000", "STOPPING=1", "EXTEND_TIMEOUT_USEC=10000000", "WATCHDOG=1",
+                    "STATUS=all is well",
+                ])
         }
     }
 

@@ -148,6 +148,28 @@ extension EndToEnd {
             }
         }
 
+        @Test func `the log says what is in force, SIGUSR1 asks for figures, and other signals end nothing`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address])
+            #expect(vireo.process.errors.contains("serving"))
+            for what in ["version=", "workers=", "upstreams=\(upstream.address)", "upstreams-from=configuration", "redis=none"] {
+                #expect(vireo.process.errors.contains(what), "\(what): \(vireo.process.errors)")
+            }
+            for signal in [SIGUSR2, SIGALRM, SIGPIPE, SIGUSR1] { vireo.process.send(signal) }
+            try eventually("the figures") { vireo.process.errors.contains("figures") ? true : nil }
+            #expect(try vireo.ask("a.example.", .a).answers.count == 1)
+            #expect(vireo.process.exit == nil)
+        }
+
+        @Test func `who may not ask is refused, and the others are answered`() throws {
+            let upstream = try FakeUpstream()
+            let vireo = try VireoServer(upstreams: [upstream.address], "allow: 192.0.2.0/24")
+            #expect(try vireo.ask("a.example.", .a).responseCode == .refused)
+            try vireo.reload(upstreams: [upstream.address], "allow: local") {
+                try vireo.ask("a.example.", .a).responseCode == .noError
+            }
+        }
+
         @Test func `the log level can change while running`() throws {
             let upstream = try FakeUpstream()
             let vireo = try VireoServer(upstreams: [upstream.address], "log: {level: critical}")

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Green
 internal import GreenHTTP
 internal import Logging
@@ -36,7 +37,11 @@ final class ControlServer: Part {
             path = usual
         }
         do throws(SocketError) {
-            let server = try HTTPServer { [api] in try Self.answer($0, by: api) }
+            let isOwnOnly = settings.controlMode & 0o077 == 0
+            let server = try HTTPServer { [api] request in
+                guard Self.mayAsk(request.peerUser, isOwnOnly) else { throw HTTPError(403, "not for this user") }
+                return try Self.answer(request, by: api)
+            }
             try server.listen(path: path, mode: settings.controlMode)
             logger.info("control socket open", metadata: ["path": "\(path)"])
             (self.server, self.path) = (server, path)
@@ -45,6 +50,12 @@ final class ControlServer: Part {
             guard settings.control == .usual else { throw failure }
             logger.warning("no control socket: \(failure)")
         }
+    }
+
+    /// Whether a user may ask, whatever the file's mode has become: root and the daemon's own, and others where the mode of the
+    /// settings lets the group in.
+    static func mayAsk(_ user: UInt32?, _ isOwnOnly: Bool) -> Bool {
+        !isOwnOnly || user == 0 || user == geteuid()
     }
 
     /// Who may use the socket is told what is wrong, whatever it is.

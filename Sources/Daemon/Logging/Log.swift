@@ -66,10 +66,9 @@ package final class Log: Sendable {
         _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, isJournal: Bool
     ) -> [UInt8] {
         var text = isJournal ? "<\(priority(level))>" : "\(timestamp()) \(level.rawValue) "
-        text += escaped(message)
+        text += LogText.plain(message)
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            let plain = escaped("\(value)")
-            text += " \(escaped(key))=" + (plain.contains(" ") ? "\"\(plain)\"" : plain)
+            text += " \(LogText.plain(key))=" + LogText.value("\(value)")
         }
         var line = Array(text.utf8.prefix(maximumLine))
         // A cut may have split a character; its remains go as well.
@@ -91,26 +90,6 @@ package final class Log: Sendable {
         case .error: 3
         case .critical: 2
         }
-    }
-
-    /// Text without control characters and line ends: those are escaped.
-    private static func escaped(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isSpecial) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if isSpecial(scalar) {
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
-
-    /// Whether a terminal or a reader of lines would take the character for more than itself.
-    private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool {
-        let special: [ClosedRange<UInt32>] = [0...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069]
-        return special.contains { $0.contains(scalar.value) }
     }
 
     /// The time of day in UTC, to the millisecond (RFC 3339).

@@ -3,6 +3,7 @@
 //     LogPart          the level of the log
 //     HostsPart        the hosts file, looked at each second
 //     ListenerPart     binds every address, once for each worker
+//     UserPart         gives root up, now that the ports are taken
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
 //     PolicyPart       settings and hosts file, as resolvers work by them; numbers the upstreams
 //     SnapshotKeeper   reads the cache's snapshot; writes it now and then, and at the end
@@ -10,6 +11,7 @@
 //     RedisWatch       hears of other instances' flushes
 //     ControlServer    the control socket
 //     WorkersPart      the threads that serve
+//     PulsePart        looks at the workers: watchdog, figures, trouble
 //
 // `Control` makes them and holds them in a `PartList`, in this order: each may lean on those before it. They start and
 // adopt settings from the first to the last and stop from the last to the first, so that queries are taken last and

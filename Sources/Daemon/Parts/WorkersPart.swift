@@ -17,6 +17,10 @@ final class WorkersPart: Part {
     private var failure: DaemonError?
     private var isStopping = false
     private let progress: Event
+    /// What each worker said when it was last asked; nil for those that have not answered since.
+    private let answers = Locked<[Int: WorkerFigures]>([:])
+    /// What they have said before.
+    private var known: [Int: WorkerFigures] = [:]
     /// Called where a worker ends that was not told to, once all have served.
     var failed: (DaemonError) -> Void = { _ in }
 
@@ -47,7 +51,31 @@ final class WorkersPart: Part {
     }
 
     func status() throws -> [StatusField] {
-        [StatusField("serving", servingCount - endedCount)]
+        var total = WorkerFigures()
+        for figures in known.values { total.add(figures) }
+        return [
+            StatusField("serving", servingCount - endedCount), StatusField("tcp-refused", total.refusedConnections),
+            StatusField("tcp-closed", total.closedConnections), StatusField("dropped", total.shedDatagrams),
+            StatusField("refused", total.refusedQueries),
+        ]
+    }
+
+    /// What the workers count, as they said when they were last asked, and whether all of them have said it since; asks them
+    /// anew.
+    func figures() -> (total: WorkerFigures, isComplete: Bool) {
+        let answers = answers
+        let new = answers.withLock { current in
+            defer { current = [:] }
+            return current
+        }
+        known.merge(new) { _, new in new }
+        group.tellEach { worker, number in
+            let figures = worker.figures
+            answers.withLock { $0[number] = figures }
+        }
+        var total = WorkerFigures()
+        for figures in known.values { total.add(figures) }
+        return (total, new.count >= servingCount - endedCount)
     }
 
     /// Takes no more queries and waits until those in flight are answered.

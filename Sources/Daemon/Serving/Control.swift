@@ -2,8 +2,10 @@ internal import AnswerCache
 internal import Belief
 internal import Glibc
 internal import Green
+internal import GreenRedis
 internal import Logging
 internal import Resolver
+internal import Upstream
 
 /// The daemon's main object: the parts in their order, and what happens to them: start, signals, the end.
 final class Control {
@@ -52,15 +54,17 @@ final class Control {
         let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
         let control = ControlServer(settings, ControlAPI(tiers), logger)
         let cache = CachePart(shared.cache, settings)
+        let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, listeners, access, policy, snapshot, cache, redis, control, workers,
+            LogPart(log), hosts, listeners, UserPart(settings, logger), access, policy, snapshot, cache, redis, control, workers,
+            pulse,
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }
         // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
-        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP]) { [weak self] in self?.note(.signal($0)) }
+        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
     }
 
     /// What the workers share; throws where the cache gets no memory.
@@ -68,7 +72,8 @@ final class Control {
         do throws(CacheError) {
             let seed = hub.loop.random()
             let cache = try MemoryCache(sizeBytes: settings.cache.size, seed: seed, limits: TTLLimits(settings.cache))
-            return SharedState(cache: cache, redis: RedisWatch.tier(settings.cache, logger))
+            let upstreams = UpstreamWatch { UpstreamLog.write($0, logger) }
+            return SharedState(cache: cache, redis: RedisWatch.tier(settings.cache, logger), upstreams: upstreams)
         } catch {
             throw .cache("\(error)")
         }
@@ -78,6 +83,7 @@ final class Control {
     func run() throws {
         do {
             try parts.start()
+            logStart()
             service.ready()
             try react()
         } catch {
@@ -86,6 +92,28 @@ final class Control {
         }
         try end()
         logger.info("stopped")
+    }
+
+    /// Says what is in force.
+    private func logStart() {
+        let upstreams = settings.upstreams.map(\.description).joined(separator: ", ")
+        logger.info(
+            "serving",
+            metadata: [
+                "version": "\(Version.text)", "workers": "\(settings.workers)", "upstreams": "\(upstreams)",
+                "upstreams-from": "\(settings.upstreamOrigin)", "cache": "\(settings.cache.size)",
+                "redis": "\(settings.cache.redis.map(\.description) ?? "none")",
+                "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
+            ])
+    }
+
+    /// Says how each part is: what SIGUSR1 asks for.
+    private func logFigures() throws {
+        for (part, fields) in try parts.status() {
+            var metadata: Logger.Metadata = ["part": "\(part)"]
+            for field in fields { metadata[field.key] = "\(field.value)" }
+            logger.info("figures", metadata: metadata)
+        }
     }
 
     /// Stops all parts, and tells the service manager meanwhile that it takes its time.
@@ -109,6 +137,7 @@ final class Control {
                 service.reloading(at: hub.loop.now().nanoseconds)
                 defer { service.ready() }
                 try readSettings()
+            case .signal(SIGUSR1): try logFigures()
             case .signal: return
             case .failure(let error): throw error
             }

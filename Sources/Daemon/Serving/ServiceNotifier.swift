@@ -24,6 +24,12 @@ struct ServiceNotifier: Sendable {
     /// It reads its settings again; `ready` follows. `nanoseconds` is the monotonic clock's reading.
     func reloading(at nanoseconds: UInt64) { send("RELOADING=1\nMONOTONIC_USEC=\(nanoseconds / 1_000)") }
 
+    /// It is well, as far as it knows itself (WatchdogSec).
+    func alive() { send("WATCHDOG=1") }
+
+    /// What `systemctl status` shows.
+    func status(_ line: String) { send("STATUS=\(line)") }
+
     /// It ends.
     func stopping() { send("STOPPING=1") }
 

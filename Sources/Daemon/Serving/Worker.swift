@@ -48,6 +48,19 @@ final class Worker {
         for server in streamServers { server.gate.adopt(access) }
     }
 
+    /// What it has counted so far.
+    var figures: WorkerFigures {
+        var figures = WorkerFigures()
+        figures.refusedConnections = places.refusedCount
+        figures.closedConnections = places.closedCount
+        for server in datagramServers {
+            figures.shedDatagrams &+= server.shedCount
+            figures.refusedQueries &+= server.gate.refusedCount
+        }
+        for server in streamServers { figures.refusedQueries &+= server.gate.refusedCount }
+        return figures
+    }
+
     /// Takes no more queries and waits until those in flight are answered, for `farewell` at most.
     func finish() throws(Interruption) {
         let hub = resolver.hub

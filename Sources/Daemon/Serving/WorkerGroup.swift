@@ -48,8 +48,13 @@ final class WorkerGroup: Sendable {
 
     /// Has every worker do something, each on its own thread, soon.
     func tellAll(_ job: @escaping @Sendable (Worker) -> Void) {
-        for member in members.withLock({ $0 }) {
-            member.mailbox.post { job(member.worker.worker) }
+        tellEach { worker, _ in job(worker) }
+    }
+
+    /// The same, with each worker's number.
+    func tellEach(_ job: @escaping @Sendable (Worker, Int) -> Void) {
+        for (number, member) in members.withLock({ $0 }).enumerated() {
+            member.mailbox.post { job(member.worker.worker, number) }
         }
     }
 

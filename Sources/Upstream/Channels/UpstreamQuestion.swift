@@ -8,8 +8,8 @@ package struct UpstreamQuestion: Sendable {
     let asked: Asked
 
     /// The name's wire form, lower-cased.
-    var name: [UInt8] { asked.name }
-    var type: RecordType { asked.type }
+    package var name: [UInt8] { asked.name }
+    package var type: RecordType { asked.type }
     var `class`: RecordClass { asked.class }
     private var flags: KeyFlags { asked.flags }
 

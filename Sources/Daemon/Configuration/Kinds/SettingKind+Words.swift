@@ -11,6 +11,14 @@ extension SettingKind where Value == String {
         }
     }
 
+    /// The name of a user.
+    static var user: SettingKind {
+        word("the name of a user", print: { $0 }) { text in
+            let isName = (1...32).contains(text.utf8.count) && text.first != "-"
+            return isName && text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A && $0 != 0x2F }) ? text : nil
+        }
+    }
+
     /// A text that fits into one string of a TXT record.
     static var txt: SettingKind {
         word("a text of at most 255 bytes", print: { quoted($0) }) { text in

@@ -15,6 +15,7 @@ extension Settings {
     /// Takes the upstreams of resolv.conf when none are given.
     package mutating func takeUpstreams(from configuration: ResolverConfiguration) throws(ConfigurationError) {
         guard upstreams.isEmpty else { return }
+        upstreamOrigin = ResolverConfiguration.systemPath
         upstreams = configuration.nameservers.filter { !isOwn($0) }.map { UpstreamAddress($0) }
         guard upstreams.isEmpty else { return }
         let path = ResolverConfiguration.systemPath

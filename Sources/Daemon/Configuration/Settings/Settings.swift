@@ -27,6 +27,10 @@ package struct Settings: Sendable, Equatable {
     package var deny: [AccessRule] = []
     /// Who is asked what the cache does not know; empty only until the loader has looked at resolv.conf.
     package var upstreams: [UpstreamAddress] = []
+    /// Where the upstreams are named, for people.
+    package var upstreamOrigin = "configuration"
+    /// The user that a daemon started as root becomes; nil for `vireo`, where there is one.
+    package var user: String?
     /// The number of threads that serve.
     package var workers = Settings.coreCount
     /// Upstreams whose AD is believed.

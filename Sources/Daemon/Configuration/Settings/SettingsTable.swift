@@ -73,6 +73,11 @@ extension Settings {
             SettingFacts(
                 "Threads that serve. Without this key: one for each processor core.", example: "2", needsRestart: true)),
         .value(
+            "user", \.user, .optional(.user),
+            SettingFacts(
+                "The user to become when started as root, once ports are taken; root to stay it. Without this key: vireo.",
+                example: "vireo", needsRestart: true)),
+        .value(
             "timeout", \.timeout, .duration(.milliseconds(10)...(.seconds(30))),
             SettingFacts("How long one try of one upstream may take; a whole question ends within 5s.")),
         .section("cache", \.cache, CacheSettings.table, SettingFacts("What the cache may hold, and for how long.")),
