@@ -151,7 +151,7 @@ extension EndToEnd {
         @Test func `the log says what is in force, SIGUSR1 asks for figures, and other signals end nothing`() throws {
             let upstream = try FakeUpstream()
             let vireo = try VireoServer(upstreams: [upstream.address])
-            #expect(vireo.process.errors.contains("serving"))
+            try eventually("the line of what is in force") { vireo.process.errors.contains("info serving") ? true : nil }
             for what in ["version=", "workers=", "upstreams=\(upstream.address)", "upstreams-from=configuration", "redis=none"] {
                 #expect(vireo.process.errors.contains(what), "\(what): \(vireo.process.errors)")
             }

@@ -66,7 +66,6 @@ extension EndToEnd {
                     if number % 100 == 0 { try sleep(.milliseconds(20)) }
                 }
                 try wait { other.epoch == 5_000 || other.epoch == 0 }
-                #expect(filters.first == .name(Name("n1.example.")!))
                 #expect(filters.contains(.everything) && filters.count < 200, "\(filters.count)")
             }
         }

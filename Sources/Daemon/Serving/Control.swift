@@ -100,7 +100,8 @@ final class Control {
         logger.info(
             "serving",
             metadata: [
-                "version": "\(Version.text)", "workers": "\(settings.workers)", "upstreams": "\(upstreams)",
+                "version": "\(Version.text)", "uid": "\(geteuid())", "workers": "\(settings.workers)",
+                "upstreams": "\(upstreams)",
                 "upstreams-from": "\(settings.upstreamOrigin)", "cache": "\(settings.cache.size)",
                 "redis": "\(settings.cache.redis.map(\.description) ?? "none")",
                 "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
