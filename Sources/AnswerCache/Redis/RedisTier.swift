@@ -57,7 +57,7 @@ package final class RedisTier: Sendable {
     func count(_ what: RedisCount) { counters[what.rawValue].value.wrappingAdd(1, ordering: .relaxed) }
 
     /// A worker leaves Redis out from now on. Said once, however many workers do.
-    func isOut(because reason: RedisError) {
+    package func isOut(because reason: RedisError) {
         count(.outages)
         let isFirst = out.withLock { count in
             count += 1
@@ -79,7 +79,7 @@ package final class RedisTier: Sendable {
     }
 
     /// A worker uses it again; said when the last one does.
-    func isBack() {
+    package func isBack() {
         let isLast = out.withLock { count in
             count -= 1
             return count == 0

@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import Glibc
 internal import Green
+internal import GreenRedis
 internal import Logging
 
 /// The daemon's part in what instances at one Redis do together: it hears of flushes and forgets what they name.
@@ -48,16 +49,25 @@ final class RedisWatch: Part {
             return count
         }
         self.fleet = fleet
-        checking = hub.spawn(name: "redis check") {
+        checking = hub.spawn(name: "redis check") { [self] in try check(fleet) }
+    }
+
+    /// Says at once whether Redis is reached and takes the password: where it does not it is out of use, as it is for a worker
+    /// that it has failed too often.
+    private func check(_ fleet: RedisFleet) throws {
+        var isOut = false
+        while true {
             do {
                 try fleet.check()
-                logger.info("redis reached", metadata: ["redis": "\(place)"])
+                if isOut { return tier.isBack() }
+                return logger.info("redis reached", metadata: ["redis": "\(tier.place)"])
             } catch let error as Interruption {
                 throw error
             } catch {
-                let reason = ControlFormat.words(error)
-                logger.warning("redis is not reached; it is tried again", metadata: ["redis": "\(place)", "reason": "\(reason)"])
+                if !isOut { tier.isOut(because: error as? RedisError ?? .closed) }
+                isOut = true
             }
+            try hub.sleep(until: hub.loop.now().advanced(by: .seconds(1)))
         }
     }
 
