@@ -9,10 +9,11 @@ struct Check: ParsableCommand {
     @Argument(help: "The YAML file.")
     var file: String
 
-    /// Prints one line, and fails when the file would not do.
+    /// Prints one line, after one for each setting that does nothing, and fails when the file would not do.
     func run() throws {
         try Failure.reported {
-            _ = try ConfigurationLoader(file: file).loadWritten()
+            let settings = try ConfigurationLoader(file: file).loadWritten()
+            for warning in settings.warnings { try Output.write("\(file): warning: \(warning)\n") }
             try Output.write("\(file): good\n")
         }
     }

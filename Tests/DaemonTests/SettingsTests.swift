@@ -110,6 +110,15 @@ import Upstream
         }
     }
 
+    @Test func `serve-stale without memory is good and does nothing, which is said`() throws {
+        let yaml = "upstreams: [\"192.0.2.1\"]\ncache: "
+        #expect(
+            try load(yaml + "{size: 0, serve-stale: 86400}").warnings.map { $0.hasPrefix("cache.serve-stale does nothing") } == [
+                true
+            ])
+        for settings in ["{size: 0}", "{size: 1MiB, serve-stale: 86400}"] { #expect(try load(yaml + settings).warnings.isEmpty) }
+    }
+
     @Test(arguments: [
         ("1.8s", 1800), ("0s", 0), ("0.5s", 500), ("10s", 10_000), ("250ms", 250),
     ]) func `seconds may have one decimal`(_ text: String, _ milliseconds: Int) throws {

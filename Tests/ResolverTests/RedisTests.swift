@@ -23,6 +23,13 @@ import Testing
         }
     }
 
+    @Test func `Redis keeps an answer no longer than it may be given out, for stale answers are the memory's`() throws {
+        try RedisWorld.run { world in
+            _ = try world.ask(world.one, "www.example.")
+            #expect(world.redis.lives == [300_000])
+        }
+    }
+
     @Test func `when the budget is spent upstream is asked as well, and its answer does not wait for Redis`() throws {
         try RedisWorld.run { world in
             world.redis.delay = .milliseconds(500)

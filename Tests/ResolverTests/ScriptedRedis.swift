@@ -8,6 +8,8 @@ final class ScriptedRedis {
     private(set) var gets = 0
     /// The keys that were set, one by one.
     private(set) var sets: [String] = []
+    /// For how many milliseconds each of them is kept.
+    private(set) var lives: [Int?] = []
     private var values: [[UInt8]: [UInt8]] = [:]
     private var server: StreamServer?
 
@@ -42,6 +44,8 @@ final class ScriptedRedis {
             return Array("$\(value.count)\r\n".utf8) + value + Array("\r\n".utf8)
         case "SET":
             sets.append(String(decoding: command[1], as: UTF8.self))
+            let life = command.count == 5 ? Int(String(decoding: command[4], as: UTF8.self)) : nil
+            lives.append(life)
             values[command[1]] = command[2]
             return Array("+OK\r\n".utf8)
         default:

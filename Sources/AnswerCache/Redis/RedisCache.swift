@@ -94,11 +94,12 @@ package final class RedisCache {
         }
     }
 
-    /// Gives an answer to all, where it is one to keep. Does not wait.
+    /// Gives an answer to all, where it is one to keep, for as long as it may be given out. Does not wait. Stale answers are the
+    /// memory's: nobody reads from Redis what is over.
     package func store(_ key: borrowing CacheKey, _ answer: Answer, origin: RedisValue.Origin) {
         guard !breaker.isOpen, let value = RedisValue(key, answer, origin: origin, at: wallMilliseconds) else { return }
         let text = RedisKey.text(for: key)
-        let life = value.expiresAt - value.storedAt + Int64(tier.staleSeconds) * 1_000
+        let life = value.expiresAt - value.storedAt
         do throws(RedisError) {
             let connection = route.connection(for: text)
             try connection.post(["SET", RedisArgument(text), RedisArgument(value.bytes), "PX", RedisArgument(Int(life))])

@@ -11,8 +11,6 @@ package final class RedisTier: Sendable {
     package let place: String
     /// The most that a look-up may take before upstreams are asked as well, in nanoseconds.
     private let budgetNanoseconds: Atomic<UInt64>
-    /// For how long after its time an answer stays in Redis.
-    private let stale = Atomic<UInt32>(0)
     /// The upstreams that Redis names.
     package let upstreams = ForeignUpstreams()
     private let counters: [Counter]
@@ -40,12 +38,6 @@ package final class RedisTier: Sendable {
     package var budget: Duration {
         get { .nanoseconds(Int64(clamping: budgetNanoseconds.load(ordering: .relaxed))) }
         set { budgetNanoseconds.store(newValue.clampedNanoseconds, ordering: .relaxed) }
-    }
-
-    /// For how many seconds after its time an answer stays in Redis.
-    package var staleSeconds: UInt32 {
-        get { stale.load(ordering: .relaxed) }
-        set { stale.store(newValue, ordering: .relaxed) }
     }
 
     /// How often something has happened.

@@ -106,6 +106,12 @@ final class Control {
                 "redis": "\(settings.cache.redis.map(\.description) ?? "none")",
                 "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
             ])
+        logWarnings()
+    }
+
+    /// Says which settings do nothing.
+    private func logWarnings() {
+        for warning in settings.warnings { logger.warning("\(warning)") }
     }
 
     /// Says how each part is: what SIGUSR1 asks for.
@@ -157,6 +163,7 @@ final class Control {
                 logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
             }
             logger.info("settings read again")
+            logWarnings()
         } catch let error as Interruption {
             throw error
         } catch {

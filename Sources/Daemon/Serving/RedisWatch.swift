@@ -21,10 +21,8 @@ final class RedisWatch: Part {
 
     /// The tier that settings ask for; what an operator should know of it goes to the log.
     static func tier(_ settings: CacheSettings, _ logger: Logger) -> RedisTier? {
-        settings.redis.map { url -> RedisTier in
-            let tier = RedisTier(url, budget: settings.redisTimeout) { Self.log($0, "\(url)", logger) }
-            tier.staleSeconds = settings.staleSeconds
-            return tier
+        settings.redis.map { url in
+            RedisTier(url, budget: settings.redisTimeout) { Self.log($0, "\(url)", logger) }
         }
     }
 
@@ -96,7 +94,6 @@ final class RedisWatch: Part {
 
     func adopt(_ settings: Settings) throws {
         tier.budget = settings.cache.redisTimeout
-        tier.staleSeconds = settings.cache.staleSeconds
     }
 
     func status() throws -> [StatusField] {

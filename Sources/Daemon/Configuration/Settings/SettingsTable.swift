@@ -133,7 +133,7 @@ extension CacheSettings {
             .value(
                 "serve-stale", \.staleSeconds, .seconds(0...604_800),
                 SettingFacts(
-                    "When upstreams fail, give out answers for so long after their time; RFC 8767 suggests 86400.")),
+                    "When upstreams fail, give out answers for so long after their time; 0: never. RFC 8767: 1 to 3 days.")),
             .value(
                 "stale-client-timeout", \.staleClientTimeout, .duration(.zero...(.seconds(10))),
                 SettingFacts("How long a client waits for a better answer than a stale one; 0s: it gets that at once.")),
