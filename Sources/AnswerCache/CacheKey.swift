@@ -36,18 +36,26 @@ package struct CacheKey: Sendable {
         hash = QuestionHash.hash(name, type, `class`, flags: flags, seed: seed)
     }
 
-    private init(_ key: borrowing CacheKey, type: RecordType, seed: UInt64) {
+    private init(_ key: borrowing CacheKey, type: RecordType, flags: KeyFlags, seed: UInt64) {
         wireName = key.wireName
         labelCount = key.labelCount
         self.type = type
         `class` = key.class
-        flags = key.flags
-        hash = QuestionHash.hash(key.wireName.span, type, key.class, flags: key.flags, seed: seed)
+        self.flags = flags
+        hash = QuestionHash.hash(key.wireName.span, type, key.class, flags: flags, seed: seed)
     }
 
     /// The key under which an answer stands that says that the name does not exist, whatever type is asked for (RFC 2308 5):
     /// that of type 0, which nobody can ask for. `seed` is the cache's.
-    package func forAllTypes(seed: UInt64) -> CacheKey { CacheKey(self, type: .allTypes, seed: seed) }
+    package func forAllTypes(seed: UInt64) -> CacheKey {
+        CacheKey(self, type: .allTypes, flags: flags, seed: seed)
+    }
+
+    /// The key of the same question with DO the other way round. `seed` is the cache's.
+    package func withOtherDO(seed: UInt64) -> CacheKey {
+        let flags = KeyFlags(dnssecOK: !flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
+        return CacheKey(self, type: type, flags: flags, seed: seed)
+    }
 
     /// The question.
     package var asked: Asked { Asked(wireName, type, `class`, flags: flags) }
@@ -97,10 +105,20 @@ struct KeyView: ~Escapable {
 
     /// The key under which what is known of the name stands, whatever type is asked for.
     @_lifetime(copy self)
-    func forAllTypes(seed: UInt64) -> KeyView {
-        let keyFlags = KeyFlags(dnssecOK: flags.contains(.dnssecOK), checkingDisabled: flags.contains(.checkingDisabled))
-        let hash = QuestionHash.hash(
-            name, .allTypes, RecordClass(rawValue: recordClass), flags: keyFlags, seed: seed)
-        return KeyView(name, hash: hash, type: .allTypes, class: RecordClass(rawValue: recordClass), flags: keyFlags)
+    func forAllTypes(seed: UInt64) -> KeyView { changed(.allTypes, dnssecOK: flags.contains(.dnssecOK), seed: seed) }
+
+    /// The key of the same question with DO the other way round.
+    @_lifetime(copy self)
+    func withOtherDO(seed: UInt64) -> KeyView {
+        changed(RecordType(rawValue: type), dnssecOK: !flags.contains(.dnssecOK), seed: seed)
+    }
+
+    /// The key for the same name with another type or DO.
+    @_lifetime(copy self)
+    private func changed(_ type: RecordType, dnssecOK: Bool, seed: UInt64) -> KeyView {
+        let keyFlags = KeyFlags(dnssecOK: dnssecOK, checkingDisabled: flags.contains(.checkingDisabled))
+        let recordClass = RecordClass(rawValue: recordClass)
+        let hash = QuestionHash.hash(name, type, recordClass, flags: keyFlags, seed: seed)
+        return KeyView(name, hash: hash, type: type, class: recordClass, flags: keyFlags)
     }
 }

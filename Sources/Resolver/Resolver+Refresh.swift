@@ -23,8 +23,7 @@ extension Resolver {
         var owner = owner(of: pending)
         owner.isRefresh = true
         let resolution = board(pending.key, for: owner, until: deadline)
-        guard case .landed(let flight) = resolution.content, flight.hasGoodAnswer else { return .stale }
-        return resolution
+        return resolution.hasGoodAnswer ? resolution : .stale
     }
 
     /// Asks anew before an answer's time is over, within the budget. Called for a hit that says it is due.
@@ -48,10 +47,10 @@ extension Resolver {
     }
 }
 
-extension Flight {
-    /// Whether it has landed with an answer.
+extension Resolution {
+    /// Whether a flight has landed with an answer.
     var hasGoodAnswer: Bool {
-        if case .success = result { return true }
+        if case .landed(let flight) = content, case .success = flight.result { return true }
         return false
     }
 }

@@ -55,14 +55,24 @@ extension Resolver {
     /// The longest answer over UDP that the client may get.
     package static func datagramLimit(_ pending: PendingQuery) -> Int { datagramLimit(pending.edns) }
 
-    /// Writes what the cache has, past its time where that is wanted: nil when that is nothing.
+    /// Writes what the cache has, past its time where that is wanted: nil when that is nothing. Then what it has for the
+    /// question with DO the other way round may do as well.
     private func writeCached(
-        _ pending: PendingQuery, orStale: Bool = false, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, orStale: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Written? {
+        if let own = writeCached(pending, pending.key, orStale: orStale, into: &buffer, limit: limit) { return own }
+        guard orStale, let key = cache.borrowedKey(for: pending.key) else { return nil }
+        return writeCached(pending, key, orStale: true, into: &buffer, limit: limit)
+    }
+
+    /// Writes what the cache has under a key, which is the query's own but for DO.
+    private func writeCached(
+        _ pending: PendingQuery, _ key: CacheKey, orStale: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written? {
         let writer = AnswerWriter(pending)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let end = writer.writeQuestion(into: &buffer)
-        switch cache.answerLate(pending.key, orStale: orStale, at: now, into: &buffer, at: end) {
+        switch cache.answerLate(key, orStale: orStale, at: now, into: &buffer, at: end) {
         case .miss, .stale:
             return nil
         case .tooLarge(let byteCount):
@@ -70,16 +80,22 @@ extension Resolver {
         case .hit(let stored):
             var reply = Reply(stored, to: pending.flags, pending.edns)
             if stored.isStale { reply.extendedError = stored.responseCode == .nxDomain ? .staleNXDomainAnswer : .staleAnswer }
+            let wantsProofs = pending.key.flags.dnssecOK
+            // Nobody can check what was asked for without signatures.
+            if wantsProofs, !key.flags.dnssecOK { reply.authenticData = false }
+            let plainly = key.flags.dnssecOK && !wantsProofs
             let length = end + stored.length
-            if let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit) {
+            if !plainly,
+                let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit)
+            {
                 return .answered(count)
             }
-            // Too long for the client: written anew, whole RRsets only.
+            // Too long for the client, or with more than it takes: written anew, whole RRsets only.
             var plain = reply
             plain.extendedError = nil
             _ = plain.finish(&buffer, flags: pending.flags, edns: nil, end: length, limit: buffer.count)
             let whole = [UInt8](copying: buffer.span.extracting(first: length))
-            return .answered(writer.copy(whole.span, reply, into: &buffer, limit: limit))
+            return .answered(writer.copy(whole.span, reply, plainly: plainly, into: &buffer, limit: limit))
         }
     }
 }

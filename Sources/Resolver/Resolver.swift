@@ -130,9 +130,11 @@ package final class Resolver {
         if isOwnQuery(pending) { return .failed(.noAnswer(.loop)) }
         // Not by `==`, which is not inlined for another module's enumeration.
         let hasStale: Bool
+        var isLastResort = false
         switch cache.staleStanding(of: pending.key, at: BootSeconds(rawValue: hub.bootSeconds)) {
         case .resting: return .stale
         case .refreshable: hasStale = true
+        case .lastResort: (hasStale, isLastResort) = (true, true)
         case .nothing: hasStale = false
         }
         guard mayWait(pending.client), !hub.isCrowded else { return hasStale ? .stale : .failed(.overloaded) }
@@ -142,7 +144,13 @@ package final class Resolver {
             waitingCount -= 1
             waitingClients.remove(pending.client)
         }
-        if hasStale { return resolveStale(pending) }
+        if hasStale, !isLastResort { return resolveStale(pending) }
+        let resolution = fetch(pending)
+        return isLastResort && !resolution.hasGoodAnswer ? .stale : resolution
+    }
+
+    /// Waits for the flight that asks a query's question, as long as it takes.
+    private func fetch(_ pending: PendingQuery) -> Resolution {
         // Nothing ends this greenlet when its client goes away, so who asks first can fly by itself.
         let owner = owner(of: pending)
         if let flight = shared.flights.open(pending.key, for: owner, on: hub) {
@@ -272,8 +280,8 @@ package final class Resolver {
 
     /// Keeps an answer as the rules of its domain say.
     private func store(_ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark) {
-        if rule?.noCache == true { return }
         let now = BootSeconds(rawValue: hub.bootSeconds)
+        if rule?.noCache == true { return cache.endStale(key, at: now) }
         let isKept = cache.keep(key, since: mark) {
             cache.store(key, reply.answer, from: reply.provenance, at: now, mayBecomeStale: rule?.noStale != true)
         }

@@ -57,6 +57,18 @@ import Testing
         #expect(try client.ask("no.example", at: 0)?.stored.responseCode == .nxDomain)
     }
 
+    @Test func `a failure neither hides nor outlasts a stale answer that the name does not exist`() throws {
+        let client = try TestClient()
+        client.cache.staleSeconds = 3600
+        client.store(absence("no.example", .txt), at: 0)
+        let failure = TestReply(name: "no.example", rcode: 2)
+        for now: UInt32 in [400, 401, 403] {
+            #expect(client.store(failure, at: now) == .stored(seconds: 1))
+            #expect(try client.ask("no.example", at: now) == nil)
+        }
+        #expect(client.cache.staleStanding(of: client.key("no.example"), at: BootSeconds(rawValue: 403)) == .resting)
+    }
+
     @Test func `removing one type of a name removes what says that it does not exist`() throws {
         let client = try TestClient()
         client.store(absence("no.example", .txt), at: 0)

@@ -69,13 +69,15 @@ import Testing
             put(question, reply, Known(storedAt: now, lifetime: life, ttls: [life], mark: 0, isNegative: true))
         }
 
-        /// Stores in both; a TTL of 0 ends what was known, where its time is over.
+        /// Stores in both; a TTL of 0 ends what was known, with DO and without, where its time is over.
         private mutating func put(_ question: Question, _ reply: TestReply, _ known: Known) {
             let result = client.store(
                 reply, dnssecOK: question.dnssecOK, checkingDisabled: question.checkingDisabled, at: now)
             guard known.lifetime > 0 else {
                 #expect(result == .notKept(.answer(.zeroTTL)))
-                for key in [question, question.absence] {
+                var other = question
+                other.dnssecOK.toggle()
+                for key in [question, question.absence, other, other.absence] {
                     if let old = answers[key], now - old.storedAt >= old.lifetime { answers[key] = nil }
                 }
                 return

@@ -16,6 +16,8 @@ final class StubUpstream: @unchecked Sendable {
         case noData
         case servFail
         case silence
+        /// What a test makes of the query.
+        case reply((Message) throws -> Message)
     }
 
     var conduct = Conduct.silence
@@ -39,6 +41,9 @@ final class StubUpstream: @unchecked Sendable {
         let name = asks.questions[0].name
         switch conduct {
         case .silence: return nil
+        case .reply(let make):
+            reply = try make(asks)
+            (reply.id, reply.questions) = (asks.id, asks.questions)
         case .servFail: reply.flags.responseCode = .servFail
         case .answer(let ttl, let last):
             reply.answers = [try ResourceRecord(text: "\(name) \(ttl) IN A 192.0.2.\(last)")]
@@ -102,10 +107,11 @@ struct StaleWorld {
 
     /// The answer to a question, and how long it took.
     func ask(
-        _ name: String = "www.example.", _ type: RecordType = .a, edns: EDNS? = EDNS()
+        _ name: String = "www.example.", _ type: RecordType = .a, edns: EDNS? = EDNS(), checkingDisabled: Bool = false
     ) throws -> (Message, Duration) {
         var query = Message(id: 77)
         query.flags.recursionDesired = true
+        query.flags.checkingDisabled = checkingDisabled
         query.questions = [Question(Name(name)!, type, .internet)]
         query.edns = edns
         let bytes = try query.encoded()

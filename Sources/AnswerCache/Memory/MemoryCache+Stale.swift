@@ -6,6 +6,8 @@ package enum StaleStanding: Hashable, Sendable {
     case nothing
     /// There is a stale answer, and it is time to ask for a better one.
     case refreshable
+    /// There is an answer without signatures, for a client that takes them: to be given out only where asking has failed.
+    case lastResort
     /// There is a stale answer, and asking for a better one has failed so lately that it is left alone for now.
     case resting
 }
@@ -18,8 +20,38 @@ extension MemoryCache {
     /// Says whether there is a stale answer, and whether asking anew is due.
     package func staleStanding(of key: borrowing CacheKey, at now: BootSeconds) -> StaleStanding {
         guard !isOff, staleSeconds > 0 else { return .nothing }
-        guard hasStale(key.view, at: now) || hasStale(key.view.forAllTypes(seed: seed), at: now) else { return .nothing }
-        return isResting(key, at: now) ? .resting : .refreshable
+        if hasStaleForAnyType(key.view, at: now) { return isResting(key, at: now) ? .resting : .refreshable }
+        guard hasBorrowed(key.view, at: now) else { return .nothing }
+        if isResting(key, at: now) { return .resting }
+        return key.flags.dnssecOK ? .lastResort : .refreshable
+    }
+
+    /// The key of the answer that may be given out where there is none to a question, stale or not: that to the same question
+    /// with DO the other way round. CD is the same in both. Nil where there may be none.
+    ///
+    /// Any client without DO may have what was asked for with it: DNSSEC's records are left out (RFC 4035 3.2.1). A client with
+    /// DO says that it can take signatures, not that it must have them (RFC 3225 3), and an answer without is better than
+    /// SERVFAIL to most; so it is the last resort. Not with CD, by which a client says that it validates by itself, and not
+    /// for DS and DNSKEY: a validator would take what lacks its signatures for forged, and remember that, where it gets over
+    /// a SERVFAIL sooner.
+    package func borrowedKey(for key: borrowing CacheKey) -> CacheKey? {
+        key.view.mayBorrow ? key.withOtherDO(seed: seed) : nil
+    }
+
+    /// Whether there is such an answer.
+    func hasBorrowed(_ key: KeyView, at now: BootSeconds) -> Bool {
+        key.mayBorrow && hasStaleForAnyType(key.withOtherDO(seed: seed), at: now)
+    }
+
+    /// Whether a failure of a question is not told of, because there is an answer that may be given out.
+    func hidesFailure(of key: KeyView, at now: BootSeconds) -> Bool {
+        staleSeconds > 0 && (hasStaleForAnyType(key, at: now) || hasBorrowed(key, at: now))
+    }
+
+    /// Whether there is an answer that may be given out after its time, be it over or not: to the question, or one that says
+    /// that the name does not exist.
+    private func hasStaleForAnyType(_ key: KeyView, at now: BootSeconds) -> Bool {
+        hasStale(key, at: now) || hasStale(key.forAllTypes(seed: seed), at: now)
     }
 
     private func hasStale(_ key: KeyView, at now: BootSeconds) -> Bool {
@@ -87,8 +119,18 @@ extension MemoryCache {
         return locked.shard.answerLate(key, at: now, epoch: epoch, into: &buffer, at: offset)
     }
 
-    /// Removes the answer that stands under a key and whose time is over, if there is one: there is a better one now.
-    func discardStale(_ key: KeyView, at now: BootSeconds) {
+    /// Removes what stands for a question and is over, with DO and without: there is a better answer, which is not kept.
+    package func endStale(_ key: borrowing CacheKey, at now: BootSeconds) {
+        guard !isOff else { return }
+        discardStale(key.view, at: now)
+        discardStale(key.view.forAllTypes(seed: seed), at: now)
+        let other = key.view.withOtherDO(seed: seed)
+        discardStale(other, at: now)
+        discardStale(other.forAllTypes(seed: seed), at: now)
+    }
+
+    /// Removes the answer that stands under a key and whose time is over, if there is one.
+    private func discardStale(_ key: KeyView, at now: BootSeconds) {
         var locked = shards.lock(shards.number(forHash: key.hash))
         guard let entry = locked.shard.find(key, isFailure: false), locked.shard.blocks[entry].isExpired(at: now) else { return }
         locked.shard.remove(entry)
@@ -101,5 +143,13 @@ extension MemoryCache {
         guard let entry = locked.shard.find(key, isFailure: false) else { return }
         locked.shard.remove(entry)
         locked.shard.counters.replaced += 1
+    }
+}
+
+extension KeyView {
+    /// Whether the answer to the same question with DO the other way round may be given out where there is none to this one.
+    var mayBorrow: Bool {
+        guard flags.contains(.dnssecOK) else { return true }
+        return !flags.contains(.checkingDisabled) && type != RecordType.ds.rawValue && type != RecordType.dnskey.rawValue
     }
 }

@@ -19,8 +19,7 @@ extension MemoryCache {
         guard let reason = answer.notKept.map(NotKept.answer) ?? put(key, answer, provenance, now, mayBecomeStale) else {
             return .stored(seconds: answer.lifetimeSeconds)
         }
-        discardStale(key.view, at: now)
-        discardStale(key.view.forAllTypes(seed: seed), at: now)
+        endStale(key, at: now)
         return .notKept(reason)
     }
 
@@ -34,6 +33,7 @@ extension MemoryCache {
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
         let epoch = currentFailureEpoch
+        let isHidden = hidesFailure(of: key.view, at: now)
         var header = header(key, provenance, now)
         header.flags.insert(.failure)
         header.counts = RecordCounts(epoch: epoch, text: text)
@@ -50,10 +50,8 @@ extension MemoryCache {
                 header.lifetime = min(2 * before.lifetime, Self.longestFailureSeconds)
             }
         }
-        if let answer = locked.shard.find(key.view, isFailure: false), locked.shard.canBecomeStale(answer, at: now) {
-            // Nobody is told of it before the stale answer's time is over, and then it is to be over soon.
-            header.lifetime = Self.firstFailureSeconds
-        }
+        // Nobody is told of it before the stale answer's time is over, and then it is to be over soon.
+        if isHidden { header.lifetime = Self.firstFailureSeconds }
         let payload = BlockStore.blocks(forPayload: key.wireName.count)
         guard locked.shard.makeRoom(forBlocks: payload, at: now),
             locked.shard.insert(key.view, header, records: Span<UInt8>())

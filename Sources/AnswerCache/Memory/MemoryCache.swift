@@ -139,14 +139,18 @@ package final class MemoryCache: Sendable {
         _ outcome: inout CacheOutcome
     ) {
         let name = key.forAllTypes(seed: seed)
-        var locked = shards.lock(shards.number(forHash: name.hash))
-        var isCounted = false
-        if case .hit = outcome { isCounted = true }
-        switch locked.shard.answerForAllTypes(name, isCounted: isCounted, at: now, into: &buffer, at: offset) {
-        case .miss: break
-        case .stale: if !isCounted { outcome = .stale }
-        case let found: outcome = found
+        var isFailure = false
+        if case .hit = outcome { isFailure = true }
+        do {
+            var locked = shards.lock(shards.number(forHash: name.hash))
+            switch locked.shard.answerForAllTypes(name, isCounted: isFailure, at: now, into: &buffer, at: offset) {
+            case .miss: break
+            case .stale: outcome = .stale
+            case let found: outcome = found
+            }
         }
+        guard isFailure, case .hit(let answer) = outcome, answer.isFailure else { return }
+        if staleSeconds > 0, hasBorrowed(key, at: now) { outcome = .stale }
     }
 
     /// What happens under the shard's lock.

@@ -41,21 +41,30 @@ struct AnswerWriter {
             }
         }
         let whole = answer.message(to: pending.key.asked)
-        return copy(whole.span, reply, into: &buffer, limit: limit)
+        return copy(whole.span, reply, plainly: false, into: &buffer, limit: limit)
     }
 
     /// Writes a copy of `message` with this client's id and letters, within `limit`: its length. What does not fit is
-    /// left out, whole RRsets at a time (RFC 2181 9): TC tells so, unless it was only additional.
-    func copy(_ message: Span<UInt8>, _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int) -> Int {
+    /// left out, whole RRsets at a time (RFC 2181 9): TC tells so, unless it was only additional. With `plainly` so are
+    /// DNSSEC's records that were not asked for (RFC 4035 3.2.1).
+    func copy(
+        _ message: Span<UInt8>, _ reply: Reply, plainly: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
         do throws(WireError) {
-            return try copyRecords(message, reply, into: &buffer, limit: limit)
+            return try copyRecords(message, reply, plainly: plainly, into: &buffer, limit: limit)
         } catch {
             return write(Reply(.servFail, .invalidData), into: &buffer)
         }
     }
 
+    /// Whether records of a type are for clients with DO alone, unless the question is for them.
+    private func isUnaskedProof(_ type: RecordType) -> Bool {
+        guard type == .rrsig || type == .nsec || type == .nsec3 else { return false }
+        return type != pending.key.type && pending.key.type != .any
+    }
+
     private func copyRecords(
-        _ message: Span<UInt8>, _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ message: Span<UInt8>, _ reply: Reply, plainly: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) throws(WireError) -> Int {
         var builder = MessageBuilder(
             buffer._mutatingExtracting(0...), id: pending.id, flags: reply.flags(for: pending.flags), limit: limit)
@@ -70,7 +79,7 @@ struct AnswerWriter {
         var setType = RecordType(rawValue: 0)
         var setOwner = -1
         while let record = try records.next() {
-            if record.type == .opt { continue }
+            if record.type == .opt || plainly && isUnaskedProof(record.type) { continue }
             var isSameSet = false
             if setOwner >= 0, record.type == setType {
                 isSameSet = record.owner.isEqual(to: try NameView(message, at: setOwner))
