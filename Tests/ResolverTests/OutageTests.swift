@@ -37,7 +37,7 @@ import Testing
             for edns in [EDNS(), nil] {
                 let answer = try world.ask(edns: edns).0
                 #expect(types(answer.answers) == [.cname, .a] && answer.answers.allSatisfy { $0.ttl == 30 })
-                #expect(answer.answers[1].owner == Name("web.example.")!)
+                #expect(answer.answers.last?.owner == Name("web.example.")!)
                 #expect(answer.extendedError == (edns == nil ? nil : .staleAnswer))
                 let denial = try world.ask("no.example.", .txt, edns: edns).0
                 #expect(denial.flags.responseCode == .nxDomain && types(denial.authorities) == [.soa])
@@ -90,12 +90,9 @@ import Testing
             try sleep(.seconds(301))
             world.upstream.conduct = .servFail
             var errors: [ExtendedErrorCode?] = []
-            for _ in 0..<60 {
-                let clients = (0..<2).map { _ in
-                    world.hub.spawn { try world.ask(name, edns: what == .withSignatures ? signed : EDNS()).0 }
-                }
-                for client in clients { errors.append(try client.get().extendedError) }
-                try sleep(.seconds(1))
+            for _ in 0..<120 {
+                errors.append(try world.ask(name, edns: what == .withSignatures ? signed : EDNS()).0.extendedError)
+                try sleep(.milliseconds(500))
             }
             let expected = what == .otherTypeOfAbsentName ? ExtendedErrorCode.staleNXDomainAnswer : .staleAnswer
             #expect(errors == Array(repeating: expected, count: 120))
