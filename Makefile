@@ -15,7 +15,7 @@ BINARY         := .build/release/vireo
 
 # What the build needs, and what the tests need besides, as Debian calls them.
 BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev
-TEST_PACKAGES  := nsd redis-server bind9-dnsutils knot-dnsutils dnsperf ldnsutils
+TEST_PACKAGES  := nsd redis-server bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
@@ -40,8 +40,8 @@ run: build ## build, and serve on 127.0.0.1:5300 from memory (LISTEN=…, ARGS='
 build: deps ## build the release program, .build/release/vireo
 	$(SWIFT) build $(RELEASE_FLAGS) --product vireo
 
-test: build test-deps ## run all tests, the end-to-end ones on the release program
-	VIREO_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test $(ARGS)
+test: build measure test-deps ## run all tests, the end-to-end ones on the release program
+	VIREO_BINARY=$(CURDIR)/$(BINARY) VIREO_MEASURE=$(CURDIR)/.build/release/Measure $(SWIFT) test $(ARGS)
 
 test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis and GreenHTTP under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY=$(GREEN_TESTS) \

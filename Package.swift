@@ -66,7 +66,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
-            name: "Measure", dependencies: ["Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green"],
+            name: "Measure", dependencies: ["NameRules", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green"],
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(

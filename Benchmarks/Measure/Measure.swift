@@ -4,6 +4,7 @@
 //     Measure hit-ratio 1000000 <names     how often the cache has the answer, beside LRU with as many entries
 //     Measure snapshot 1000000             writing and reading a snapshot of so many names, and what a worker notices
 //     Measure upstream 20000               asking an upstream over UDP so many questions; run it under callgrind
+//     Measure hostile repeated-labels 2    what a stranger's bytes make a stage do, once less; run it under callgrind
 //
 // `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
 // walks alone took, whatever the start of the process costs. `make bench-hit-ratio` runs the second.
@@ -29,6 +30,9 @@ struct Measure {
                 try SnapshotCost(names: count).measure()
             case "upstream":
                 try UpstreamCost(questions: count).measure()
+            case "hostile":
+                guard words.count == 3, let name = HostileWalks.Name(rawValue: words[words.startIndex + 1]) else { leave(usage) }
+                try HostileWalks.run(name, times: count - 1)
             default:
                 leave(usage)
             }
@@ -50,6 +54,7 @@ struct Measure {
                Measure hit-ratio REQUESTS <NAMES
                Measure snapshot NAMES
                Measure upstream QUESTIONS
+               Measure hostile (\(HostileWalks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
         """
 
     /// Ends the process with a line that says why.

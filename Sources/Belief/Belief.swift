@@ -168,7 +168,7 @@ struct WorkBudget {
     private var left: Int
 
     /// The budget for a message. A real one has a few bytes of names for each byte; only compression that means harm has more.
-    init(messageLength: Int) { left = 4096 + 8 * messageLength }
+    init(messageLength: Int) { left = 4096 + 4 * messageLength }
 
     /// Takes from it; throws where it is spent.
     mutating func spend(_ units: Int) throws(BrokenReply) {

@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// What a stranger's bytes can make each stage do grows no faster than the bytes: counted in instructions, which are the
+    /// same on every machine.
+    @Suite(.enabled(if: MeasureProgram.isThere, "the release build of Measure, valgrind and strip are needed"))
+    struct WorkTests {
+        /// A kind of bytes, and the most instructions for each of them.
+        struct Walk: CustomTestStringConvertible {
+            let name: String
+            let most: Int
+            var testDescription: String { name }
+        }
+
+        static let walks =
+            ["many-questions", "long-query", "deep-query", "many-aliases", "store", "redis"].map { Walk(name: $0, most: 150) }
+            + ["repeated-labels", "pointer-chains", "deep-owners", "many-dnames", "letters", "write"].map {
+                Walk(name: $0, most: 550)
+            }
+            + [
+                Walk(name: "hosts", most: 1_500), Walk(name: "long-line", most: 150), Walk(name: "deep-lines", most: 400),
+                Walk(name: "nested", most: 4_000),
+            ]
+
+        /// The bytes of a walk, and the instructions of a process that takes it once less than `times`.
+        private func count(_ name: String, times: Int, _ program: String) throws -> (bytes: Int, instructions: Int) {
+            let tool = try Tool(
+                ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "hostile", name, "\(times)"],
+                within: .seconds(120))
+            let bytes = try #require(Int(tool.output.split(separator: "\n").first ?? ""), "\(tool.errors)")
+            let line = tool.errors.split(separator: "\n").last { $0.contains("Collected :") }
+            return (bytes, try #require(line?.split(separator: " ").last.flatMap { Int($0) }, "\(tool.errors)"))
+        }
+
+        @Test(arguments: walks) func `a stranger's bytes make no more work than their number allows`(_ walk: Walk) throws {
+            let directory = try TestDirectory()
+            // Debian's valgrind gives up on DWARF 5 as Swift writes it.
+            let program = directory.file("measure")
+            #expect(try Tool(["strip", "--strip-debug", "-o", program, MeasureProgram.path]).exit == .code(0))
+            let none = try count(walk.name, times: 1, program)
+            let once = try count(walk.name, times: 2, program)
+            let each = (once.instructions - none.instructions) / none.bytes
+            #expect(each <= walk.most, "\(each) instructions for each of \(none.bytes) bytes")
+        }
+    }
+}
+
+/// The release build of `Measure`, which counts what single stages do.
+private enum MeasureProgram {
+    static let path = ProcessInfo.processInfo.environment["VIREO_MEASURE"] ?? ""
+    static let isThere = FileManager.default.isExecutableFile(atPath: path)
+}
