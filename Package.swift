@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
+                "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: settings

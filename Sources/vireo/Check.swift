@@ -6,15 +6,16 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Check a configuration file and say what is wrong with it.")
 
     /// The file.
-    @Argument(help: "The YAML file.")
-    var file: String
+    @Argument(help: "The YAML file, or - for standard input (default: \(ConfigurationLoader.systemPath)).")
+    var file: String = ConfigurationLoader.systemPath
 
     /// Prints one line, after one for each setting that does nothing, and fails when the file would not do.
     func run() throws {
         try Failure.reported {
-            let settings = try ConfigurationLoader(file: file).loadWritten()
-            for warning in settings.warnings { try Output.write("\(file): warning: \(warning)\n") }
-            try Output.write("\(file): good\n")
+            let settings = try ConfigurationLoader(file: file).load()
+            let name = file == "-" ? "standard input" : file
+            for warning in settings.warnings { try Output.write("\(name): warning: \(warning)\n") }
+            try Output.write("\(name): good\n")
         }
     }
 }

@@ -8,7 +8,10 @@ struct Serve: ParsableCommand {
         discussion: "Options replace what the file says. SIGHUP reads the file again, SIGTERM and SIGINT end it.")
 
     /// The YAML file.
-    @Option(help: ArgumentHelp("Read settings from this YAML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Read settings from this YAML file, or - for standard input (default: \(ConfigurationLoader.systemPath), if there).",
+            valueName: "file"))
     var config: String?
 
     /// Where to listen.

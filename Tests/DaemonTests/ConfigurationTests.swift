@@ -99,6 +99,15 @@ func complaint(_ yaml: String) -> String {
         ("cache:\n  max-ttl: 10\n  min-ttl: 20", "vireo.yaml:3: cache.min-ttl: 20 is above max-ttl; expected at most 10"),
         ("cache: {max-ttl: 1.5}", "vireo.yaml:1: cache.max-ttl: \"1.5\""),
         ("timeout: 2", "vireo.yaml:1: timeout: \"2\" is not that; expected a duration"),
+        (
+            "cache: {size: 64}",
+            "vireo.yaml:1: cache.size: \"64\" is not that; expected a size with its unit from 64KiB to 1TiB, such as 64MiB"
+        ),
+        ("cache: {size: 1KiB}", "vireo.yaml:1: cache.size: \"1KiB\" is not that"),
+        ("cache: {size: 0}", "good"),
+        ("cache: {size: 64KiB}", "good"),
+        ("timeout: 20s", "vireo.yaml:1: timeout: \"20s\" is not that; expected a duration from 10ms to 4.5s"),
+        ("timeout: 4.5s", "good"),
         ("timeout: 0s", "vireo.yaml:1: timeout: \"0s\""),
         ("log: {level: loud}", "vireo.yaml:1: log.level: \"loud\" is not that; expected one of trace, debug"),
         ("forward: {domain: a}", "vireo.yaml:1: forward: a mapping is given; expected a list"),
@@ -126,6 +135,22 @@ func complaint(_ yaml: String) -> String {
         ("fe80::1%none0", "names an interface that this machine does not have"),
         ("tls://192.0.2.1", "\"tls\" is not a transport; expected udp:// or tcp://"),
         ("0.0.0.0", "is no address of a server"),
+        ("\"::\"", "is no address of a server"),
+        ("224.0.0.251", "is no address of a server, but that of a group (multicast)"),
+        ("ff02::fb%lo", "is no address of a server, but that of a group (multicast)"),
+        ("::ffff:224.0.0.251", "is no address of a server, but that of a group (multicast)"),
+        ("255.255.255.255", "is no address of a server, but the broadcast address"),
+        ("240.0.0.1", "is no address of a server"),
+        ("fe80::1", "is link-local and names no interface; expected an interface behind it, such as fe80::1%eth0"),
+        ("fe80::1%4000000", "names an interface that this machine does not have"),
+        ("::1:5353", "may be an address with a port or one without; expected \"[::1]:5353\" or \"[::1:5353]:53\""),
+        ("2001:db8::2:53", "may be an address with a port or one without"),
+        ("2001:db8::2:65535", "has no brackets before its port, as \"[2001:db8::2]:65535\" has"),
+        ("2620:fe::fe:9", "good"),
+        ("2606:4700:4700::1111", "good"),
+        ("2001:db8:1:2:3:4:5:5353", "good"),
+        ("\"[::1]:5353\"", "good"),
+        ("\"[::1:5353]\"", "good"),
         ("192.0.2.1 ", "good"),
         ("fe80::1%lo", "good"),
     ])
@@ -133,6 +158,44 @@ func complaint(_ yaml: String) -> String {
         let message = complaint("upstreams:\n  - \(text)")
         #expect(fault == "good" ? message == "good" : message.contains(fault), "\(message)")
         #expect(fault == "good" || message.hasPrefix("vireo.yaml:2: upstreams[0]: "), "\(message)")
+    }
+
+    @Test(arguments: [
+        ("*.a.example", "a.example."), ("a.example.", "a.example."), ("bücher.example", "xn--bcher-kva.example."),
+        ("bu\u{308}cher.example", "xn--bcher-kva.example."), ("*.BÜCHER.example", "xn--bcher-kva.example."), (".", "."),
+        ("0/25.2.0.192.in-addr.arpa", "0/25.2.0.192.in-addr.arpa."), ("_tcp.a.example", "_tcp.a.example."),
+        ("/a/", "\"/a/\" is not a name; expected a., which"), ("||a.example^", "expected a.example., which"),
+        (".a.example", "expected a.example., which"), ("a.*.example", "is not that"), ("*", "is not that"),
+        ("10.0.0.0/8", "is an address range, not a name; expected its reverse zone, 10.in-addr.arpa"),
+        ("192.0.2.7", "expected its reverse zone, 7.2.0.192.in-addr.arpa"),
+        ("172.16.0.0/12", "several: 16.172.in-addr.arpa to 31.172.in-addr.arpa, a rule for each"),
+        ("2001:db8::/32", "expected its reverse zone, 8.b.d.0.1.0.0.2.ip6.arpa"), ("::/0", "reverse zone, ip6.arpa"),
+        ("\u{200B}a.example", "is not that"),
+    ])
+    func `names are taken as operators write them, or refused with the form that works`(text: String, result: String) throws {
+        let yaml = "forward: [{domain: \"\(text)\", upstreams: [192.0.2.1]}]\ndomains: [{domain: \"\(text)\"}]"
+        guard let settings = try? read(yaml) else {
+            #expect(complaint(yaml).contains(result) && complaint(yaml).contains("forward[0].domain"), "\(complaint(yaml))")
+            return
+        }
+        #expect("\(settings.forward[0].domain)" == result)
+        #expect(settings.domains[0].domain == settings.forward[0].domain.lowercased.wire)
+    }
+
+    @Test(arguments: [
+        ("workers: 2\nlisten: [::1]:53", "vireo.yaml:2:"), ("listen:\n  - [::1]:53", "vireo.yaml:2"),
+        ("listen: [127.0.0.1:53, [::1]:53]", "vireo.yaml:1"), ("upstreams: [[2001:db8::1]:53]", "vireo.yaml:1"),
+    ])
+    func `an address in brackets without quotes is told to have some`(yaml: String, start: String) {
+        let message = complaint(yaml)
+        #expect(message.hasPrefix(start) && message.contains("quotes included"), "\(message)")
+    }
+
+    @Test(arguments: [
+        "cache:\n\tsize: 1MiB", "workers: 2\n\tlisten: a", "listen:\n\t- 127.0.0.1", "cache:\n  size: 1MiB\n\tmax-ttl: 3",
+    ])
+    func `a tab is told to be one`(yaml: String) {
+        #expect(complaint(yaml).hasSuffix("the line is indented with a tab; expected spaces"), "\(complaint(yaml))")
     }
 
     @Test func `a key given twice is named with the line of the second`() {

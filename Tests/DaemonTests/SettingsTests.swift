@@ -7,20 +7,17 @@ import Upstream
 @testable import Daemon
 
 @Suite struct SettingsTests {
-    /// What the loader makes of a file with `yaml`, the options and a resolv.conf.
+    /// What the loader makes of a file with `yaml` and the options, on a machine with some addresses.
     private func load(
-        _ yaml: String?, _ overrides: [ConfigurationLoader.Override] = [],
-        resolverConfiguration: String = "nameserver 192.0.2.53\n"
+        _ yaml: String?, _ overrides: [ConfigurationLoader.Override] = [], machine: [IPAddress] = []
     ) throws -> Settings {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("vireo-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let file = directory.appendingPathComponent("vireo.yaml")
         try yaml?.write(to: file, atomically: true, encoding: .utf8)
-        let resolver = directory.appendingPathComponent("resolv.conf")
-        try resolverConfiguration.write(to: resolver, atomically: true, encoding: .utf8)
         return try ConfigurationLoader(
-            file: yaml == nil ? nil : file.path, overrides: overrides, resolverConfiguration: resolver.path
+            file: yaml == nil ? nil : file.path, usualFile: nil, overrides: overrides, machine: { machine }
         ).load()
     }
 
@@ -65,31 +62,22 @@ import Upstream
         }
     }
 
-    @Test func `without upstreams those of resolv conf are asked`() throws {
-        let settings = try load(nil, resolverConfiguration: "search a\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n")
-        #expect(settings.upstreams.map(\.description) == ["192.0.2.1:53", "[2001:db8::1]:53"])
+    /// Whom resolv.conf names that the daemon may ask, with the settings of `yaml`.
+    private func upstreams(_ yaml: String?, _ resolvConf: String, machine: [IPAddress] = []) throws -> [String] {
+        try load(yaml).upstreams(of: ResolverConfiguration(resolvConf), on: machine).map(\.description)
     }
 
-    @Test func `the daemon never takes itself from resolv conf`() throws {
-        let text = "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
-        #expect(try load(nil, resolverConfiguration: text).upstreams.map(\.description) == ["192.0.2.1:53"])
-        let elsewhere = try load("listen: [\"127.0.0.1:5300\"]", resolverConfiguration: text)
-        #expect(elsewhere.upstreams.map(\.description) == ["127.0.0.1:53", "192.0.2.1:53"])
+    @Test func `the daemon never takes itself from resolv conf, nor what cannot be asked`() throws {
+        let text = "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver 224.0.0.251\nnameserver fe80::1\n"
+        #expect(try upstreams(nil, text) == ["192.0.2.1:53"])
+        #expect(try upstreams("listen: [\"127.0.0.1:5300\"]", text) == ["127.0.0.1:53", "192.0.2.1:53"])
+        #expect(try upstreams(nil, "nameserver ::ffff:127.0.0.1") == [])
     }
 
-    @Test func `a wildcard listener counts as every loopback address`() throws {
-        let text = "nameserver 127.0.0.53\nnameserver ::1\n"
-        let settings = try load("listen: [\"0.0.0.0\"]", resolverConfiguration: text)
-        #expect(settings.upstreams.map(\.description) == ["[::1]:53"])
-    }
-
-    @Test func `it is an error when nobody is left to ask`() {
-        #expect { try load(nil, resolverConfiguration: "nameserver 127.0.0.1\n") } throws: { error in
-            "\(error)".hasPrefix("upstreams: none are given, and /etc/resolv.conf names only this server itself; expected")
-        }
-        #expect { try load(nil, resolverConfiguration: "") } throws: { error in
-            "\(error)".hasPrefix("upstreams: none are given, and /etc/resolv.conf names none; expected")
-        }
+    @Test func `a wildcard listener counts as every address of the machine, of its family`() throws {
+        let text = "nameserver 127.0.0.53\nnameserver ::1\nnameserver 192.168.1.2\nnameserver 192.168.1.3"
+        let machine = [IPAddress("192.168.1.2")!]
+        #expect(try upstreams("listen: [\"0.0.0.0\"]", text, machine: machine) == ["[::1]:53", "192.168.1.3:53"])
     }
 
     @Test func `domains have rules of their own, each once`() throws {
@@ -141,6 +129,29 @@ import Upstream
         #expect { try load("listen: [\"0.0.0.0\"]\nupstreams: [\"192.0.2.1\"]\n\(rule)") } throws: { error in
             "\(error)".contains("forward[0].upstreams: 127.0.0.1:53 is an address")
         }
+        let machine = ["192.168.1.2", "2001:db8::2", "fe80::2"].map { IPAddress($0)! }
+        for (listen, upstream, isOwn) in [
+            ("127.0.0.1:53", "::ffff:127.0.0.1", true), ("0.0.0.0:53", "192.168.1.2", true),
+            ("0.0.0.0:53", "tcp://192.168.1.2", true), ("0.0.0.0:53", "[::ffff:192.168.1.2]:53", true),
+            ("0.0.0.0:53", "192.168.1.3", false), ("0.0.0.0:53", "192.168.1.2:54", false), ("0.0.0.0:53", "2001:db8::2", false),
+            ("[::]:53", "2001:db8::2", true), ("[::]:53", "fe80::2%lo", true), ("[::]:53", "192.168.1.2", false),
+            ("192.168.1.2:53", "127.0.0.1", false),
+        ] {
+            let yaml = "listen: [\"\(listen)\"]\nupstreams: [\"\(upstream)\"]"
+            let isGood = (try? load(yaml, machine: machine)) != nil
+            #expect(isGood == !isOwn, "\(yaml)")
+        }
+    }
+
+    @Test func `without a file the usual one is read if it is there, and a hyphen is standard input`() throws {
+        let path = NSTemporaryDirectory() + "vireo-\(UUID().uuidString).yaml"
+        #expect(try ConfigurationLoader(file: nil, usualFile: path).load() == Settings())
+        try "workers: 7".write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(try ConfigurationLoader(file: nil, usualFile: path).load().workers == 7)
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        #expect(try TextFile("standard input").read(from: descriptor) == "workers: 7")
     }
 
     @Test func `a file that is missing, a directory or no text is named with the reason`() {
@@ -171,6 +182,8 @@ import Upstream
 
     @Test func `a reload keeps what cannot change and takes the rest`() throws {
         let running = Settings()
+        #expect(!running.namesListeners)
+        #expect(try read("listen: [\"127.0.0.1\"]").namesListeners)
         var new = running
         new.workers = 77
         new.cache.size = 1 << 20

@@ -33,8 +33,6 @@ package enum ConfigurationError: Error, Hashable, Sendable {
     case duplicateKey(ConfigurationPlace)
     /// The setting exists, but not with this value.
     case badValue(ConfigurationPlace, problem: String, expected: String)
-    /// Nobody is left to ask.
-    case noUpstreams(reason: String)
 }
 
 extension ConfigurationError: CustomStringConvertible {
@@ -51,8 +49,6 @@ extension ConfigurationError: CustomStringConvertible {
             "\(place): given twice; expected each key once"
         case .badValue(let place, let problem, let expected):
             "\(place): \(problem); expected \(expected)"
-        case .noUpstreams(let reason):
-            "upstreams: \(reason); expected addresses such as upstreams: [\"192.0.2.1\"] or --upstream 192.0.2.1"
         }
     }
 

@@ -1,6 +1,7 @@
 internal import Glibc
+package import Green
 
-/// Where settings come from: a file, options that override it, and resolv.conf. Loading again reads all of it again.
+/// Where settings come from: a file, and options that override it. Loading again reads all of it again.
 package struct ConfigurationLoader: Sendable {
     /// An option of the command line that stands for a key.
     package struct Override: Sendable {
@@ -24,44 +25,55 @@ package struct ConfigurationLoader: Sendable {
         }
     }
 
-    /// The YAML file, if any.
+    /// The YAML file, `-` for standard input; nil where none is named.
     private let file: String?
+    /// The file that is read where none is named, if it is there.
+    private let usualFile: String?
     /// The command line's options.
     private let overrides: [Override]
-    /// Where the system's resolvers are named.
-    private let resolverConfigurationPath: String
+    /// The addresses of this machine's interfaces.
+    private let machine: @Sendable () -> [IPAddress]
+    /// What standard input held: it can be read once only, settings again and again.
+    private let standardInput = Locked<String?>(nil)
 
-    /// A loader of `file`, with `overrides` on top.
+    /// Where the installed file is.
+    package static let systemPath = "/etc/vireo/vireo.yaml"
+
+    /// A loader of `file`, with `overrides` on top; without one of `usualFile`, if that is there.
     package init(
-        file: String?, overrides: [Override] = [], resolverConfiguration: String = ResolverConfiguration.systemPath
+        file: String?, usualFile: String? = systemPath, overrides: [Override] = [],
+        machine: @escaping @Sendable () -> [IPAddress] = { Interfaces.addresses().map(\.address) }
     ) {
         self.file = file
+        self.usualFile = usualFile
         self.overrides = overrides
-        self.resolverConfigurationPath = resolverConfiguration
+        self.machine = machine
     }
 
-    /// Reads everything anew.
+    /// Reads everything anew. Without upstreams those of resolv.conf are asked, which is looked at while the daemon runs.
     package func load() throws(ConfigurationError) -> Settings {
-        var settings = try loadWritten()
-        if settings.upstreams.isEmpty {
-            let text = (try? TextFile(resolverConfigurationPath).read()) ?? ""
-            try settings.takeUpstreams(from: ResolverConfiguration(text))
-        }
-        return settings
-    }
-
-    /// Reads the file and the options only: what `vireo check` can judge on any machine.
-    package func loadWritten() throws(ConfigurationError) -> Settings {
         var settings = Settings()
+        let file = self.file ?? usualFile.flatMap { access($0, F_OK) == 0 ? $0 : nil }
         if let file {
-            let node = try ConfigurationNode.parse(yaml: TextFile(file).read(), file: file)
+            let isInput = file == "-"
+            let name = isInput ? "standard input" : file
+            let node = try ConfigurationNode.parse(yaml: isInput ? readInput() : TextFile(file).read(), file: name)
             try Settings.table.read(node, into: &settings)
         }
         for override in overrides {
             try apply(override, to: &settings)
         }
-        try settings.checkUpstreams(at: ConfigurationPlace(source: file ?? "command line"))
+        let source = file.map { $0 == "-" ? "standard input" : $0 } ?? "command line"
+        try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
         return settings
+    }
+
+    /// What came on standard input.
+    private func readInput() throws(ConfigurationError) -> String {
+        if let text = standardInput.withLock({ $0 }) { return text }
+        let text = try TextFile("standard input").read(from: STDIN_FILENO)
+        standardInput.withLock { $0 = text }
+        return text
     }
 
     /// Reads an option's values as if the file had named them under its key.

@@ -1,3 +1,4 @@
+internal import Green
 internal import Resolver
 internal import Yams
 
@@ -51,6 +52,9 @@ extension ConfigurationNode {
             for (key, value) in mapping {
                 var valuePlace = ConfigurationPlace(source: place.source, line: key.mark?.line ?? place.line)
                 guard let name = key.scalar?.string else {
+                    if key.sequence != nil {
+                        throw .badValue(valuePlace, problem: Self.bareBrackets, expected: "\"[::1]:53\", quotes included")
+                    }
                     throw .badValue(valuePlace, problem: "a key is not a word", expected: "keys such as listen")
                 }
                 let plainName = String(quoted(name).dropFirst().dropLast())
@@ -74,7 +78,7 @@ extension ConfigurationNode {
         case .scanner(let context, let problem, let mark, _),
             .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            let reason = context.map { "\($0.text), \(problem)" } ?? problem
+            let reason = plainReason(in: text, at: mark.line) ?? context.map { "\($0.text), \(problem)" } ?? problem
             return .syntax(file: file, line: mark.line, column: mark.column, reason: reason)
         case .reader(let problem, let offset, _, _):
             let before = text.prefix(offset ?? 0)
@@ -88,6 +92,37 @@ extension ConfigurationNode {
         default:
             return .syntax(file: file, line: 1, column: 1, reason: "it cannot be read")
         }
+    }
+
+    /// What is wrong with an IPv6 address and its port where YAML reads a list.
+    private static let bareBrackets = "brackets without quotes are a list"
+
+    /// What is most likely wrong in a line that is no YAML, or the one before; nil where it is nothing of the usual.
+    private static func plainReason(in text: String, at number: Int) -> String? {
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        for line in [number, number - 1] where lines.indices.contains(line - 1) {
+            let content = lines[line - 1]
+            if content.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
+                return "the line is indented with a tab; expected spaces"
+            }
+            if hasBareBrackets(content) { return "\(bareBrackets); expected \"[::1]:53\", quotes included" }
+        }
+        return nil
+    }
+
+    /// Whether `[::1]:53` stands in a line without quotes around it.
+    private static func hasBareBrackets(_ line: Substring) -> Bool {
+        var rest = line
+        while let open = rest.firstIndex(of: "["), let close = rest[open...].firstIndex(of: "]") {
+            let start = rest[...open].dropLast().last
+            let inner = rest[open...close].dropFirst().dropLast()
+            let host = inner.drop { $0 == "[" }
+            if start != "\"", start != "'", rest[close...].dropFirst().first == ":", IPAddress(host)?.family == .v6 {
+                return true
+            }
+            rest = rest[rest.index(after: open)...]
+        }
+        return false
     }
 
     /// The line where `key` stands for the second time at or after `first`, as far as text alone can tell.

@@ -16,7 +16,16 @@ package struct TextFile: Sendable {
 
     /// Reads it. Blocks: not for a hub's thread.
     package func read() throws(ConfigurationError) -> String {
-        let bytes = try readBytes()
+        try text(of: readBytes())
+    }
+
+    /// Reads what comes from an open descriptor, whatever it is, to its end.
+    package func read(from descriptor: Int32) throws(ConfigurationError) -> String {
+        try text(of: readBytes(from: descriptor))
+    }
+
+    /// Bytes as text.
+    private func text(of bytes: [UInt8]) throws(ConfigurationError) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .unreadable(file: path, reason: "is not UTF-8 text")
         }
@@ -32,6 +41,11 @@ package struct TextFile: Sendable {
             throw failure(error)
         }
         defer { close(descriptor) }
+        return try readBytes(from: descriptor)
+    }
+
+    /// Reads up to the end.
+    private func readBytes(from descriptor: Int32) throws(ConfigurationError) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count <= limit {
             let room = min(limit + 1 - bytes.count, 1 << 16)

@@ -28,7 +28,7 @@ final class HostsPart: Part {
     var table: HostsTable? { watch?.table }
 
     func start() throws {
-        watch = try read(path)
+        watch = try read(path, mayBeMissing: true)
         looking = hub.spawn(name: "hosts") { [weak self, hub] in
             while true {
                 try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
@@ -71,10 +71,11 @@ final class HostsPart: Part {
         return isNew
     }
 
-    private func read(_ path: String?) throws -> HostsWatch? {
+    /// Reads a file that is new to the daemon. At the start it may be missing yet; an operator who names one is told.
+    private func read(_ path: String?, mayBeMissing: Bool = false) throws -> HostsWatch? {
         guard let path else { return nil }
         do {
-            return try HostsWatch(path, log: logger)
+            return try HostsWatch(path, mayBeMissing: mayBeMissing, log: logger)
         } catch let error as SocketError {
             throw DaemonError.hosts(path, error)
         }

@@ -1,15 +1,18 @@
 internal import Green
+internal import Logging
 
 /// The listening sockets: bound at the start, and handed to the workers.
 final class ListenerPart: Part {
     let name = "listeners"
     private let hub = Hub.current
+    private let logger: Logger
     private let settings: Settings
     private var bound: ListenerSet?
 
     /// The part for what `settings` listen on; a reload does not change it.
-    init(_ settings: Settings) {
+    init(_ settings: Settings, _ logger: Logger) {
         self.settings = settings
+        self.logger = logger
     }
 
     /// Each worker's share.
@@ -19,7 +22,12 @@ final class ListenerPart: Part {
     var addresses: [SocketAddress] { bound?.addresses ?? [] }
 
     func start() throws {
-        bound = try ListenerSet(settings.listen, workers: settings.workers, loop: hub.loop)
+        let bound = try ListenerSet(
+            settings.listen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
+        self.bound = bound
+        for (address, error) in bound.leftOut {
+            logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error)"])
+        }
     }
 
     func status() throws -> [StatusField] {

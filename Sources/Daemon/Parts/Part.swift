@@ -2,10 +2,11 @@
 //
 //     LogPart          the level of the log
 //     HostsPart        the hosts file, looked at each second
+//     ResolvConfPart   upstreams of resolv.conf, where none are set; looked at each second
 //     ListenerPart     binds every address, once for each worker
 //     UserPart         gives root up, now that the ports are taken
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
-//     PolicyPart       settings and hosts file, as resolvers work by them; numbers the upstreams
+//     PolicyPart       settings, hosts file and upstreams, as resolvers work by them; numbers the upstreams
 //     SnapshotKeeper   reads the cache's snapshot; writes it now and then, and at the end
 //     CachePart        bounds of what is kept; forgets what is to be kept otherwise
 //     RedisWatch       hears of other instances' flushes

@@ -1,25 +1,31 @@
 internal import AnswerCache
 internal import Resolver
 
-/// Settings and hosts file, put together as resolvers work by them.
+/// Settings, hosts file and resolv.conf, put together as resolvers work by them.
 final class PolicyPart: Part {
     let name = "policy"
     private var settings: Settings
     private var builder = PolicyBuilder()
     private let hosts: HostsPart
+    private let resolvConf: ResolvConfPart
     private let others: ForeignUpstreams?
     /// Called with each policy that takes another's place.
     var changed: (Policy) -> Void = { _ in }
 
     /// The part for some settings; `others` are the upstreams of other instances.
-    init(_ settings: Settings, hosts: HostsPart, others: ForeignUpstreams?) {
+    init(_ settings: Settings, hosts: HostsPart, resolvConf: ResolvConfPart, others: ForeignUpstreams?) {
         self.settings = settings
         self.hosts = hosts
+        self.resolvConf = resolvConf
         self.others = others
     }
 
     /// What resolvers are to work by now.
-    func policy() -> Policy { builder.policy(for: settings, hosts: hosts.table) }
+    func policy() -> Policy {
+        var settings = settings
+        settings.upstreams = resolvConf.upstreams
+        return builder.policy(for: settings, hosts: hosts.table)
+    }
 
     /// The upstreams as they are known at the time.
     var upstreams: UpstreamDirectory { builder.upstreams(and: others) }

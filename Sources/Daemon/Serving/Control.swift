@@ -20,6 +20,7 @@ final class Control {
     private let reload: @Sendable () throws(ConfigurationError) -> Settings
     private var settings: Settings
     private let parts: PartList
+    private let resolvConf: ResolvConfPart
     private var occasions: [Occasion] = []
     private let occurred: Event
     private let service = ServiceNotifier.system
@@ -38,8 +39,10 @@ final class Control {
         }
         let shared = try Self.makeShared(settings, hub, logger)
         let hosts = HostsPart(settings, logger)
-        let listeners = ListenerPart(settings)
-        let policy = PolicyPart(settings, hosts: hosts, others: shared.redis?.upstreams)
+        let listeners = ListenerPart(settings, logger)
+        let resolvConf = ResolvConfPart(settings, logger)
+        self.resolvConf = resolvConf
+        let policy = PolicyPart(settings, hosts: hosts, resolvConf: resolvConf, others: shared.redis?.upstreams)
         let snapshot = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { policy.upstreams }
         // Removes what is flushed from the memory, and then from the snapshot.
         let remove = { (filter: FleetFilter) in
@@ -56,11 +59,12 @@ final class Control {
         let cache = CachePart(shared.cache, settings)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, listeners, UserPart(settings, logger), access, policy, snapshot, cache, redis, control, workers,
-            pulse,
+            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, policy, snapshot, cache, redis,
+            control, workers, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy] in policy.publish() }
+        resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }
         // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
@@ -96,13 +100,13 @@ final class Control {
 
     /// Says what is in force.
     private func logStart() {
-        let upstreams = settings.upstreams.map(\.description).joined(separator: ", ")
+        let upstreams = resolvConf.upstreams.map(\.description).joined(separator: ", ")
         logger.info(
             "serving",
             metadata: [
                 "version": "\(Version.text)", "uid": "\(geteuid())", "workers": "\(settings.workers)",
                 "upstreams": "\(upstreams)",
-                "upstreams-from": "\(settings.upstreamOrigin)", "cache": "\(settings.cache.size)",
+                "upstreams-from": "\(resolvConf.origin)", "cache": "\(settings.cache.size)",
                 "redis": "\(settings.cache.redis.map(\.description) ?? "none")",
                 "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
             ])
@@ -157,6 +161,9 @@ final class Control {
         do {
             var new = try blocking { try reload() }
             let fixed = new.keepFixed(of: settings)
+            // Once more: where it listens is as it was.
+            try new.checkUpstreams(
+                at: ConfigurationPlace(source: "settings"), on: blocking { Interfaces.addresses().map(\.address) })
             try parts.adopt(new, insteadOf: settings)
             settings = new
             if !fixed.isEmpty {

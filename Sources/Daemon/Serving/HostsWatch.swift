@@ -13,11 +13,16 @@ struct HostsWatch {
     /// A file larger than this is not read.
     static let sizeLimit = 256 << 20
 
-    /// Reads the file at `path`. Waits while a thread reads; throws when it cannot be read.
-    init(_ path: String, log: Logger) throws {
+    /// Reads the file at `path`. Waits while a thread reads; throws when it cannot be read. One that is not there is waited
+    /// for where it `mayBeMissing`.
+    init(_ path: String, mayBeMissing: Bool = false, log: Logger) throws {
         self.path = path
         self.log = log
-        try read()
+        do {
+            try read()
+        } catch SocketError.notFound where mayBeMissing {
+            log.warning("hosts file is not there; it is read when it comes", metadata: ["path": "\(path)"])
+        }
     }
 
     /// Reads the file again where it has changed: true when there is another table. Waits while a thread reads.

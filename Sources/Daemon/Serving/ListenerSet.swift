@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Green
 
 /// The listening sockets of the daemon: for each address one for datagrams and one for streams, and each of those once
@@ -10,28 +11,52 @@ struct ListenerSet {
     }
 
     private(set) var shares: [Share]
+    /// The addresses that the machine does not have and that nobody insists on, and why there is no listener.
+    private(set) var leftOut: [(address: SocketAddress, error: SocketError)] = []
 
     /// So much of its answers the kernel takes for a client on TCP that reads slowly.
     private static let unsentBytes: Int32 = 128 << 10
 
     /// Binds all addresses. The first socket of an address is bound alone, so that another server there is noticed,
-    /// also another instance of this one; only then do the other workers' sockets share its port.
-    init(_ addresses: [SocketAddress], workers: Int, loop: any Loop) throws(DaemonError) {
+    /// also another instance of this one; only then do the other workers' sockets share its port. What the machine lacks is
+    /// left out where nobody insists on it, as long as one address is left; `areNamed` says whether the operator named them.
+    init(_ addresses: [SocketAddress], areNamed: Bool = true, workers: Int, loop: any Loop) throws(DaemonError) {
         shares = Array(repeating: Share(), count: workers)
         for address in addresses {
-            var options = ListenOptions()
-            options.packetInfo = address.ip.isWildcard
-            options.unsentBytes = Self.unsentBytes
-            var bound = address
-            for worker in 0..<workers {
-                options.sharesPort = worker > 0
-                let datagrams = try Self.bind(.datagram, bound, options, loop)
-                // A port chosen by the kernel holds for all sockets of the address.
-                bound = datagrams.address
-                let streams = try Self.bind(.stream, bound, options, loop)
-                shares[worker].datagrams.append(datagrams)
-                shares[worker].streams.append(streams)
+            let before = shares
+            do throws(DaemonError) {
+                try open(address, loop)
+            } catch {
+                guard case .listen(_, _, let reason) = error,
+                    Self.mayLeaveOut(address, isNamed: areNamed, reason), leftOut.count + 1 < addresses.count
+                else { throw error }
+                shares = before
+                leftOut.append((address, reason))
             }
+        }
+    }
+
+    /// Whether the daemon may start without a listener that it cannot have: one that only the default names, or that stands
+    /// for all addresses of a family that the machine does not have.
+    static func mayLeaveOut(_ address: SocketAddress, isNamed: Bool, _ reason: SocketError) -> Bool {
+        guard reason == .addressNotAvailable || reason == SocketError(errno: EAFNOSUPPORT, call: "socket") else { return false }
+        return !isNamed || address.ip.isWildcard
+    }
+
+    /// Binds one address for every worker.
+    private mutating func open(_ address: SocketAddress, _ loop: any Loop) throws(DaemonError) {
+        var options = ListenOptions()
+        options.packetInfo = address.ip.isWildcard
+        options.unsentBytes = Self.unsentBytes
+        var bound = address
+        for worker in shares.indices {
+            options.sharesPort = worker > 0
+            let datagrams = try Self.bind(.datagram, bound, options, loop)
+            // A port chosen by the kernel holds for all sockets of the address.
+            bound = datagrams.address
+            let streams = try Self.bind(.stream, bound, options, loop)
+            shares[worker].datagrams.append(datagrams)
+            shares[worker].streams.append(streams)
         }
     }
 

@@ -1,7 +1,7 @@
 /// International labels in ASCII (RFC 3492, RFC 5891 4.4).
-enum Punycode {
+package enum Punycode {
     /// The labels of a name in UTF-8, lower case, in ASCII; nil where it is no UTF-8 or has what no label has.
-    static func labels(_ text: Span<UInt8>) -> [[UInt8]]? {
+    package static func labels(_ text: Span<UInt8>) -> [[UInt8]]? {
         let string = TextLine.text(text)
         guard string.utf8.count == text.count, !string.unicodeScalars.contains("\u{FFFD}") else { return nil }
         var labels: [[Unicode.Scalar]] = [[]]

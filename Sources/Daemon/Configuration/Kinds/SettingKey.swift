@@ -24,7 +24,7 @@ package struct SettingKey<Root: Sendable>: Sendable {
                 return isSame ? [] : [SettingChange(key: name, isReloadable: !facts.needsRestart)]
             },
             keepFixed: { old, new in
-                if facts.needsRestart { new[keyPath: path] = old[keyPath: path] }
+                if facts.needsRestart, new[keyPath: path] != old[keyPath: path] { new[keyPath: path] = old[keyPath: path] }
             },
             explanation: { root in
                 let comment = "# \(facts.summary)" + (facts.needsRestart ? " Changes with a restart only." : "")

@@ -6,7 +6,7 @@ extension SettingKind where Value == Int {
         }
     }
 
-    /// A number of bytes, as `64MiB`, `1GiB` or plain.
+    /// A number of bytes, as `64MiB` or `1GiB`: 0, or within the range. Without a unit nobody knows what was meant.
     static func size(_ range: ClosedRange<Int>) -> SettingKind {
         let units: [(name: String, factor: Int)] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         let print: @Sendable (Int) -> String = { bytes in
@@ -14,13 +14,15 @@ extension SettingKind where Value == Int {
             return unit.map { "\(bytes / $0.factor)\($0.name)" } ?? "\(bytes)"
         }
         let bounds = "from \(print(range.lowerBound)) to \(print(range.upperBound))"
-        return word("a size \(bounds), such as 64MiB, 1GiB or a number of bytes", print: print) { text in
+        return word("a size with its unit \(bounds), such as 64MiB or 1GiB, or 0 for none", print: print) { text in
             let number = text.prefix { $0.isASCII && $0.isNumber }
             let rest = text[number.endIndex...]
-            let factor = rest.isEmpty ? 1 : units.first { $0.name == rest }?.factor
-            guard let factor, let count = Int(digits: number) else { return nil }
+            if rest.isEmpty { return Int(digits: number) == 0 ? 0 : nil }
+            guard let factor = units.first(where: { $0.name == rest })?.factor, let count = Int(digits: number) else {
+                return nil
+            }
             let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
-            return !overflow && range.contains(bytes) ? bytes : nil
+            return !overflow && (bytes == 0 || range.contains(bytes)) ? bytes : nil
         }
     }
 }

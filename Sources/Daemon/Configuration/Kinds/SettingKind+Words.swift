@@ -58,13 +58,6 @@ extension SettingKind where Value == Logger.Level {
     }
 }
 
-extension SettingKind where Value == Name {
-    /// A domain name.
-    static var domain: SettingKind {
-        word("a domain name such as corp.example", print: { quoted($0.description) }) { Name($0) }
-    }
-}
-
 extension SettingKind where Value == ControlSocket.Setting {
     /// The path of a Unix socket, or `off`.
     static var controlSocket: SettingKind {

@@ -1,35 +1,32 @@
 package import Green
-internal import Upstream
+package import Upstream
 
 extension Settings {
     /// Whether a query sent to `address` would come back to this daemon. A listener on a wildcard address answers for
-    /// all of the machine's addresses; of those only loopback is known without asking the kernel.
-    package func isOwn(_ address: SocketAddress) -> Bool {
-        listen.contains { listener in
+    /// all of the machine's addresses: `machine` are those, besides loopback.
+    package func isOwn(_ address: SocketAddress, on machine: [IPAddress]) -> Bool {
+        let ip = address.ip.unmapped
+        return listen.contains { listener in
             guard listener.port == address.port else { return false }
-            return listener.ip == address.ip
-                || (listener.ip.isWildcard && listener.ip.family == address.ip.family && address.ip.isLoopback)
+            let own = listener.ip.unmapped
+            if own == ip { return true }
+            return own.isWildcard && own.family == ip.family
+                && (ip.isLoopback || machine.contains { $0.unmapped == ip })
         }
     }
 
-    /// Takes the upstreams of resolv.conf when none are given.
-    package mutating func takeUpstreams(from configuration: ResolverConfiguration) throws(ConfigurationError) {
-        guard upstreams.isEmpty else { return }
-        upstreamOrigin = ResolverConfiguration.systemPath
-        upstreams = configuration.nameservers.filter { !isOwn($0) }.map { UpstreamAddress($0) }
-        guard upstreams.isEmpty else { return }
-        let path = ResolverConfiguration.systemPath
-        throw .noUpstreams(
-            reason: configuration.nameservers.isEmpty
-                ? "none are given, and \(path) names none"
-                : "none are given, and \(path) names only this server itself")
+    /// The upstreams that resolv.conf names: none that is this daemon itself, and none that cannot be asked.
+    package func upstreams(of configuration: ResolverConfiguration, on machine: [IPAddress]) -> [UpstreamAddress] {
+        configuration.nameservers
+            .filter { !isOwn($0, on: machine) && $0.ip.faultOfServer == nil && !($0.ip.isLinkLocalV6 && $0.ip.scope == 0) }
+            .map { UpstreamAddress($0) }
     }
 
     /// Refuses upstreams that are this daemon itself: each query would go round in circles.
-    package func checkUpstreams(at place: ConfigurationPlace) throws(ConfigurationError) {
+    package func checkUpstreams(at place: ConfigurationPlace, on machine: [IPAddress]) throws(ConfigurationError) {
         let groups = [("upstreams", upstreams)] + forward.enumerated().map { ("forward[\($0)].upstreams", $1.upstreams) }
         for (key, group) in groups {
-            for upstream in group where isOwn(upstream.address) {
+            for upstream in group where isOwn(upstream.address, on: machine) {
                 var place = place
                 place.key = key
                 throw .badValue(

@@ -6,9 +6,9 @@
 //     let settings = try ConfigurationLoader(file: "/etc/vireo/vireo.yaml", overrides: []).load()
 //
 // A file becomes a `ConfigurationNode` tree, which knows for each value where it was written; the table reads the
-// tree into a `Settings`; the command line's options then replace what they name; and where no upstream is given,
-// those of /etc/resolv.conf are taken. What comes out is complete and consistent, or else there is one error that
-// names the place, the fault and what was expected.
+// tree into a `Settings`; the command line's options then replace what they name. Where no upstream is given,
+// `ResolvConfPart` takes those of /etc/resolv.conf, and follows it. What comes out is consistent, or else there is one error
+// that names the place, the fault and what was expected.
 //
 // To add a key: a property with its default here (or in the struct of its section) and an entry in the table.
 
@@ -21,14 +21,14 @@ package import Upstream
 package struct Settings: Sendable, Equatable {
     /// Where queries are taken, over UDP and TCP.
     package var listen = [SocketAddress(.loopback, port: 53), SocketAddress(.loopbackV6, port: 53)]
+    /// Whether these are the operator's own words: then the daemon does without none of them.
+    package private(set) var namesListeners = false
     /// Who may ask.
     package var allow: [AccessRule] = [.local]
     /// Who of them may not.
     package var deny: [AccessRule] = []
-    /// Who is asked what the cache does not know; empty only until the loader has looked at resolv.conf.
+    /// Who is asked what the cache does not know; none: those of resolv.conf.
     package var upstreams: [UpstreamAddress] = []
-    /// Where the upstreams are named, for people.
-    package var upstreamOrigin = "configuration"
     /// The user that a daemon started as root becomes; nil for `vireo`, where there is one.
     package var user: String?
     /// The number of threads that serve.
@@ -60,6 +60,12 @@ package struct Settings: Sendable, Equatable {
 
     /// The defaults.
     package init() {}
+
+    /// `listen` as the operator writes it.
+    var writtenListen: [SocketAddress] {
+        get { listen }
+        set { (listen, namesListeners) = (newValue, true) }
+    }
 
     /// The number of processor cores that this process may use.
     package static var coreCount: Int { max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 256)) }

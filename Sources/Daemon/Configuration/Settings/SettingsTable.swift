@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import DNSWire
 internal import Green
 internal import Resolver
@@ -45,8 +46,10 @@ extension Settings {
     /// Every key there is.
     package static let table = SettingsTable<Settings>([
         .value(
-            "listen", \.listen, .list(of: .listener, "addresses such as 127.0.0.1:53 or [::1]:53"),
-            SettingFacts("Addresses that queries are taken on, over UDP and TCP; port 53 unless given.", needsRestart: true)),
+            "listen", \.writtenListen, .list(of: .listener, "addresses such as 127.0.0.1:53 or \"[::1]:53\""),
+            SettingFacts(
+                "Addresses that queries are taken on, over UDP and TCP; port 53 unless given. Without this key: these, if there.",
+                example: #"["127.0.0.1:53", "[::1]:53"]"#, needsRestart: true)),
         .value(
             "allow", \.allow, .accessRules,
             SettingFacts(
@@ -78,8 +81,8 @@ extension Settings {
                 "The user to become when started as root, once ports are taken; root to stay it. Without this key: vireo.",
                 example: "vireo", needsRestart: true)),
         .value(
-            "timeout", \.timeout, .duration(.milliseconds(10)...(.seconds(30))),
-            SettingFacts("How long one try of one upstream may take; a whole question ends within 5s.")),
+            "timeout", \.timeout, .duration(.milliseconds(10)...Forwarder.questionLimit),
+            SettingFacts("How long one try of one upstream may take; a whole question ends within 4.5s.")),
         .section("cache", \.cache, CacheSettings.table, SettingFacts("What the cache may hold, and for how long.")),
         .value(
             "hosts", \.hosts, .optional(.path),
@@ -119,7 +122,7 @@ extension CacheSettings {
     fileprivate static let table = SettingsTable<CacheSettings>(
         [
             .value(
-                "size", \.size, .size(0...(1 << 40)),
+                "size", \.size, .size(MemoryCache.smallestSize...(1 << 40)),
                 SettingFacts("Memory for answers, all included.", needsRestart: true)),
             .value(
                 "min-ttl", \.minTTLSeconds, .seconds(0...86_400),
