@@ -53,7 +53,7 @@ package struct ConfigurationLoader: Sendable {
     /// Reads everything anew. Without upstreams those of resolv.conf are asked, which is looked at while the daemon runs.
     package func load() throws(ConfigurationError) -> Settings {
         var settings = Settings()
-        let file = self.file ?? usualFile.flatMap { access($0, F_OK) == 0 ? $0 : nil }
+        let file = self.file ?? usualFile.flatMap { unsafe access($0, F_OK) == 0 ? $0 : nil }
         if let file {
             let isInput = file == "-"
             let name = isInput ? "standard input" : file
