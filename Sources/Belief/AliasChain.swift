@@ -39,12 +39,14 @@ struct AliasChain {
         while true {
             let name = try nameView(reply)
             let step = look(for: name, in: reply)
+            // An alias that a DNAME made is signed by that alone (RFC 6672 5.3.1), also where it is what was asked for.
+            let isAlias = step.wanted.allSatisfy { $0.type == .cname }
+            let dname = isAlias ? findDNAME(above: name, in: reply) : []
+            if !dname.isEmpty { try kept.add(dname, to: .answer, in: reply) }
             if !step.wanted.isEmpty {
-                try kept.add(step.wanted, to: .answer, in: reply, hasMadeOwner: isMade)
+                try kept.add(step.wanted, to: .answer, in: reply, hasMadeOwner: isMade, hasMadeData: !dname.isEmpty)
                 return true
             }
-            let dname = findDNAME(above: name, in: reply)
-            if !dname.isEmpty { try kept.add(dname, to: .answer, in: reply) }
             guard let alias = step.alias.first else { return false }
             let makes = !dname.isEmpty
             try kept.add(step.alias, to: .answer, in: reply, hasMadeOwner: isMade, hasMadeData: makes)

@@ -166,6 +166,21 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
         #expect(found.count == 1)
     }
 
+    @Test func `an alias that is asked for goes with the DNAME that it was made from, and with the signature of that`() throws {
+        let dname = "example. 60 IN DNAME other.test."
+        let alias = "www.example. 60 IN CNAME www.other.test."
+        let text = "example. 60 IN RRSIG DNAME 13 1 60 20300101000000 20250101000000 1 example. AAAA"
+        let query = signedQuery("www.example.", .cname)
+        for records in [[dname, text, alias], [alias, dname, text]] {
+            #expect(try outcome(.reply(to: query, .noError, records), to: query) == .answer(.positive, [dname, text, alias]))
+        }
+        let plain = Message.query("wWw.example.", .cname)
+        let made = Message.reply(to: plain, .noError, [dname, "wWw.example. 60 IN CNAME wWw.other.test."])
+        #expect(try outcome(made, to: plain) == .answer(.positive, [dname, alias]))
+        let own = Message.reply(to: query, .noError, [alias])
+        #expect(try outcome(own, to: query) == .answer(.positive, [alias]))
+    }
+
     @Test func `YXDOMAIN keeps the DNAME that leads too far`() throws {
         let dname = "example. 60 IN DNAME \(String(repeating: "a", count: 60)).test."
         let reply = Message.reply(to: query, .yxDomain, [dname])
