@@ -66,7 +66,7 @@ extension EndToEnd {
         }
 
         /// A name with some of its letters in the other case.
-        private static func mixed(_ name: String, _ random: inout SeededGenerator) -> String {
+        static func mixed(_ name: String, _ random: inout SeededGenerator) -> String {
             var isEscape = false
             return String(
                 name.map { letter in
@@ -76,8 +76,9 @@ extension EndToEnd {
                 })
         }
 
-        /// What the two replies differ in; nil when they agree.
-        static func disagreement(_ own: Message, _ theirs: Message, query: Message) -> String? {
+        /// What the two replies differ in; nil when they agree. With an answer, the authority section is compared where that
+        /// is said.
+        static func disagreement(_ own: Message, _ theirs: Message, query: Message, withAuthority: Bool = false) -> String? {
             guard own.id == query.id, own.flags.isResponse, own.flags.recursionAvailable else { return "header" }
             guard "\(own.questions)" == "\(query.questions)" else { return "question: \(own.questions)" }
             guard own.responseCode == theirs.responseCode else {
@@ -87,7 +88,7 @@ extension EndToEnd {
             guard (own.edns == nil) == (query.edns == nil) else { return "OPT" }
             if let fault = difference(own.answers, theirs.answers) { return "answer: \(fault)" }
             // With an answer, the authority section only repeats who serves the zone; without one it is the answer.
-            guard theirs.answers.isEmpty else { return nil }
+            guard theirs.answers.isEmpty || withAuthority else { return nil }
             return difference(own.authorities, theirs.authorities).map { "authority: \($0)" }
         }
 
