@@ -56,6 +56,7 @@ extension EndToEnd {
             try directory.write(configuration, to: "nsd.conf")
             try directory.write("nameserver 127.0.0.1\noptions timeout:3 attempts:1\n", to: "resolv.conf")
             try directory.write("hosts: dns\n", to: "nsswitch.conf")
+            try directory.write("user: root\n", to: "vireo.yaml")
             let script = """
                 set -e
                 ip link set lo up
@@ -66,7 +67,8 @@ extension EndToEnd {
                 done
                 PATH=$PATH:/usr/sbin
                 nsd -d -c '\(directory.file("nsd.conf"))' 2>/dev/null & nsd=$!
-                '\(VireoServer.binary)' --listen 127.0.0.1:53 --upstream 127.0.0.1:5353 --workers 1 --log-level error & vireo=$!
+                '\(VireoServer.binary)' --config '\(directory.file("vireo.yaml"))' --listen 127.0.0.1:53 \
+                    --upstream 127.0.0.1:5353 --workers 1 --log-level error & vireo=$!
                 trap 'kill $nsd $vireo; wait' EXIT
                 timeout 20 sh -c 'until getent ahosts a.types.example >/dev/null; do sleep 0.05; done' || exit 9
                 getent ahosts mail.types.example

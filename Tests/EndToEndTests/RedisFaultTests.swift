@@ -210,7 +210,7 @@ extension EndToEnd {
             #expect(try redis.ask("GET", "vireo:1:epoch") != before)
         }
 
-        @Test func `every key has an end to its time, with the stale window behind it`() throws {
+        @Test func `every key ends with its answer's time, whatever serve-stale says`() throws {
             let redis = try RedisServer()
             let nsd = try NSDServer()
             let vireo = try VireoServer(upstreams: [nsd.address], redis.line("serve-stale: 1h"))
@@ -235,7 +235,7 @@ extension EndToEnd {
                 """
             let words = try redis.ask("EVAL", script, "0").trimmingCharacters(in: ["\""]).split(separator: " ")
             #expect(words.first == "vireo:1:epoch" && words.count == 2, "\(words)")
-            #expect((3_600_000...3_900_000).contains(try #require(Int(words.last ?? ""))), "\(words)")
+            #expect((1...300_000).contains(try #require(Int(words.last ?? ""))), "\(words)")
         }
 
         @Test func `each worker has one connection, whatever is asked`() throws {
