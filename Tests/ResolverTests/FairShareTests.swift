@@ -15,6 +15,22 @@ import Testing
         }
     }
 
+    /// Domains and clients of which no two meet in the tables of counters, whose hash is another in each process.
+    private let domain = apart((0...).lazy.map { "d\($0).example." }) { DomainIndex.domainNumber(Name($0)!.wire) }
+    private let client = apart((1...).lazy.map { "192.0.\($0 / 250).\($0 % 250 + 1)" }) {
+        FairShares.client(IPAddress($0)!.number)
+    }
+
+    private static func apart(_ candidates: some Sequence<String>, _ number: (String) -> UInt32) -> [String] {
+        var slots: Set<UInt32> = []
+        var found: [String] = []
+        for candidate in candidates where found.count < 30 && slots.insert(number(candidate) & 2047).inserted {
+            found.append(candidate)
+            if found.count == 30 { break }
+        }
+        return found
+    }
+
     /// Asks silent names from greenlets, and lets them begin.
     private func askSilent(
         _ world: ResolverWorld, _ numbers: Range<Int>, _ question: @escaping (Int) -> (name: String, client: String)
@@ -29,21 +45,21 @@ import Testing
 
     @Test func `one client's silent names give way to others, the oldest first, and it gets no more than its share`() throws {
         try run(limit: 16) { world throws in
-            let silent = try askSilent(world, 0..<16) { ("a.d\($0).example.", "192.0.2.1") }
+            let silent = try askSilent(world, 0..<16) { ("a.\(domain[$0])", client[0]) }
             #expect(world.shared.flightCount == 16 && !silent.contains { $0.isDone })
             func askingCount() -> Int { world.hub.greenlets.count { $0.waitsFor == "an upstream" } }
             #expect(askingCount() == 16)
-            #expect(try world.ask("www.good1.example.", from: "192.0.2.2").answers.count == 1)
+            #expect(try world.ask("good.\(domain[16])", from: client[1]).answers.count == 1)
             try sleep(.milliseconds(1))
             #expect(silent.map(\.isDone) == [true] + [Bool](repeating: false, count: 15))
             #expect(askingCount() == 15)
             let ended = try silent[0].get()
             #expect(ended.responseCode == .servFail && ended.extendedError == .other)
             // Its next questions find places only while nobody needs them.
-            let others = try askSilent(world, 0..<8) { ("b.e\($0).example.", "192.0.2.\(10 + $0)") }
+            let others = try askSilent(world, 0..<8) { ("b.\(domain[17 + $0])", client[2 + $0]) }
             #expect(world.shared.flightCount == 16 && !others.contains { $0.isDone })
-            #expect(try world.ask("www.good2.example.", from: "192.0.2.1").responseCode == .servFail)
-            #expect(try world.ask("www.good3.example.", from: "2001:db8::1").answers.count == 1)
+            #expect(try world.ask("good.\(domain[25])", from: client[0]).responseCode == .servFail)
+            #expect(try world.ask("good.\(domain[26])", from: client[10]).answers.count == 1)
             for greenlet in silent + others { _ = try greenlet.get() }
             #expect(world.shared.flightCount == 0)
         }
@@ -51,22 +67,22 @@ import Testing
 
     @Test func `silent names below one domain give way to others, however many clients ask`() throws {
         try run(limit: 16) { world throws in
-            let silent = try askSilent(world, 0..<16) { ("n\($0).victim.example.", "192.0.2.\($0)") }
+            let silent = try askSilent(world, 0..<16) { ("n\($0).\(domain[0])", client[$0]) }
             #expect(world.shared.flightCount == 16)
-            #expect(try world.ask("www.good.example.", from: "192.0.2.100").answers.count == 1)
+            #expect(try world.ask("good.\(domain[1])", from: client[16]).answers.count == 1)
             try sleep(.milliseconds(1))
             #expect(silent.filter(\.isDone).count == 1)
-            _ = try askSilent(world, 0..<1) { _ in ("a.other.example.", "192.0.2.101") }
-            #expect(try world.ask("good.victim.example.", from: "192.0.2.102").responseCode == .servFail)
+            _ = try askSilent(world, 0..<1) { _ in ("a.\(domain[2])", client[17]) }
+            #expect(try world.ask("good.\(domain[0])", from: client[18]).responseCode == .servFail)
         }
     }
 
     @Test func `a question that others wait for is not ended`() throws {
         try run(limit: 4) { world throws in
-            let shared = try askSilent(world, 0..<2) { ("a.d.example.", "192.0.2.\($0)") }
-            let lone = try askSilent(world, 0..<3) { ("a.e\($0).example.", "192.0.2.\(50 + $0)") }
+            let shared = try askSilent(world, 0..<2) { ("a.\(domain[0])", client[$0]) }
+            let lone = try askSilent(world, 0..<3) { ("a.\(domain[1 + $0])", client[2 + $0]) }
             #expect(world.shared.flightCount == 4)
-            #expect(try world.ask("www.good.example.", from: "192.0.2.9").answers.count == 1)
+            #expect(try world.ask("good.\(domain[4])", from: client[5]).answers.count == 1)
             try sleep(.milliseconds(1))
             #expect(!shared.contains { $0.isDone } && lone.map(\.isDone) == [true, false, false])
         }
@@ -85,9 +101,9 @@ import Testing
     @Test func `of the clients that wait none has the last quarter of the places`() throws {
         try run(limit: 100) { world throws in
             world.resolver.waitingLimit = 20
-            let greedy = try askSilent(world, 0..<30) { _ in ("a.d.example.", "192.0.2.1") }
+            let greedy = try askSilent(world, 0..<30) { _ in ("a.\(domain[0])", client[0]) }
             #expect(greedy.filter { !$0.isDone }.count == 15)
-            let others = try askSilent(world, 0..<6) { ("a.d.example.", "192.0.2.\(10 + $0)") }
+            let others = try askSilent(world, 0..<6) { ("a.\(domain[0])", client[1 + $0]) }
             #expect(others.filter { !$0.isDone }.count == 5)
         }
     }
@@ -96,13 +112,13 @@ import Testing
         try run(limit: 16) { world throws in
             world.shared.cache.staleSeconds = 86_400
             world.upstream.answer = { .address($0, ttl: 60) }
-            for number in 0..<10 { _ = try world.ask("n\(number).d\(number).example.") }
+            for number in 0..<10 { _ = try world.ask("n\(number).\(domain[number])") }
             try sleep(.seconds(61))
             world.upstream.answer = { "\($0.questions[0].name)".lowercased().contains("good") ? .address($0) : nil }
-            let stale = try askSilent(world, 0..<10) { ("n\($0).d\($0).example.", "192.0.2.1") }
+            let stale = try askSilent(world, 0..<10) { ("n\($0).\(domain[$0])", client[0]) }
             #expect(world.shared.flightCount == 2 && stale.filter(\.isDone).count == 8)
             for greenlet in stale { #expect(try greenlet.get().extendedError == .staleAnswer) }
-            #expect(try world.ask("www.good.example.", from: "192.0.2.1").answers.count == 1)
+            #expect(try world.ask("good.\(domain[12])", from: client[0]).answers.count == 1)
         }
     }
 }

