@@ -21,6 +21,10 @@ struct HostileWalks {
         case redis
         /// A hosts file of names; lists whose lines are long, deep or full of what means nothing.
         case hosts, longLine = "long-line", deepLines = "deep-lines", nested
+        /// A hosts file's line of many words, an owner of a policy zone with many records, names that are not ASCII, the
+        /// shortest lines of each format, records of a policy zone.
+        case listWords = "list-words", listOwner = "list-owner", listWide = "list-wide", listShort = "list-short"
+        case listRecords = "list-records"
     }
 
     /// Prepares a walk, says how many bytes it is about, and takes it so many times, which may be none.
@@ -53,6 +57,13 @@ struct HostileWalks {
         case .longLine: list(Array(repeating: UInt8(ascii: "a"), count: 2 << 20))
         case .deepLines: list(lines(4_000) { "\(repeatElement("a.", count: 120).joined())x\($0)\n" })
         case .nested: list(lines(4_000) { "||x\($0).example^$denyallow=\(repeatElement("a.b|", count: 60).joined())c.d\n" })
+        case .listWords: list(Array("0.0.0.0\(repeatElement(" a", count: 30_000).joined())\n".utf8), [.hosts])
+        case .listOwner:
+            list(
+                Array("$ORIGIN x.\n\(repeatElement("é", count: 500).joined())".utf8) + lines(4_000) { _ in " CNAME .\n" }, [.rpz])
+        case .listWide: list(lines(2_000) { "\(repeatElement("üé\($0).", count: 20).joined())\n" }, [.domains])
+        case .listShort: list(lines(20_000) { _ in "a\n" }, ListFormat.allCases)
+        case .listRecords: list(lines(10_000) { "x\($0) TXT a b c\n" }, [.rpz])
         }
     }
 
@@ -124,16 +135,18 @@ struct HostileWalks {
         (bytes.count, { _ = HostsTable.load(bytes, seed: 7) })
     }
 
-    /// Reads a list in the format that its content tells.
-    private static func list(_ bytes: [UInt8]) -> (Int, () -> Void) {
+    /// Reads a list in the formats given, or in the one that its content tells.
+    private static func list(_ bytes: [UInt8], _ formats: [ListFormat?] = [nil]) -> (Int, () -> Void) {
         (
-            bytes.count,
+            bytes.count * formats.count,
             {
-                var list = ListCompiler(key: RuleKey(seed: 7))
-                list.read(bytes.span)
-                list.end()
-                var table: RuleTable?
-                while table == nil { table = list.step() }
+                for format in formats {
+                    var list = ListCompiler(format: format, key: RuleKey(seed: 7))
+                    list.read(bytes.span)
+                    list.end()
+                    var table: RuleTable?
+                    while table == nil { table = list.step() }
+                }
             }
         )
     }

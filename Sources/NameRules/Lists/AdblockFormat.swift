@@ -110,7 +110,7 @@ enum AdblockFormat {
             if TextLine.equals(word, "important") {
                 rule.isImportant = true
             } else if TextLine.begins(word, "denyallow=") {
-                guard let names = names(word.extracting(10..<word.count)) else {
+                guard let names = names(word.extracting(10..<word.count), &sink.exception) else {
                     sink.skip(.badName, line)
                     return nil
                 }
@@ -127,12 +127,11 @@ enum AdblockFormat {
     }
 
     /// Names between bars. So many are compared one by one.
-    private static func names(_ text: Span<UInt8>) -> [Name]? {
+    private static func names(_ text: Span<UInt8>, _ reader: inout NameText) -> [Name]? {
         var names: [Name] = []
         var start = 0
         while start < text.count {
             let end = TextLine.find(text, 0x7C, from: start) ?? text.count
-            var reader = NameText()
             guard names.count < maximumExceptions, reader.read(text.extracting(start..<end)) == nil,
                 let name = try? Name(wire: Array(reader.wire[..<reader.count]))
             else { return nil }

@@ -51,9 +51,17 @@ enum HostsFormat {
             return TextLine.equals(name, "localhost.localdomain") || TextLine.equals(name, "0.0.0.0")
                 || TextLine.equals(name, "127.0.0.1")
         }
-        return [
-            "localhost", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet", "ip6-mcastprefix",
-            "ip6-allnodes", "ip6-allrouters", "ip6-allhosts",
-        ].contains { (text: StaticString) in TextLine.equals(name, text) }
+        switch name.count {
+        case 5: return TextLine.equals(name, "local")
+        case 9: return TextLine.equals(name, "localhost")
+        case 12:
+            return TextLine.equals(name, "ip6-loopback") || TextLine.equals(name, "ip6-localnet")
+                || TextLine.equals(name, "ip6-allnodes") || TextLine.equals(name, "ip6-allhosts")
+        case 13:
+            return TextLine.equals(name, "broadcasthost") || TextLine.equals(name, "ip6-localhost")
+        case 14: return TextLine.equals(name, "ip6-allrouters")
+        case 15: return TextLine.equals(name, "ip6-mcastprefix")
+        default: return false
+        }
     }
 }

@@ -8,7 +8,7 @@ struct NameText {
     private(set) var labelCount = 0
 
     /// What each byte becomes: itself, a lower-case letter, or one of the marks below.
-    private let folded: [UInt8]
+    private let folded = NameText.foldTable
 
     /// No byte of a name.
     private static var bad: UInt8 { 0 }
@@ -17,16 +17,14 @@ struct NameText {
     /// The start of what is not ASCII.
     private static var wide: UInt8 { 2 }
 
-    /// Nothing was read.
-    init() {
-        folded = (0...255).map { byte in
-            switch UInt8(byte) {
-            case 0x41...0x5A: UInt8(byte) | 0x20
-            case 0x61...0x7A, 0x30...0x39, 0x2D, 0x5F: UInt8(byte)
-            case 0x2E: Self.dot
-            case 0x80...0xFF: Self.wide
-            default: Self.bad
-            }
+    /// What each byte becomes, made once.
+    private static let foldTable: [UInt8] = (0...255).map { byte in
+        switch UInt8(byte) {
+        case 0x41...0x5A: UInt8(byte) | 0x20
+        case 0x61...0x7A, 0x30...0x39, 0x2D, 0x5F: UInt8(byte)
+        case 0x2E: dot
+        case 0x80...0xFF: wide
+        default: bad
         }
     }
 

@@ -11,7 +11,33 @@ struct PolicyZoneState {
     /// The TTL of records without one.
     var ttl: UInt32 = 3600
     /// The owner of the entry before.
-    var owner: [UInt8] = []
+    var owner = PolicyOwner()
+}
+
+/// The owner of entries of a policy zone, as far as it says when a rule holds.
+struct PolicyOwner {
+    /// Its name without the zone's, in wire form.
+    private(set) var name: (wire: [UInt8], labelCount: Int) = ([0], 0)
+    /// Whether it is the zone's `@`.
+    private(set) var isApex = false
+    /// Whether it was written with a final dot, and without a wildcard.
+    var isAbsoluteName = false
+    /// Whether the rule is about all names below it.
+    var isWildcard = false
+    /// The addresses that the rule is about.
+    var prefix: AddressPrefix?
+    /// Why no rule can be about it.
+    var trouble: SkipReason? = .badName
+
+    /// Starts another owner.
+    mutating func begin(isApex: Bool) {
+        self = PolicyOwner()
+        self.isApex = isApex
+        trouble = nil
+    }
+
+    /// Takes the name that was read.
+    mutating func take(_ read: NameText) { name = (Array(read.wire[..<read.count]), read.labelCount) }
 }
 
 /// A response policy zone as a zone file: the owner says when (a name, a wildcard, an address), the data what is done.
@@ -35,7 +61,7 @@ enum PolicyZoneFormat {
         var rest = text
         if !TextLine.isSpace(entry[0]) {
             let owner = TextLine.firstWord(text)
-            sink.zone.owner = [UInt8](copying: owner)
+            readOwner(owner, &sink)
             rest = TextLine.trimmed(text.extracting(owner.count..<text.count))
         }
         readRecord(rest, text, &sink)
@@ -87,14 +113,11 @@ enum PolicyZoneFormat {
         type: Span<UInt8>, _ data: Span<UInt8>, ttl: UInt32, _ line: Span<UInt8>, _ sink: inout RuleSink
     ) {
         if TextLine.equals(type, "SOA") {
-            let owner = sink.zone.owner
-            if sink.zone.zone == nil, owner.last == 0x2E, sink.name.read(owner.span) == nil {
-                setZone(&sink)
-            }
+            if sink.zone.zone == nil, sink.zone.owner.isAbsoluteName { sink.zone.zone = sink.zone.owner.name }
             sink.report.commentCount += 1
             return
         }
-        if sink.zone.owner == [0x40] || TextLine.equals(type, "NS") {
+        if sink.zone.owner.isApex || TextLine.equals(type, "NS") {
             sink.report.commentCount += 1
             return
         }
@@ -119,37 +142,63 @@ enum PolicyZoneFormat {
                 && name.description.utf8.starts(with: TextLine.text(target).lowercased().utf8))
     }
 
-    /// Adds a rule about the owner: a name, all below it, or addresses.
-    private static func add(_ rule: Rule, _ line: Span<UInt8>, _ sink: inout RuleSink) {
-        var rule = rule
-        var owner = sink.zone.owner
-        if owner.last != 0x2E, let origin = sink.zone.origin { owner += [0x2E] + origin }
-        let isWildcard = owner.starts(with: [0x2A, 0x2E])
-        let text = owner.span.extracting((isWildcard ? 2 : 0)..<owner.count)
-        if TextLine.find(text, 0x2A) != nil { return sink.skip(.pattern, line) }
-        if let reason = sink.name.read(text), reason != .address { return sink.skip(reason, line) }
-        if owner.last == 0x2E {
+    /// Reads an owner. It is read once, however many lines follow that leave it out.
+    private static func readOwner(_ word: Span<UInt8>, _ sink: inout RuleSink) {
+        sink.zone.owner.begin(isApex: word.count == 1 && word[0] == 0x40)
+        let isWildcard = TextLine.begins(word, "*.")
+        let isAbsolute = word[word.count - 1] == 0x2E
+        let text = word.extracting((isWildcard ? 2 : 0)..<word.count)
+        if TextLine.find(text, 0x2A) != nil { return sink.zone.owner.trouble = .pattern }
+        var reason: SkipReason?
+        if !isAbsolute, let origin = sink.zone.origin, text.count <= 255 {
+            let whole = [UInt8](copying: text) + [0x2E] + origin
+            reason = sink.name.read(whole.span)
+        } else {
+            reason = sink.name.read(text)
+        }
+        if let reason, reason != .address { return sink.zone.owner.trouble = reason }
+        let isWhole = isAbsolute || sink.zone.origin != nil
+        sink.zone.owner.isAbsoluteName = isAbsolute && !isWildcard
+        if isWhole {
             guard let zone = sink.zone.zone, sink.name.removeSuffix(zone.wire, labelCount: zone.labelCount) else {
-                return sink.skip(.outOfZone, line)
+                sink.zone.owner.take(sink.name)
+                return sink.zone.owner.trouble = .outOfZone
             }
         }
-        if isWildcard { rule.scope = .below }
-        let copy = Array(sink.name.wire[..<sink.name.count])
-        let wire = copy.span
-        var labels = LabelStarts(wire)
+        sink.zone.owner.isWildcard = isWildcard
+        sink.zone.owner.take(sink.name)
+        readTrigger(&sink.zone.owner)
+    }
+
+    /// Finds out whether an owner is a name, or addresses.
+    private static func readTrigger(_ owner: inout PolicyOwner) {
+        let wire = owner.name.wire
+        var labels = LabelStarts(wire.span)
         guard let last = labels.previous() else {
             // The zone's own name: what would be a rule about the root, which only a wildcard may be.
-            return isWildcard ? sink.addRead(rule, line) : sink.skip(.badName, line)
+            if !owner.isWildcard { owner.trouble = .badName }
+            return
         }
-        let label = wire.extracting(last)
+        let label = wire.span.extracting(last)
+        guard TextLine.begins(label, "rpz-") else { return }
         if TextLine.equals(label, "rpz-ip") {
-            guard let prefix = prefix(copy) else { return sink.skip(.badName, line) }
-            return sink.add(prefix, rule, line)
+            owner.prefix = prefix(wire)
+            if owner.prefix == nil { owner.trouble = .badName }
+        } else if TextLine.equals(label, "rpz-nsip") || TextLine.equals(label, "rpz-nsdname") {
+            owner.trouble = .nameServerTrigger
+        } else if TextLine.equals(label, "rpz-client-ip") {
+            owner.trouble = .clientTrigger
         }
-        if TextLine.equals(label, "rpz-nsip") || TextLine.equals(label, "rpz-nsdname") {
-            return sink.skip(.nameServerTrigger, line)
-        }
-        if TextLine.equals(label, "rpz-client-ip") { return sink.skip(.clientTrigger, line) }
+    }
+
+    /// Adds a rule about the owner: a name, all below it, or addresses.
+    private static func add(_ rule: Rule, _ line: Span<UInt8>, _ sink: inout RuleSink) {
+        if let trouble = sink.zone.owner.trouble { return sink.skip(trouble, line) }
+        if let prefix = sink.zone.owner.prefix { return sink.add(prefix, rule, line) }
+        var rule = rule
+        if sink.zone.owner.isWildcard { rule.scope = .below }
+        let name = sink.zone.owner.name
+        guard sink.name.take(name.wire.span, labelCount: name.labelCount) else { return sink.skip(.badName, line) }
         sink.addRead(rule, line)
     }
 

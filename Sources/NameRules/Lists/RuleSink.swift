@@ -9,6 +9,8 @@ struct RuleSink: ~Copyable {
     var report = ListReport()
     /// The name that was read last.
     var name = NameText()
+    /// The name of an exception that was read last.
+    var exception = NameText()
     /// What the reader of policy zones knows.
     var zone = PolicyZoneState()
     /// Zones of `local-zone: … redirect`, whose data hold for all below them.

@@ -44,10 +44,9 @@ enum TextLine {
 
     /// Whether a line begins with a text.
     static func begins(_ line: Span<UInt8>, _ text: StaticString) -> Bool {
-        let bytes = text.description.utf8
-        guard line.count >= bytes.count else { return false }
+        guard line.count >= text.utf8CodeUnitCount else { return false }
         var index = 0
-        for byte in bytes {
+        for byte in text.description.utf8 {
             guard line[index] == byte else { return false }
             index += 1
         }
@@ -56,10 +55,9 @@ enum TextLine {
 
     /// Whether a word is a text, whatever the case of its letters.
     static func equals(_ word: Span<UInt8>, _ text: StaticString) -> Bool {
-        let bytes = text.description.utf8
-        guard word.count == bytes.count else { return false }
+        guard word.count == text.utf8CodeUnitCount else { return false }
         var index = 0
-        for byte in bytes {
+        for byte in text.description.utf8 {
             let own = word[index] &- 0x41 < 26 ? word[index] | 0x20 : word[index]
             guard own == (byte &- 0x41 < 26 ? byte | 0x20 : byte) else { return false }
             index += 1

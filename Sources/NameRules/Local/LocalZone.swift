@@ -55,6 +55,11 @@ package struct LocalZone: Sendable {
         if lines.isOpen { faults.append(Fault(line: number, text: "a parenthesis is never closed")) }
     }
 
+    /// The longest owner: 255 bytes, each escaped.
+    private static var longestOwner: Int { 1020 }
+    /// The most records of one name: each new one is compared with the others.
+    private static var maximumRecordsOfOneName: Int { 1000 }
+
     /// What one entry leaves for the next.
     private struct State {
         var origin = Name.root
@@ -74,14 +79,14 @@ package struct LocalZone: Sendable {
             return true
         }
         let startsWithSpace = text.utf8.first == 0x20 || text.utf8.first == 0x09
-        if !startsWithSpace { state.owner = first }
+        // Longer ones are no names; one is written once and read with each of its records.
+        if !startsWithSpace { state.owner = first.utf8.count <= Self.longestOwner ? first : "" }
         guard !state.owner.isEmpty else { return false }
         let line = startsWithSpace ? state.owner + " " + text : Substring(text)
         guard let record = try? ResourceRecord(text: String(line), origin: state.origin, defaultTTL: state.ttl),
             record.class == .internet, ![0, 41].contains(record.type.rawValue), !(128..<256).contains(record.type.rawValue)
         else { return false }
-        add(record)
-        return true
+        return add(record)
     }
 
     /// Reads `$ORIGIN` or `$TTL`.
@@ -107,11 +112,12 @@ package struct LocalZone: Sendable {
         }
     }
 
-    /// Adds a record, once; an RRset's TTLs are its smallest (RFC 2181 5.2).
-    private mutating func add(_ record: ResourceRecord) {
+    /// Adds a record, once; an RRset's TTLs are its smallest (RFC 2181 5.2). False where the name has too many.
+    private mutating func add(_ record: ResourceRecord) -> Bool {
         let name = record.owner.lowercased
         var set = records[name] ?? []
-        guard !set.contains(where: { $0.data == record.data }) else { return }
+        guard !set.contains(where: { $0.data == record.data }) else { return true }
+        guard set.count < Self.maximumRecordsOfOneName else { return false }
         let ttl = set.filter { $0.type == record.type }.map(\.ttl).min() ?? record.ttl
         set.append(record)
         for index in set.indices where set[index].type == record.type { set[index].ttl = min(ttl, record.ttl) }
@@ -119,6 +125,7 @@ package struct LocalZone: Sendable {
         recordCount += 1
         var parent = name.parent
         while let above = parent, !above.isRoot, ancestors.insert(above).inserted { parent = above.parent }
+        return true
     }
 
     /// What there is for a name and type. A wildcard's records are those of names below it that nothing else is said of

@@ -81,8 +81,9 @@ struct RuleIndex: Sendable {
             let kinds = Self.kinds(of: suffix, in: segments[number], shapes[list])
             if kinds == 0 { continue }
             verdicts.add(kinds & applying, list: list)
-            verdicts.special |=
-                (verdicts.denied | verdicts.deniedImportantly) & specialLists & 1 &<< UInt64(truncatingIfNeeded: list)
+            if kinds & applying & KindMask.denying != 0 {
+                verdicts.special |= specialLists & 1 &<< UInt64(truncatingIfNeeded: list)
+            }
             if kinds & KindMask.detailed != 0 { addDetails(of: name, list, &verdicts) }
         }
     }
@@ -151,6 +152,8 @@ enum KindMask {
     static var ofWhole: UInt16 { 0b011_011_011_011 }
     /// Those that hold for names below: suffix and below.
     static var ofAbove: UInt16 { 0b110_110_110_110 }
+    /// Those that deny.
+    static var denying: UInt16 { 0b000_111_000_111 }
     /// The kind of rules that stand beside the table.
     static var detailed: UInt16 { 1 << UInt16(Rule.detailedKind) }
 }
