@@ -20,7 +20,9 @@ extension EndToEnd {
             }
             + [
                 Walk(name: "hosts", most: 1_500), Walk(name: "long-line", most: 150), Walk(name: "deep-lines", most: 400),
-                Walk(name: "nested", most: 4_000),
+                Walk(name: "nested", most: 900), Walk(name: "list-words", most: 1_500), Walk(name: "list-owner", most: 700),
+                Walk(name: "list-wide", most: 2_500), Walk(name: "list-short", most: 800),
+                Walk(name: "list-records", most: 3_000),
             ]
 
         /// The bytes of a walk, and the instructions of a process that takes it once less than `times`.
