@@ -27,12 +27,12 @@ extension DaemonError: CustomStringConvertible {
             "listen: \(address): no right to take a port below 1024; expected root, CAP_NET_BIND_SERVICE, or a higher port"
         case .listen(let address, _, .addressNotAvailable):
             "listen: \(address): this machine does not have the address; expected one of its own"
-        case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error)"
-        case .hosts(let path, let error): "hosts: \(path): \(error)"
+        case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error.reason)"
+        case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
         case .control(let path, .addressInUse):
             "control: \(path) is in use by another process; expected another path, or off"
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"
-        case .control(let path, let error): "control: \(path): \(error)"
+        case .control(let path, let error): "control: \(path): \(error.reason)"
         case .cache(let reason): "cache.size: \(reason)"
         case .user(let reason): "user: \(reason)"
         case .worker(let reason): "a worker ended: \(reason)"

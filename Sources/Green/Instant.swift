@@ -1,4 +1,8 @@
 /// A moment on a hub's monotonic clock. Moments of different loops do not compare.
+///
+/// ```swift
+/// let line = try reader.readLine(until: .in(.seconds(5)))
+/// ```
 public struct Instant: Sendable, Hashable, Comparable {
     /// Nanoseconds since the clock's start.
     public var nanoseconds: UInt64
@@ -10,6 +14,18 @@ public struct Instant: Sendable, Hashable, Comparable {
 
     /// A moment that never comes.
     public static let never = Instant(nanoseconds: .max)
+
+    /// This moment, on the clock of the running hub. Costs a reading of the clock.
+    public static var now: Instant { Hub.current.loop.now() }
+
+    /// The moment when so much time has passed, on the clock of the running hub; at once for a negative duration.
+    public static func `in`(_ duration: Duration) -> Instant { now + duration }
+
+    /// The moment that much later; `never` where that does not fit. A negative duration counts as zero.
+    @inlinable public static func + (moment: Instant, duration: Duration) -> Instant { moment.advanced(by: duration) }
+
+    /// How long from the second moment to the first; zero where that lies before.
+    @inlinable public static func - (later: Instant, earlier: Instant) -> Duration { earlier.duration(to: later) }
 
     /// The moment so many nanoseconds later; `never` where that does not fit.
     @inlinable public func advanced(byNanoseconds amount: UInt64) -> Instant {

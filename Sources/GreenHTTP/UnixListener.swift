@@ -37,7 +37,7 @@ struct UnixListener {
         } catch {
             close(descriptor)
             if made { unsafe unlink(path) }
-            throw error
+            throw error.at(.path(path))
         }
     }
 

@@ -42,10 +42,30 @@ public final class RedisConnection {
     // MARK: - Commands
 
     /// Sends a command and waits for its reply. Throws `RedisError`: `timedOut` when it has not come by `deadline` (it is
-    /// dropped when it comes), or the interruption of the wait. An error reply is a reply.
-    public func command(_ arguments: [RedisArgument], until deadline: Instant) throws -> RedisReply {
+    /// dropped when it comes), `unsuitable` for one that would keep others from their replies (``RedisPool`` is for those), or
+    /// the interruption of the wait. An error reply is a reply.
+    public func command(_ arguments: [RedisArgument], until deadline: Instant = .never) throws -> RedisReply {
         let request = try begin(arguments)
         defer { if request.outcome == nil { request.abandon() } }
+        return try reply(to: request, until: deadline)
+    }
+
+    /// Runs commands as one, with nobody's in between (MULTI, EXEC): their replies. Throws `RedisError.refused` where the
+    /// server does not take one of them, and then does none; else as `command` does.
+    public func transaction(_ commands: [[RedisArgument]], until deadline: Instant = .never) throws -> [RedisReply]? {
+        for arguments in commands { try CommandKind.checkShared(arguments, isPosted: false) }
+        try checkRoom(for: commands.count + 2)
+        // Nothing waits or fails in between, so nobody else's commands come in between.
+        let requests = ([["MULTI"]] + commands + [["EXEC"]]).map { arguments in
+            let request = RedisRequest(at: hub.now, isPosted: false)
+            add(arguments, request)
+            return request
+        }
+        defer { for request in requests where request.outcome == nil { request.abandon() } }
+        return try RedisReply.outcome(ofTransaction: try requests.map { try reply(to: $0, until: deadline) })
+    }
+
+    private func reply(to request: RedisRequest, until deadline: Instant) throws -> RedisReply {
         guard try request.wait(until: deadline), let outcome = request.outcome else { throw RedisError.timedOut }
         return try outcome.get()
     }
@@ -53,6 +73,7 @@ public final class RedisConnection {
     /// Sends a command; its reply can be waited for later, in several goes. Never waits itself. Throws where the connection
     /// is away, closed, or has too many commands outstanding.
     public func begin(_ arguments: [RedisArgument]) throws(RedisError) -> RedisRequest {
+        try CommandKind.checkShared(arguments, isPosted: false)
         let request = RedisRequest(at: hub.now, isPosted: false)
         try enqueue(arguments, request)
         return request
@@ -60,6 +81,7 @@ public final class RedisConnection {
 
     /// Sends a command whose reply nobody waits for. Never waits itself. Throws as `begin` does.
     public func post(_ arguments: [RedisArgument]) throws(RedisError) {
+        try CommandKind.checkShared(arguments, isPosted: true)
         let request = RedisRequest(at: hub.now, isPosted: true)
         try enqueue(arguments, request)
     }
@@ -77,12 +99,20 @@ public final class RedisConnection {
     }
 
     private func enqueue(_ arguments: [RedisArgument], _ request: RedisRequest) throws(RedisError) {
+        try checkRoom(for: 1)
+        add(arguments, request)
+    }
+
+    private func checkRoom(for count: Int) throws(RedisError) {
         switch state {
         case .ready, .connecting: break
         case .broken(let error): throw error
         case .closed: throw .closed
         }
-        guard pending.count < options.pendingLimit, unsent.count < options.unsentLimit else { throw .overloaded }
+        guard pending.count <= options.pendingLimit - count, unsent.count < options.unsentLimit else { throw .overloaded }
+    }
+
+    private func add(_ arguments: [RedisArgument], _ request: RedisRequest) {
         CommandWriter.append(arguments, to: &unsent)
         pending.append(request)
         if state == .ready { hasUnsent.set() }

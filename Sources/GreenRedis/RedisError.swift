@@ -1,3 +1,5 @@
+public import Green
+
 /// Why a command has no reply.
 public enum RedisError: Error, Hashable, Sendable {
     /// There is no connection at present: why.
@@ -10,8 +12,15 @@ public enum RedisError: Error, Hashable, Sendable {
     case protocolViolation(String)
     /// The server says that it will not, in its own words.
     case refused(String)
+    /// The command is not for this connection: its name, and what is.
+    case unsuitable(String, String)
     /// This side closed the connection.
     case closed
+}
+
+extension RedisError: TimeoutError {
+    /// Whether it is `timedOut`.
+    public var saysTimeout: Bool { self == .timedOut }
 }
 
 extension RedisError: CustomStringConvertible {
@@ -23,6 +32,7 @@ extension RedisError: CustomStringConvertible {
         case .overloaded: "too many commands wait"
         case .protocolViolation(let what): "not a reply: \(what)"
         case .refused(let words): words
+        case .unsuitable(let command, let advice): "\(command) is not for a connection that others use: \(advice)"
         case .closed: "closed"
         }
     }

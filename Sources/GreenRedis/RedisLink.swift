@@ -97,6 +97,14 @@ final class RedisLink {
         }
     }
 
+    /// Sees that the server still answers.
+    func ping(until deadline: Instant) throws {
+        var bytes: [UInt8] = []
+        CommandWriter.append(["PING"], to: &bytes)
+        try send(bytes, until: deadline)
+        guard try receive(until: deadline) == .status("PONG") else { throw RedisError.protocolViolation("no answer to PING") }
+    }
+
     /// Closes it; who waits on it gets an error.
     func close() { stream.close() }
 }

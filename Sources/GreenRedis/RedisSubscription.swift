@@ -10,6 +10,7 @@ public final class RedisSubscription {
     /// Why it does not.
     public private(set) var lastError: RedisError?
     private let channels: [String]
+    private let patterns: [String]
     private let options: RedisOptions
     private let joined: () -> Void
     private let received: (_ channel: String, _ message: [UInt8]) -> Void
@@ -20,13 +21,30 @@ public final class RedisSubscription {
 
     /// Listens to `channels`. `joined` is called each time all of them are listened to, `received` with each message; both
     /// on a greenlet of the subscription: while they wait, no message is read. Close it when it is no longer needed.
-    public init(
+    public convenience init(
         _ options: RedisOptions, channels: [String], hub: Hub = .current, joined: @escaping () -> Void = {},
         received: @escaping (_ channel: String, _ message: [UInt8]) -> Void
     ) {
+        self.init(options, (channels, []), hub, joined, received)
+    }
+
+    /// Listens to all channels whose names are like one of `patterns`, such as `news.*` (PSUBSCRIBE), and is as the other
+    /// initializer's in all else. A message for which several patterns stand comes for each of them.
+    public convenience init(
+        _ options: RedisOptions, patterns: [String], hub: Hub = .current, joined: @escaping () -> Void = {},
+        received: @escaping (_ channel: String, _ message: [UInt8]) -> Void
+    ) {
+        self.init(options, ([], patterns), hub, joined, received)
+    }
+
+    private init(
+        _ options: RedisOptions, _ topics: (channels: [String], patterns: [String]), _ hub: Hub,
+        _ joined: @escaping () -> Void, _ received: @escaping (_ channel: String, _ message: [UInt8]) -> Void
+    ) {
         self.hub = hub
         self.options = options
-        self.channels = channels
+        channels = topics.channels
+        patterns = topics.patterns
         self.joined = joined
         self.received = received
         runner = hub.spawn(name: "redis subscription") { self.run() }
@@ -51,8 +69,9 @@ public final class RedisSubscription {
 
     private func listen(on link: RedisLink) throws {
         let limit = hub.loop.now().advanced(by: options.connectLimit)
-        try send(["SUBSCRIBE"] + channels.map { RedisArgument($0) }, on: link, until: limit)
-        for _ in channels { try take(link.receive(until: limit)) }
+        let wanted = channels.isEmpty ? ["PSUBSCRIBE"] + patterns : ["SUBSCRIBE"] + channels
+        try send(wanted.map { RedisArgument($0) }, on: link, until: limit)
+        for _ in wanted.dropFirst() { try take(link.receive(until: limit)) }
         isListening = true
         lastError = nil
         joined()
@@ -79,7 +98,9 @@ public final class RedisSubscription {
         case .error(let words):
             throw RedisError.refused(words)
         case .array(let parts):
-            guard parts.count == 3, parts[0].text == "message", let channel = parts[1].text, case .bytes(let message) = parts[2]
+            // "message", channel, message; or "pmessage", pattern, channel, message.
+            let isMessage = parts.count == 3 && parts[0].text == "message" || parts.count == 4 && parts[0].text == "pmessage"
+            guard isMessage, let channel = parts[parts.count - 2].text, case .bytes(let message) = parts[parts.count - 1]
             else { return }
             received(channel, message)
         default:

@@ -107,10 +107,10 @@ internal import Green
 
     /// Refuses what OpenSSL would wait for, or never be done with.
     private static func check(_ path: String) throws(TLSError) {
-        do {
+        do throws(SocketError) {
             try RegularFile.check(path, limit: fileLimit)
         } catch {
-            throw .configuration(path, reason: "\(error)")
+            throw .configuration(path, reason: error.reason)
         }
     }
 

@@ -68,7 +68,7 @@ extension UpstreamFailure {
     init(opening error: SocketError) {
         switch error {
         case .addressInUse, .addressNotAvailable: self = .overloaded
-        case .system(let code, _) where [EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN].contains(code): self = .overloaded
+        case _ where [EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN].contains(error.systemNumber): self = .overloaded
         default: self = .unreachable
         }
     }

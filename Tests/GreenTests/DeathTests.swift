@@ -7,7 +7,7 @@ import Testing
     {
         let reported = Locked<[String]>([])
         var options = HubOptions()
-        options.report = { name, error in reported.withLock { $0.append("\(name): \(error)") } }
+        options.report = { name, error in reported.withLock { $0.append("\(name.prefix { $0 != " " }): \(error)") } }
         try onHub(world, options) { hub throws in
             let kept = hub.spawn(name: "kept") { throw Failure(number: 1) }
             let unnamed = hub.spawn { throw Failure(number: 2) }

@@ -27,7 +27,7 @@ import Testing
     {
         let reports = Locked<[String]>([])
         var options = HubOptions()
-        options.report = { name, error in reports.withLock { $0.append("\(name): \(error)") } }
+        options.report = { name, error in reports.withLock { $0.append("\(name.prefix { $0 != " " }): \(error)") } }
         try onHub(world, options) { hub throws in
             hub.spawn(name: "careless") { throw Failure(number: 1) }
             try sleep(.zero)

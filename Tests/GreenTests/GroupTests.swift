@@ -180,7 +180,7 @@ import Testing
             let infos = hub.greenlets
             #expect(infos.map(\.name).prefix(2) == ["root", "waiting"])
             #expect(infos[0].state == .running && infos[1].state == .waiting && infos[1].waitsFor == "event")
-            #expect(hub.describeGreenlets().contains("waiting: waiting for event, started"))
+            #expect(hub.describeGreenlets().contains("waiting: waiting for event since"))
             event.set()
             try joinAll([waiting, ready])
         }

@@ -12,7 +12,7 @@ import Testing
     func `a loop that ignores its kill lets others run, and is reported once`(_ world: World, _ wait: Wait) throws {
         let reported = Locked<[String]>([])
         var options = HubOptions()
-        options.report = { name, error in reported.withLock { $0.append("\(name): \(type(of: error))") } }
+        options.report = { name, error in reported.withLock { $0.append("\(name.prefix { $0 != " " }): \(type(of: error))") } }
         try onHub(world, options) { hub throws in
             var mayEnd = false
             let event = Event()

@@ -37,7 +37,7 @@ import Testing
 
     @Test func `a wait outside of a greenlet is reported as what it is`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            try sleep(.seconds(1))
+            try { try sleep(.seconds(1)) }()
         }
         #expect(text(result).contains("no hub runs on this thread"))
     }

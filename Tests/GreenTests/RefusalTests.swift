@@ -162,8 +162,8 @@ import Testing
                 }
                 try run(group)
                 let before = try descriptors()
-                for _ in 0..<1000 { try run(group) }
-                for _ in 0..<200 { try run(HubGroup()) }
+                for _ in 0..<10_000 { try run(group) }
+                for _ in 0..<10_000 { try run(HubGroup()) }
                 let deadline = hub.soon
                 while try descriptors() > before, hub.loop.now() < deadline { try sleep(.milliseconds(1)) }
                 let after = try descriptors()

@@ -204,6 +204,15 @@ int green_timer_descriptor(void);
 /// Has a timer's descriptor be readable once at that moment of the monotonic clock, in place of what was set before.
 void green_timer_arm(int descriptor, uint64_t nanoseconds);
 
+// ---- The main queue -------------------------------------------------------------------------------------
+
+/// A descriptor that is readable when something is to be done on Dispatch's main queue; -1 where the calling thread is not the
+/// main one, or there is no Dispatch. Not to be closed.
+int green_main_queue_descriptor(void);
+
+/// Does what is to be done there.
+void green_main_queue_run(int descriptor);
+
 // ---- Signals --------------------------------------------------------------------------------------------
 
 /// How many loops of a process can be told of signals at once.

@@ -67,12 +67,14 @@ package struct TextFile: Sendable {
 
     /// The error in the configuration's words.
     private func failure(_ error: SocketError) -> ConfigurationError {
-        switch error {
-        case .notRegular: .unreadable(file: path, reason: "\(error)")
+        if let code = error.systemNumber {
+            return .unreadable(file: path, reason: unsafe "cannot be read: " + String(cString: strerror(code)))
+        }
+        return switch error {
+        case .notRegular: .unreadable(file: path, reason: error.reason)
         case .notFound: .unreadable(file: path, reason: "cannot be read: No such file or directory")
         case .permissionDenied: .unreadable(file: path, reason: "cannot be read: Permission denied")
-        case .system(let code, _): .unreadable(file: path, reason: unsafe "cannot be read: " + String(cString: strerror(code)))
-        default: .unreadable(file: path, reason: "cannot be read: \(error)")
+        default: .unreadable(file: path, reason: "cannot be read: \(error.reason)")
         }
     }
 }

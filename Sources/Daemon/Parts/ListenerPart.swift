@@ -26,7 +26,7 @@ final class ListenerPart: Part {
             settings.listen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
         self.bound = bound
         for (address, error) in bound.leftOut {
-            logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error)"])
+            logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error.reason)"])
         }
     }
 

@@ -36,7 +36,8 @@ struct HostsWatch {
         } catch let error as SocketError {
             // What was known stays; said once for each change.
             stamp = present
-            log.warning("hosts file cannot be read; its last content stays", metadata: ["path": "\(path)", "error": "\(error)"])
+            log.warning(
+                "hosts file cannot be read; its last content stays", metadata: ["path": "\(path)", "error": "\(error.reason)"])
             return false
         }
     }

@@ -1,6 +1,12 @@
+internal import CGreen
+
 /// What all greenlets with a handle have in common, whatever they return.
 @safe public class AnyGreenlet {
     private let givenName: String?
+    /// Where in the program it was spawned.
+    public final let spawnPoint: SpawnPoint
+    /// The number of the greenlet that spawned it; 0 where none did.
+    @exclusivity(unchecked) final var spawner: UInt64 = 0
     /// Does the work and keeps what comes of it. Captures nothing, so that it costs nothing to make.
     private let work: (AnyGreenlet) -> Void
     // SAFETY: of the unchecked properties: each access is over before anything else can run, so that there is nothing for
@@ -15,14 +21,23 @@
     @exclusivity(unchecked) final var isObserved = false
     /// Who is told of an error that nobody asked for.
     @exclusivity(unchecked) private var report: (@Sendable (String, any Error) -> Void)?
+    /// What it was killed with.
+    @exclusivity(unchecked) private var reason: (any Error)?
 
-    @usableFromInline init(name: String?, work: @escaping (AnyGreenlet) -> Void) {
+    @usableFromInline init(name: String?, at point: SpawnPoint, work: @escaping (AnyGreenlet) -> Void) {
         self.givenName = name
+        self.spawnPoint = point
         self.work = work
     }
 
     deinit {
-        if unsafe !isObserved, let error = unsafe error { unsafe report?(name, error) }
+        if unsafe !isObserved, let error = unsafe error { unsafe report?(nameInReports, error) }
+    }
+
+    /// The running greenlet; nil outside of any, and in one that was started without a handle (`Hub.start`).
+    public static var current: AnyGreenlet? {
+        guard unsafe green_current_hub() != nil else { return nil }
+        return unsafe CorePointer.current.pointee.current?.pointee.handle?.takeUnretainedValue()
     }
 
     /// Whether it has ended, with a result or an error.
@@ -44,7 +59,19 @@
         unsafe core.kill(record)
     }
 
+    /// Ends it as `kill` does, and says why: who waits for it by `get` has that error thrown, and it can ask for it by
+    /// `killReason` while it cleans up. The first reason counts.
+    public final func kill(with reason: any Error) {
+        guard !isDone else { return }
+        if unsafe self.reason == nil { unsafe self.reason = reason }
+        kill()
+    }
+
+    /// What it was killed with; nil where it was not, or without a reason.
+    public final var killReason: (any Error)? { unsafe reason }
+
     /// Waits until it has ended. Does not throw its error: `get` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     @discardableResult
     public final func join() throws(Interruption) -> Bool {
         try join(until: .never)
@@ -55,7 +82,8 @@
         try join(until: Hub.current.loop.now().advanced(by: limit))
     }
 
-    private final func join(until deadline: Instant) throws(Interruption) -> Bool {
+    /// Waits until it has ended (true) or `deadline` passes (false). Does not throw its error: `get` does.
+    public final func join(until deadline: Instant) throws(Interruption) -> Bool {
         guard let record = unsafe record else { return true }
         if unsafe record.pointee.core.pointee.current == record { halt("a greenlet waits for its own end") }
         // Nobody is woken before its end, and then the record may be another's already.
@@ -80,21 +108,25 @@
         } else {
             work(self)
         }
-        if unsafe error != nil { unsafe reportUnlessAwaited(record, core) }
+        if unsafe error != nil { unsafe judge(record, core) }
         unsafe finish(on: core)
         unsafe core.pointee.wakeAll(record.joiners)
         if unsafe !links.isEmpty { unsafe links.fire() }
     }
 
     /// Tells of its error at once where nobody waits for its end, whether its handle is kept or not.
-    private final func reportUnlessAwaited(_ record: RecordPointer, _ core: CorePointer) {
+    private final func judge(_ record: RecordPointer, _ core: CorePointer) {
+        if let reason = unsafe reason, case .killed? = unsafe error as? Interruption { unsafe error = reason }
         guard unsafe !isObserved, unsafe record.pointee.joiners.isEmpty, unsafe links.isEmpty, let error = unsafe error,
             !(error is Interruption)
         else { return }
         unsafe isObserved = true
         let hub = unsafe core.pointee.hub.takeUnretainedValue()
-        hub.options.report(name, error)
+        hub.options.report(nameInReports, error)
     }
+
+    /// Its name, and where it was spawned.
+    final var nameInReports: String { "\(name) (spawned at \(spawnPoint))" }
 
     /// Ends one that never began.
     final func fail(_ error: any Error, on core: CorePointer) {
@@ -139,10 +171,10 @@ public final class Greenlet<Success>: AnyGreenlet {
 
     /// A greenlet that does `body`, not started yet.
     @inlinable
-    init(name: String?, _ body: @escaping () throws -> Success) {
+    init(name: String?, at point: SpawnPoint, _ body: @escaping () throws -> Success) {
         unsafe self.body = body
         // Written out here, so that who spawns has it compiled for the result's own type.
-        super.init(name: name) { unsafe unsafeDowncast($0, to: Greenlet<Success>.self).perform() }
+        super.init(name: name, at: point) { unsafe unsafeDowncast($0, to: Greenlet<Success>.self).perform() }
     }
 
     deinit {
@@ -171,8 +203,16 @@ public final class Greenlet<Success>: AnyGreenlet {
     public var isSuccessful: Bool { unsafe isDone && error == nil }
 
     /// Waits until it has ended and gives its result; throws its error, or the interruption of this wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get() throws -> Success {
         try join()
+        return try takeResult().get()
+    }
+
+    /// Waits until it has ended and gives its result; nil where it has not by `deadline`. Throws its error, or the
+    /// interruption of this wait.
+    public func get(until deadline: Instant) throws -> Success? {
+        guard try join(until: deadline) else { return nil }
         return try takeResult().get()
     }
 

@@ -67,6 +67,8 @@ internal import CGreen
     let slab: (start: UnsafeMutableRawPointer, size: Int)
     /// What the greenlet waits for, for those who look at it.
     var waitsFor: StaticString = ""
+    /// When the present wait began, as of its turn.
+    var waitingSince = Instant(nanoseconds: 0)
     /// Its handle, where it has one.
     var handle: Unmanaged<AnyGreenlet>?
     /// Its greenlet-local values, once it has any.

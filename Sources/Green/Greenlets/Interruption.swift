@@ -23,10 +23,30 @@ public struct Timeout: Hashable, Sendable {
     let number: UInt64
 }
 
+/// An error that may say that a time is over.
+public protocol TimeoutError: Error {
+    /// Whether it says that.
+    var saysTimeout: Bool { get }
+}
+
+extension Error {
+    /// Whether a time is over: a `TimedOut`, `SocketError.timedOut`, the interruption of a timeout further out, and what other
+    /// modules have of that kind. One question for all of them.
+    public var isTimeout: Bool { (self as? any TimeoutError)?.saysTimeout ?? false }
+}
+
+extension Interruption: TimeoutError {
+    /// Whether it is not a kill.
+    public var saysTimeout: Bool { self != .killed }
+}
+
 /// What `withTimeout` throws where its own time was over.
-public struct TimedOut: Error, Hashable, CustomStringConvertible {
+public struct TimedOut: TimeoutError, Hashable, CustomStringConvertible {
     /// The limit that was set.
     public let limit: Duration
+
+    /// It does.
+    public var saysTimeout: Bool { true }
 
     /// The error for a limit that was passed.
     public init(limit: Duration) {

@@ -20,6 +20,12 @@ public struct GreenletInfo: Sendable, CustomStringConvertible {
     public let state: State
     /// What it waits for, if it does.
     public let waitsFor: String?
+    /// How long it has waited, if it does.
+    public let waited: Duration?
+    /// The number of the greenlet that spawned it, where one did.
+    public let spawner: UInt64?
+    /// Where it was spawned; nil where it was started without a handle.
+    public let spawnPoint: SpawnPoint?
     /// How long ago it was started.
     public let age: Duration
     /// Whether it is being ended.
@@ -28,7 +34,9 @@ public struct GreenletInfo: Sendable, CustomStringConvertible {
     /// One line.
     public var description: String {
         let wait = waitsFor.map { " for \($0)" } ?? ""
-        return "\(name): \(state.rawValue)\(wait), started \(age) ago\(isKilled ? ", killed" : "")"
+        let since = waited.map { " since \($0)" } ?? ""
+        let place = spawnPoint.map { " at \($0)" } ?? ""
+        return "\(name): \(state.rawValue)\(wait)\(since), started \(age) ago\(place)\(isKilled ? ", killed" : "")"
     }
 }
 
@@ -44,11 +52,21 @@ extension Hub {
         return found.sorted { $0.number < $1.number }
     }
 
-    /// A report of what the hub is doing, one line for each greenlet, for a log or a terminal.
+    /// A report of what the hub is doing, one line for each greenlet below the one that spawned it, for a log or a terminal.
     public func describeGreenlets() -> String {
         let all = greenlets
-        let head = "hub: \(all.count) greenlets, at most \(greenletHighWater) so far, \(unsafe core.pointee.timers.count) timers"
-        return ([head] + all.map { "  \($0)" }).joined(separator: "\n")
+        var lines = [
+            "hub: \(all.count) greenlets, at most \(greenletHighWater) so far, \(unsafe core.pointee.timers.count) timers"
+        ]
+        let alive = Set(all.map(\.number))
+        let children = Dictionary(grouping: all) { $0.spawner.flatMap { alive.contains($0) ? $0 : nil } ?? 0 }
+        // Those that are to be told, the next one last; who spawned whom may go deeper than a stack.
+        var pending = (children[0] ?? []).reversed().map { (info: $0, depth: 1) }
+        while let (info, depth) = pending.popLast() {
+            lines.append(String(repeating: "  ", count: min(depth, 16)) + "\(info)")
+            pending += (children[info.number] ?? []).reversed().map { ($0, depth + 1) }
+        }
+        return lines.joined(separator: "\n")
     }
 
     private func info(of record: RecordPointer) -> GreenletInfo {
@@ -59,6 +77,9 @@ extension Hub {
             name: handle?.name ?? (unsafe "greenlet-\(record.pointee.number)"),
             state: state == .waiting ? .waiting : state == .ready ? .ready : .running,
             waitsFor: state == .waiting ? (unsafe record.pointee.waitsFor.description) : nil,
+            waited: state == .waiting ? (unsafe record.pointee.waitingSince.duration(to: loop.now())) : nil,
+            spawner: handle.flatMap { unsafe $0.spawner == 0 ? nil : $0.spawner },
+            spawnPoint: handle?.spawnPoint,
             age: unsafe record.pointee.startedAt.duration(to: loop.now()),
             isKilled: unsafe record.pointee.isKilled
         )

@@ -6,8 +6,11 @@ extension Hub {
     /// Where no greenlet can be had (see `GreenletLimit`), the handle that comes back has already failed with it.
     @inlinable
     @discardableResult
-    public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
-        let greenlet = Greenlet(name: name, body)
+    public func spawn<Success>(
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+        _ body: consuming @escaping () throws -> Success
+    ) -> Greenlet<Success> {
+        let greenlet = Greenlet(name: name, at: SpawnPoint(file: file, line: line), body)
         greenlet.launch(on: self)
         return greenlet
     }
@@ -17,17 +20,20 @@ extension Hub {
     @inlinable
     @discardableResult
     public func spawn<Success>(
-        after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
+        after delay: Duration, name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+        _ body: consuming @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        let greenlet = Greenlet(name: name, body)
+        let greenlet = Greenlet(name: name, at: SpawnPoint(file: file, line: line), body)
         greenlet.launch(on: self, after: delay)
         return greenlet
     }
 
     /// Starts a greenlet that does what `runnable` does; its state lives in the runnable.
     @discardableResult
-    public func spawn<Work: Runnable>(_ runnable: Work) -> Greenlet<Work.Success> {
-        spawn(name: runnable.name) { try runnable.run() }
+    public func spawn<Work: Runnable>(
+        _ runnable: Work, file: StaticString = #fileID, line: UInt = #line
+    ) -> Greenlet<Work.Success> {
+        spawn(name: runnable.name, file: file, line: line) { try runnable.run() }
     }
 }
 
@@ -77,6 +83,7 @@ extension AnyGreenlet {
             let record = unsafe try core.prepare(AnyGreenlet.entry, subject: subject.toOpaque(), slot: 0)
             unsafe record.pointee.handle = Unmanaged.passUnretained(self)
             unsafe self.record = record
+            if let spawner = unsafe core.pointee.current { unsafe self.spawner = spawner.pointee.number }
             return unsafe record
         } catch {
             unsafe subject.release()
@@ -104,8 +111,11 @@ extension Runnable {
 /// Starts a greenlet on the running hub; does and costs what `Hub.spawn` does.
 @inlinable
 @discardableResult
-public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () throws -> Success) -> Greenlet<Success> {
-    let greenlet = Greenlet(name: name, body)
+public func spawn<Success>(
+    name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+    _ body: consuming @escaping () throws -> Success
+) -> Greenlet<Success> {
+    let greenlet = Greenlet(name: name, at: SpawnPoint(file: file, line: line), body)
     greenlet.launch()
     return greenlet
 }
@@ -114,13 +124,15 @@ public func spawn<Success>(name: String? = nil, _ body: consuming @escaping () t
 @inlinable
 @discardableResult
 public func spawn<Success>(
-    after delay: Duration, name: String? = nil, _ body: consuming @escaping () throws -> Success
+    after delay: Duration, name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+    _ body: consuming @escaping () throws -> Success
 ) -> Greenlet<Success> {
-    Hub.current.spawn(after: delay, name: name, body)
+    Hub.current.spawn(after: delay, name: name, file: file, line: line, body)
 }
 
 /// Waits that long while others run. Zero only lets the others have their turn. Costs a timer in the hub's heap, no
 /// allocation and no system call of its own. Throws the interruption of the wait.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func sleep(_ duration: Duration) throws(Interruption) {
     if duration <= .zero { return try yield() }
     let hub = Hub.current
@@ -129,6 +141,7 @@ public func sleep(_ duration: Duration) throws(Interruption) {
 
 /// Lets all others that are ready run first; events are looked for between, so that nobody is starved by who yields.
 /// Costs one switch of stacks, where others are ready. Throws the interruption of the wait.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func yield() throws(Interruption) {
     try unsafe CorePointer.current.yield(afterEvents: false)
 }

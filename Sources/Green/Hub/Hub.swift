@@ -65,6 +65,12 @@ public struct HubOptions: Sendable {
         readClocks()
     }
 
+    /// A hub on the kernel's events, to be run by the calling thread. Ends the process where the system has no descriptors
+    /// for it: `LibeventLoop.open` throws then.
+    public convenience init(options: HubOptions = HubOptions()) {
+        self.init(loop: LibeventLoop(), options: options)
+    }
+
     deinit {
         // Of a hub that nobody ran.
         mailbox.close()
@@ -119,6 +125,20 @@ public struct HubOptions: Sendable {
         return try root.takeResult().get()
     }
 
+    /// Waits until all other greenlets have ended (true) but those that wait here too, or `deadline` passes (false). Throws the
+    /// interruption of the wait. Costs a look at a counter for each turn while somebody waits.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+    @discardableResult
+    public func join(until deadline: Instant = .never) throws(Interruption) -> Bool {
+        unsafe core.pointee.quietWaiters += 1
+        defer { unsafe core.pointee.quietWaiters -= 1 }
+        while unsafe core.pointee.alive > core.pointee.quietWaiters {
+            guard try unsafe core.wait(in: core.quiet, for: "all others to end", until: deadline) else { return false }
+        }
+        unsafe core.pointee.wakeAll(core.quiet)
+        return true
+    }
+
     /// Whether a stack overflow is reported as what it is: not in sanitizer builds, which report faults by themselves.
     package static var reportsOverflows: Bool { !green_sanitized() }
 
@@ -127,6 +147,7 @@ public struct HubOptions: Sendable {
         unsafe green_fiber_adopt_thread(core.loopFiber)
         unsafe core.pointee.isRunning = true
         green_watch_stacks()
+        (loop as? LibeventLoop)?.kernel.serveMainQueue()
     }
 
     /// Makes `body` the root greenlet of this hub.
@@ -159,6 +180,7 @@ public struct HubOptions: Sendable {
     func turn() {
         runReady()
         flushDatagrams()
+        if unsafe core.pointee.quietWaiters > 0 { wakeQuiet() }
         let mayWait = unsafe core.pointee.mayWait
         loop.wait(until: mayWait ? nextDeadline() : Instant(nanoseconds: 0))
         readClocks()
@@ -166,6 +188,10 @@ public struct HubOptions: Sendable {
         if unsafe core.pointee.hasPosts { takePosts() }
         unsafe core.pointee.ready.take(&core.pointee.nextTurn)
         trimIfDue()
+    }
+
+    private func wakeQuiet() {
+        if unsafe core.pointee.alive <= core.pointee.quietWaiters { unsafe core.pointee.wakeAll(core.quiet) }
     }
 
     private func runReady() {
@@ -212,4 +238,17 @@ public struct HubOptions: Sendable {
         let mayBeMore = unsafe core.pointee.trimStacks(keeping: options.warmStacks, atMost: 512)
         unsafe core.pointee.trimPause = mayBeMore ? Self.trimInterval / 20 : Self.trimInterval
     }
+}
+
+/// Runs `body` as a greenlet on a hub of its own, and the calling thread with it until it ends: a program's way into Green.
+///
+/// ```swift
+/// try green {
+///     let page = spawn { try fetch("example.org") }
+///     print(try page.get())
+/// }
+/// ```
+@discardableResult
+public func green<Success>(options: HubOptions = HubOptions(), _ body: @escaping () throws -> Success) throws -> Success {
+    try Hub(options: options).run(body)
 }

@@ -18,6 +18,12 @@ extension UnsafeMutablePointer<HubCore> {
         unsafe UnsafeMutableRawPointer(self).assumingMemoryBound(to: green_fiber.self)
     }
 
+    /// Who waits for all others to end.
+    var quiet: UnsafeMutablePointer<WaitList> {
+        let offset = MemoryLayout<HubCore>.offset(of: \.quiet)!
+        return unsafe (UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: WaitList.self)
+    }
+
     /// Gives the processor to a greenlet that `takeNext` gave, until no more greenlets are to run in this turn.
     func switchFromLoop(to record: RecordPointer) {
         unsafe record.pointee.resumer = loopFiber
@@ -60,6 +66,7 @@ extension UnsafeMutablePointer<HubCore> {
         unsafe record.pointee.ticket &+= 1
         unsafe record.pointee.wokenEarly = false
         unsafe record.pointee.waitsFor = what
+        unsafe record.pointee.waitingSince = pointee.now
         return unsafe record
     }
 
@@ -122,7 +129,7 @@ extension UnsafeMutablePointer<HubCore> {
         guard count > 0 else { return reason }
         if count == IgnoredInterruption.limit {
             let hub = unsafe pointee.hub.takeUnretainedValue()
-            let name = unsafe record.pointee.handle?.takeUnretainedValue().name ?? "greenlet-\(record.pointee.number)"
+            let name = unsafe record.pointee.handle?.takeUnretainedValue().nameInReports ?? "greenlet-\(record.pointee.number)"
             hub.options.report(name, IgnoredInterruption(reason: reason))
         }
         unsafe record.pointee.state = .ready

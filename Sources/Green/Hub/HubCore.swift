@@ -49,6 +49,9 @@ internal import CGreen
     var unsent: UnsafeMutablePointer<DatagramState>?
     /// Every record there is, in use or not.
     var records: [RecordPointer] = unsafe []
+    /// Who waits for all others to end, and how many they are.
+    var quiet = WaitList()
+    var quietWaiters = 0
     let hub: Unmanaged<Hub>
 
     init(_ options: HubOptions, pulse: UnsafeMutablePointer<green_pulse>, hub: Unmanaged<Hub>) {

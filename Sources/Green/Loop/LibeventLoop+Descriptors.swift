@@ -17,7 +17,7 @@ extension LibeventLoop {
             guard Glibc.listen(descriptor, backlog) == 0 else { throw SocketError(errno: errno, call: "listen") }
         } catch {
             Glibc.close(descriptor)
-            throw error
+            throw error.at(.path(path))
         }
         return Listener(descriptor: descriptor, kind: .stream, address: .unnamed, options: ListenOptions())
     }

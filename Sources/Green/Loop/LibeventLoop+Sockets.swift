@@ -29,7 +29,7 @@ extension LibeventLoop {
             return Listener(descriptor: descriptor, kind: kind, address: bound, options: options)
         } catch {
             Glibc.close(descriptor)
-            throw error
+            throw error.at(.address(address))
         }
     }
 
@@ -101,8 +101,7 @@ extension LibeventLoop {
             return unsafe .connection(try register(descriptor), peer)
         } catch {
             // The descriptor is closed.
-            if case .system(let code, _) = error { return .failure(code) }
-            return .failure(ECONNABORTED)
+            return .failure(error.systemNumber ?? ECONNABORTED)
         }
     }
 

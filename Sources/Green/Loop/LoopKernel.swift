@@ -70,6 +70,17 @@ internal import Glibc
         return unsafe event_add(event, nil) == 0
     }
 
+    private var servesMainQueue = false
+
+    /// Where the calling thread is the process's main one, has the loop do what is to be done on the main queue from now on:
+    /// the main actor's work, which nobody else would do while a hub has that thread.
+    func serveMainQueue() {
+        let descriptor = green_main_queue_descriptor()
+        guard descriptor >= 0, !servesMainQueue else { return }
+        // Where the kernel has no room for it the main actor waits, as it would without this.
+        servesMainQueue = unsafe add(descriptor) { descriptor, _, _ in green_main_queue_run(descriptor) }
+    }
+
     /// See `armed`.
     var armedFor: UInt64 { unsafe armed }
 

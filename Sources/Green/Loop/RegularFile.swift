@@ -6,6 +6,10 @@ package enum RegularFile {
     /// Opens the file at `path` for reading, symbolic links followed; throws `notRegular` for anything but a regular file.
     /// Never waits for another process. The descriptor is the caller's, to be closed.
     package static func open(_ path: String) throws(SocketError) -> Int32 {
+        try met(at: .path(path)) { () throws(SocketError) in try openRegular(path) }
+    }
+
+    private static func openRegular(_ path: String) throws(SocketError) -> Int32 {
         try checkName(path)
         // Without O_NONBLOCK opening a pipe waits for a writer; on a regular file it changes nothing.
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

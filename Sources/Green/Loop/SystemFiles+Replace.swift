@@ -10,6 +10,12 @@ extension SystemFiles {
     func replace(
         _ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?
     ) throws {
+        try met(at: .path(path)) { try replaceNow(path, over: judge, nextPiece) }
+    }
+
+    private func replaceNow(
+        _ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?
+    ) throws {
         try RegularFile.checkName(path)
         let target = try Self.followed(path)
         _ = try Self.fate(of: target, judge)

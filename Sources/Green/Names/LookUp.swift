@@ -1,13 +1,13 @@
 /// The addresses of `host`, the preferred one first: looked up by the machine's resolver on a thread of the pool, while
 /// the hub runs others. An address is its own.
 ///
-/// Throws `notFound`, `timedOut` where the resolver could not tell, or the interruption of the wait. Costs what `blocking`
+/// Throws `SocketError.notFound`, `timedOut` where the resolver could not tell, or the interruption of the wait. Costs what `blocking`
 /// does and what the resolver takes; nothing is kept.
 @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func lookUp(_ host: String) throws -> [IPAddress] {
     if let address = IPAddress(host) { return [address] }
     let names = Hub.current.loop.names
-    return try blocking(as: .names) { try names.addresses(of: host) }
+    return try met(at: .host(host, port: nil)) { try blocking(as: .names) { try names.addresses(of: host) } }
 }
 
 extension StreamSocket {
@@ -20,9 +20,16 @@ extension StreamSocket {
     ///
     /// Throws the error of the last attempt that failed, `timedOut` when none had worked by `deadline`, or what
     /// ``lookUp(_:)`` throws.
-    public static func connect(toHost host: String, port: UInt16, until deadline: Instant) throws -> StreamSocket {
-        let hub = Hub.current
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+    public static func connect(toHost host: String, port: UInt16, until deadline: Instant = .never) throws -> StreamSocket {
         let addresses = alternating(try lookUp(host))
+        return try met(at: .host(host, port: port)) { try connect(toFirstOf: addresses, port: port, until: deadline) }
+    }
+
+    private static func connect(
+        toFirstOf addresses: [IPAddress], port: UInt16, until deadline: Instant
+    ) throws -> StreamSocket {
+        let hub = Hub.current
         let attempts = Group(hub: hub)
         defer { attempts.kill() }
         let outcomes = Queue<Result<StreamSocket, any Error>>(hub: hub)
@@ -45,7 +52,8 @@ extension StreamSocket {
                 outcomes.close()
                 return socket
             case .failure(let error):
-                failure = error
+                // The host's name says more than the address that failed last.
+                failure = (error as? SocketError)?.nowhere ?? error
             case nil:
                 if hub.loop.now() >= deadline { throw SocketError.timedOut }
             }
@@ -68,8 +76,12 @@ extension StreamSocket {
 
     /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`. Throws a `SocketError`
     /// (`refused` and `notFound` where nobody listens), or the interruption of the wait.
-    public static func connect(toPath path: String, hub: Hub = .current, until deadline: Instant) throws -> StreamSocket {
-        let handle = unsafe try hub.loop.beginConnect(path: path)
-        return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: .unnamed), until: deadline)
+    public static func connect(
+        toPath path: String, hub: Hub = .current, until deadline: Instant = .never
+    ) throws -> StreamSocket {
+        try met(at: .path(path)) {
+            let handle = unsafe try hub.loop.beginConnect(path: path)
+            return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: .unnamed), until: deadline)
+        }
     }
 }

@@ -29,4 +29,22 @@ extension ByteStream {
     }
 }
 
+extension ByteStream {
+    /// Writes all of `bytes`. Throws as the other `write` does.
+    public func write(_ bytes: ArraySlice<UInt8>, until deadline: Instant = .never) throws {
+        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
+    }
+
+    /// Writes a text, in UTF-8. Throws as the other `write` does.
+    public func write(_ text: String, until deadline: Instant = .never) throws {
+        // A copy of its own: what is written may be changed by others while this waits.
+        try write(Array(text.utf8), until: deadline)
+    }
+
+    /// Writes all of `bytes`. Throws as the other `write` does.
+    public func write(_ bytes: RawSpan, until deadline: Instant = .never) throws {
+        try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
+    }
+}
+
 extension StreamSocket: ByteStream {}

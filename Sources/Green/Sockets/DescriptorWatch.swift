@@ -3,7 +3,7 @@
 ///
 /// The first wait after a read or write that would block costs one `poll`; readiness that came before is seen.
 @safe public final class DescriptorWatch {
-    private let hub: Hub
+    let hub: Hub
     private let handle: SocketHandle
 
     /// Watches `descriptor` from now on. Throws where the kernel cannot: for regular files.
@@ -25,6 +25,9 @@
         unsafe handle.pointee.canRead = hub.loop.poll(handle).readable
         return try unsafe hub.waitReadable(handle, until: deadline)
     }
+
+    /// Whether it can be read without blocking, or was closed.
+    var isReadable: Bool { unsafe !handle.isOpen || hub.loop.poll(handle).readable }
 
     /// Waits until it can be written without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
     public func waitWritable(until deadline: Instant = .never) throws -> Bool {

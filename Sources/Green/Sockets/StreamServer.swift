@@ -60,6 +60,13 @@ internal import Glibc
         loop = hub.spawn(name: "stream server") { try self.serve() }
     }
 
+    /// Starts to serve where it does not yet, and waits until it is stopped. Throws the interruption of that wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+    public func serveForever() throws(Interruption) {
+        start()
+        try loop?.join()
+    }
+
     /// Takes no more connections and closes the listener; connections that are open go on.
     public func stop() {
         unsafe hub.core.checkThread("a server")
@@ -75,6 +82,15 @@ internal import Glibc
         if try connections.join(until: deadline) { return }
         connections.kill()
         try connections.join()
+    }
+
+    fileprivate static func listening(
+        at address: SocketAddress, limit: Int, handler: @escaping (StreamSocket) throws -> Void
+    ) throws -> StreamServer {
+        let listener = try Hub.current.loop.listen(.stream, at: address, options: ListenOptions())
+        let server = try StreamServer(listener: listener, limit: limit, handler: handler)
+        server.start()
+        return server
     }
 
     private func serve() throws {
@@ -124,4 +140,26 @@ internal import Glibc
             }
         }
     }
+}
+
+/// Serves TCP connections on a port of this machine, each in a greenlet of its own: the server, which runs already.
+///
+/// ```swift
+/// try green {
+///     try serve(8007) { connection in
+///         let reader = BufferedReader(connection)
+///         while let line = try reader.readLine() { try connection.write("\(line)\n") }
+///     }.serveForever()
+/// }
+/// ```
+///
+/// Port 0 takes a free one: see `address`. Connections beyond `limit` are closed at once. Throws a `SocketError` where the
+/// address is not to be had.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+@discardableResult
+public func serve(
+    _ port: UInt16, at address: IPAddress = .loopback, limit: Int = 10_000,
+    _ handler: @escaping (StreamSocket) throws -> Void
+) throws -> StreamServer {
+    try StreamServer.listening(at: SocketAddress(address, port: port), limit: limit, handler: handler)
 }

@@ -23,10 +23,12 @@
 
     /// Connects to `peer`; throws `timedOut` when that is not done by `deadline`.
     public static func connect(
-        to peer: SocketAddress, hub: Hub = .current, until deadline: Instant
+        to peer: SocketAddress, hub: Hub = .current, until deadline: Instant = .never
     ) throws -> StreamSocket {
-        let handle = unsafe try hub.loop.beginConnect(to: peer)
-        return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: peer), until: deadline)
+        try met(at: .address(peer)) {
+            let handle = unsafe try hub.loop.beginConnect(to: peer)
+            return try unsafe finishConnect(StreamSocket(hub: hub, handle: handle, peer: peer), until: deadline)
+        }
     }
 
     /// Waits for an attempt to work or fail.
@@ -99,6 +101,18 @@
         guard SocketError.wouldBlock(sent) else { throw SocketError(errno: Int32(-sent), call: "send") }
         unsafe handle.pointee.canWrite = false
         return 0
+    }
+
+    /// Whether a read may succeed at once, as far as is known.
+    var mayRead: Bool { unsafe !handle.isOpen || handle.pointee.canRead && hub.loop.poll(handle).readable }
+
+    /// Waits until there is something to read: bytes, the end, or an error.
+    func waitReadable() throws {
+        while unsafe handle.isOpen {
+            unsafe handle.pointee.canRead = hub.loop.poll(handle).readable
+            if unsafe handle.pointee.canRead { return }
+            _ = try unsafe hub.waitReadable(handle, until: .never)
+        }
     }
 
     /// Says that no more will be written; reading goes on.

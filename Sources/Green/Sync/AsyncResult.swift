@@ -20,6 +20,14 @@ public final class AsyncResult<Success> {
         resolve(.failure(error))
     }
 
+    /// Gives up on it: all who wait, and later ones, throw `Cancelled`. Whether that was in time: false where it had come.
+    @discardableResult
+    public func cancel() -> Bool {
+        let isInTime = result == nil
+        resolve(.failure(Cancelled()))
+        return isInTime
+    }
+
     /// Waits for the value: nil where it has not come by `deadline`. Throws the error that was given instead, or the
     /// interruption of the wait.
     public func get(until deadline: Instant) throws -> Success? {
@@ -30,6 +38,7 @@ public final class AsyncResult<Success> {
     }
 
     /// Waits for the value as long as it takes. Throws the error that was given instead, or the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get() throws -> Success {
         while result == nil { _ = try place.wait(for: "a result", until: .never) }
         return try result!.get()
@@ -42,6 +51,15 @@ public final class AsyncResult<Success> {
         place.wakeAll()
         links.fire()
     }
+}
+
+/// What is thrown for a result that nobody is to give any more.
+public struct Cancelled: Error, Hashable, CustomStringConvertible {
+    /// One line for a log.
+    public var description: String { "cancelled" }
+
+    /// The error.
+    public init() {}
 }
 
 extension AsyncResult: Waitable {

@@ -28,6 +28,7 @@
     }
 
     /// Waits until it is set. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     @discardableResult
     public func wait() throws(Interruption) -> Bool {
         try wait(until: .never)

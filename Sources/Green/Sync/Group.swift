@@ -4,6 +4,7 @@ public class Group {
     /// The hub of its greenlets.
     public let hub: Hub
     private var members: [UInt64: AnyGreenlet] = [:]
+    private var numbers: [ObjectIdentifier: UInt64] = [:]
     private var serial: UInt64 = 0
     private let empty: WaitPlace
 
@@ -19,9 +20,9 @@ public class Group {
     /// Starts a greenlet in the group. In a `Pool` it waits for a place first, and throws the interruption of that wait.
     @discardableResult
     public func spawn<Success>(
-        name: String? = nil, _ body: @escaping () throws -> Success
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Success
     ) throws(Interruption) -> Greenlet<Success> {
-        let greenlet = hub.spawn(name: name, body)
+        let greenlet = hub.spawn(name: name, file: file, line: line, body)
         add(greenlet)
         return greenlet
     }
@@ -29,11 +30,30 @@ public class Group {
     /// Takes in a greenlet that was started elsewhere. It counts against a pool's limit, but does not wait for a place.
     public func add(_ greenlet: AnyGreenlet) {
         empty.check()
-        guard !greenlet.isDone else { return }
+        guard !greenlet.isDone, numbers[ObjectIdentifier(greenlet)] == nil else { return }
         serial += 1
         let number = serial
         members[number] = greenlet
+        numbers[ObjectIdentifier(greenlet)] = number
         greenlet.link { [weak self] in self?.remove(number) }
+    }
+
+    /// Lets go of a greenlet that has not ended: it goes on without the group.
+    public func discard(_ greenlet: AnyGreenlet) {
+        if let number = numbers[ObjectIdentifier(greenlet)] { remove(number) }
+    }
+
+    /// Starts a greenlet in the group, when there is a place for it, without waiting for that: the handle that comes back is
+    /// there at once. Costs a second greenlet, which waits for the first. Killing it ends the work.
+    @discardableResult
+    public func applyAsync<Success>(
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Success
+    ) -> Greenlet<Success> {
+        hub.spawn(name: name, file: file, line: line) {
+            let work = try self.spawn(name: name, file: file, line: line, body)
+            defer { work.kill() }
+            return try work.get()
+        }
     }
 
     /// Waits until all have ended. Throws as `join(until:)` does.
@@ -51,62 +71,18 @@ public class Group {
         return true
     }
 
-    /// Ends all; `join` tells when they have cleaned up.
-    public func kill() {
-        for (_, greenlet) in members.sorted(by: { $0.key < $1.key }) { greenlet.kill() }
-    }
-
-    /// What `transform` makes of each item, each in a greenlet of the group, in the order of the items. The first error
-    /// in that order is thrown, when the others of this call have been ended.
-    public func map<Items: Sequence, Success>(
-        _ items: Items, _ transform: @escaping (Items.Element) throws -> Success
-    ) throws -> [Success] {
-        var greenlets: [Greenlet<Success>] = []
-        do {
-            for item in items { greenlets.append(try spawn { try transform(item) }) }
-            return try greenlets.map { try $0.get() }
-        } catch {
-            killAll(greenlets)
-            shieldedJoin(greenlets)
-            throw error
+    /// Ends all; `join` tells when they have cleaned up. Who waits for one by `get` has `reason` thrown, where there is one.
+    public func kill(with reason: (any Error)? = nil) {
+        for (_, greenlet) in members.sorted(by: { $0.key < $1.key }) {
+            if let reason { greenlet.kill(with: reason) } else { greenlet.kill() }
         }
-    }
-
-    /// What `transform` makes of each item, each in a greenlet of the group, as it comes: a queue that is closed after
-    /// the last. Does not throw: what a greenlet throws is its result, and so is `GreenletLimit` where an item gets none;
-    /// where there is none even to start the others, that is the only result. Who stops reading should `kill` the group.
-    public func mapUnordered<Items: Sequence, Success>(
-        _ items: Items, _ transform: @escaping (Items.Element) throws -> Success
-    ) -> Queue<Result<Success, any Error>> {
-        let results = Queue<Result<Success, any Error>>(hub: hub)
-        let map = hub.spawn(name: "map") {
-            defer { results.close() }
-            let own = Group(hub: self.hub)
-            for item in items {
-                let greenlet = try self.spawn { _ = results.tryPut(Result { try transform(item) }) }
-                if let failure = greenlet.failureToBegin { results.tryPut(.failure(failure)) }
-                own.add(greenlet)
-            }
-            try own.join()
-        }
-        if let failure = map.failureToBegin {
-            results.tryPut(.failure(failure))
-            results.close()
-        }
-        return results
     }
 
     /// A greenlet has ended.
     func remove(_ number: UInt64) {
-        members[number] = nil
+        guard let greenlet = members.removeValue(forKey: number) else { return }
+        numbers[ObjectIdentifier(greenlet)] = nil
         if members.isEmpty { empty.wakeAll() }
-    }
-
-    private func shieldedJoin(_ greenlets: [AnyGreenlet]) {
-        hub.withoutInterruptions { () throws(Interruption) in
-            for greenlet in greenlets { try greenlet.join() }
-            return true
-        }
     }
 }
 
@@ -117,6 +93,7 @@ public func killAll(_ greenlets: [AnyGreenlet]) {
 
 /// Waits until as many of `greenlets` as `count` says (all, without) have ended, or `limit` has passed: those that have.
 /// Throws the interruption of the wait, not their errors.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 @discardableResult
 public func joinAll(
     _ greenlets: [AnyGreenlet], limit: Duration? = nil, count: Int? = nil

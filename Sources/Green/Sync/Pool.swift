@@ -18,12 +18,22 @@ public final class Pool: Group {
     /// Waits for a place, then starts a greenlet. Throws the interruption of the wait; nothing is started then.
     @discardableResult
     public override func spawn<Success>(
-        name: String? = nil, _ body: @escaping () throws -> Success
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Success
     ) throws(Interruption) -> Greenlet<Success> {
         try waitForPlace()
-        let greenlet = try super.spawn(name: name, body)
+        let greenlet = try super.spawn(name: name, file: file, line: line, body)
         // Without a stack it has failed already, and leaves the place to the next.
         if greenlet.isDone { places.wakeFirst() }
+        return greenlet
+    }
+
+    /// Starts a greenlet if there is a place for it now; nil where there is none. Never waits.
+    public func trySpawn<Success>(
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Success
+    ) -> Greenlet<Success>? {
+        guard count < size else { return nil }
+        let greenlet = hub.spawn(name: name, file: file, line: line, body)
+        add(greenlet)
         return greenlet
     }
 

@@ -16,6 +16,7 @@ public class Semaphore {
     }
 
     /// Takes a permit, as soon as there is one. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     @discardableResult
     public func acquire() throws(Interruption) -> Bool {
         try acquire(until: .never)

@@ -38,6 +38,12 @@ public final class Signals: Sequence {
         try queue.get(until: deadline)
     }
 
+    /// Calls `body` with each signal as it comes, until `close`. Unlike a loop over the signals it throws the interruption
+    /// that ends it; and what `body` throws.
+    public func forEach(_ body: (Int32) throws -> Void) throws {
+        while let signal = try next() { try body(signal) }
+    }
+
     /// Goes through the signals as they come, until the greenlet is interrupted.
     public func makeIterator() -> AnyIterator<Int32> {
         let signals = queue.makeIterator()

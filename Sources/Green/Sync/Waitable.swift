@@ -1,5 +1,5 @@
-/// Something that becomes ready: greenlets that end, events that are set, results that come, queues that hold
-/// something. `waitAny` and `waitAll` take any mixture.
+/// Something that becomes ready: greenlets that end, events that are set, results that come, queues and channels that hold
+/// something, sockets that can be read (`StreamSocket.readable`), a time that is over (``Alarm``). `waitAny` and `waitAll` take any mixture.
 public protocol Waitable: AnyObject {
     /// Whether waiting for it would return at once.
     var isReady: Bool { get }
@@ -12,14 +12,21 @@ public protocol Waitable: AnyObject {
 /// A standing request to be called when something becomes ready.
 public final class Link {
     fileprivate var call: (() -> Void)?
+    /// What else is to be ended with it.
+    var onCancel: (() -> Void)?
 
-    fileprivate init(_ call: @escaping () -> Void) {
+    init(_ call: @escaping () -> Void) {
         self.call = call
     }
+
+    /// Calls who wants to be called.
+    func fire() { call?() }
 
     /// Ends it.
     public func cancel() {
         call = nil
+        onCancel?()
+        onCancel = nil
     }
 }
 
@@ -48,6 +55,7 @@ public final class Link {
 /// Waits until as many of `objects` as `count` says (all, without) are ready, or `deadline` passes: those that are, in
 /// the order in which they became so, as far as it was seen. Throws the interruption of the wait. Costs an allocation for
 /// each object that is not ready, and a look at all of them for each that becomes so.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func waitAll(
     _ objects: [any Waitable], count: Int? = nil, until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> [any Waitable] {
@@ -71,6 +79,7 @@ public func waitAll(
 
 /// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before. Throws and costs
 /// what `waitAll` does.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func waitAny(
     _ objects: [any Waitable], until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> (any Waitable)? {

@@ -9,6 +9,23 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
         var isClosed = false
         var getters: [CrossWaiter] = []
         var putters: [CrossWaiter] = []
+        var observers: [Observer] = []
+    }
+
+    /// Who is told, on its own hub's thread, that there may be something.
+    private final class Observer: @unchecked Sendable {
+        // SAFETY: the link is touched on its hub's thread alone, by posted work and by who made it.
+        let mailbox: HubMailbox
+        let link: Link
+
+        init(_ mailbox: HubMailbox, _ link: Link) {
+            self.mailbox = mailbox
+            self.link = link
+        }
+
+        func tell() {
+            mailbox.post { self.link.fire() }
+        }
     }
 
     /// What an attempt came to.
@@ -44,6 +61,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
             if state.isClosed { throw QueueClosed() }
             guard state.elements.count < self.limit else { return nil }
             state.elements.append(element)
+            for observer in state.observers { observer.tell() }
             return (true, Self.popFirst(&state.getters))
         } ?? false
     }
@@ -65,6 +83,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
         let (isIn, woken) = state.withLock { state -> (Bool, CrossWaiter?) in
             guard !state.isClosed, state.elements.count < limit else { return (false, nil) }
             state.elements.append(element)
+            for observer in state.observers { observer.tell() }
             return (true, Self.popFirst(&state.getters))
         }
         woken?.wake()
@@ -85,6 +104,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
     public func close() {
         let waiting = state.withLock { state in
             state.isClosed = true
+            for observer in state.observers { observer.tell() }
             defer { (state.getters, state.putters) = ([], []) }
             return state.getters + state.putters
         }
@@ -131,6 +151,23 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
 
     private static func popFirst(_ list: inout [CrossWaiter]) -> CrossWaiter? {
         list.isEmpty ? nil : list.removeFirst()
+    }
+}
+
+extension ThreadQueue: Waitable {
+    /// Whether `get` would not wait.
+    public var isReady: Bool { state.withLock { $0.elements.count > 0 || $0.isClosed } }
+
+    /// As ``Waitable`` says; `call` is called on the thread of the running hub.
+    @discardableResult
+    public func link(_ call: @escaping () -> Void) -> Link {
+        let link = Link(call)
+        let observer = Observer(Hub.current.mailbox, link)
+        state.withLock { $0.observers.append(observer) }
+        link.onCancel = { [weak self] in
+            self?.state.withLock { state in state.observers.removeAll { $0 === observer } }
+        }
+        return link
     }
 }
 

@@ -23,5 +23,8 @@ extension VirtualLoop {
     }
 
     /// As ``Loop`` says.
-    public func poll(_ handle: SocketHandle) -> (readable: Bool, writable: Bool) { (false, false) }
+    public func poll(_ handle: SocketHandle) -> (readable: Bool, writable: Bool) {
+        guard let stream = unsafe world.sockets[handle.pointee.descriptor] as? VirtualStream else { return (false, false) }
+        return (stream.mayRead, stream.mayWrite)
+    }
 }

@@ -15,6 +15,7 @@ public final class Channel<Element> {
 
     private var offers: [Offer] = []
     private let receivers: WaitPlace
+    private var links = LinkList()
     /// Whether nothing more will be sent.
     public private(set) var isClosed = false
 
@@ -42,6 +43,7 @@ public final class Channel<Element> {
                 offer.waiter = waiter
                 offers.append(offer)
                 receivers.wakeFirst()
+                links.fire()
             }
         } catch {
             if offer.isTaken { return true }
@@ -59,12 +61,7 @@ public final class Channel<Element> {
         while offers.isEmpty {
             guard !isClosed, try receivers.wait(for: "a sender", until: deadline) else { return nil }
         }
-        guard !isClosed else { return nil }
-        receivers.check()
-        let offer = offers.removeFirst()
-        offer.isTaken = true
-        offer.waiter?.wake()
-        return offer.element
+        return tryReceive()
     }
 
     /// Ends it: senders that wait throw `QueueClosed`, receivers get nil.
@@ -73,7 +70,33 @@ public final class Channel<Element> {
         isClosed = true
         for offer in offers { offer.waiter?.wake() }
         receivers.wakeAll()
+        links.fire()
     }
+
+    /// Takes what a sender holds out, if one does now. Never waits.
+    public func tryReceive() -> Element? {
+        guard !offers.isEmpty, !isClosed else { return nil }
+        receivers.check()
+        let offer = offers.removeFirst()
+        offer.isTaken = true
+        offer.waiter?.wake()
+        return offer.element
+    }
+
+    /// Calls `body` with what is sent until the channel is closed. Unlike a loop over the channel it throws the interruption
+    /// that ends it; and what `body` throws.
+    public func forEach(_ body: (Element) throws -> Void) throws {
+        while let element = try receive() { try body(element) }
+    }
+}
+
+extension Channel: Waitable {
+    /// Whether `receive` would not wait.
+    public var isReady: Bool { !offers.isEmpty || isClosed }
+
+    /// As ``Waitable`` says.
+    @discardableResult
+    public func link(_ call: @escaping () -> Void) -> Link { links.add(call) }
 }
 
 extension Channel: Sequence {

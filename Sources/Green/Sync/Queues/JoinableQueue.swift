@@ -62,7 +62,8 @@ public final class JoinableQueue<Element> {
     }
 
     /// As `Queue.close`.
-    public func close() {
+    public func close(immediate: Bool = false) {
+        if immediate { while queue.tryGet() != nil { taskDone() } }
         queue.close()
     }
 }

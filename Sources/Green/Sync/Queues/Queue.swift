@@ -49,6 +49,13 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
         putters = WaitPlace(hub: hub, of: "a queue")
     }
 
+    /// A queue that begins with `elements`; `limit` is raised to their number where it is less.
+    public convenience init(_ elements: some Sequence<Element>, limit: Int = .max, hub: Hub = .current) {
+        let elements = Array(elements)
+        self.init(limit: Swift.max(1, limit, elements.count), hub: hub)
+        for element in elements { unsafe storage.append(element) }
+    }
+
     /// How many things are in it.
     @inlinable public var count: Int { unsafe storage.count }
     /// Whether it holds nothing.
@@ -98,10 +105,15 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
         isEmpty ? nil : removeNext()
     }
 
-    /// Lets nothing more in. What is there can still be taken; who waits for more gets nil, who waits for room throws.
-    public func close() {
+    /// The next thing, which stays; nil where there is none now. Never waits.
+    public var peek: Element? { isEmpty ? nil : unsafe storage.next }
+
+    /// Lets nothing more in. What is there can still be taken, unless the close is `immediate`: then it is dropped. Who
+    /// waits for more gets nil, who waits for room throws.
+    public func close(immediate: Bool = false) {
         getters.wakeAll()
         unsafe closed = true
+        if immediate { unsafe storage = Storage() }
         putters.wakeAll()
         unsafe links.fire()
     }
@@ -110,6 +122,12 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     /// wait then throws it again.
     public func makeIterator() -> AnyIterator<Element> {
         AnyIterator { try? self.get() }
+    }
+
+    /// Calls `body` with what comes until the queue is closed and empty. Unlike a loop over the queue it throws the
+    /// interruption that ends it; and what `body` throws.
+    public func forEach(_ body: (Element) throws -> Void) throws {
+        while let element = try get() { try body(element) }
     }
 
     @inlinable

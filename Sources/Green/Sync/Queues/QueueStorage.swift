@@ -8,6 +8,8 @@ public protocol QueueStorage {
     init()
     /// Keeps one more.
     mutating func append(_ element: Element)
+    /// The next one, which stays. There is one.
+    var next: Element { get }
     /// Gives the next one. There is one.
     mutating func removeNext() -> Element
 }
@@ -29,6 +31,9 @@ public struct FirstInFirstOut<Element>: QueueStorage {
         ring[(head + kept) & (ring.count - 1)] = element
         kept += 1
     }
+
+    /// The one that came first.
+    @inlinable public var next: Element { ring[head]! }
 
     /// Gives the one that came first.
     @inlinable public mutating func removeNext() -> Element {
@@ -55,6 +60,8 @@ public struct LastInFirstOut<Element>: QueueStorage {
 
     /// How many are kept.
     public var count: Int { stack.count }
+    /// The one that came last.
+    public var next: Element { stack[stack.count - 1] }
 
     /// Keeps one more.
     public mutating func append(_ element: Element) {
@@ -86,6 +93,8 @@ public struct SmallestFirst<Element: Comparable>: QueueStorage {
 
     /// How many are kept.
     public var count: Int { heap.count }
+    /// The smallest.
+    public var next: Element { heap[0].element }
 
     /// Keeps one more.
     public mutating func append(_ element: Element) {

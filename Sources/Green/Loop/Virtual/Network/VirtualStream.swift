@@ -48,6 +48,18 @@ final class VirtualStream: VirtualSocket {
         return unsafe outgoing.write(buffer)
     }
 
+    /// Whether a read would tell something at once: bytes, the end, or an error.
+    var mayRead: Bool {
+        if case .failed = phase { return true }
+        return incoming.unread > 0 || pendingError != 0 || incoming.isAtEnd || isReset
+    }
+
+    /// Whether a write would tell something at once.
+    var mayWrite: Bool {
+        if case .connecting = phase { return false }
+        return true
+    }
+
     /// See `Loop.shutdownWrite`.
     func shutdownWrite() {
         guard !hasEnded, !isReset else { return }
