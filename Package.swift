@@ -49,13 +49,15 @@ let package = Package(
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(
             name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
-        .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green"], swiftSettings: settings),
+        .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenTLS"], swiftSettings: settings),
         .target(
-            name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green"], swiftSettings: settings),
+            name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenTLS"],
+            swiftSettings: settings),
         .target(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
+                "GreenTLS",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: settings
@@ -103,7 +105,8 @@ let package = Package(
             name: "AnswerCacheTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "TestSupport"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green"], swiftSettings: testSettings),
+            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green", "GreenTLS"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",
             dependencies: [

@@ -2,6 +2,7 @@
 #include <features.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -33,6 +34,12 @@ static inline void green_tls_set_owner(SSL *ssl, void *owner) {
 // The pointer kept with a connection.
 static inline void *green_tls_owner(const SSL *ssl) {
     return SSL_get_app_data(ssl);
+}
+
+// The pointer kept with the connection whose certificates are being looked at.
+static inline void *green_tls_verifier(X509_STORE_CTX *store) {
+    SSL *ssl = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    return ssl ? SSL_get_app_data(ssl) : NULL;
 }
 
 // Bytes that wait in a memory BIO.

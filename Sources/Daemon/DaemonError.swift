@@ -7,6 +7,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case listen(SocketAddress, String, SocketError)
     /// The hosts file cannot be read.
     case hosts(String, SocketError)
+    /// What an upstream's certificate is to be checked by cannot be used.
+    case upstream(String, String)
     /// The cache gets no memory.
     case cache(String)
     /// It cannot have its control socket.
@@ -29,6 +31,7 @@ extension DaemonError: CustomStringConvertible {
             "listen: \(address): this machine does not have the address; expected one of its own"
         case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error.reason)"
         case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
+        case .upstream(let upstream, let reason): "upstreams: \(upstream): \(reason)"
         case .control(let path, .addressInUse):
             "control: \(path) is in use by another process; expected another path, or off"
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"

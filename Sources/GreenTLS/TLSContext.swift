@@ -24,6 +24,7 @@ internal import Green
         if options.verification != .none { try context.trust(options.trust) }
         if let identity = options.identity { try context.use(identity) }
         unsafe SSL_CTX_set_verify(context.context, options.verification == .none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)
+        unsafe SSL_CTX_set_cert_verify_callback(context.context, CertificateCheck.callback, nil)
         return context
     }
 

@@ -22,11 +22,15 @@ internal import Green
     private let ssl: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
-    /// Which server's sessions these are.
-    private let server: String?
+    /// On a client, whom it expects, and whose sessions these are.
+    let peer: TLSPeer?
+    /// Why the certificate was refused, where OpenSSL does not know.
+    var refusal: String?
+    /// Whether there was no way on.
+    private var hasFailed = false
 
-    /// TLS with the peer of a client (`host` is the server's name or address) or of a server.
-    init(_ context: TLSContext, host: String?) throws(TLSError) {
+    /// TLS with the peer of a client, or of a server.
+    init(_ context: TLSContext, peer: TLSPeer?) throws(TLSError) {
         ErrorQueue.clear()
         let (made, into, out) = unsafe (SSL_new(context.context), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
         guard let ssl = unsafe made, let input = unsafe into, let output = unsafe out else {
@@ -41,23 +45,26 @@ internal import Green
         unsafe self.ssl = ssl
         unsafe self.input = input
         unsafe self.output = output
-        server = context.isServer ? nil : host
+        self.peer = context.isServer ? nil : peer
         unsafe green_tls_set_owner(ssl, Unmanaged.passUnretained(self).toOpaque())
         if context.isServer {
             unsafe SSL_set_accept_state(ssl)
         } else {
             unsafe SSL_set_connect_state(ssl)
-            if let host { try expect(host) }
+            if let peer { try expect(peer) }
         }
     }
 
     deinit {
+        // OpenSSL takes a connection that ended without farewell for one whose session is spoilt; TLS does not (RFC 5246 7.2.1).
+        if !hasFailed { unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         unsafe SSL_free(ssl)
         ErrorQueue.clear()
     }
 
     /// Tells the server which name is wanted, and wants its certificate to be for that name.
-    private func expect(_ host: String) throws(TLSError) {
+    private func expect(_ peer: TLSPeer) throws(TLSError) {
+        let host = peer.host
         // OpenSSL reads up to a NUL: the certificate would be checked for another name than the one that was asked for.
         guard !host.utf8.contains(0) else {
             throw .configuration("the host name \"\(host.prefix { $0 != "\0" })\\0…\"", reason: "a NUL is in it")
@@ -74,13 +81,13 @@ internal import Green
             }
         }
         guard isSet else { throw .configuration("the host name \"\(host)\"", reason: ErrorQueue.drain()) }
-        unsafe context.sessions?.withSession(for: host) { session in _ = unsafe SSL_set_session(ssl, session) }
+        unsafe context.sessions?.withSession(for: peer) { session in _ = unsafe SSL_set_session(ssl, session) }
     }
 
     /// Keeps a session for later; false where none are kept.
     func keep(_ session: OpaquePointer) -> Bool {
-        guard let server, let sessions = context.sessions else { return false }
-        unsafe sessions.keep(session, for: server)
+        guard let peer, let sessions = context.sessions else { return false }
+        unsafe sessions.keep(session, for: peer)
         return true
     }
 
@@ -134,9 +141,11 @@ internal import Green
     }
 
     private func failure() -> TLSError {
+        hasFailed = true
         let reason = ErrorQueue.drain()
         let verdict = unsafe SSL_get_verify_result(ssl)
         guard context.verification != .none, verdict != Int(X509_V_OK) else { return .protocolFailure(reason) }
+        if let refusal { return .certificate(refusal) }
         return .certificate(unsafe String(cString: X509_verify_cert_error_string(verdict)))
     }
 

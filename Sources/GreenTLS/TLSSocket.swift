@@ -21,8 +21,15 @@ public import Green
     public static func connect(
         over stream: any ByteStream, host: String, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
+        try connect(over: stream, to: TLSPeer(host), context: context, until: deadline)
+    }
+
+    /// The same, for a server of which more is known than its name: keys that it must have.
+    public static func connect(
+        over stream: any ByteStream, to peer: TLSPeer, context: TLSContext, until deadline: Instant
+    ) throws -> TLSSocket {
         require(!context.isServer, "a server's TLS context for a client's connection; make it with TLSContext.client")
-        return try begin(stream, context, host: host, until: deadline)
+        return try begin(stream, context, peer: peer, until: deadline)
     }
 
     /// Makes a connection that was accepted into one with TLS, as its server. Throws as `connect` does.
@@ -30,14 +37,14 @@ public import Green
         over stream: any ByteStream, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
         require(context.isServer, "a client's TLS context for a server's connection; make it with TLSContext.server")
-        return try begin(stream, context, host: nil, until: deadline)
+        return try begin(stream, context, peer: nil, until: deadline)
     }
 
     private static func begin(
-        _ stream: any ByteStream, _ context: TLSContext, host: String?, until deadline: Instant
+        _ stream: any ByteStream, _ context: TLSContext, peer: TLSPeer?, until deadline: Instant
     ) throws -> TLSSocket {
         do {
-            let socket = TLSSocket(stream, try TLSEngine(context, host: host))
+            let socket = TLSSocket(stream, try TLSEngine(context, peer: peer))
             try socket.handshake(until: deadline)
             return socket
         } catch {

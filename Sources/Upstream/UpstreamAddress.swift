@@ -4,17 +4,29 @@ package import Green
 /// Where an upstream resolver is and how it is spoken to.
 package struct UpstreamAddress: Sendable, Hashable {
     /// How queries travel to an upstream.
-    package enum Transport: String, Sendable, Hashable {
+    package enum Transport: String, Sendable, Hashable, CaseIterable {
         /// UDP first, TCP for what is truncated.
         case udp
         /// TCP only.
         case tcp
+        /// DNS over TLS (RFC 7858).
+        case tls
+
+        /// Whether nobody on the way can read or change what is said.
+        package var isEncrypted: Bool { self == .tls }
+
+        /// The port where none is written.
+        package var usualPort: UInt16 { self == .tls ? 853 : 53 }
     }
 
     /// How queries travel.
     package var transport: Transport
-    /// Where they go.
+    /// Where they go; for an upstream that is known by name no address, and the port.
     package var address: SocketAddress
+    /// The name whose addresses are looked up, where it is known by name.
+    package var host: String?
+    /// Who it is, where it is spoken to encrypted; without this such an upstream is not spoken to.
+    package var encryption: UpstreamEncryption?
     /// Whether AD in its answers is believed: nobody stands between it and this machine, or the operator says so.
     package var trustsAD: Bool
     /// The interface that a link-local address is on, where it has a name.
@@ -28,6 +40,16 @@ package struct UpstreamAddress: Sendable, Hashable {
         trustsAD = address.ip.isLoopback
         interface = Self.interfaceName(address.ip.scope)
     }
+
+    /// The upstream with that name, whose addresses are looked up, over an encrypted transport.
+    package init(host: String, port: UInt16, transport: Transport, encryption: UpstreamEncryption) {
+        self.init(SocketAddress(IPAddress(v4: 0), port: port), transport: transport)
+        self.host = host
+        self.encryption = encryption
+    }
+
+    /// Whether both are the same server's, however it is spoken to.
+    package func isSamePlace(as other: UpstreamAddress) -> Bool { address == other.address && host == other.host }
 
     /// Where a socket connects to at present.
     var socketAddress: SocketAddress {
@@ -47,8 +69,13 @@ package struct UpstreamAddress: Sendable, Hashable {
 }
 
 extension UpstreamAddress: CustomStringConvertible {
-    /// `192.0.2.1:53` or `tcp://192.0.2.1:53`, as the configuration takes it.
+    /// `192.0.2.1:53`, `tcp://192.0.2.1:53` or `tls://192.0.2.1:853#dns.example`, as the configuration takes it, without what
+    /// it says of certificates.
     package var description: String {
-        transport == .udp ? "\(address)" : "\(transport.rawValue)://\(address)"
+        if transport == .udp { return "\(address)" }
+        let place = host.map { "\($0):\(address.port)" } ?? "\(address)"
+        guard let encryption else { return "\(transport.rawValue)://\(place)" }
+        let isOther = encryption.isNamed && encryption.name != host
+        return "\(transport.rawValue)://\(place)" + (isOther ? "#\(encryption.name)" : "")
     }
 }

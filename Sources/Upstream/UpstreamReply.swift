@@ -26,6 +26,8 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     case timedOut
     /// No upstream could be reached.
     case unreachable
+    /// An encrypted upstream did not prove who it is, or does not speak TLS.
+    case insecure
     /// Every upstream said that it cannot or will not; the last rcode and extended error.
     case refused(ResponseCode, ExtendedErrorCode?)
     /// There is no upstream to ask.
@@ -41,6 +43,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     package var extendedError: ExtendedErrorCode {
         switch self {
         case .timedOut, .unreachable: .noReachableAuthority
+        case .insecure: .networkError
         case .refused(_, let code): code ?? .other
         case .overloaded, .loop: .other
         case .noUpstream, .stopping: .notReady
@@ -52,6 +55,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         switch self {
         case .timedOut: "no upstream answered in time"
         case .unreachable: "no upstream could be reached"
+        case .insecure: "no secure connection to an upstream: wrong certificate, or no TLS there"
         case .refused(.servFail, _): "every upstream failed"
         case .refused(.refused, _): "every upstream refused"
         case .refused: "no upstream could answer this"

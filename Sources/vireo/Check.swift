@@ -13,6 +13,7 @@ struct Check: ParsableCommand {
     func run() throws {
         try Failure.reported {
             let settings = try ConfigurationLoader(file: file).load()
+            try settings.checkCertificates()
             let name = file == "-" ? "standard input" : file
             for warning in settings.warnings { try Output.write("\(name): warning: \(warning)\n") }
             try Output.write("\(name): good\n")

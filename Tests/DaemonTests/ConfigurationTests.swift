@@ -133,7 +133,7 @@ func complaint(_ yaml: String) -> String {
         ("\"192.0.2.1:\"", "has a port that is not from 1 to 65535"),
         ("\"[::1\"", "is not an address"),
         ("fe80::1%none0", "names an interface that this machine does not have"),
-        ("tls://192.0.2.1", "\"tls\" is not a transport; expected udp:// or tcp://"),
+        ("gopher://192.0.2.1", "\"gopher\" is not a transport; expected udp://, tcp://, tls://"),
         ("0.0.0.0", "is no address of a server"),
         ("\"::\"", "is no address of a server"),
         ("224.0.0.251", "is no address of a server, but that of a group (multicast)"),

@@ -240,7 +240,7 @@ import Upstream
         }
         let settings = try read(lines.joined(separator: "\n"))
         #expect(settings.chaos.identity == "resolver-1")
-        #expect(settings.upstreams.count == 3)
+        #expect(settings.upstreams.count == 4)
         #expect(settings.forward.count == 1)
         #expect(settings.hosts == "/etc/hosts")
     }

@@ -101,6 +101,20 @@ import Testing
         }
     }
 
+    @Test func `upstreams with a name have their addresses from whom resolv conf names, never from this daemon`() throws {
+        let text = "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
+        try withPart("upstreams: [\"tls://dns.example\"]", text) { part, files, changes in
+            #expect(part.upstreams.map(\.description) == ["tls://dns.example:853"])
+            #expect(part.bootstrap.map(\.description) == ["192.0.2.1:53"])
+            files.write("/etc/resolv.conf", "nameserver 192.0.2.2\n")
+            try sleep(.seconds(2))
+            #expect(part.bootstrap.map(\.description) == ["192.0.2.2:53"] && changes() == 1)
+        }
+        try withPart("upstreams: [\"tls://dns.example\"]\nbootstrap: [192.0.2.9]", text) { part, _, _ in
+            #expect(part.bootstrap.map(\.description) == ["192.0.2.9:53"])
+        }
+    }
+
     @Test func `resolvers are told whom resolv conf names`() throws {
         let world = VirtualWorld(seed: 5)
         try world.run { hub throws in

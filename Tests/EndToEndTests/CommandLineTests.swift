@@ -82,7 +82,7 @@ extension EndToEnd {
 
         @Test func `a bad option value is named with the option`() throws {
             expectOneLine(try run(["--listen", "localhost"]), code: 2, ["--listen: \"localhost\" is a host name"])
-            expectOneLine(try run(["--upstream", "tls://192.0.2.1"]), code: 2, ["--upstream: \"tls\" is not a transport"])
+            expectOneLine(try run(["--upstream", "gopher://192.0.2.1"]), code: 2, ["--upstream: \"gopher\" is not a transport"])
             expectOneLine(try run(["--workers", "0"]), code: 2, ["--workers: \"0\"", "from 1 to 256"])
             expectOneLine(try run(["--log-level", "loud"]), code: 2, ["--log-level: \"loud\"", "expected one of trace"])
         }

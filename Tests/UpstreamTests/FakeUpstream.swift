@@ -1,5 +1,6 @@
 import DNSWire
 import Green
+import GreenTLS
 import Testing
 
 @testable import Upstream
@@ -84,6 +85,21 @@ enum FakeAct {
     case part([UInt8], of: Int)
     /// Closes the connection.
     case close
+    /// Sends bytes as they are.
+    case raw([UInt8])
+}
+
+/// What a fake upstream's port for streams does first.
+enum FakeSecurity {
+    case none
+    /// TLS by a context.
+    case tls(TLSContext)
+    /// It reads the handshake's first bytes, and goes no further.
+    case silent
+    /// It reads them, and closes.
+    case closing
+    /// It sends the first bytes of what TLS would, then closes.
+    case cut(TLSContext)
 }
 
 /// A server over UDP and TCP on the same port that does what a test says with each query, and keeps all queries.
@@ -94,6 +110,10 @@ final class FakeUpstream {
     private(set) var connectionCount = 0
     private(set) var openConnections = 0
     var behavior: (FakeQuery) -> [FakeAct]
+    var security: FakeSecurity
+    /// Connections whose TLS stands, and those that go on with an earlier session.
+    private(set) var handshakes = 0
+    private(set) var resumptions = 0
     private var datagrams: Datagrams?
     private var streams: StreamServer?
     /// The upstream as those know it who ask.
@@ -101,10 +121,12 @@ final class FakeUpstream {
 
     init(
         hub: Hub = .current, transport: UpstreamAddress.Transport = .udp, id: UInt16 = 1, tcp: Bool = true,
+        security: FakeSecurity = .none, encryption: UpstreamEncryption? = nil, tls: TLSContext? = nil,
         _ behavior: @escaping (FakeQuery) -> [FakeAct]
     ) throws {
         self.hub = hub
         self.behavior = behavior
+        self.security = security
         var listener: Listener?
         var stream: Listener?
         for attempt in 0..<20 where listener == nil || (tcp && stream == nil) {
@@ -116,7 +138,9 @@ final class FakeUpstream {
             precondition(attempt < 19)
         }
         address = listener!.address
-        server = UpstreamServer(UpstreamAddress(address, transport: transport), id: id, hub: hub)
+        var written = UpstreamAddress(address, transport: transport)
+        written.encryption = encryption
+        server = UpstreamServer(written, id: id, hub: hub, tls: tls)
         datagrams = Datagrams(socket: try DatagramSocket(hub: hub, listener: listener!), owner: self)
         datagrams!.start()
         if let stream {
@@ -128,8 +152,9 @@ final class FakeUpstream {
     /// Another view of the same upstream, with nothing known of it.
     func forget(transport: UpstreamAddress.Transport? = nil) {
         server.retire()
-        server = UpstreamServer(
-            UpstreamAddress(address, transport: transport ?? server.address.transport), id: server.id, hub: hub)
+        var written = server.address
+        written.transport = transport ?? written.transport
+        server = UpstreamServer(written, id: server.id, hub: hub, tls: server.tls)
     }
 
     /// Closes its port for datagrams.
@@ -149,6 +174,7 @@ final class FakeUpstream {
         connectionCount += 1
         openConnections += 1
         defer { openConnections -= 1 }
+        guard let connection = try secured(connection) else { return }
         var incoming = StreamBuffer()
         while try incoming.fill(from: connection, until: .never) > 0 {
             while let bytes = incoming.next() {
@@ -156,6 +182,7 @@ final class FakeUpstream {
                     switch act {
                     case .send(let reply): try connection.write(word(reply.count) + reply)
                     case .wait(let time): try sleep(time)
+                    case .raw(let bytes): try connection.write(bytes)
                     case .part(let front, let length): try connection.write(word(length) + front)
                     case .close: return
                     case .drip(let reply, let gap):
@@ -166,6 +193,27 @@ final class FakeUpstream {
                     }
                 }
             }
+        }
+    }
+
+    /// A connection after what comes first; nil where nothing follows.
+    private func secured(_ connection: StreamSocket) throws -> (any ByteStream)? {
+        switch security {
+        case .none: return connection
+        case .tls(let context):
+            let socket = try TLSSocket.accept(over: connection, context: context, until: .never)
+            handshakes += 1
+            if socket.isResumed { resumptions += 1 }
+            return socket
+        case .silent:
+            while try !connection.read(upTo: 4096).isEmpty {}
+            return nil
+        case .closing:
+            _ = try connection.read(upTo: 4096)
+            return nil
+        case .cut(let context):
+            _ = try? TLSSocket.accept(over: CutStream(connection, after: 1), context: context, until: .never)
+            return nil
         }
     }
 
@@ -195,9 +243,37 @@ final class FakeUpstream {
                     for index in reply.indices { buffer[index] = reply[index] }
                     answer.count = reply.count
                     socket.send(answer)
-                case .drip, .part, .close: break
+                case .drip, .part, .close, .raw: break
                 }
             }
         }
     }
+}
+
+/// A stream that closes once so many writes were begun, after half of the last one.
+private final class CutStream: ByteStream {
+    private let stream: StreamSocket
+    private var left: Int
+
+    init(_ stream: StreamSocket, after writes: Int) {
+        self.stream = stream
+        left = writes
+    }
+
+    var hub: Hub { stream.hub }
+    var isOpen: Bool { stream.isOpen }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
+        try stream.read(into: buffer, until: deadline)
+    }
+
+    func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
+        left -= 1
+        guard left <= 0 else { return try stream.write(buffer, until: deadline) }
+        try stream.write(UnsafeRawBufferPointer(rebasing: buffer[..<(buffer.count / 2)]), until: deadline)
+        stream.close()
+        throw SocketError.closed
+    }
+
+    func close() { stream.close() }
 }

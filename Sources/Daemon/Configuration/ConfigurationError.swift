@@ -54,11 +54,15 @@ extension ConfigurationError: CustomStringConvertible {
 
     /// The nearest known key when the unknown one looks like a slip of the hand, else all of them.
     private static func hint(for name: String, among known: [String]) -> String {
-        let nearest = known.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
-        if let nearest, nearest.distance <= (name.count < 4 ? 1 : max(2, name.count / 3)) {
-            return "did you mean \(nearest.name)?"
-        }
+        if let nearest = nearest(to: name, among: known) { return "did you mean \(nearest)?" }
         return "expected one of " + known.joined(separator: ", ")
+    }
+
+    /// The one that a name looks like a slip of the hand for.
+    static func nearest(to name: String, among known: [String]) -> String? {
+        let nearest = known.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
+        guard let nearest, nearest.distance <= (name.count < 4 ? 1 : max(2, name.count / 3)) else { return nil }
+        return nearest.name
     }
 
     /// How many letters must be put in, taken out or changed to make one text of the other.

@@ -8,7 +8,7 @@ enum UpstreamLog {
     static func write(_ news: UpstreamNews, _ logger: Logger) {
         switch news {
         case .stopped(let upstream, let trouble):
-            logger.warning("upstream stopped answering", metadata: ["upstream": "\(upstream)", "reason": "\(trouble.rawValue)"])
+            logger.warning("upstream stopped answering", metadata: ["upstream": "\(upstream)", "reason": "\(trouble.text)"])
         case .back(let upstream, let time):
             logger.notice(
                 "upstream answers again", metadata: ["upstream": "\(upstream)", "seconds": "\(time.components.seconds)"])

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Green
 internal import Resolver
 
 /// Settings, hosts file and resolv.conf, put together as resolvers work by them.
@@ -6,6 +7,7 @@ final class PolicyPart: Part {
     let name = "policy"
     private var settings: Settings
     private var builder = PolicyBuilder()
+    private let hub = Hub.current
     private let hosts: HostsPart
     private let resolvConf: ResolvConfPart
     private let others: ForeignUpstreams?
@@ -24,6 +26,7 @@ final class PolicyPart: Part {
     func policy() -> Policy {
         var settings = settings
         settings.upstreams = resolvConf.upstreams
+        settings.bootstrap = resolvConf.bootstrap
         return builder.policy(for: settings, hosts: hosts.table)
     }
 
@@ -33,10 +36,24 @@ final class PolicyPart: Part {
     /// Has the resolvers go on by what is true now.
     func publish() { changed(policy()) }
 
+    /// Reads the files that encrypted upstreams are checked by.
+    private func prepareContexts(for settings: Settings) throws {
+        let (upstreams, files, before) = (settings.allUpstreams, hub.loop.files, builder.contexts)
+        builder.contexts = try blocking {
+            var contexts = before
+            try contexts.prepare(for: upstreams, files)
+            return contexts
+        }
+    }
+
     /// Gives the upstreams their numbers, by which a snapshot is read.
-    func start() throws { _ = policy() }
+    func start() throws {
+        try prepareContexts(for: settings)
+        _ = policy()
+    }
 
     func adopt(_ settings: Settings) throws {
+        try prepareContexts(for: settings)
         self.settings = settings
         publish()
     }

@@ -40,6 +40,12 @@ final class ResolvConfPart: Part {
     /// Whom to ask now: whom the settings name, else whom resolv.conf names or has named.
     var upstreams: [UpstreamAddress] { settings.upstreams.isEmpty ? found : settings.upstreams }
 
+    /// Who knows where upstreams are that have a name.
+    var bootstrap: [UpstreamAddress] { settings.bootstrap.isEmpty ? found : settings.bootstrap }
+
+    /// Whether somebody is to be taken from the file.
+    private var isNeeded: Bool { settings.upstreams.isEmpty || (settings.bootstrap.isEmpty && settings.needsBootstrap) }
+
     /// Where they come from, in a word for the log.
     var origin: String { settings.upstreams.isEmpty ? path : "configuration" }
 
@@ -62,7 +68,9 @@ final class ResolvConfPart: Part {
     }
 
     func status() throws -> [StatusField] {
-        settings.upstreams.isEmpty ? [StatusField("upstreams", found.map(\.description).joined(separator: ", "))] : []
+        guard isNeeded else { return [] }
+        let key = settings.upstreams.isEmpty ? "upstreams" : "bootstrap"
+        return [StatusField(key, found.map(\.description).joined(separator: ", "))]
     }
 
     func stop() throws {
@@ -72,7 +80,7 @@ final class ResolvConfPart: Part {
 
     /// Reads the file where it has changed, or is needed and was of no use; says whether there are other upstreams.
     private func look() throws -> Bool {
-        guard settings.upstreams.isEmpty else { return false }
+        guard isNeeded else { return false }
         let (path, files, machine) = (path, hub.loop.files, machine)
         let (former, needsAny) = (stamp, found.isEmpty)
         let (present, text, addresses) = try blocking {
@@ -82,7 +90,7 @@ final class ResolvConfPart: Part {
             return (present, String(decoding: bytes, as: UTF8.self), machine())
         }
         // A reload may have come meanwhile.
-        guard settings.upstreams.isEmpty, let text else { return false }
+        guard isNeeded, let text else { return false }
         stamp = present
         let configuration = ResolverConfiguration(text)
         let new = settings.upstreams(of: configuration, on: addresses)
@@ -96,17 +104,23 @@ final class ResolvConfPart: Part {
         guard new != found else { return false }
         found = new
         logger.notice(
-            "upstreams are those of resolv.conf",
+            settings.upstreams.isEmpty
+                ? "upstreams are those of resolv.conf" : "bootstrap resolvers are those of resolv.conf",
             metadata: ["path": "\(path)", "upstreams": "\(new.map(\.description).joined(separator: ", "))"])
         return true
     }
 
     /// Says once what is wrong with the file, and what to do.
     private func complain(of fault: String) {
+        let key = settings.upstreams.isEmpty ? "upstreams" : "bootstrap"
         let rest: Logger.Message =
-            found.isEmpty
-            ? "resolv.conf \(fault), and no upstreams are set: nobody can be asked; name resolvers under `upstreams`"
-            : "resolv.conf \(fault): the upstreams known before stay until a restart; name resolvers under `upstreams`"
+            if !found.isEmpty {
+                "resolv.conf \(fault): the \(key) known before stay until a restart; name resolvers under `\(key)`"
+            } else if settings.upstreams.isEmpty {
+                "resolv.conf \(fault), and no upstreams are set: nobody can be asked; name resolvers under `upstreams`"
+            } else {
+                "resolv.conf \(fault): nobody knows where upstreams are that have a name; name resolvers under `bootstrap`"
+            }
         guard rest != complaint else { return }
         complaint = rest
         logger.warning(rest, metadata: ["path": "\(path)"])

@@ -6,6 +6,8 @@ internal import Upstream
 /// Turns settings into what resolvers work by. Upstreams keep their numbers as long as the daemon runs.
 struct PolicyBuilder {
     private var ids: [UpstreamAddress: UInt16] = [:]
+    /// What encrypted upstreams are spoken to with.
+    var contexts = UpstreamContexts()
 
     /// The policy for some settings, with a hosts table that was read apart.
     mutating func policy(for settings: Settings, hosts: HostsTable?) -> Policy {
@@ -21,6 +23,7 @@ struct PolicyBuilder {
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
         policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0, trusted) })]
+        if settings.needsBootstrap { policy.bootstrap = settings.bootstrap.map { number($0, trusted) } }
         for rule in settings.forward {
             let domain = rule.domain.lowercased.wire
             policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0, trusted) }))
@@ -36,9 +39,9 @@ struct PolicyBuilder {
 
     private mutating func number(_ address: UpstreamAddress, _ trusted: [UpstreamAddress]) -> Policy.Upstream {
         var address = address
-        if trusted.contains(where: { $0.address == address.address }) { address.trustsAD = true }
+        if trusted.contains(where: { $0.isSamePlace(as: address) }) { address.trustsAD = true }
         let id = ids[address] ?? UInt16(truncatingIfNeeded: ids.count)
         ids[address] = id
-        return Policy.Upstream(address, id: id)
+        return Policy.Upstream(address, id: id, tls: contexts.context(for: address))
     }
 }

@@ -22,14 +22,15 @@ extension StreamSocket {
     /// ``lookUp(_:)`` throws.
     @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(toHost host: String, port: UInt16, until deadline: Instant = .never) throws -> StreamSocket {
-        let addresses = alternating(try lookUp(host))
-        return try met(at: .host(host, port: port)) { try connect(toFirstOf: addresses, port: port, until: deadline) }
+        let addresses = alternating(try lookUp(host)).map { SocketAddress($0, port: port) }
+        return try met(at: .host(host, port: port)) { try connect(toFirstOf: addresses, until: deadline) }
     }
 
-    private static func connect(
-        toFirstOf addresses: [IPAddress], port: UInt16, until deadline: Instant
-    ) throws -> StreamSocket {
+    /// Connects to one of some addresses, which are tried in turn as `connect(toHost:port:until:)` says. Throws the error of
+    /// the last attempt that failed, or `timedOut` when none had worked by `deadline`.
+    package static func connect(toFirstOf addresses: [SocketAddress], until deadline: Instant) throws -> StreamSocket {
         let hub = Hub.current
+        if addresses.count == 1 { return try connect(to: addresses[0], hub: hub, until: deadline) }
         let attempts = Group(hub: hub)
         defer { attempts.kill() }
         let outcomes = Queue<Result<StreamSocket, any Error>>(hub: hub)
@@ -38,7 +39,7 @@ extension StreamSocket {
         while started < addresses.count || outcomes.count + attempts.count > 0 {
             var patience = deadline
             if started < addresses.count {
-                let peer = SocketAddress(addresses[started], port: port)
+                let peer = addresses[started]
                 started += 1
                 try attempts.spawn(name: "connect \(peer)") {
                     let outcome = Result { try StreamSocket.connect(to: peer, hub: hub, until: deadline) }

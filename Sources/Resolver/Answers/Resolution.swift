@@ -59,7 +59,7 @@ extension UpstreamFailure {
     /// Whether the failure is worth remembering for a while (RFC 9520): it is upstream's, not this server's.
     var isRemembered: Bool {
         switch self {
-        case .timedOut, .unreachable, .refused: true
+        case .timedOut, .unreachable, .insecure, .refused: true
         case .noUpstream, .overloaded, .loop, .stopping: false
         }
     }
@@ -72,6 +72,7 @@ extension UpstreamFailure {
         case .refused(.servFail, _): 3
         case .refused(.refused, _): 4
         case .refused: 5
+        case .insecure: 6
         case .noUpstream, .overloaded, .loop, .stopping: 0
         }
     }
@@ -84,6 +85,7 @@ extension UpstreamFailure {
         case 3: UpstreamFailure.refused(.servFail, nil).text
         case 4: UpstreamFailure.refused(.refused, nil).text
         case 5: UpstreamFailure.refused(.notImp, nil).text
+        case 6: UpstreamFailure.insecure.text
         default: ""
         }
     }

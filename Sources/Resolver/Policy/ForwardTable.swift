@@ -16,17 +16,19 @@ final class ForwardTable {
         servers = [:]
         forwarders = []
         general = policy.routes.lastIndex { $0.domain == [0] }
+        let server = { [self] (upstream: Policy.Upstream) in
+            let known = servers[upstream] ?? before[upstream]
+            let health = watch.health(of: upstream.address)
+            let server =
+                known ?? UpstreamServer(upstream.address, id: upstream.id, hub: hub, health: health, tls: upstream.tls)
+            servers[upstream] = server
+            return server
+        }
+        let resolvers = policy.bootstrap.map(server)
+        let bootstrap = resolvers.isEmpty ? nil : Forwarder(hub: hub, servers: resolvers, tryLimit: policy.tryLimit)
         for route in policy.routes {
-            let chosen = route.upstreams.map { upstream in
-                if let known = servers[upstream] ?? before[upstream] {
-                    servers[upstream] = known
-                    return known
-                }
-                let health = watch.health(of: upstream.address)
-                let server = UpstreamServer(upstream.address, id: upstream.id, hub: hub, health: health)
-                servers[upstream] = server
-                return server
-            }
+            let chosen = route.upstreams.map(server)
+            for each in chosen { each.lookUp(by: bootstrap) }
             forwarders.append(
                 Forwarder(
                     hub: hub, servers: chosen, tryLimit: policy.tryLimit, policy: route.choice, watch: watch,

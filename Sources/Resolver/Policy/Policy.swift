@@ -1,3 +1,4 @@
+package import GreenTLS
 package import Upstream
 
 /// What a resolver answers by itself, and whom it asks: plain values, replaced as a whole when they change.
@@ -8,12 +9,23 @@ package struct Policy: Sendable {
         package var address: UpstreamAddress
         /// Its number in the cache, the same as long as the daemon knows the address.
         package var id: UInt16
+        /// What an encrypted one is spoken to with.
+        package var tls: TLSContext?
 
         /// An upstream under a number.
-        package init(_ address: UpstreamAddress, id: UInt16) {
+        package init(_ address: UpstreamAddress, id: UInt16, tls: TLSContext? = nil) {
             self.address = address
             self.id = id
+            self.tls = tls
         }
+
+        /// Whether both are the same, and are spoken to with the same certificates.
+        package static func == (left: Upstream, right: Upstream) -> Bool {
+            left.id == right.id && left.address == right.address && left.tls === right.tls
+        }
+
+        /// Feeds the number, which is no two upstreams'.
+        package func hash(into hasher: inout Hasher) { hasher.combine(id) }
     }
 
     /// Whom to ask about a domain and all below it.
@@ -34,6 +46,8 @@ package struct Policy: Sendable {
 
     /// Whom to ask; of those whose domain fits, the longest wins.
     package var routes: [Route] = []
+    /// Who is asked for the addresses of upstreams that are known by name; none of them is.
+    package var bootstrap: [Upstream] = []
     /// How long one try may take.
     package var tryLimit = Duration.seconds(2)
     /// Domains whose answers are kept in ways of their own; of those that fit, the longest wins.

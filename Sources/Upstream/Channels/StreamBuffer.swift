@@ -12,7 +12,7 @@ struct StreamBuffer {
 
     /// Reads what has come into the room that is left: how many bytes, 0 at the end of the stream. Waits. To be called
     /// when `next` gives nothing.
-    mutating func fill(from socket: StreamSocket, until deadline: Instant) throws -> Int {
+    mutating func fill(from socket: any ByteStream, until deadline: Instant) throws -> Int {
         makeRoom()
         let end = end
         let got = try unsafe bytes.withUnsafeMutableBytes { buffer in

@@ -1,14 +1,15 @@
 internal import DNSWire
 internal import Green
+internal import GreenTLS
 
-/// A TCP connection to an upstream, which carries several exchanges at once (RFC 7766 6.2.1.1) and is kept while it is
+/// A connection to an upstream, TCP or TLS over it, which carries several exchanges at once (RFC 7766 6.2.1.1) and is kept while it is
 /// used. One greenlet connects and reads, another writes; who sends never waits.
 final class StreamChannel: PooledChannel {
     private let server: UpstreamServer
     private var table = ExchangeTable(capacity: StreamChannel.capacity)
     private var unsent: [UInt8] = []
     private let hasUnsent: Event
-    private var socket: StreamSocket?
+    private var socket: (any ByteStream)?
     private var reader: Greenlet<Void>?
     private var writer: Greenlet<Void>?
     /// Questions that were put on it, and answers that came; once there is one the server may close the connection at any
@@ -25,11 +26,19 @@ final class StreamChannel: PooledChannel {
     private var strays = 0
     private var isClosed = false
     private var isRetired = false
+    /// A connection on which nothing is asked for so long is closed.
+    private var idleLimit = StreamChannel.usualIdleLimit
+    /// Whether the server was asked how long that may be, and has not said it.
+    private var wantsKeepalive = false
 
     /// So many exchanges at once.
     static let capacity = 256
-    /// A connection on which nothing is asked for so long is closed (RFC 7766 6.2.3).
-    static let idleLimit: UInt64 = 10_000_000_000
+    /// A connection on which nothing is asked for so long is closed, unless the server says otherwise (RFC 7766 6.2.3).
+    static let usualIdleLimit: UInt64 = 10_000_000_000
+    /// However long a server lets a connection idle, it is closed after this.
+    static let longestIdleLimit: UInt64 = 120_000_000_000
+    /// Telling the server that an idle connection ends may take so long.
+    static let farewellLimit: UInt64 = 200_000_000
     /// A connection must stand, and take what is written, within this time.
     static let writeLimit: UInt64 = 4_000_000_000
     /// A connection that carries questions but no answer for so long gets no more: the next one opens another.
@@ -44,7 +53,7 @@ final class StreamChannel: PooledChannel {
         lastUse = server.hub.now
         waitsSince = lastUse
         hasUnsent = Event(hub: server.hub)
-        let reader = server.hub.spawn(name: "upstream \(server.address) over tcp") { self.run() }
+        let reader = server.hub.spawn(name: "connection to upstream \(server.address)") { self.run() }
         self.reader = reader
         // Done before it began: the hub has no stack for it.
         if reader.isDone { throw .overloaded }
@@ -76,6 +85,11 @@ final class StreamChannel: PooledChannel {
         table.register(exchange, random: server.hub.loop.random())
         exchange.channel = self
         exchange.isOnUsedConnection = answered > 0
+        exchange.form.options = server.address.transport.isEncrypted ? .padding : []
+        if given == 0 {
+            exchange.form.options.insert(.keepalive)
+            wantsKeepalive = true
+        }
         given += 1
         send(exchange)
     }
@@ -141,11 +155,13 @@ final class StreamChannel: PooledChannel {
         // A server may close a connection that has served its time; one that was shared, or cut within an answer, tells
         // nothing of a question either.
         let wasShared = table.count > 1
-        if table.count > 0, answered > 0 || wasShared {
+        if table.count > 0, answered > 0 || (wasShared && failure != .insecure) {
             server.streamLimits.wasClosed(answered: answered, given: given, at: server.hub.now)
             server.streams.forEach { $0.retireIfSpent() }
         }
-        let retries = answered > 0 || wasShared ? AttemptPlan.mostRetries : hasPart ? 1 : 0
+        // Who cannot prove who it is will not do so the next time either.
+        let hasFuture = failure != .insecure && (answered > 0 || wasShared)
+        let retries = hasFuture ? AttemptPlan.mostRetries : hasPart ? 1 : 0
         for exchange in table.removeAll() {
             exchange.channel = nil
             exchange.deliver(.broken(failure, retries: retries))
@@ -159,18 +175,32 @@ final class StreamChannel: PooledChannel {
         defer { close() }
         let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
         do {
-            let socket = try StreamSocket.connect(to: server.address.address, hub: server.hub, until: limit)
+            let socket = try server.openStream(until: limit)
             self.socket = socket
             let writer = server.hub.spawn(name: "writer of upstream \(server.address)") { self.write(to: socket) }
             self.writer = writer
             if writer.isDone { return close(.overloaded) }
-            try read(from: socket)
         } catch let error as SocketError {
-            close(UpstreamFailure(opening: error))
-        } catch {}
+            return close(UpstreamFailure(opening: error))
+        } catch let error as TLSError {
+            server.insecurity = "\(error)"
+            return close(.insecure)
+        } catch {
+            return
+        }
+        guard let socket else { return }
+        try? read(from: socket)
+        if !isClosed, table.count == 0, let socket = socket as? TLSSocket { takeLeave(of: socket) }
     }
 
-    private func write(to socket: StreamSocket) {
+    /// Ends an idle connection as TLS wants it.
+    private func takeLeave(of socket: TLSSocket) {
+        isRetired = true
+        server.streams.retired(self)
+        socket.finish(until: server.hub.loop.now().advanced(byNanoseconds: Self.farewellLimit))
+    }
+
+    private func write(to socket: any ByteStream) {
         defer { close() }
         while !isClosed {
             guard (try? hasUnsent.wait()) != nil else { return }
@@ -182,13 +212,13 @@ final class StreamChannel: PooledChannel {
         }
     }
 
-    private func read(from socket: StreamSocket) throws {
+    private func read(from socket: any ByteStream) throws {
         var incoming = StreamBuffer()
         while !isClosed {
-            let idleEnd = lastUse.advanced(byNanoseconds: Self.idleLimit)
+            let idleEnd = idleEnd
             do {
                 guard try incoming.fill(from: socket, until: idleEnd) > 0 else { return }
-            } catch SocketError.timedOut where lastUse.advanced(byNanoseconds: Self.idleLimit) > server.hub.now {
+            } catch SocketError.timedOut where self.idleEnd > server.hub.now {
                 continue
             }
             while !isClosed, let message = incoming.next() { take(message) }
@@ -196,6 +226,12 @@ final class StreamChannel: PooledChannel {
             // One read a turn: others have sockets too.
             try server.hub.yield(afterEvents: true)
         }
+    }
+
+    /// When the connection is closed unless something happens; questions under way have their time.
+    private var idleEnd: Instant {
+        if table.count > 0 { return lastUse.advanced(byNanoseconds: max(idleLimit, Self.usualIdleLimit)) }
+        return max(lastUse, waitsSince).advanced(byNanoseconds: idleLimit)
     }
 
     private func take(_ message: [UInt8]) {
@@ -208,11 +244,21 @@ final class StreamChannel: PooledChannel {
         if answered > 0 { server.streamLimits.goesOn() }
         answered += 1
         waitsSince = server.hub.now
+        if wantsKeepalive { noteKeepalive(in: message) }
         server.heard(exchange)
         exchange.deliver(.reply(message, match == .withoutQuestion ? .bare : .proven))
         finish(exchange)
         if isSpent { retire() }
         server.serveWaiting()
+    }
+
+    /// The server says how long the connection may idle: none means that it wants no further question (RFC 7828 3.4).
+    private func noteKeepalive(in message: [UInt8]) {
+        wantsKeepalive = false
+        guard let tenths = KeepaliveOption.timeout(in: message.span) else { return }
+        // A little less, so that its end and a question do not meet on the way.
+        idleLimit = min(UInt64(tenths) * 90_000_000, Self.longestIdleLimit)
+        if tenths == 0 { retire() }
     }
 
     private func noteStray() {

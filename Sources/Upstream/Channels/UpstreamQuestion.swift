@@ -48,10 +48,40 @@ package struct UpstreamQuestion: Sendable {
         var letters: UInt64
         /// Whether the query has an OPT record.
         var hasEDNS: Bool
+        /// What stands in that record.
+        var options = Options()
     }
 
+    /// The options of a query over a connection; over UDP there are none.
+    struct Options: OptionSet, Hashable, Sendable {
+        let rawValue: UInt8
+        /// Whether the server is asked how long the connection may idle (RFC 7828 3.1).
+        static let keepalive = Options(rawValue: 1)
+        /// Whether the query is filled up, so that its length says little of the name (RFC 8467 4.1).
+        static let padding = Options(rawValue: 2)
+    }
+
+    /// Padded queries are as long as a multiple of this.
+    static let paddingBlock = 128
+    /// The code and the length before an option's data.
+    private static let optionHead = 4
+
     /// How long the query is in that form.
-    func length(_ form: Form) -> Int { questionEnd + (form.hasEDNS ? Self.optLength : 0) }
+    @inline(__always)
+    func length(_ form: Form) -> Int {
+        let plain = questionEnd + (form.hasEDNS ? Self.optLength : 0)
+        return form.options.isEmpty || !form.hasEDNS ? plain : optionsEnd(form.options, from: plain)
+    }
+
+    /// Where the options end that begin at an offset.
+    private func optionsEnd(_ options: Options, from start: Int) -> Int {
+        var end = start
+        if options.contains(.keepalive) { end += Self.optionHead }
+        if options.contains(.padding) {
+            end = (end + Self.optionHead + Self.paddingBlock - 1) / Self.paddingBlock * Self.paddingBlock
+        }
+        return end
+    }
 
     /// Writes the query to `buffer` from `offset` on, where there is room for it: its length.
     func write(_ form: Form, into buffer: inout MutableSpan<UInt8>, at offset: Int = 0) -> Int {
@@ -73,8 +103,24 @@ package struct UpstreamQuestion: Sendable {
         if form.hasEDNS {
             let opt = OPTReply(udpPayloadSize: Self.payloadSize, dnssecOK: flags.dnssecOK)
             opt.write(to: &message, at: questionEnd)
+            if !form.options.isEmpty { write(form.options, into: &message) }
         }
         return length
+    }
+
+    /// Writes what stands in the OPT record, which ends the message.
+    private func write(_ options: Options, into message: inout MutableSpan<UInt8>) {
+        var position = questionEnd + Self.optLength
+        message.storeUInt16(UInt16(truncatingIfNeeded: message.count - position), at: position - 2)
+        if options.contains(.keepalive) {
+            message.storeUInt16(EDNSOptionCode.tcpKeepalive.rawValue, at: position)
+            message.storeUInt16(0, at: position + 2)
+            position += Self.optionHead
+        }
+        guard options.contains(.padding) else { return }
+        message.storeUInt16(EDNSOptionCode.padding.rawValue, at: position)
+        message.storeUInt16(UInt16(truncatingIfNeeded: message.count - position - Self.optionHead), at: position + 2)
+        for index in position + Self.optionHead..<message.count { message[index] = 0 }
     }
 
     private func writeName(_ letters: UInt64, into message: inout MutableSpan<UInt8>) {

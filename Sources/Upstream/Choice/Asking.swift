@@ -114,7 +114,7 @@ final class Asking {
         let kind = ReplyKind(judgement)
         if case .withoutEDNS = kind { exchange.refusedEDNS = true }
         // Nobody can forge on a connection.
-        if credence == .proven || exchange.route.transport == .tcp { return conclude(judgement, exchange, &plan) }
+        if credence == .proven || exchange.route.transport != .udp { return conclude(judgement, exchange, &plan) }
         let reply = Doubtful(judgement: judgement, exchange: exchange, credence: credence)
         let agrees = doubtful.map { $0.saysSame(as: reply) } ?? true
         doubtful = reply
@@ -136,10 +136,10 @@ final class Asking {
         if exchange.route.hasEDNS {
             server.quirks.answeredWithEDNS()
         } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {
-            server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport == .tcp, at: hub.now)
+            server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport != .udp, at: hub.now)
         }
         if exchange === hedge { hedges?.won() }
-        if exchange.route.transport == .tcp { noteSilentConnections(besides: exchange) }
+        if exchange.route.transport != .udp { noteSilentConnections(besides: exchange) }
         return .answer(Found(answer: answer, server: server, transport: exchange.route.transport))
     }
 
@@ -154,7 +154,9 @@ final class Asking {
         let action = plan.broken(exchange.route, failure, retries: retries)
         // That TCP is closed says nothing of a server that is asked over UDP.
         let isItsOwn = exchange.route.transport == exchange.server.address.transport
-        if failure == .unreachable, isItsOwn, action != .send(exchange.route) { exchange.server.failed(.unreachable, question) }
+        guard isItsOwn, action != .send(exchange.route) else { return action }
+        if failure == .unreachable { exchange.server.failed(exchange.server.hosts?.trouble ?? .unreachable, question) }
+        if failure == .insecure { exchange.server.failed(.insecure(exchange.server.insecurity), question) }
         return action
     }
 
@@ -208,7 +210,7 @@ final class Asking {
             if servers[index].mayResend { lastExchange(index, .udp)?.resend() }
             return .wait(wait)
         case .reconnect(let index, let wait):
-            guard let last = lastExchange(index, .tcp), last.isOnUsedConnection else { return .wait(wait) }
+            guard let last = lastStream(index), last.isOnUsedConnection else { return .wait(wait) }
             return send(last.route, at: now, &plan, fresh: true)
         case .wait, .believe, .fail:
             return action
@@ -228,6 +230,11 @@ final class Asking {
             if error == .unreachable, route.transport == server.address.transport { server.failed(.unreachable, question) }
             return plan.refused(route, error)
         }
+    }
+
+    /// The last try of a server over a connection.
+    private func lastStream(_ index: Int) -> Exchange? {
+        lastExchange(index, servers[index].address.transport == .udp ? .tcp : servers[index].address.transport)
     }
 
     /// The last try of a server.

@@ -353,7 +353,8 @@ struct AttemptPlan: ~Copyable {
     /// What a server said tells more than that another could not be asked.
     private mutating func note(_ failure: UpstreamFailure) {
         switch (lastFailure, failure) {
-        case (.refused, .unreachable), (.refused, .overloaded): break
+        case (.refused, .unreachable), (.refused, .overloaded), (.refused, .insecure): break
+        case (.insecure, .unreachable), (.insecure, .overloaded): break
         default: lastFailure = failure
         }
     }

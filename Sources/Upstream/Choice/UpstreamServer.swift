@@ -1,6 +1,7 @@
 internal import Belief
 internal import DNSWire
 package import Green
+package import GreenTLS
 
 /// One upstream as one hub knows it: its channels, its round trips and its quirks. Whether it answers is known to all
 /// hubs.
@@ -9,6 +10,12 @@ package final class UpstreamServer {
     let hub: Hub
     /// Where it is.
     package let address: UpstreamAddress
+    /// What TLS with it stands on; without this an encrypted upstream is not spoken to.
+    let tls: TLSContext?
+    /// What was last found wrong with its TLS.
+    var insecurity = ""
+    /// Its addresses, where it is known by name.
+    let hosts: HostAddresses?
     /// Its number in caches and reports: the same as long as the daemon knows the address.
     package let id: UInt16
     /// Whether it answers.
@@ -53,12 +60,19 @@ package final class UpstreamServer {
     /// So many questions wait for a place on a connection at most.
     static let mostWaiting = 4096
 
-    package init(_ address: UpstreamAddress, id: UInt16, hub: Hub = .current, health: UpstreamHealth? = nil) {
+    package init(
+        _ address: UpstreamAddress, id: UInt16, hub: Hub = .current, health: UpstreamHealth? = nil, tls: TLSContext? = nil
+    ) {
         self.address = address
+        self.tls = tls
+        hosts = address.host.flatMap { HostAddresses($0, hub: hub) }
         self.id = id
         self.hub = hub
         self.health = health ?? UpstreamHealth(of: address) { _ in }
     }
+
+    /// Has its name looked up by `bootstrap` from now on.
+    package func lookUp(by bootstrap: Forwarder?) { hosts?.bootstrap = bootstrap }
 
     // MARK: - What is known of it
 
@@ -80,7 +94,7 @@ package final class UpstreamServer {
     func resendWait(_ transport: UpstreamAddress.Transport) -> UInt64 {
         switch transport {
         case .udp: min(estimate.resendWait << UInt64(min(silentTries, 3)), RoundTripEstimate.longestWait)
-        case .tcp: max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait)
+        case .tcp, .tls: max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait)
         }
     }
 
@@ -98,7 +112,7 @@ package final class UpstreamServer {
         latency.record(age)
         switch exchange.route.transport {
         case .udp: estimate.record(age, wasResent: exchange.sends > 1)
-        case .tcp: if exchange.isOnUsedConnection { streamEstimate.record(age) }
+        case .tcp, .tls: if exchange.isOnUsedConnection { streamEstimate.record(age) }
         }
     }
 
@@ -164,7 +178,8 @@ package final class UpstreamServer {
         switch route.transport {
         case .udp:
             try datagramChannel().begin(exchange)
-        case .tcp:
+        case .tcp, .tls:
+            // What an encrypted upstream's connections are like does not depend on the route.
             if fresh {
                 try streams.another { () throws(UpstreamFailure) in try StreamChannel(to: self) }.begin(exchange)
             } else {

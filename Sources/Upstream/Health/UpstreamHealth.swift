@@ -68,6 +68,7 @@ package final class UpstreamHealth: Sendable {
         state.withLock { state in
             state.note(question)
             if isFailing {
+                state.learn(trouble)
                 guard state.probeAt.advanced(byNanoseconds: Self.abandonedAfter) < now else { return false }
             } else {
                 let kept = state.questions
@@ -133,6 +134,13 @@ package final class UpstreamHealth: Sendable {
 }
 
 extension UpstreamHealth.State {
+    /// What is wrong with a certificate is told, whatever else was told before.
+    fileprivate mutating func learn(_ new: UpstreamTrouble) {
+        guard case .insecure = new, trouble != new else { return }
+        trouble = new
+        isTold = false
+    }
+
     /// Keeps a question that failed.
     fileprivate mutating func note(_ question: UpstreamQuestion) {
         questions.removeAll { $0.hasName(of: question) }

@@ -11,11 +11,26 @@ package enum UpstreamNews: Sendable {
 }
 
 /// What is wrong with an upstream.
-package enum UpstreamTrouble: String, Sendable, Hashable {
+package enum UpstreamTrouble: Sendable, Hashable {
     /// Nothing came from it within the time of a try.
-    case silent = "no answer"
+    case silent
     /// Nobody listens there, there is no way, or it breaks connections off.
-    case unreachable = "unreachable"
+    case unreachable
+    /// No bootstrap resolver knows an address of its name.
+    case nameless
+    /// Its certificate is wrong, or it does not speak TLS: what was found.
+    case insecure(String)
     /// It answers SERVFAIL, whatever it is asked.
-    case servFail = "answers SERVFAIL to everything"
+    case servFail
+
+    /// What an operator is told.
+    package var text: String {
+        switch self {
+        case .silent: "no answer"
+        case .unreachable: "unreachable"
+        case .nameless: "no address: the bootstrap resolvers do not know its name, or do not answer"
+        case .insecure(let reason): reason
+        case .servFail: "answers SERVFAIL to everything"
+        }
+    }
 }

@@ -16,46 +16,22 @@ extension SettingKind where Value == SocketAddress {
     }
 }
 
-extension SettingKind where Value == UpstreamAddress {
-    /// An address to ask, with `tcp://` before it when it is to be asked over TCP only.
-    static var upstream: SettingKind {
-        let expected = "an address such as 192.0.2.1, 192.0.2.2:5353, \"[2001:db8::1]:53\" or tcp://192.0.2.3"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                let text = try node.text(expected: expected)
-                var transport = UpstreamAddress.Transport.udp
-                var rest = text[...]
-                if let scheme = text.range(of: "://") {
-                    let name = text[..<scheme.lowerBound]
-                    guard let known = UpstreamAddress.Transport(rawValue: String(name)) else {
-                        throw node.failure("\(quoted(name)) is not a transport", expected: "udp:// or tcp://")
-                    }
-                    transport = known
-                    rest = text[scheme.upperBound...]
-                }
-                let address = try AddressText(node: node, expected: expected).read(rest)
-                if let fault = address.ip.faultOfServer {
-                    throw node.failure("\(quoted(text)) is no address of a server, but \(fault)", expected: expected)
-                }
-                return UpstreamAddress(address, transport: transport)
-            },
-            print: { "\"\($0)\"" })
-    }
-}
-
 /// An address with a port, read with a message that says which part is wrong.
-private struct AddressText {
+struct AddressText {
     let node: ConfigurationNode
     let expected: String
+    /// The port where none is written.
+    var usualPort: UInt16 = 53
 
-    /// Reads it, with port 53 unless another is given.
+    /// Reads it.
     func read(_ text: Substring) throws(ConfigurationError) -> SocketAddress {
-        guard let address = SocketAddress(text, defaultPort: 53) else { throw node.failure(fault(in: text), expected: expected) }
+        guard let address = SocketAddress(text, defaultPort: usualPort) else {
+            throw node.failure(fault(in: text), expected: expected)
+        }
         if let port = ambiguousPort(in: text) {
             throw node.failure(
                 "\(quoted(text)) may be an address with a port or one without",
-                expected: "\"[\(text.dropLast(port.utf8.count + 1))]:\(port)\" or \"[\(text)]:53\"")
+                expected: "\"[\(text.dropLast(port.utf8.count + 1))]:\(port)\" or \"[\(text)]:\(usualPort)\"")
         }
         if address.port == 0 { throw node.failure("\(quoted(text)) has port 0", expected: "a port from 1 to 65535") }
         if address.ip.isLinkLocalV6 {

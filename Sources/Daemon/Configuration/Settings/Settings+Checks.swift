@@ -24,9 +24,11 @@ extension Settings {
 
     /// Refuses upstreams that are this daemon itself: each query would go round in circles.
     package func checkUpstreams(at place: ConfigurationPlace, on machine: [IPAddress]) throws(ConfigurationError) {
-        let groups = [("upstreams", upstreams)] + forward.enumerated().map { ("forward[\($0)].upstreams", $1.upstreams) }
+        let groups =
+            [("upstreams", upstreams), ("bootstrap", bootstrap)]
+            + forward.enumerated().map { ("forward[\($0)].upstreams", $1.upstreams) }
         for (key, group) in groups {
-            for upstream in group where isOwn(upstream.address, on: machine) {
+            for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
                 var place = place
                 place.key = key
                 throw .badValue(
@@ -34,6 +36,18 @@ extension Settings {
                     expected: "the address of another server")
             }
         }
+    }
+
+    /// All upstreams that are named, each as often as it is.
+    var allUpstreams: [UpstreamAddress] { upstreams + bootstrap + forward.flatMap(\.upstreams) }
+
+    /// Whether an upstream is known by name, so that somebody must be asked where it is.
+    var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }
+
+    /// Reads the files that encrypted upstreams are checked by, as the daemon will: throws where one cannot be used.
+    package func checkCertificates() throws(DaemonError) {
+        var contexts = UpstreamContexts()
+        try contexts.prepare(for: allUpstreams, LibeventLoop().files)
     }
 
     /// What differs from `old`, in the order of the table.

@@ -58,10 +58,15 @@ extension Settings {
             "deny", \.deny, .accessRules,
             SettingFacts("Clients that are refused although `allow` names them.", example: "[\"192.168.7.0/24\"]")),
         .value(
-            "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tcp://192.0.2.3"),
+            "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
             SettingFacts(
                 "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
-                example: #"["192.0.2.1", "192.0.2.2:5353", "tcp://192.0.2.3"]"#)),
+                example: #"["tls://192.0.2.1#dns.example", "tls://dns.example", "192.0.2.2:5353", "tcp://192.0.2.3"]"#)),
+        .value(
+            "bootstrap", \.bootstrap, .list(of: .bootstrap, "addresses such as 192.0.2.1"),
+            SettingFacts(
+                "Resolvers that know where upstreams are that have a name. Without this key: those of /etc/resolv.conf.",
+                example: #"["192.0.2.1"]"#)),
         .value(
             "trust-ad", \.trustAD, .list(of: .upstream, "addresses such as 192.0.2.1"),
             SettingFacts(

@@ -1,0 +1,113 @@
+import GreenTLS
+import Testing
+import Upstream
+
+@testable import Daemon
+
+/// How upstreams are written.
+@Suite struct UpstreamURLTests {
+    /// What a text is read as.
+    private func upstream(_ text: String) throws -> UpstreamAddress {
+        try #require(read("upstreams: [\"\(text)\"]").upstreams.first)
+    }
+
+    @Test(arguments: [
+        ("tls://9.9.9.9#dns.quad9.net", "tls://9.9.9.9:853#dns.quad9.net"),
+        ("tls://9.9.9.9", "tls://9.9.9.9:853"),
+        ("tls://9.9.9.9#9.9.9.9", "tls://9.9.9.9:853#9.9.9.9"),
+        ("tls://DNS.Quad9.net.:8853", "tls://dns.quad9.net:8853"),
+        ("tls://[2620:fe::9]:8853#dns.quad9.net", "tls://[2620:fe::9]:8853#dns.quad9.net"),
+        ("tls://9.9.9.9?tls-name=dns.quad9.net", "tls://9.9.9.9:853#dns.quad9.net"),
+        ("tls://9.9.9.9?ca=/a.pem#dns.quad9.net", "tls://9.9.9.9:853#dns.quad9.net"),
+        ("tls://dns.example/", "tls://dns.example:853"),
+    ])
+    func `an encrypted upstream is read, and shown in one form`(text: String, shown: String) throws {
+        let upstream = try upstream(text)
+        #expect(upstream.description == shown)
+        #expect(upstream.transport == .tls)
+        #expect(try self.upstream(shown) == self.upstream(shown))
+    }
+
+    @Test func `names, pins and files reach their places`() throws {
+        let pin = "NCCQaRolHBaXKZQWw6Ew/DaybNDrPdeOoGfZv00wBFA="
+        let upstream = try upstream(
+            "tls://dns.example:853#other.example?ca=/etc/a%20b.pem&pin-sha256=\(pin)&pin-sha256=\(pin.dropLast())&cert=/c&key=/k")
+        #expect(upstream.host == "dns.example")
+        let encryption = try #require(upstream.encryption)
+        #expect(encryption.name == "other.example" && encryption.isNamed)
+        #expect(encryption.trustFile == "/etc/a b.pem")
+        #expect(encryption.certificateFile == "/c" && encryption.keyFile == "/k")
+        #expect(encryption.pins.count == 2 && encryption.pins[0] == encryption.pins[1])
+        #expect(try self.upstream("tls://192.0.2.1").encryption?.isNamed == false)
+        #expect(try self.upstream("tls://192.0.2.1").encryption?.name == "192.0.2.1")
+    }
+
+    @Test(arguments: [
+        ("tsl://9.9.9.9#dns.quad9.net", "\"tsl\" is not a transport; expected tls://9.9.9.9#dns.quad9.net"),
+        ("dot://9.9.9.9", "expected tls://9.9.9.9"),
+        ("quic://9.9.9.9", "(DNS over QUIC) is not spoken; expected tls://9.9.9.9"),
+        ("gopher://9.9.9.9", "is not a transport; expected udp://, tcp://, tls://"),
+        ("9.9.9.9#dns.quad9.net", "expected tls://9.9.9.9#dns.quad9.net"),
+        ("9.9.9.9@853#dns.quad9.net", "expected tls://9.9.9.9:853#dns.quad9.net"),
+        ("2620:fe::9@853#dns.quad9.net", "expected tls://[2620:fe::9]:853#dns.quad9.net"),
+        ("9.9.9.9@5353", "has its port behind an @; expected 9.9.9.9:5353"),
+        ("tls://9.9.9.9@853", "has port 853 behind an @; expected tls://9.9.9.9:853"),
+        ("tcp://9.9.9.9?ca=/x", "which only an encrypted upstream can have; expected tls://9.9.9.9?ca=/x"),
+        ("tls://9.9.9.9:0", "has port 0"),
+        ("tls://dns.example:99999", "has a port that is not from 1 to 65535"),
+        ("tls://dns.example:", "has a port that is not from 1 to 65535"),
+        ("tls://dns_.exa mple", "is not the name of a host"),
+        ("tls://", "is not an address"),
+        ("tls://9.9.9", "is not an address"),
+        ("tls://2620:fe::9:853", "may be an address with a port or one without"),
+        ("tls://0.0.0.0", "is no address of a server"),
+        ("tls://9.9.9.9?pin-sha265=AAAA", "an option \"pin-sha265\", which is not known; expected pin-sha256=…"),
+        ("tls://9.9.9.9?pin-sha256=AAAA", "is not the SHA-256 of a key; expected 32 bytes in base64"),
+        ("tls://9.9.9.9?ca=", "has an option ca without a value"),
+        ("tls://9.9.9.9?ca=%zz", "has an option ca without a value"),
+        ("tls://9.9.9.9?ca=/a&ca=/b", "has ca twice"),
+        ("tls://9.9.9.9?cert=/a", "a certificate without a key"),
+        ("tls://9.9.9.9#a.example?tls-name=b.example", "has two names for its certificate"),
+        ("tls://9.9.9.9#", "is not the name of a host"),
+        ("tls://9.9.9.9/dns-query", "has a path"),
+    ])
+    func `a wrong one is told what was meant`(text: String, message: String) {
+        let said = complaint("upstreams: [\"\(text)\"]")
+        #expect(said.contains(message), "\(said)")
+    }
+
+    @Test(arguments: ["", "AA", "AAA=", "AAAA", "_-8", "/+8=", "AQID"]) func `base64 is read in both alphabets`(_ text: String)
+        throws
+    {
+        let bytes: [String: [UInt8]] = [
+            "": [], "AA": [0], "AAA=": [0, 0], "AAAA": [0, 0, 0], "_-8": [255, 239], "/+8=": [255, 239], "AQID": [1, 2, 3],
+        ]
+        #expect(Base64Text.read(text) == bytes[text])
+    }
+
+    @Test(arguments: ["A", "AB", "AAAAA", "A A=", "AA===", "AA=A", "é", "=", "A\u{0}A="]) func `what is no base64 is refused`(
+        _ text: String
+    ) {
+        #expect(Base64Text.read(text) == nil || text == "=")
+    }
+
+    @Test func `a name is never this server, whatever it listens on`() throws {
+        var settings = try read("listen: [\"0.0.0.0:853\"]\nupstreams: [\"tls://dns.example\"]")
+        try settings.checkUpstreams(at: ConfigurationPlace(source: "x"), on: [])
+        settings = try read("listen: [\"127.0.0.1:853\"]\nupstreams: [\"tls://127.0.0.1\"]")
+        #expect(throws: ConfigurationError.self) { try settings.checkUpstreams(at: ConfigurationPlace(source: "x"), on: []) }
+    }
+
+    @Test func `who is asked for addresses has an address, and is not this server`() throws {
+        #expect(try read("bootstrap: [192.0.2.1, \"tls://192.0.2.2#dns.example\"]").bootstrap.count == 2)
+        #expect(complaint("bootstrap: [\"tls://dns.example\"]").contains("is known by name itself; expected an address"))
+        let settings = try read("listen: [\"127.0.0.1:53\"]\nbootstrap: [127.0.0.1]")
+        #expect(throws: ConfigurationError.self) { try settings.checkUpstreams(at: ConfigurationPlace(source: "x"), on: []) }
+    }
+
+    @Test func `files that are not there are told before the daemon serves`() throws {
+        let settings = try read("upstreams: [\"tls://192.0.2.1?ca=/nowhere/ca.pem\"]")
+        let error = #expect(throws: DaemonError.self) { try settings.checkCertificates() }
+        #expect("\(error!)".hasPrefix("upstreams: tls://192.0.2.1:853: /nowhere/ca.pem"))
+    }
+}
