@@ -35,7 +35,6 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
-        .systemLibrary(name: "CLibeventExtra", pkgConfig: "libevent_extra", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -43,7 +42,7 @@ let package = Package(
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
         .target(name: "GreenTLS", dependencies: ["Green", "COpenSSL"], swiftSettings: settings),
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
-        .target(name: "GreenHTTP", dependencies: ["Green", "CLibeventExtra"], swiftSettings: settings),
+        .target(name: "GreenHTTP", dependencies: ["Green", "GreenTLS"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
@@ -97,7 +96,7 @@ let package = Package(
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green", "CHiredis"], swiftSettings: testSettings),
-        .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "Green"], swiftSettings: testSettings),
+        .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),

@@ -272,6 +272,13 @@ int green_accept(int descriptor, green_address *peer) {
     return connection < 0 ? -errno : connection;
 }
 
+int64_t green_peer_user(int descriptor) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || size != sizeof peer) return -1;
+    return peer.uid == (uid_t)-1 ? -1 : (int64_t)peer.uid;
+}
+
 int green_event_descriptor(void) {
     int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return descriptor < 0 ? -errno : descriptor;

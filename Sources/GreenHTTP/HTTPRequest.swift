@@ -1,3 +1,5 @@
+public import Green
+
 /// A request, complete with its body.
 public struct HTTPRequest: Sendable, Hashable {
     /// The method in capitals, such as `GET`.
@@ -10,6 +12,8 @@ public struct HTTPRequest: Sendable, Hashable {
     public var headers: [HTTPField]
     /// The body; empty where there is none.
     public var body: [UInt8]
+    /// Where the client is; nil for a request that came over no connection.
+    public var peer: SocketAddress?
     /// The user on the other side of a Unix socket, as the kernel says; nil for any other connection.
     public var peerUser: UInt32?
 

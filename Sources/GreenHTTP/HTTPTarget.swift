@@ -19,8 +19,22 @@ enum HTTPTarget {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Path and query of a request's target, not decoded; nil for one that is none (RFC 9112 3.2).
+    static func parts(of target: String, method: String) -> (path: Substring, query: Substring)? {
+        guard target.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") }) else { return nil }
+        if target == "*" { return method == "OPTIONS" ? (target[...], "") : nil }
+        var rest = target[...]
+        if !target.hasPrefix("/") {
+            // What a proxy is asked for, and a server must take.
+            guard let url = HTTPURL(target) else { return nil }
+            rest = url.target[...]
+        }
+        let mark = rest.firstIndex(of: "?") ?? rest.endIndex
+        return (rest[..<mark], rest[mark...].dropFirst())
+    }
+
     /// Takes a query apart: `a=1&b` is a with 1, and b with nothing.
-    static func fields(ofQuery text: String) -> [HTTPField] {
+    static func fields(ofQuery text: some StringProtocol) -> [HTTPField] {
         text.split(separator: "&").map { part in
             let equals = part.firstIndex(of: "=") ?? part.endIndex
             let value = part[equals...].dropFirst()
@@ -28,7 +42,8 @@ enum HTTPTarget {
         }
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
+    /// The number that a hexadecimal digit stands for.
+    static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -41,6 +41,9 @@ struct UnixListener {
         }
     }
 
+    /// The socket as a server takes it.
+    var listener: Listener { Listener(descriptor: descriptor, kind: .stream, address: .unnamed, options: ListenOptions()) }
+
     /// Removes the file, unless it is another's by now.
     func removeFile() {
         var info = Glibc.stat()

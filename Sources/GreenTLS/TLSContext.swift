@@ -8,7 +8,7 @@ internal import Green
     // a lock of their own.
     let context: OpaquePointer
     /// Whether connections begin as the server.
-    let isServer: Bool
+    package let isServer: Bool
     /// How far peers are checked.
     let verification: TLSVerification
     /// Sessions that can be resumed; nil where none are kept.

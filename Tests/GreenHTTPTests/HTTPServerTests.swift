@@ -22,14 +22,6 @@ import Testing
         }
     }
 
-    @Test func `a hub that is not on libevent is reported as what it is`() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            try VirtualWorld(seed: 1).run { _ in _ = try HTTPServer { _ in HTTPResponse(text: "") } }
-        }
-        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(text.contains("Green: an HTTP server on a hub that does not run on libevent"))
-    }
-
     @Test func `a connection serves one request after the other`() throws {
         try ServerThread.use(handler: Self.echo) { server in
             let connection = server.connect()

@@ -180,6 +180,9 @@ void green_emulate_old_kernel(bool on);
 /// The next connection of a listener, non-blocking and closed on exec, with its peer; or -errno.
 int green_accept(int descriptor, green_address *peer);
 
+/// The user on the other side of a Unix socket; -1 for any other.
+int64_t green_peer_user(int descriptor);
+
 /// A descriptor by which one thread wakes another's event loop; or -errno.
 int green_event_descriptor(void);
 

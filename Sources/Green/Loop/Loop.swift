@@ -193,6 +193,14 @@ public struct Listener: Sendable {
     public let address: SocketAddress
     /// How it was bound.
     public let options: ListenOptions
+
+    /// A listener that was bound in another way.
+    package init(descriptor: Int32, kind: SocketKind, address: SocketAddress, options: ListenOptions) {
+        self.descriptor = descriptor
+        self.kind = kind
+        self.address = address
+        self.options = options
+    }
 }
 
 /// What came of an attempt to accept a connection.

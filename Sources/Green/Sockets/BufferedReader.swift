@@ -83,6 +83,14 @@ public final class BufferedReader {
         return take(min(limit, available))
     }
 
+    /// Reads ahead, for who looks after the connection meanwhile, until `room` bytes are kept (true) or the stream ends (false).
+    package func prefetch(upTo room: Int) throws -> Bool {
+        while available < room {
+            guard try fill(until: .never) else { return false }
+        }
+        return true
+    }
+
     private func take(_ count: Int) -> [UInt8] {
         let taken = Array(kept[start..<start + count])
         start += count

@@ -50,7 +50,10 @@ internal import Glibc
         return [.reset, .closed, .timedOut, .unreachable].contains(error)
     }
 
-    /// Called when a connection comes while `limit` are open; a subclass may close one that it can spare.
+    /// Whether `limit` connections are open.
+    open var isFull: Bool { connectionCount >= limit }
+
+    /// Called when a connection comes while the server is full; a subclass may close one that it can spare, or wait for room.
     open func makeRoom() {}
 
     /// Starts to serve.
@@ -120,14 +123,14 @@ internal import Glibc
     }
 
     private func serve(_ socket: StreamSocket) throws(Interruption) {
-        if connectionCount >= limit {
+        if isFull {
             makeRoom()
             // The one that was closed ends when its greenlet has its turn.
             try hub.yield()
             // A stop that came meanwhile takes this one no more.
             guard unsafe handle.isOpen else { return }
         }
-        guard connectionCount < limit else {
+        guard !isFull else {
             refusedCount += 1
             return
         }

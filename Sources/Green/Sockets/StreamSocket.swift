@@ -1,3 +1,5 @@
+internal import CGreen
+
 /// A connected stream for greenlets: TCP. Belongs to its hub's thread. One greenlet may read while another writes.
 ///
 /// Reads and writes are tried first, a system call each, and wait only where the kernel has nothing or takes nothing; a
@@ -42,6 +44,14 @@
 
     /// Where this side is.
     public var localAddress: SocketAddress? { unsafe hub.loop.localAddress(handle) }
+
+    /// The user on the other side of a Unix socket, as the kernel says; nil for any other connection.
+    public var peerUser: UInt32? {
+        check()
+        guard hub.loop is LibeventLoop, unsafe handle.isOpen else { return nil }
+        let user = unsafe green_peer_user(handle.pointee.descriptor)
+        return user < 0 ? nil : UInt32(user)
+    }
 
     /// Whether this side has not closed it.
     public var isOpen: Bool { unsafe handle.isOpen }

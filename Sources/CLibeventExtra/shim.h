@@ -1,8 +1,0 @@
-// features.h first: otherwise fd_set clashes with the one of Glibc's module.
-#include <features.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
