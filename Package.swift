@@ -18,6 +18,11 @@ let testSettings: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// A program of Examples, which stands on Green and on what it names besides.
+func example(_ name: String, _ modules: Target.Dependency...) -> Target {
+    .executableTarget(name: name, dependencies: ["Green"] + modules, path: "Examples/\(name)", swiftSettings: testSettings)
+}
+
 let package = Package(
     name: "vireo",
     products: [
@@ -77,20 +82,20 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["AnswerCache", "Belief", "Green", "DNSWire"], path: "Tests/TestSupport",
             swiftSettings: testSettings),
-        .executableTarget(name: "event-ring", dependencies: ["Green"], path: "Examples/event-ring", swiftSettings: testSettings),
-        .executableTarget(
-            name: "echo-server", dependencies: ["Green"], path: "Examples/echo-server", swiftSettings: testSettings),
-        .executableTarget(
-            name: "http-server", dependencies: ["Green", "GreenHTTP"], path: "Examples/http-server", swiftSettings: testSettings),
-        .executableTarget(name: "fan-out", dependencies: ["Green"], path: "Examples/fan-out", swiftSettings: testSettings),
-        .executableTarget(name: "dns-proxy", dependencies: ["Green"], path: "Examples/dns-proxy", swiftSettings: testSettings),
+        example("event-ring"), example("echo-server"), example("fan-out"), example("hubs"), example("async-bridge"),
+        example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
+        example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),
         .executableTarget(
             name: "green-bench", dependencies: ["Green"], path: "Benchmarks/green", exclude: ["gevent_twin.py", "echo_floor.c"],
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
         .testTarget(
-            name: "ExampleTests", dependencies: ["Green", "event-ring", "echo-server", "http-server", "fan-out", "dns-proxy"],
+            name: "ExampleTests",
+            dependencies: [
+                "DNSWire", "Green", "GreenTLS", "event-ring", "echo-server", "fan-out", "hubs", "async-bridge", "simulated",
+                "http-server", "http-get", "tls-echo", "job-queue", "dns-proxy",
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTLSTests", dependencies: ["GreenTLS", "Green"], swiftSettings: testSettings),

@@ -23,7 +23,12 @@ extension StreamSocket {
     @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(toHost host: String, port: UInt16, until deadline: Instant = .never) throws -> StreamSocket {
         let addresses = alternating(try lookUp(host)).map { SocketAddress($0, port: port) }
-        return try met(at: .host(host, port: port)) { try connect(toFirstOf: addresses, until: deadline) }
+        do {
+            return try connect(toFirstOf: addresses, until: deadline)
+        } catch let error as SocketError {
+            // The host's name says more than the address that failed last.
+            throw error.nowhere.at(.host(host, port: port))
+        }
     }
 
     /// Connects to one of some addresses, which are tried in turn as `connect(toHost:port:until:)` says. Throws the error of
@@ -53,8 +58,7 @@ extension StreamSocket {
                 outcomes.close()
                 return socket
             case .failure(let error):
-                // The host's name says more than the address that failed last.
-                failure = (error as? SocketError)?.nowhere ?? error
+                failure = error
             case nil:
                 if hub.loop.now() >= deadline { throw SocketError.timedOut }
             }

@@ -18,6 +18,12 @@ internal import Glibc
 
     /// An empty datagram to be filled, for the peer of a connected socket; nil when the hub is out of buffers.
     public init?(hub: Hub) {
+        guard let slot = unsafe Self.slot(of: hub) else { return nil }
+        unsafe self.init(slot: slot, arena: hub.arena.state)
+    }
+
+    /// An empty slot; nil when the hub is out of buffers.
+    private static func slot(of hub: Hub) -> UnsafeMutablePointer<green_slot>? {
         let state = unsafe hub.arena.state
         if unsafe state.pointee.freeCount == 0 { hub.flushDatagrams() }
         guard let slot = unsafe state.take() else { return nil }
@@ -25,6 +31,22 @@ internal import Glibc
         unsafe slot.pointee.has_peer = false
         unsafe slot.pointee.truncated = false
         unsafe slot.pointee.local_family = 0
+        return unsafe slot
+    }
+
+    /// A datagram with these bytes, for the peer of a connected socket, or for where `setReturnPath` says; nil when the hub is
+    /// out of buffers, or they are more than one holds.
+    public init?(_ bytes: [UInt8], hub: Hub = .current) {
+        guard let slot = unsafe Self.slot(of: hub) else { return nil }
+        let state = unsafe hub.arena.state
+        guard unsafe bytes.count <= Int(slot.pointee.capacity) else {
+            unsafe state.giveBack(slot)
+            return nil
+        }
+        // SAFETY: the slot has room for that many bytes.
+        let target = unsafe UnsafeMutableRawBufferPointer(start: slot.pointee.data, count: bytes.count)
+        unsafe target.copyBytes(from: bytes)
+        unsafe slot.pointee.length = UInt32(bytes.count)
         unsafe self.init(slot: slot, arena: state)
     }
 
