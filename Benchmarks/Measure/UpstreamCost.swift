@@ -27,7 +27,9 @@ struct UpstreamCost {
                     for index in stride(from: number, to: questions, by: 50) {
                         let name = Array("\u{9}n\(10_000_000 + index % 1_000_000)\u{7}example\u{3}com\u{0}".utf8)
                         let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
-                        _ = try forwarder.ask(UpstreamQuestion(name, .a, .internet, flags: flags), Belief.Rules(seed: 7))
+                        let deadline = hub.now.advanced(by: Forwarder.questionLimit)
+                        let question = UpstreamQuestion(name, .a, .internet, flags: flags)
+                        _ = try forwarder.ask(question, Belief.Rules(seed: 7), until: deadline)
                     }
                 }
             }

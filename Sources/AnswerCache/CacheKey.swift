@@ -46,9 +46,10 @@ package struct CacheKey: Sendable {
     }
 
     /// The key under which an answer stands that says that the name does not exist, whatever type is asked for (RFC 2308 5):
-    /// that of type 0, which nobody can ask for. `seed` is the cache's.
+    /// that of type 0, which nobody can ask for. `seed` is the cache's. DS is apart: others are asked about it, on the other
+    /// side of a zone cut (RFC 4035 3.1.4.1).
     package func forAllTypes(seed: UInt64) -> CacheKey {
-        CacheKey(self, type: .allTypes, flags: flags, seed: seed)
+        CacheKey(self, type: type == .ds ? .ds : .allTypes, flags: flags, seed: seed)
     }
 
     /// The key of the same question with DO the other way round. `seed` is the cache's.
@@ -103,9 +104,12 @@ struct KeyView: ~Escapable {
         self.flags = EntryFlags(rawValue: (flags.dnssecOK ? 1 : 0) | (flags.checkingDisabled ? 2 : 0))
     }
 
-    /// The key under which what is known of the name stands, whatever type is asked for.
+    /// The key under which what is known of the name stands, whatever type is asked for; DS has its own.
     @_lifetime(copy self)
-    func forAllTypes(seed: UInt64) -> KeyView { changed(.allTypes, dnssecOK: flags.contains(.dnssecOK), seed: seed) }
+    func forAllTypes(seed: UInt64) -> KeyView {
+        let isDS = type == RecordType.ds.rawValue
+        return changed(isDS ? .ds : .allTypes, dnssecOK: flags.contains(.dnssecOK), seed: seed)
+    }
 
     /// The key of the same question with DO the other way round.
     @_lifetime(copy self)

@@ -63,7 +63,8 @@ package struct Answer: Sendable {
 
     /// NXDOMAIN or NODATA.
     package var isNegative: Bool { kind == .noData || kind == .nxDomain }
-    /// Whether it says that the name asked for does not exist, whatever type is asked for (RFC 2308 5).
+    /// Whether it says that the name asked for does not exist, whatever type is asked for (RFC 2308 5): the cache keeps it for
+    /// all of them but DS, which is asked on the other side of a zone cut.
     package var isForAllTypes: Bool { kind == .nxDomain && aliasCount == 0 }
 
     /// The same for a name that does not exist upstream but is known here to be something: there is no data of the type.

@@ -18,7 +18,7 @@ struct Authority {
         if code == .yxDomain { return }
         let zone = try Self.zone(of: chain, reply)
         if code == .noError {
-            if chain.aliasCount == 0, !chain.index.answers.isEmpty { throw .unrelated }
+            if chain.aliasCount == 0, chain.index.answerCount > 0 { throw .unrelated }
             if zone == nil {
                 try judgeOpenEnd(&chain, reply)
                 return

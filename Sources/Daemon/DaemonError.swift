@@ -27,8 +27,6 @@ extension DaemonError: CustomStringConvertible {
             "listen: \(address) (\(transport)) is in use by another process; expected a free address and port"
         case .listen(let address, _, .permissionDenied):
             "listen: \(address): no right to take a port below 1024; expected root, CAP_NET_BIND_SERVICE, or a higher port"
-        case .listen(let address, _, .addressNotAvailable):
-            "listen: \(address): this machine does not have the address; expected one of its own"
         case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error.reason)"
         case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
         case .upstream(let upstream, let reason): "upstreams: \(upstream): \(reason)"

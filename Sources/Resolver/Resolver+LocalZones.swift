@@ -14,8 +14,17 @@ extension Resolver {
     private func localZone(of query: borrowing QueryView) -> LocalZone? {
         let facts = index.find(query.nameBytes)
         if let zone = facts?.zone { return zone }
+        // DS of a domain that is forwarded is its parent's, which may be served here.
+        if query.type == .ds, query.labelCount > 0 { return index.find(query.nameBytes.dropFirstLabel)?.zone }
         guard policy.localZones.singleLabels, query.labelCount == 1, facts?.route == nil, query.type.isOfHosts else { return nil }
         return .singleLabel
+    }
+
+    /// Whether a name of a locally served zone is something here: names below it are answered from the hosts file or forwarded,
+    /// or it is forwarded itself. That it does not exist would deny them as well (RFC 8020).
+    private func isKnown(_ query: borrowing QueryView) -> Bool {
+        let isInHosts = unsafe hosts?.isEmptyNonTerminal(query.nameBytes) == true
+        return isInHosts || index.isAboveRoute(query.nameBytes)
     }
 
     /// The zone's answer; nil where the parent is to be asked.
@@ -27,6 +36,9 @@ extension Resolver {
         var reply = Reply(.noError)
         switch zone.kind {
         case .empty where isTop && query.type == .ds: return nil
+        case .nxDomain where isKnown(query), .empty where !isTop && isKnown(query),
+            .loopbackReverse where !isTop && isKnown(query):
+            break
         case .nxDomain: reply = Reply(.nxDomain, .synthesized, "a special-use name is not forwarded")
         case _ where isTop && query.type == .soa: writer.appendSOA(to: &buffer, in: &reply.counts.0)
         case _ where isTop && query.type == .ns: writer.append(.ns, writer.top, to: &buffer, in: &reply.counts.0)
@@ -95,6 +107,13 @@ private struct LocalZoneWriter {
         if type == .aaaa || type == .any {
             append(.aaaa, [UInt8](repeating: 0, count: 15) + [1], to: &buffer, in: &count)
         }
+    }
+}
+
+extension Span<UInt8> {
+    /// The wire form of the name above one that is not the root.
+    var dropFirstLabel: Span<UInt8> {
+        @_lifetime(copy self) get { extracting((1 + Int(self[0]))...) }
     }
 }
 

@@ -8,6 +8,7 @@ extension Resolver {
         MessagePatch.setQuestionCount(query.hasQuestion ? 1 : 0, in: &buffer)
         let end = MessageView.headerLength + query.questionLength
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end, limit: buffer.count)
+        if reply.isRefusal { MessagePatch.setFlags(reply.flags(ofRefusalFor: query.flags), in: &buffer) }
         return .answered(count ?? end)
     }
 

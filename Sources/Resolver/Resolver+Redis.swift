@@ -9,27 +9,29 @@ extension Resolver {
     /// Finds the answer to a flight's question.
     func find(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
         let mark = cache.flushMark
+        let begun = hub.loop.now()
+        let deadline = begun.advanced(by: Forwarder.questionLimit)
         guard let redis, rule(for: key)?.noCache != true, let lookup = redis.begin(key) else {
-            return ask(key, since: mark)
+            return ask(key, since: mark, until: deadline)
         }
         defer { lookup.abandon() }
         do {
-            if try lookup.wait(until: hub.loop.now().advanced(by: redis.budget)) {
-                return take(lookup, from: redis, key, since: mark) ?? ask(key, since: mark)
+            if try lookup.wait(until: begun.advanced(by: redis.budget)) {
+                return take(lookup, from: redis, key, since: mark) ?? ask(key, since: mark, until: deadline)
             }
         } catch {
             return .failure(.stopping)
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key, rules(in: rule(for: key)))
-        return race(lookup, from: redis, key, since: mark)
+        return race(lookup, from: redis, key, since: mark, until: deadline)
     }
 
     /// Asks upstreams while a look-up is still under way.
     private func race(
-        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
+        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark, until deadline: Instant
     ) -> Result<UpstreamReply, UpstreamFailure> {
-        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key, since: mark) }
+        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key, since: mark, until: deadline) }
         let happened = Event(hub: hub)
         lookup.whenDone { happened.set() }
         asking.link { happened.set() }
@@ -43,7 +45,7 @@ extension Resolver {
             }
             happened.clear()
             do {
-                _ = try happened.wait(until: hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1)))
+                _ = try happened.wait(until: deadline.advanced(by: .seconds(1)))
             } catch {
                 asking.kill()
                 return .failure(.stopping)
@@ -56,6 +58,7 @@ extension Resolver {
         _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
         guard let found = redis.finish(lookup, key, rules(in: rule(for: key))) else { return nil }
+        let answer = withoutDenialOfHosts(found.answer, of: key.wireName.span, key.class)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let wall = hub.loop.wallTime() / 1_000_000
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
@@ -64,9 +67,9 @@ extension Resolver {
         let mayBecomeStale = rule(for: key)?.noStale != true
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
-            cache.store(key, found.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
+            cache.store(key, answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
-        return .success(UpstreamReply(found.answer, upstream: .max, transport: .udp))
+        return .success(UpstreamReply(answer, upstream: .max, transport: .udp))
     }
 
     /// Gives an upstream's answer to the other instances too.

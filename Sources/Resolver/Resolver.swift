@@ -46,6 +46,8 @@ package final class Resolver {
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The policy's domains, to be found by name.
     private(set) var index: DomainIndex
+    /// The addresses of upstreams, as numbers of clients: who asks from there what it is being asked may be asked in a loop.
+    private var upstreamClients: Set<UInt32> = []
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
     /// Which answers were asked for lately in that way.
@@ -54,6 +56,8 @@ package final class Resolver {
     package private(set) var waitingCount = 0
     /// How many of them are whose.
     private let waitingClients = SharedCounters()
+    /// Clients that were turned away because too much is asked at once.
+    package private(set) var turnedAwayCount: UInt64 = 0
     /// How many clients may wait; further ones are turned away, while hits go on.
     package var waitingLimit = 50_000
 
@@ -74,6 +78,8 @@ package final class Resolver {
         self.policy = policy
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
+        let addresses = policy.routes.flatMap(\.upstreams).map(\.address.address.ip)
+        upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         let cache = cache
         forwards.adopt(policy, hub: hub, watch: shared.upstreams) { cache.forgetFailures() }
     }
@@ -137,7 +143,10 @@ package final class Resolver {
         case .lastResort: (hasStale, isLastResort) = (true, true)
         case .nothing: hasStale = false
         }
-        guard mayWait(pending.client), !hub.isCrowded else { return hasStale ? .stale : .failed(.overloaded) }
+        guard mayWait(pending.client), !hub.isCrowded else {
+            if !hasStale { turnedAwayCount &+= 1 }
+            return hasStale ? .stale : .failed(.overloaded)
+        }
         waitingCount += 1
         waitingClients.add(pending.client)
         defer {
@@ -146,6 +155,7 @@ package final class Resolver {
         }
         if hasStale, !isLastResort { return resolveStale(pending) }
         let resolution = fetch(pending)
+        if resolution.isOverload { turnedAwayCount &+= 1 }
         return isLastResort && !resolution.hasGoodAnswer ? .stale : resolution
     }
 
@@ -158,7 +168,11 @@ package final class Resolver {
             return .landed(flight)
         }
         let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1))
-        return board(pending.key, for: owner, until: deadline)
+        let resolution = board(pending.key, for: owner, until: deadline)
+        if upstreamClients.contains(pending.client), resolution.isFailure {
+            shared.upstreams.suspectLoop(UpstreamQuestion(pending.key.asked), at: hub.now)
+        }
+        return resolution
     }
 
     /// Whether one more query of a client may wait: beyond three quarters of the limit only where the client has less than
@@ -213,7 +227,7 @@ package final class Resolver {
             try unsafe hub.startLater(Self.fly, subject: subject.toOpaque(), slot: 0)
         } catch {
             unsafe subject.release()
-            shared.flights.land(flight, .failure(.unreachable), on: hub)
+            shared.flights.land(flight, .failure(.overloaded), on: hub)
         }
     }
 
@@ -232,29 +246,40 @@ package final class Resolver {
         shared.flights.land(flight, result, on: hub)
     }
 
-    /// What the policy says of the domain of a question.
-    func domain(of key: CacheKey) -> DomainFacts { index.find(key.wireName.span) ?? DomainFacts() }
-
-    /// The number of the route for a question. DS of a domain is its parent's (RFC 4035 3.1.4.1).
-    private func route(of key: CacheKey) -> Int? {
-        let first = Int(key.wireName[0])
-        guard key.type == .ds, first > 0 else { return domain(of: key).route }
-        let name = key.wireName.span
-        return index.find(name.extracting((1 + first)...))?.route
+    /// What the policy says of a question's domain. DS of a domain is its parent's, and is asked there (RFC 4035 3.1.4.1).
+    func domain(of asked: Asked) -> DomainFacts {
+        let name = asked.name.span
+        var facts = index.find(name) ?? DomainFacts()
+        guard asked.type == .ds, name[0] > 0 else { return facts }
+        facts.route = index.find(name.dropFirstLabel)?.route
+        return facts
     }
 
     /// How answers to a question are kept, where its domain has a rule of its own.
-    func rule(for key: CacheKey) -> DomainRule? { domain(of: key).rule.map { policy.domains[$0] } }
+    func rule(for key: CacheKey) -> DomainRule? {
+        index.find(key.wireName.span)?.rule.map { policy.domains[$0] }
+    }
 
-    /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`.
-    func ask(_ key: CacheKey, since mark: FlushMark) -> Result<UpstreamReply, UpstreamFailure> {
+    /// Asks the upstreams that a question of a domain goes to. Waits.
+    func ask(
+        _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant
+    ) throws(UpstreamFailure) -> UpstreamReply {
+        guard let forwarder = forwards[domain.route] else { throw .noUpstream }
+        return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline)
+    }
+
+    /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`. Waits until `deadline` at most.
+    func ask(_ key: CacheKey, since mark: FlushMark, until deadline: Instant) -> Result<UpstreamReply, UpstreamFailure> {
         do throws(UpstreamFailure) {
-            let rule = rule(for: key)
-            guard let forwarder = forwards[route(of: key)] else { throw .noUpstream }
+            let asked = key.asked
+            let domain = domain(of: asked)
+            let rule = domain.rule.map { policy.domains[$0] }
             let rules = rules(in: rule)
-            let found = try follow(try forwarder.ask(UpstreamQuestion(key.asked), rules), key, rules)
-            let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
-            shared.noteAnswer()
+            let first = try ask(asked, of: domain, rules, until: deadline)
+            let found = try follow(first, key, rules, until: deadline)
+            let answer = withoutDenialOfHosts(found.answer, of: key.wireName.span, key.class)
+            let reply = UpstreamReply(answer, upstream: found.upstream, transport: found.transport)
+            shared.noteAnswer(at: BootSeconds(rawValue: hub.bootSeconds))
             store(key, reply, rule, since: mark)
             return .success(reply)
         } catch {

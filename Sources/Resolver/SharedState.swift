@@ -33,7 +33,8 @@ package final class SharedState: Sendable {
 
     /// Notes a good answer. The first after an outage ends whatever rests because of that, however upstreams told it: what
     /// failed may work now.
-    func noteAnswer() {
+    func noteAnswer(at now: BootSeconds) {
+        cache.noteAnswer(at: now)
         guard failuresInRow.load(ordering: .relaxed) > 0 else { return }
         if failuresInRow.exchange(0, ordering: .relaxed) >= Self.outageLength { cache.forgetFailures() }
     }

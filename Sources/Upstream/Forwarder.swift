@@ -31,7 +31,6 @@ package final class Forwarder {
     /// All tries of a question together take this long at most: less than the five seconds after which dig and the C
     /// library ask again.
     package static let questionLimit = Duration.milliseconds(4500)
-    private static let questionNanoseconds = questionLimit.clampedNanoseconds
     /// And this long where all upstreams are down.
     private static let downNanoseconds: UInt64 = 200_000_000
 
@@ -51,13 +50,15 @@ package final class Forwarder {
         for server in servers { server.recovered = recovered }
     }
 
-    /// Asks until there is an answer, judged by `rules`; throws the reason where there is none within the question's time. Waits.
-    package func ask(_ question: UpstreamQuestion, _ rules: Belief.Rules) throws(UpstreamFailure) -> UpstreamReply {
+    /// Asks until there is an answer, judged by `rules`; throws the reason where there is none by `deadline`. Waits.
+    package func ask(
+        _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant
+    ) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
             let order = try order()
             let asking = Asking(question, rules, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
-            let found = try asking.run(try terms(order))
+            let found = try asking.run(try terms(order, deadline))
             return UpstreamReply(found.answer, upstream: found.server.id, transport: found.transport)
         } catch {
             watch?.tell(.unanswered(question, error))
@@ -76,10 +77,8 @@ package final class Forwarder {
 
     /// What the question may take. Where all servers are down it is asked once, and nobody waits long for it: so the first
     /// one after the outage is answered, and no clients pile up in it.
-    private func terms(_ order: [UpstreamServer]) throws(UpstreamFailure) -> AttemptPlan.Terms {
-        let now = hub.loop.now()
-        var terms = AttemptPlan.Terms(
-            serverCount: order.count, tryLimit: tryLimit, deadline: now.advanced(byNanoseconds: Self.questionNanoseconds))
+    private func terms(_ order: [UpstreamServer], _ deadline: Instant) throws(UpstreamFailure) -> AttemptPlan.Terms {
+        var terms = AttemptPlan.Terms(serverCount: order.count, tryLimit: tryLimit, deadline: deadline)
         terms.asksAll = policy.order == .parallel
         if hedges.isOn {
             hedges.asked()
@@ -87,7 +86,7 @@ package final class Forwarder {
         }
         guard order[0].isFailing, order.allSatisfy({ $0.health.isDown }) else { return terms }
         guard order.contains(where: { $0.mayResend }) else { throw .unreachable }
-        terms.deadline = now.advanced(byNanoseconds: Self.downNanoseconds)
+        terms.deadline = min(deadline, hub.loop.now().advanced(byNanoseconds: Self.downNanoseconds))
         terms.asksAll = true
         terms.mostDatagrams = 1
         return terms

@@ -97,7 +97,7 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
             // Class CH in place of IN.
             var other = Message.reply(to: query, .noError, ["www.example. 60 IN A 192.0.2.1"]).wire
             other[other.count - 11] = 3
-            #expect(try outcome(other, to: query) == .answer(.noData, []))
+            #expect(try outcome(other, to: query) == .broken(.unrelated))
             return
         }
         #expect(try outcome(bytes, to: query) == .broken(.unrelated))
@@ -335,5 +335,98 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
             }
         }
         #expect(believed > 2_000)
+    }
+
+    @Test func `an authority section that cannot be read is no denial`() throws {
+        let soa = "example. 60 IN SOA ns.example. host.example. 1 2 3 4 60"
+        for code in [ResponseCode.noError, .nxDomain] {
+            let whole = Message.reply(to: query, code, authority: [soa]).wire
+            #expect(try outcome(Array(whole.dropLast(3)), to: query) == .broken(.unreadable))
+            var none = Message.reply(to: query, code).wire
+            none[9] = 40
+            #expect(try outcome(none, to: query) == .broken(.unreadable))
+            // What follows it is not needed.
+            var rest = Message.reply(to: query, code, authority: [soa]).wire
+            rest[11] = 3
+            #expect(try outcome(rest, to: query) == .answer(code == .noError ? .noData : .nxDomain, [soa]))
+        }
+    }
+
+    @Test(arguments: [10, 100, 250]) func `many records behind an alias with a long name are read`(_ length: Int) throws {
+        var labels: [String] = []
+        while labels.joined(separator: ".").count < length - 2 { labels.append(String(repeating: "x", count: min(9, length))) }
+        let target = labels.joined(separator: ".") + "."
+        let addresses = (0..<400).map { "\(target) 60 IN A 10.0.\($0 / 250).\($0 % 250)" }
+        let reply = Message.reply(to: query, .noError, ["www.example. 60 IN CNAME \(target)"] + addresses)
+        #expect(try believed(reply, to: query).counts.answers == 401)
+    }
+
+    @Test(arguments: [
+        "0000", "000000", "0000 0001 00", "0000 0002 0000", "0000 0004 0004 0003", "0000 0004 0003 0003", "0001 0000",
+        "0001 0001 00",
+        "0001 0002 0568", "0002 0001 00", "0003 0001 35", "0003 0003 000035", "0004 0000", "0004 0005 c000020101",
+        "0006 0004 20010db8",
+        "0006 0000", "0003 0002 0035 0001 0003 026832",
+    ])
+    func `service parameters without their form are no answer`(_ hex: String) throws {
+        let query = Message.query("www.example.", .https)
+        let digits = hex.filter { $0 != " " }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map { offset in
+            UInt8(digits.dropFirst(offset).prefix(2), radix: 16)!
+        }
+        let record = ResourceRecord(
+            Name("www.example.")!, ttl: 60, .unknown(RecordData.Unknown(type: .https, bytes: [0, 1, 0] + bytes)))
+        var reply = Message.reply(to: query, .noError)
+        reply.answers = [record]
+        #expect(try outcome(reply, to: query) == .broken(.unreadable))
+    }
+
+    @Test(arguments: [
+        "", "0000 0002 0001 0001 0003 026832", "0001 0006 026832 026833", "0002 0000", "0003 0002 01bb",
+        "0004 0008 c0000201 c0000202",
+        "0005 0000", "0006 0010 20010db8000000000000000000000001", "fff0 0000",
+    ])
+    func `service parameters in their form are`(_ hex: String) throws {
+        let query = Message.query("www.example.", .https)
+        let digits = hex.filter { $0 != " " }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map { offset in
+            UInt8(digits.dropFirst(offset).prefix(2), radix: 16)!
+        }
+        var reply = Message.reply(to: query, .noError)
+        reply.answers = [
+            ResourceRecord(Name("www.example.")!, ttl: 60, .unknown(RecordData.Unknown(type: .https, bytes: [0, 1, 0] + bytes)))
+        ]
+        #expect(try believed(reply, to: query).counts.answers == 1)
+    }
+
+    @Test func `the longest TTL is bounded whether the answer is kept or not`() throws {
+        let most = UInt32.max
+        let limits = TTLLimits(minimumSeconds: 0, maximumSeconds: 3600, negativeSeconds: 600)
+        let replies: [Message] = [
+            .reply(to: query, .noError, ["www.example. \(most) IN A 192.0.2.1"]),
+            .reply(to: query, .noError, ["www.example. \(most) IN CNAME other.test."]),
+            .reply(to: query, .noError, authority: ["example. \(most) IN NS ns.example."]),
+            .reply(to: query, .nxDomain, authority: ["example. \(most) IN SOA a. b. 1 2 3 4 \(most)"]),
+        ]
+        for reply in replies {
+            let answer = try believed(reply, to: query, limits: limits)
+            let message = try Message(answer.message(to: asked(query)).span)
+            let records = message.answers + message.authorities
+            #expect(!records.isEmpty && records.allSatisfy { $0.ttl <= 3600 })
+        }
+    }
+
+    @Test func `signatures of messages and OPT never go on, wherever they stand and whatever else is asked for`() throws {
+        let address = "www.example. 0 IN A 192.0.2.1"
+        for type: RecordType in [.tsig, .sig] {
+            var reply = Message.reply(to: query, .noError, [address])
+            reply.additionals = [
+                try ResourceRecord(text: "ns.example. 0 IN A 192.0.2.9"),
+                ResourceRecord(
+                    Name("key.")!, ttl: 0, .unknown(RecordData.Unknown(type: type, bytes: [UInt8](repeating: 0, count: 40)))),
+            ]
+            let records = try Message(believed(reply, to: query, isMinimal: false).message(to: asked(query)).span)
+            #expect(!(records.answers + records.authorities + records.additionals).contains { $0.type == type })
+        }
     }
 }

@@ -50,8 +50,11 @@ import Testing
 
     @Test func `many workers' figures are added up, and each trouble counts one of them`() {
         var total = WorkerFigures()
-        total.add(WorkerFigures(refusedConnections: 1, closedConnections: 2, shedDatagrams: 3, refusedQueries: 4))
-        total.add(WorkerFigures(refusedConnections: 10, closedConnections: 20, shedDatagrams: 30, refusedQueries: 40))
-        #expect(WorkerFigures.troubles.map { $0.count(total) } == [11, 22, 33, 44])
+        total.add(
+            WorkerFigures(refusedConnections: 1, closedConnections: 2, shedDatagrams: 3, refusedQueries: 4, turnedAwayQueries: 5))
+        total.add(
+            WorkerFigures(
+                refusedConnections: 10, closedConnections: 20, shedDatagrams: 30, refusedQueries: 40, turnedAwayQueries: 50))
+        #expect(WorkerFigures.troubles.map { $0.count(total) } == [11, 22, 33, 55, 44])
     }
 }

@@ -123,9 +123,19 @@ private final class NotedPart: Part {
             try part.adopt(settings)
             #expect(part.table?.count == 6 && changes == 1)
             var other = settings
-            other.hosts = "/etc/missing"
+            other.hosts = "/etc/odd"
+            files.write("/etc/odd", "192.0.2.1 one")
+            files.setFailure(.permissionDenied, of: "/etc/odd")
             #expect(throws: DaemonError.self) { try part.adopt(other) }
             #expect(part.table?.count == 6)
+            // A file that a reload names may come later, too.
+            other.hosts = "/etc/later"
+            try part.adopt(other)
+            #expect(part.table == nil)
+            files.write("/etc/later", "192.0.2.1 one")
+            try sleep(.seconds(2))
+            #expect(part.table?.count == 2 && changes == 2)
+            changes = 1
             other.hosts = nil
             try part.adopt(other)
             #expect(part.table == nil)

@@ -17,10 +17,19 @@ import Testing
             let set = try ListenerSet([there, missing], areNamed: false, workers: 2, loop: hub.loop)
             #expect(set.addresses == [there] && set.leftOut.map(\.address) == [missing])
             #expect(set.shares.allSatisfy { $0.datagrams.count == 1 && $0.streams.count == 1 })
-            #expect(throws: DaemonError.self) {
-                try ListenerSet([SocketAddress(.loopback, port: 54), missing], workers: 1, loop: hub.loop)
-            }
             #expect(throws: DaemonError.self) { try ListenerSet([missing], areNamed: false, workers: 1, loop: hub.loop) }
+        }
+    }
+
+    @Test func `an address that the operator names and the machine lacks is bound all the same, for each worker`() throws {
+        try VirtualWorld(seed: 1).run { hub throws in
+            let there = SocketAddress(.loopback, port: 54)
+            let missing = SocketAddress(IPAddress("192.0.2.77")!, port: 53)
+            let set = try ListenerSet([there, missing], workers: 2, loop: hub.loop)
+            #expect(set.addresses == [there, missing] && set.leftOut.isEmpty && set.awaited == [missing])
+            #expect(set.shares.allSatisfy { $0.datagrams.count == 2 && $0.streams.count == 2 })
+            // Another daemon there is a fault, whether or not the address is there.
+            #expect(throws: DaemonError.self) { try ListenerSet([missing], workers: 1, loop: hub.loop) }
         }
     }
 

@@ -77,7 +77,7 @@ import Testing
         try world.run { hub throws in
             let (path, files) = ("/etc/hosts", world.host.files)
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            #expect(throws: SocketError.notFound) { try HostsWatch(path, log: log) }
+            #expect(try HostsWatch(path, log: log).table == nil)
             files.write(path, "192.0.2.1 one")
             var watch = try HostsWatch(path, log: log)
             #expect(watch.table?.count == 2)

@@ -113,10 +113,6 @@ extension EndToEnd {
             #expect(try first.ask("still.example.", .a).answers.count == 1)
         }
 
-        @Test func `an address that this machine does not have is named`() throws {
-            expectOneLine(try run(["--listen", "192.0.2.77:5399", "--upstream", "192.0.2.1"]), code: 1, ["192.0.2.77:5399"])
-        }
-
         @Test(.enabled(if: geteuid() == 0 && Tool.exists("setpriv"), "needs root, to give rights away"))
         func `a privileged port without the right is named`() throws {
             let limit = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding: .utf8)

@@ -68,7 +68,7 @@ import Upstream
             #expect(try world.ask("other.home.").responseCode == .nxDomain)
             #expect(try world.ask("b.lan.home.").responseCode == .nxDomain)
             world.upstream.answer = { .reply(to: $0, .nxDomain, ["home. 60 IN CNAME gone.example."], authority: [soa]) }
-            #expect(try world.ask("home.").responseCode == .nxDomain)
+            #expect(try world.ask("home.", .txt).responseCode == .nxDomain)
         }
     }
 
@@ -118,6 +118,20 @@ import Upstream
             _ = try world.ask("sub.corp.example.", .ds)
             _ = try world.ask("corp.example.", .dnskey)
             #expect(world.upstream.count == 1 && server.count == 2)
+        }
+    }
+
+    @Test func `that the parent denies a domain with upstreams of its own says nothing of its other types`() throws {
+        try ResolverWorld.run { world throws in
+            let server = try ScriptedUpstream(.init(.loopback, port: 6000))
+            world.policy.routes.append(ResolverWorld.route("corp.example.", server.address, id: 10))
+            world.resolver.adopt(world.policy)
+            world.upstream.answer = { .reply(to: $0, .nxDomain, authority: ["example. 300 IN SOA a. b. 1 2 3 4 300"]) }
+            for _ in 0..<2 { #expect(try world.ask("corp.example.", .ds).responseCode == .nxDomain) }
+            #expect(world.upstream.count == 1)
+            #expect(try world.ask("corp.example.").answers.count == 1)
+            #expect(try world.ask("corp.example.", .ds).responseCode == .nxDomain)
+            #expect(world.upstream.count == 1 && server.count == 1)
         }
     }
 

@@ -31,6 +31,41 @@ import Upstream
         }
     }
 
+    /// Says of a name that it exists and has nothing of the type.
+    private func isNoData(_ answer: Message) -> Bool {
+        answer.responseCode == .noError && answer.answers.isEmpty && answer.authorities.map(\.type) == [.soa]
+    }
+
+    @Test func `a name above one that is answered or forwarded is not denied`() throws {
+        try ResolverWorld.run {
+            $0.hosts = HostsTable.load(Array("192.168.1.5 nas\n192.0.2.1 a.b.home.arpa www.corp\n".utf8))
+            $0.routes.append(ResolverWorld.route("x.y.local.", SocketAddress(.loopback, port: 5353), id: 3))
+            $0.routes.append(ResolverWorld.route("deep.lan.", SocketAddress(.loopback, port: 5353), id: 3))
+        } _: { world throws in
+            for name in ["1.168.192.in-addr.arpa.", "b.home.arpa.", "corp.", "y.local.", "local.", "lan."] {
+                #expect(isNoData(try own(world, name, .a)), "\(name)")
+            }
+            for name in ["2.168.192.in-addr.arpa.", "c.home.arpa.", "corpse.", "z.local."] {
+                #expect(try own(world, name, .a).responseCode == .nxDomain, "\(name)")
+            }
+            #expect(world.upstream.count == 0)
+        }
+    }
+
+    @Test func `DS of a forwarded domain in a locally served zone is answered here, and denies nothing`() throws {
+        try ResolverWorld.run {
+            for domain in ["corp.local.", "x.home.arpa.", "1.10.in-addr.arpa."] {
+                $0.routes.append(ResolverWorld.route(domain, SocketAddress(.loopback, port: 5353), id: 3))
+            }
+        } _: { world throws in
+            for domain in ["corp.local.", "x.home.arpa.", "1.10.in-addr.arpa."] {
+                #expect(isNoData(try own(world, domain, .ds)), "\(domain)")
+                #expect(world.begin(Message.query(domain).wire).step == .wait)
+                #expect(world.begin(Message.query("y.\(domain)", .ds).wire).step == .wait)
+            }
+        }
+    }
+
     @Test func `localhost and what is below it are the loopback addresses, and these have it as their name`() throws {
         try ResolverWorld.run { world throws in
             for name in ["localhost.", "LocalHost.", "a.b.localhost."] {

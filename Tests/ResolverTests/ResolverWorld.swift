@@ -17,13 +17,15 @@ final class ResolverWorld: @unchecked Sendable {
     let resolver: Resolver
     var policy: Policy
 
-    private init(_ world: VirtualWorld, _ hub: Hub, flightLimit: Int, redis: RedisTier?, _ configure: (inout Policy) -> Void)
-        throws
-    {
+    private init(
+        _ world: VirtualWorld, _ hub: Hub, flightLimit: Int, redis: RedisTier?, watch: UpstreamWatch,
+        _ configure: (inout Policy) -> Void
+    ) throws {
         self.world = world
         self.hub = hub
         upstream = try ScriptedUpstream()
-        shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99), redis: redis, flightLimit: flightLimit)
+        shared = SharedState(
+            cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99), redis: redis, upstreams: watch, flightLimit: flightLimit)
         policy = Policy()
         policy.routes = [Self.route(".", upstream.address)]
         configure(&policy)
@@ -32,11 +34,14 @@ final class ResolverWorld: @unchecked Sendable {
 
     /// Runs a test in a world of its own.
     static func run(
-        flightLimit: Int = 1000, redis: RedisTier? = nil, policy configure: @escaping (inout Policy) -> Void = { _ in },
+        flightLimit: Int = 1000, redis: RedisTier? = nil, watch: UpstreamWatch = UpstreamWatch(),
+        policy configure: @escaping (inout Policy) -> Void = { _ in },
         _ body: @escaping (ResolverWorld) throws -> Void
     ) throws {
         let world = VirtualWorld(seed: 7)
-        try world.run { hub in try body(ResolverWorld(world, hub, flightLimit: flightLimit, redis: redis, configure)) }
+        try world.run { hub in
+            try body(ResolverWorld(world, hub, flightLimit: flightLimit, redis: redis, watch: watch, configure))
+        }
     }
 
     /// A route to one server for a domain.

@@ -77,6 +77,76 @@ import Testing
         }
     }
 
+    /// An upstream that fails for `www.example.` and answers other names.
+    private static var failsAlone: StubUpstream.Conduct {
+        .reply { query in
+            let isFailing = query.questions[0].name.lowercased == Name("www.example.")!
+            var reply = Message.reply(to: query, isFailing ? .servFail : .noError)
+            if !isFailing { reply.answers = [try ResourceRecord(text: "\(query.questions[0].name) 300 IN A 192.0.2.9")] }
+            return reply
+        }
+    }
+
+    @Test func `the rest after a first failure ends when the upstream answers anything`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = Self.failsAlone
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            world.upstream.conduct = .answer(ttl: 300, last: 2)
+            try sleep(.seconds(2))
+            #expect(try world.ask().0.extendedError == .staleAnswer)
+            _ = try world.ask("other.example.")
+            #expect(try world.ask().0.answers.map { "\($0.data)" } == ["192.0.2.2"])
+        }
+    }
+
+    @Test func `a name that fails again while others are answered is left alone for 30 seconds`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = Self.failsAlone
+            for round in 0..<2 {
+                #expect(try world.ask().0.extendedError == .staleAnswer)
+                try sleep(.seconds(2))
+                _ = try world.ask("other-\(round).example.")
+            }
+            let asked = world.upstream.questionCount
+            for _ in 0..<25 {
+                #expect(try world.ask().0.extendedError == .staleAnswer)
+                try sleep(.seconds(1))
+            }
+            #expect(world.upstream.questionCount == asked)
+            try sleep(.seconds(4))
+            _ = try world.ask()
+            #expect(world.upstream.questionCount == asked + 1)
+        }
+    }
+
+    @Test func `that the name does not exist, learnt later for another type, comes before an older answer`() throws {
+        try StaleWorld.run { world in
+            try world.expire(ttl: 60)
+            world.upstream.conduct = .nxDomain
+            #expect(try world.ask("www.example.", .aaaa).0.responseCode == .nxDomain)
+            try sleep(.seconds(400))
+            world.upstream.conduct = .silence
+            let answer = try world.ask().0
+            #expect(answer.responseCode == .nxDomain && answer.extendedError == .staleNXDomainAnswer)
+        }
+    }
+
+    @Test func `an upstream that answers with broken records does not take a stale answer's place`() throws {
+        try StaleWorld.run { world in
+            try world.expire()
+            world.upstream.conduct = .reply { query in
+                var reply = Message.reply(to: query, .noError)
+                reply.answers = [
+                    ResourceRecord(query.questions[0].name, ttl: 60, .unknown(RecordData.Unknown(type: .a, bytes: [192, 0, 2])))
+                ]
+                return reply
+            }
+            for _ in 0..<3 { #expect(try world.ask().0.extendedError == .staleAnswer) }
+        }
+    }
+
     @Test func `an upstream that answers in time is waited for`() throws {
         try StaleWorld.run { world in
             try world.expire()

@@ -17,6 +17,7 @@ import Testing
                 case .stopped(_, let trouble): lines.append("stopped: \(trouble)")
                 case .back: lines.append("back")
                 case .loop: lines.append("loop")
+                case .suspectedLoop: lines.append("suspected loop")
                 case .unanswered(_, let failure): lines.append("unanswered: \(failure)")
                 }
             }

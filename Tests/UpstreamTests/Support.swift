@@ -63,7 +63,9 @@ let rules = Belief.Rules(seed: 1)
 
 extension Forwarder {
     /// Asks, and judges by the tests' rules.
-    func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply { try ask(question, rules) }
+    func ask(_ question: UpstreamQuestion) throws(UpstreamFailure) -> UpstreamReply {
+        try ask(question, rules, until: Hub.current.loop.now().advanced(by: Self.questionLimit))
+    }
 }
 
 /// Asks fake upstreams in order, as servers that nobody asked before.

@@ -56,6 +56,9 @@ struct EntryHeader: BitwiseCopyable {
         return difference > 0 ? UInt32(bitPattern: difference) : 0
     }
 
+    /// Whether it came in a second before another.
+    func isBefore(_ moment: BootSeconds) -> Bool { Int32(bitPattern: moment.rawValue &- storedAt) > 0 }
+
     /// Whether it may be given out for a while after its time.
     func mayBecomeStale(staleSeconds: UInt32) -> Bool {
         staleSeconds > 0 && flags.intersection([.failure, .neverStale]).isEmpty
@@ -115,6 +118,8 @@ struct EntryFlags: OptionSet, BitwiseCopyable {
     static let failure = EntryFlags(rawValue: 4)
     /// NXDOMAIN or NODATA (RFC 2308).
     static let negative = EntryFlags(rawValue: 8)
+    /// Of a failure: it is not the first in a row, and other questions were answered in between.
+    static let failsAlone = EntryFlags(rawValue: 16)
     /// AA as the upstream gave it.
     static let authoritative = EntryFlags(rawValue: 16)
     /// AD as the upstream gave it.

@@ -34,16 +34,7 @@ extension MemoryCache {
     /// Removes what is kept for a question, the failure too.
     private func forget(_ key: borrowing CacheKey) {
         guard !isOff else { return }
-        forget(key.view)
-        forget(key.view.forAllTypes(seed: seed))
-    }
-
-    private func forget(_ key: KeyView) {
-        var locked = shards.lock(shards.number(forHash: key.hash))
-        for isFailure in [false, true] {
-            guard let entry = locked.shard.find(key, isFailure: isFailure) else { continue }
-            locked.shard.remove(entry)
-            locked.shard.counters.removed += 1
-        }
+        remove(key.view, countedAs: \.removed)
+        remove(key.view.forAllTypes(seed: seed), countedAs: \.removed)
     }
 }

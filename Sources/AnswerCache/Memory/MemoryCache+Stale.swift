@@ -77,11 +77,12 @@ extension MemoryCache {
     static var failureRecheckSeconds: UInt32 { 30 }
 
     /// Whether asking for a better answer has failed so lately that it is left alone for now. That is another time than the
-    /// one for which a failure is remembered (RFC 9520), which clients are told of.
+    /// one for which a failure is remembered (RFC 9520), which clients are told of. A first failure is the upstream's, and the
+    /// rest ends when that answers anything; when it fails again while others are answered, the name is to blame.
     package func isResting(_ key: borrowing CacheKey, at now: BootSeconds) -> Bool {
         guard !isOff else { return false }
         let locked = shards.lock(shards.number(forHash: key.hash))
-        return locked.shard.isResting(key.view, at: now, epoch: currentFailureEpoch)
+        return locked.shard.isResting(key.view, at: now, epoch: currentFailureEpoch, lastAnswer: lastAnswer)
     }
 
     /// Whether a failure is remembered for a question, beside a good answer or alone.
@@ -100,7 +101,13 @@ extension MemoryCache {
     ) -> CacheOutcome {
         guard !isOff else { return .miss }
         var outcome = lookUpLate(key.view, orStale, now, &buffer, offset)
-        if case .miss = outcome { outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset) }
+        switch outcome {
+        case .miss: outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset)
+        // That the name does not exist may have been learnt later, by a question for another type.
+        case .hit(let own) where own.isStale && isYounger(key.view.forAllTypes(seed: seed), than: own, at: now):
+            outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset)
+        default: break
+        }
         guard case .hit(let answer) = outcome else { return outcome }
         if answer.isStale {
             TTLCountdown.set(Self.staleTTL, answer, in: &buffer, at: offset)
@@ -108,6 +115,15 @@ extension MemoryCache {
             TTLCountdown.apply(answer, to: &buffer, at: offset)
         }
         return outcome
+    }
+
+    /// Whether an answer stands under a key that may be given out stale and was kept after another.
+    private func isYounger(_ key: KeyView, than other: StoredAnswer, at now: BootSeconds) -> Bool {
+        let locked = shards.lock(shards.number(forHash: key.hash))
+        guard let entry = locked.shard.find(key, isFailure: false), locked.shard.canBecomeStale(entry, at: now) else {
+            return false
+        }
+        return locked.shard.blocks[entry].age(at: now) < other.ageSeconds
     }
 
     /// What happens under the shard's lock.

@@ -46,8 +46,10 @@ extension MemoryCache {
             if before.age(at: now) < before.lifetime {
                 // Found by several at once: still one failure.
                 header.lifetime = before.lifetime
+                header.flags.formUnion(before.flags.intersection(.failsAlone))
             } else if before.age(at: now) - before.lifetime <= Self.longestFailureSeconds {
                 header.lifetime = min(2 * before.lifetime, Self.longestFailureSeconds)
+                if before.isBefore(lastAnswer) { header.flags.insert(.failsAlone) }
             }
         }
         // Nobody is told of it before the stale answer's time is over, and then it is to be over soon.
@@ -76,7 +78,7 @@ extension MemoryCache {
         if answer.isAuthoritative { header.flags.insert(.authoritative) }
         if answer.authenticData { header.flags.insert(.authenticData) }
         if !mayBecomeStale { header.flags.insert(.neverStale) }
-        guard answer.isForAllTypes else {
+        guard answer.isForAllTypes, key.type != .ds else {
             // What exists now existed not, perhaps.
             discard(key.view.forAllTypes(seed: seed))
             return put(key, header, answer.records, at: now)
@@ -85,18 +87,9 @@ extension MemoryCache {
         header.hash = UInt32(truncatingIfNeeded: name.hash)
         header.type = name.type.rawValue
         if let reason = put(name, header, answer.records, at: now) { return reason }
-        discardAll(key)
+        // What stands under the question's own key is no longer so: the name does not exist.
+        remove(key.view, countedAs: \.replaced)
         return nil
-    }
-
-    /// Removes the answer and the failure that stand under a question's own key: the name does not exist.
-    private func discardAll(_ key: borrowing CacheKey) {
-        var locked = shards.lock(shards.number(forHash: key.hash))
-        for isFailure in [false, true] {
-            guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }
-            locked.shard.remove(entry)
-            locked.shard.counters.replaced += 1
-        }
     }
 
     /// Makes room for an entry and puts it in; the lock is opened between one bounded search for room and the next.

@@ -25,6 +25,8 @@ package enum RemovalFilter: Sendable {
     case subtree(FixedName)
     /// What came from an upstream.
     case upstream(UInt16)
+    /// The names that a function says, given their wire form, lower-cased. It is called under a shard's lock.
+    case names(@Sendable (Span<UInt8>) -> Bool)
 }
 
 /// Looking at entries and removing them, in steps that give way to the workers first, and hold a lock only briefly. Callers
@@ -77,15 +79,19 @@ extension MemoryCache {
     package func remove(_ name: FixedName, _ type: RecordType, _ class: RecordClass = .internet) -> Int {
         beginFlushStep()
         guard !isOff else { return 0 }
+        return keys(name, type, `class`).reduce(0) { $0 + remove($1.view, countedAs: \.removed) }
+    }
+
+    /// Removes the answer and the failure that stand under a key; returns how many there were.
+    @discardableResult
+    func remove(_ key: KeyView, countedAs counter: WritableKeyPath<CacheStatistics, UInt64>) -> Int {
         var count = 0
-        for key in keys(name, type, `class`) {
-            var locked = shards.lock(shards.number(forHash: key.hash))
-            for isFailure in [false, true] {
-                guard let entry = locked.shard.find(key.view, isFailure: isFailure) else { continue }
-                locked.shard.remove(entry)
-                locked.shard.counters.removed += 1
-                count += 1
-            }
+        var locked = shards.lock(shards.number(forHash: key.hash))
+        for isFailure in [false, true] {
+            guard let entry = locked.shard.find(key, isFailure: isFailure) else { continue }
+            locked.shard.remove(entry)
+            locked.shard.counters[keyPath: counter] += 1
+            count += 1
         }
         return count
     }

@@ -42,6 +42,8 @@ package final class MemoryCache: Sendable {
     private let staleLimit = Atomic<UInt32>(0)
     /// The epoch that failures belong to; those of epochs before are forgotten.
     private let failureEpoch = Atomic<UInt32>(0)
+    /// When an upstream last answered, in seconds.
+    private let answeredAt = Atomic<UInt32>(0)
     /// The steps of all flushes so far, each counted before it begins.
     let flushSteps = Atomic<UInt64>(0)
 
@@ -166,6 +168,14 @@ package final class MemoryCache: Sendable {
     /// Forgets every remembered failure, at once: an upstream is back, and what failed may work now (RFC 9520 3.2 bounds
     /// only how long they may be kept).
     package func forgetFailures() { failureEpoch.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Notes that an upstream answered a question. Written once a second, for all workers share the word.
+    package func noteAnswer(at now: BootSeconds) {
+        if answeredAt.load(ordering: .relaxed) != now.rawValue { answeredAt.store(now.rawValue, ordering: .relaxed) }
+    }
+
+    /// When an upstream last answered.
+    var lastAnswer: BootSeconds { BootSeconds(rawValue: answeredAt.load(ordering: .relaxed)) }
 
     /// The epoch of failures that are stored now.
     var currentFailureEpoch: UInt32 { failureEpoch.load(ordering: .relaxed) }

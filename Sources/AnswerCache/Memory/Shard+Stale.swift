@@ -9,9 +9,10 @@ extension Shard {
     func isFailing(_ key: KeyView, at now: BootSeconds, epoch: UInt32) -> Bool { failure(key, at: now, epoch: epoch) != nil }
 
     /// Whether asking failed for a key so lately that a refresh rests, whether or not the failure is still remembered.
-    func isResting(_ key: KeyView, at now: BootSeconds, epoch: UInt32) -> Bool {
+    func isResting(_ key: KeyView, at now: BootSeconds, epoch: UInt32, lastAnswer: BootSeconds) -> Bool {
         guard let entry = find(key, isFailure: true), blocks[entry].counts.isOf(epoch: epoch) else { return false }
-        return blocks[entry].age(at: now) < MemoryCache.failureRecheckSeconds
+        guard blocks[entry].age(at: now) < MemoryCache.failureRecheckSeconds else { return false }
+        return blocks[entry].flags.contains(.failsAlone) || !blocks[entry].isBefore(lastAnswer)
     }
 
     /// Copies the answer to a question that was waited for into a buffer: a good one, then a stale one where that is wanted,

@@ -92,6 +92,7 @@ extension Shard {
             Int(blocks[entry].nameLength) == name.count && blocks.payload(of: entry, beginsWith: name.span)
         case .subtree(let top): name(of: entry).view.isSubdomain(of: top.view)
         case .upstream(let id): blocks[entry].upstream == id
+        case .names(let isWanted): isWanted(name(of: entry).span)
         }
     }
 }

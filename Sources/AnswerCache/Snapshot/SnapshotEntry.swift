@@ -61,7 +61,7 @@ struct SnapshotEntry {
         header.counts.rawValue = bytes.number(at: 16)
         header.lifetime = bytes.number(at: 20)
         let code = ResponseCode(rawValue: header.codes & 0x0FFF)
-        guard !header.flags.contains(.failure), code == .noError || code == .nxDomain,
+        guard !header.flags.contains(.failure), code == .noError || code == .nxDomain || code == .yxDomain,
             SecurityStatus(rawValue: UInt8(header.codes >> 12)) != nil, AnswerTransport(rawValue: header.transport) != nil,
             header.lifetime > 0, header.lifetime <= TTLLimits.largest
         else { return nil }

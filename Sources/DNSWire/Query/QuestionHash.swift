@@ -11,33 +11,52 @@ public enum QuestionHash {
     public static func hash(
         _ name: borrowing FixedName, _ type: RecordType, _ class: RecordClass, flags: KeyFlags, seed: UInt64
     ) -> UInt64 {
-        let last = trailer(type, `class`, dnssecOK: flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
-        // Two keys from one seed: the fold's multiplier must be secret as well, and odd.
-        var state = seed ^ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: name.count)
-        let multiplier = (seed &* 0xD6E8_FEB8_6659_FD93) ^ (seed >> 32) | 1
+        var state = State(length: name.count, seed: seed)
         // Through a span: subscripts of the inline array itself would copy all of it each time.
         let bytes = name.storage.span
         var index = 0
         while index < name.count {
-            state = fold(state ^ word(bytes, at: index), multiplier)
+            state.add(word(bytes, at: index))
             index += 8
         }
-        return fold(state ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
+        return state.end(type, `class`, flags)
     }
 
     /// The same for a name's wire form, lower-cased, without pointers, off the path of a hit.
     package static func hash(
         _ name: Span<UInt8>, _ type: RecordType, _ class: RecordClass, flags: KeyFlags, seed: UInt64
     ) -> UInt64 {
-        let last = trailer(type, `class`, dnssecOK: flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
-        var state = seed ^ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: name.count)
-        let multiplier = (seed &* 0xD6E8_FEB8_6659_FD93) ^ (seed >> 32) | 1
+        var state = State(length: name.count, seed: seed)
         var index = 0
         while index < name.count {
-            state = fold(state ^ name.loadWord(at: index, count: name.count - index), multiplier)
+            state.add(name.loadWord(at: index, count: name.count - index))
             index += 8
         }
-        return fold(state ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
+        return state.end(type, `class`, flags)
+    }
+
+    /// A hash under way: the name in words of eight bytes, the last one filled up with zeros, then what else is asked.
+    private struct State {
+        private var value: UInt64
+        private let multiplier: UInt64
+
+        /// Two keys from one seed: the fold's multiplier must be secret as well, and odd.
+        @inline(__always)
+        init(length: Int, seed: UInt64) {
+            value = seed ^ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: length)
+            multiplier = (seed &* 0xD6E8_FEB8_6659_FD93) ^ (seed >> 32) | 1
+        }
+
+        /// Goes on with a word of the name.
+        @inline(__always)
+        mutating func add(_ word: UInt64) { value = fold(value ^ word, multiplier) }
+
+        /// The hash.
+        @inline(__always)
+        func end(_ type: RecordType, _ class: RecordClass, _ flags: KeyFlags) -> UInt64 {
+            let last = trailer(type, `class`, dnssecOK: flags.dnssecOK, checkingDisabled: flags.checkingDisabled)
+            return fold(value ^ last, multiplier ^ 0xA076_1D64_78BD_642F)
+        }
     }
 
     /// Eight bytes of a name's storage from an offset that is a multiple of eight; bytes after the name are zero.

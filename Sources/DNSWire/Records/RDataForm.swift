@@ -116,6 +116,7 @@ private struct FormReader: ~Escapable {
             try name(allowingPointers: true)
             try name(allowingPointers: true)
             try skip(20)
+        case .wks: try rest(5)
         case .eui48: try skip(exactly: 6)
         case .eui64: try skip(exactly: 8)
         default:
@@ -145,10 +146,47 @@ private struct FormReader: ~Escapable {
         while !isAtEnd {
             guard end - position >= 4 else { throw .badRData }
             let key = Int(message.loadUInt16(at: position))
-            guard key > last else { throw .badRData }
+            let length = Int(message.loadUInt16(at: position + 2))
+            guard key > last, length <= end - position - 4 else { throw .badRData }
             last = key
-            try skip(4 + Int(message.loadUInt16(at: position + 2)))
+            guard isGoodParameter(key, position + 4..<position + 4 + length) else { throw .badRData }
+            try skip(4 + length)
         }
+    }
+
+    /// Whether the value of a service parameter has its key's form (RFC 9460 7 and 8); those of other keys are bytes.
+    private func isGoodParameter(_ key: Int, _ value: Range<Int>) -> Bool {
+        switch key {
+        case 0: isAscendingKeys(value)
+        case 1: isIdentifiers(value)
+        case 2: value.isEmpty
+        case 3: value.count == 2
+        case 4: !value.isEmpty && value.count % 4 == 0
+        case 6: !value.isEmpty && value.count % 16 == 0
+        default: true
+        }
+    }
+
+    /// Whether a value is a list of mandatory keys: at least one, ascending, itself not among them (RFC 9460 8).
+    private func isAscendingKeys(_ value: Range<Int>) -> Bool {
+        guard !value.isEmpty, value.count % 2 == 0 else { return false }
+        var last: UInt16 = 0
+        for place in stride(from: value.lowerBound, to: value.upperBound, by: 2) {
+            let key = message.loadUInt16(at: place)
+            guard key > last else { return false }
+            last = key
+        }
+        return true
+    }
+
+    /// Whether a value is a list of protocol identifiers: at least one, none of them empty (RFC 9460 7.1.1).
+    private func isIdentifiers(_ value: Range<Int>) -> Bool {
+        var place = value.lowerBound
+        while place < value.upperBound {
+            guard message[place] > 0 else { return false }
+            place += 1 + Int(message[place])
+        }
+        return !value.isEmpty && place == value.upperBound
     }
 
     /// DNSSEC's records (RFC 4034, RFC 5155), TLSA (RFC 6698 2.1), SSHFP (RFC 4255 3.1), CAA (RFC 8659 4.1).

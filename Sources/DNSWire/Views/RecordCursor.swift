@@ -6,11 +6,14 @@ public struct RecordCursor: ~Escapable {
     /// Where the next record starts; after the last one, where the message should end.
     public private(set) var offset: Int
     /// The section of the next record.
-    private var section: Section
+    package private(set) var section: Section
     /// How many records of that section are left.
     private var remaining: Int
     /// The shape of the first question's name.
     private let question: NameView.Shape?
+    /// The last owner that was nothing but a pointer, and its shape: an RRset's records often share it. 0 where there is none.
+    private var pointer: UInt16 = 0
+    private var shape = NameView.Shape.root
 
     /// Starts at the first record of a message.
     @_lifetime(copy message)
@@ -36,7 +39,11 @@ public struct RecordCursor: ~Escapable {
             section = following
             remaining = Int(bytes.loadUInt16(at: section.countOffset))
         }
-        let place = try RecordPlace(bytes, at: offset, section, question: question)
+        let isRepeated = pointer != 0 && offset + 2 <= bytes.count && bytes.loadUInt16(at: offset) == pointer
+        let place = try RecordPlace(bytes, at: offset, section, question: question, repeated: isRepeated ? shape : nil)
+        if !isRepeated, place.ownerEnd == offset + 2, bytes[offset] >= 0xC0 {
+            (pointer, shape) = (bytes.loadUInt16(at: offset), place.owner)
+        }
         remaining -= 1
         offset = place.endOffset
         return place

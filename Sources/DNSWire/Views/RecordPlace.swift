@@ -24,15 +24,21 @@ package struct RecordPlace: Sendable {
     package var hasWholeOwner: Bool { ownerEnd - offset == owner.wireLength }
 
     /// Finds the record at an offset. `question` is the shape of the first question's name, where it is known: most owners
-    /// are nothing but a pointer to it.
+    /// are nothing but a pointer to it. `repeated` is that of an owner that is the same pointer as another before.
     @inline(__always)
-    init(_ message: Span<UInt8>, at offset: Int, _ section: Section, question: NameView.Shape?) throws(WireError) {
+    init(
+        _ message: Span<UInt8>, at offset: Int, _ section: Section, question: NameView.Shape?,
+        repeated: NameView.Shape? = nil
+    ) throws(WireError) {
         guard offset >= 0 else { throw .truncated }
         self.offset = offset
         self.section = section
         if let question, offset + 2 <= message.count, message.loadUInt16(at: offset) == NameView.questionPointer {
             ownerEnd = offset + 2
             owner = question
+        } else if let repeated {
+            ownerEnd = offset + 2
+            owner = repeated
         } else if offset < message.count, message[offset] == 0 {
             ownerEnd = offset + 1
             owner = .root

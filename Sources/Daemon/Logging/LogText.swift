@@ -1,9 +1,11 @@
+internal import Resolver
+
 /// Text as it stands in the log: what a terminal or a reader of lines would take for more than itself, and what nobody
 /// would see, is escaped. The one place where that is done.
 enum LogText {
     /// A message or a key.
     static func plain(_ text: String) -> String {
-        text.unicodeScalars.allSatisfy(isPlain) ? text : escaped(text, inQuotes: false)
+        text.unicodeScalars.allSatisfy(\.isPlain) ? text : escaped(text, inQuotes: false)
     }
 
     /// A value: in quotes where it would not be told from what stands beside it.
@@ -15,7 +17,7 @@ enum LogText {
     private static func escaped(_ text: String, inQuotes: Bool) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
-            if !isPlain(scalar) {
+            if !scalar.isPlain {
                 result += "\\u{\(String(scalar.value, radix: 16))}"
             } else if inQuotes, scalar == "\"" || scalar == "\\" {
                 result += "\\\(scalar)"
@@ -24,17 +26,5 @@ enum LogText {
             }
         }
         return result
-    }
-
-    /// Whether a reader sees the character, and it does nothing else.
-    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.isASCII { return (0x20...0x7E).contains(scalar.value) }
-        let properties = scalar.properties
-        if properties.isDefaultIgnorableCodePoint { return false }
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .surrogate, .privateUse, .unassigned:
-            return false
-        default: return true
-        }
     }
 }

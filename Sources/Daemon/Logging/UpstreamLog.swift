@@ -16,6 +16,10 @@ enum UpstreamLog {
             logger.error(
                 "an upstream is this server under another name, or asks it: a query of ours came back",
                 metadata: ["question": "\(words(question))"])
+        case .suspectedLoop(let question):
+            logger.warning(
+                "what an upstream is asked is asked here from its address, and stays without an answer: does it ask this server?",
+                metadata: ["question": "\(words(question))"])
         case .unanswered(let question, let failure):
             logger.debug("no answer", metadata: ["question": "\(words(question))", "reason": "\(failure)"])
         }

@@ -9,30 +9,38 @@ final class CachePart: Part {
     let name = "cache"
     private let cache: MemoryCache
     private var settings: Settings
+    private let policy: PolicyPart
+    /// What was kept until now was kept by it; nil before the start.
+    private var former: Policy?
 
-    /// The part for a cache.
-    init(_ cache: MemoryCache, _ settings: Settings) {
+    /// The part for a cache that resolvers of `policy` keep answers in.
+    init(_ cache: MemoryCache, _ settings: Settings, policy: PolicyPart) {
         self.cache = cache
         self.settings = settings
+        self.policy = policy
         setBounds()
     }
 
     /// What a snapshot brought was kept as the rules of its time said.
-    func start() throws {
-        try forget(settings.domains.filter(\.keepsLess))
-    }
+    func start() throws { try forget() }
+
+    /// Goes by another hosts file.
+    func hostsChanged() throws { try forget() }
 
     func adopt(_ settings: Settings) throws {
-        let former = self.settings
         self.settings = settings
         setBounds()
         // By the new rules from here on; what was asked for by the old ones and is still on its way is not kept either.
-        try forget(settings.domains.filter { $0.keepsLess && !former.domains.contains($0) })
+        try forget()
     }
 
     func status() throws -> [StatusField] {
         let statistics = cache.statistics
-        return [StatusField("entries", statistics.entries), StatusField("bytes", statistics.bytesUsed)]
+        return [
+            StatusField("entries", statistics.entries), StatusField("bytes", statistics.bytesUsed),
+            StatusField("hits", statistics.hits), StatusField("misses", statistics.misses),
+            StatusField("stale-hits", statistics.staleHits),
+        ]
     }
 
     private func setBounds() {
@@ -40,20 +48,13 @@ final class CachePart: Part {
         cache.staleSeconds = settings.cache.staleSeconds
     }
 
-    /// Removes what was kept of domains that are now to be kept otherwise.
-    private func forget(_ rules: [DomainRule]) throws {
-        let cache = cache
-        for rule in rules {
-            guard let name = try? NameView(rule.domain.span, at: 0) else { continue }
-            let top = FixedName(name)
-            try blocking { _ = cache.remove(.subtree(top)) }
-        }
+    /// Removes what was kept of names that are now to be kept or answered otherwise.
+    private func forget() throws {
+        let (cache, present, former) = (cache, policy.policy(), former)
+        self.former = present
+        guard present.mayForget(keptBy: former), cache.statistics.entries > 0 else { return }
+        try blocking { _ = cache.remove(.names { present.forgets($0, keptBy: former) }) }
     }
-}
-
-extension DomainRule {
-    /// Whether something that was kept before it might not be kept by it.
-    fileprivate var keepsLess: Bool { noCache || noStale }
 }
 
 extension TTLLimits {

@@ -13,7 +13,7 @@ final class HostsPart: Part {
     private var round = 0
     private var looking: Greenlet<Void>?
     /// Called when the file has changed by itself, with the new table in place.
-    var changed: () -> Void = {}
+    var changed: () throws -> Void = {}
 
     /// The file is looked at this often.
     private static let interval = Duration.seconds(1)
@@ -28,12 +28,12 @@ final class HostsPart: Part {
     var table: HostsTable? { watch?.table }
 
     func start() throws {
-        watch = try read(path, mayBeMissing: true)
+        watch = try read(path)
         looking = hub.spawn(name: "hosts") { [weak self, hub] in
             while true {
                 try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
                 guard let self else { return }
-                if try look() { changed() }
+                if try look() { try changed() }
             }
         }
     }
@@ -71,11 +71,11 @@ final class HostsPart: Part {
         return isNew
     }
 
-    /// Reads a file that is new to the daemon. At the start it may be missing yet; an operator who names one is told.
-    private func read(_ path: String?, mayBeMissing: Bool = false) throws -> HostsWatch? {
+    /// Reads a file that is new to the daemon. It may be missing yet.
+    private func read(_ path: String?) throws -> HostsWatch? {
         guard let path else { return nil }
         do {
-            return try HostsWatch(path, mayBeMissing: mayBeMissing, log: logger)
+            return try HostsWatch(path, log: logger)
         } catch let error as SocketError {
             throw DaemonError.hosts(path, error)
         }

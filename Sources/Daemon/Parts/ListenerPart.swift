@@ -28,6 +28,11 @@ final class ListenerPart: Part {
         for (address, error) in bound.leftOut {
             logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error.reason)"])
         }
+        for address in bound.awaited {
+            logger.warning(
+                "this machine does not have the address yet; queries to it are answered once it does",
+                metadata: ["address": "\(address)"])
+        }
     }
 
     func status() throws -> [StatusField] {

@@ -56,7 +56,7 @@ final class WorkersPart: Part {
         return [
             StatusField("serving", servingCount - endedCount), StatusField("tcp-refused", total.refusedConnections),
             StatusField("tcp-closed", total.closedConnections), StatusField("dropped", total.shedDatagrams),
-            StatusField("refused", total.refusedQueries),
+            StatusField("refused", total.refusedQueries), StatusField("turned-away", total.turnedAwayQueries),
         ]
     }
 

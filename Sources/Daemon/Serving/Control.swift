@@ -56,14 +56,17 @@ final class Control {
         let access = AccessPart(settings, logger)
         let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
         let control = ControlServer(settings, ControlAPI(tiers), logger)
-        let cache = CachePart(shared.cache, settings)
+        let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
             LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, policy, snapshot, cache, redis,
             control, workers, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
-        hosts.changed = { [unowned policy] in policy.publish() }
+        hosts.changed = { [unowned policy, unowned cache] in
+            policy.publish()
+            try cache.hostsChanged()
+        }
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }

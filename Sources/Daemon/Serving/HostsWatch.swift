@@ -14,13 +14,13 @@ struct HostsWatch {
     static let sizeLimit = 256 << 20
 
     /// Reads the file at `path`. Waits while a thread reads; throws when it cannot be read. One that is not there is waited
-    /// for where it `mayBeMissing`.
-    init(_ path: String, mayBeMissing: Bool = false, log: Logger) throws {
+    /// for.
+    init(_ path: String, log: Logger) throws {
         self.path = path
         self.log = log
         do {
             try read()
-        } catch SocketError.notFound where mayBeMissing {
+        } catch SocketError.notFound {
             log.warning("hosts file is not there; it is read when it comes", metadata: ["path": "\(path)"])
         }
     }

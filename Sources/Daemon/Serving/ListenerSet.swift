@@ -13,13 +13,16 @@ struct ListenerSet {
     private(set) var shares: [Share]
     /// The addresses that the machine does not have and that nobody insists on, and why there is no listener.
     private(set) var leftOut: [(address: SocketAddress, error: SocketError)] = []
+    /// The addresses that the operator names and the machine does not have yet: queries arrive there once it does.
+    private(set) var awaited: [SocketAddress] = []
 
     /// So much of its answers the kernel takes for a client on TCP that reads slowly.
     private static let unsentBytes: Int32 = 128 << 10
 
     /// Binds all addresses. The first socket of an address is bound alone, so that another server there is noticed,
     /// also another instance of this one; only then do the other workers' sockets share its port. What the machine lacks is
-    /// left out where nobody insists on it, as long as one address is left; `areNamed` says whether the operator named them.
+    /// left out where nobody insists on it, as long as one address is left, and else waited for; `areNamed` says whether the
+    /// operator named them.
     init(_ addresses: [SocketAddress], areNamed: Bool = true, workers: Int, loop: any Loop) throws(DaemonError) {
         shares = Array(repeating: Share(), count: workers)
         for address in addresses {
@@ -27,11 +30,16 @@ struct ListenerSet {
             do throws(DaemonError) {
                 try open(address, loop)
             } catch {
-                guard case .listen(_, _, let reason) = error,
-                    Self.mayLeaveOut(address, isNamed: areNamed, reason), leftOut.count + 1 < addresses.count
-                else { throw error }
+                guard case .listen(_, _, let reason) = error else { throw error }
                 shares = before
-                leftOut.append((address, reason))
+                if Self.mayLeaveOut(address, isNamed: areNamed, reason), leftOut.count + 1 < addresses.count {
+                    leftOut.append((address, reason))
+                } else if reason == .addressNotAvailable, areNamed {
+                    try open(address, loop, mayComeLater: true)
+                    awaited.append(address)
+                } else {
+                    throw error
+                }
             }
         }
     }
@@ -44,8 +52,11 @@ struct ListenerSet {
     }
 
     /// Binds one address for every worker.
-    private mutating func open(_ address: SocketAddress, _ loop: any Loop) throws(DaemonError) {
+    private mutating func open(
+        _ address: SocketAddress, _ loop: any Loop, mayComeLater: Bool = false
+    ) throws(DaemonError) {
         var options = ListenOptions()
+        options.mayComeLater = mayComeLater
         options.packetInfo = address.ip.isWildcard
         options.unsentBytes = Self.unsentBytes
         var bound = address

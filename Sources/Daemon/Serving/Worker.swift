@@ -53,6 +53,7 @@ final class Worker {
         var figures = WorkerFigures()
         figures.refusedConnections = places.refusedCount
         figures.closedConnections = places.closedCount
+        figures.turnedAwayQueries = resolver.turnedAwayCount
         for server in datagramServers {
             figures.shedDatagrams &+= server.shedCount
             figures.refusedQueries &+= server.gate.refusedCount

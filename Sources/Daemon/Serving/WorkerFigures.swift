@@ -8,6 +8,8 @@ struct WorkerFigures: Sendable, Equatable {
     var shedDatagrams: UInt64 = 0
     /// Queries of clients that may not ask.
     var refusedQueries: UInt64 = 0
+    /// Queries that got SERVFAIL because too many were asked, or waited, at once.
+    var turnedAwayQueries: UInt64 = 0
 
     /// Adds another worker's.
     mutating func add(_ other: WorkerFigures) {
@@ -15,6 +17,7 @@ struct WorkerFigures: Sendable, Equatable {
         closedConnections &+= other.closedConnections
         shedDatagrams &+= other.shedDatagrams
         refusedQueries &+= other.refusedQueries
+        turnedAwayQueries &+= other.turnedAwayQueries
     }
 
     /// A kind of trouble: what is counted, and what is said when it begins and when it is over.
@@ -39,6 +42,10 @@ struct WorkerFigures: Sendable, Equatable {
         Trouble(
             count: { $0.shedDatagrams },
             begun: "queries are dropped: too many wait for their answers", over: "queries are no longer dropped"),
+        Trouble(
+            count: { $0.turnedAwayQueries },
+            begun: "queries get SERVFAIL: too many are being asked upstream or wait for their answers",
+            over: "queries get no SERVFAIL for want of places any more"),
         Trouble(
             count: { $0.refusedQueries },
             begun: "queries are refused: their clients are not among those that `allow` names",

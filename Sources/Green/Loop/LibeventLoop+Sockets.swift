@@ -11,6 +11,10 @@ extension LibeventLoop {
         do throws(SocketError) {
             if address.ip.family == .v6 { try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
             if kind == .stream { try Self.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
+            if options.mayComeLater {
+                let isV4 = address.ip.family == .v4
+                try Self.set(descriptor, Int32(isV4 ? IPPROTO_IP : IPPROTO_IPV6), isV4 ? IP_FREEBIND : IPV6_FREEBIND, 1)
+            }
             if options.sharesPort { try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
             if kind == .datagram { Self.tuneDatagram(descriptor, address.ip.family, options) }
             if kind == .stream, options.unsentBytes > 0 {

@@ -158,6 +158,8 @@ public enum SocketKind: Sendable, Hashable {
 public struct ListenOptions: Sendable {
     /// Whether sockets of other threads may share the address; set it after the first was bound without.
     public var sharesPort = false
+    /// Whether the address may be one that the machine does not have yet (IP_FREEBIND): what is sent to it arrives once it does.
+    public var mayComeLater = false
     /// Whether each datagram says which local address it was sent to, so that the answer leaves from there.
     public var packetInfo = false
     /// Bytes that the kernel may keep for the socket in each direction.

@@ -57,6 +57,19 @@ struct Reply {
         return flags
     }
 
+    /// Whether the query was not looked into at all.
+    var isRefusal: Bool {
+        switch responseCode {
+        case .formErr, .notImp, .refused, .badVers: true
+        default: false
+        }
+    }
+
+    /// The refusal's flags for a query with these: there is no recursion for it, and nothing whose checking could be disabled.
+    func flags(ofRefusalFor query: HeaderFlags) -> HeaderFlags {
+        HeaderFlags(rawValue: flags(for: query).rawValue & ~0x0090)
+    }
+
     /// The OPT record, for a client that sent one.
     @inline(__always)
     func opt(for edns: EDNSSummary) -> OPTReply {

@@ -41,6 +41,28 @@ package struct Resolution {
         return false
     }
 
+    /// Whether there is no answer because too much is asked at once.
+    var isOverload: Bool {
+        switch content {
+        case .failed(.overloaded): return true
+        case .landed(let flight):
+            if case .failure(.overloaded) = flight.result { return true }
+            return false
+        default: return false
+        }
+    }
+
+    /// Whether there is no answer.
+    var isFailure: Bool {
+        switch content {
+        case .failed: return true
+        case .landed(let flight):
+            if case .failure = flight.result { return true }
+            return false
+        case .cached, .stale: return false
+        }
+    }
+
     static func failed(_ failure: Failure) -> Resolution { Resolution(content: .failed(failure)) }
 }
 

@@ -1,4 +1,4 @@
-/// Text as it may stand in a message: quoted, control characters escaped, a URL's password left out, cut when long.
+/// Text as it may stand in a message: quoted, what is not plain escaped, a URL's password left out, cut when long.
 package func quoted(_ given: some StringProtocol) -> String {
     let text = withoutPassword(given)
     var result = "\""
@@ -6,7 +6,7 @@ package func quoted(_ given: some StringProtocol) -> String {
         switch scalar {
         case "\"": result += "\\\""
         case "\\": result += "\\\\"
-        case _ where scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029:
+        case _ where !scalar.isPlain:
             result += "\\u{\(String(scalar.value, radix: 16))}"
         default: result.unicodeScalars.append(scalar)
         }
@@ -21,4 +21,17 @@ private func withoutPassword(_ text: some StringProtocol) -> String {
     while start < at, !text[start...].hasPrefix("://") { start = text.index(after: start) }
     guard start < at else { return String(text) }
     return text[..<start] + "://***" + text[at...]
+}
+
+extension Unicode.Scalar {
+    /// Whether a reader sees the character, and it does nothing else to a terminal or a line.
+    package var isPlain: Bool {
+        if isASCII { return (0x20...0x7E).contains(value) }
+        if properties.isDefaultIgnorableCodePoint { return false }
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .surrogate, .privateUse, .unassigned:
+            return false
+        default: return true
+        }
+    }
 }

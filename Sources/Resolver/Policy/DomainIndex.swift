@@ -36,6 +36,8 @@ struct DomainIndex: Sendable {
     private var slots: [UInt32] = [0, 0]
     /// The most labels that a domain has.
     private var deepest = 0
+    /// The domains that have a route, and those around them.
+    private var above: Set<[UInt8]> = []
 
     /// The keys of the hash.
     private static let seed = UInt64.random(in: .min ... .max)
@@ -53,6 +55,10 @@ struct DomainIndex: Sendable {
         }
         for (number, route) in policy.routes.enumerated() where route.domain != [0] {
             domains[route.domain, default: DomainFacts()].route = number
+            var name = route.domain[...]
+            while let length = name.first, length > 0, above.insert(Array(name)).inserted {
+                name = name.dropFirst(1 + Int(length))
+            }
         }
         var slotCount = 2
         while slotCount < 2 * domains.count { slotCount *= 2 }
@@ -95,6 +101,9 @@ struct DomainIndex: Sendable {
         }
         return found.map { entries[$0].facts }
     }
+
+    /// Whether `name`, lower-cased in wire form, is a domain with a route, or such a domain is below it.
+    func isAboveRoute(_ name: Span<UInt8>) -> Bool { !above.isEmpty && above.contains([UInt8](copying: name)) }
 
     /// The number of the entry for what stands in a name from `start` on.
     private func entryNumber(_ hash: UInt64, _ name: Span<UInt8>, from start: Int) -> Int? {

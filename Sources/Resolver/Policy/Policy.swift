@@ -29,7 +29,7 @@ package struct Policy: Sendable {
     }
 
     /// Whom to ask about a domain and all below it.
-    package struct Route: Sendable {
+    package struct Route: Sendable, Equatable {
         /// The domain's wire form, lower-cased.
         package var domain: [UInt8]
         /// Whom to ask, in this order.

@@ -105,7 +105,8 @@ final class HostAddresses {
     private func find(_ type: RecordType, _ bootstrap: Forwarder) -> (addresses: [IPAddress], life: UInt32) {
         let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
         let question = UpstreamQuestion(name, type, .internet, flags: flags)
-        guard let reply = try? bootstrap.ask(question, Belief.Rules(seed: hub.loop.random())) else {
+        let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit)
+        guard let reply = try? bootstrap.ask(question, Belief.Rules(seed: hub.loop.random()), until: deadline) else {
             return ([], Self.longestLife)
         }
         return Self.addresses(in: reply.answer.message(to: question.asked), type)

@@ -83,6 +83,11 @@ package struct UpstreamQuestion: Sendable {
         return end
     }
 
+    /// Writes the query as nobody else sees it, with id 0 and an OPT record, to the front of `buffer`: its length.
+    package func write(into buffer: inout MutableSpan<UInt8>) -> Int {
+        write(Form(id: 0, letters: 0, hasEDNS: true), into: &buffer)
+    }
+
     /// Writes the query to `buffer` from `offset` on, where there is room for it: its length.
     func write(_ form: Form, into buffer: inout MutableSpan<UInt8>, at offset: Int = 0) -> Int {
         let length = length(form)

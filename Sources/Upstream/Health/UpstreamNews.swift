@@ -6,6 +6,8 @@ package enum UpstreamNews: Sendable {
     case back(UpstreamAddress, after: Duration)
     /// A query of our own came back from an upstream: it is this server under another name, or asks it.
     case loop(UpstreamQuestion)
+    /// Questions that an upstream is asked are asked from its own address, and stay without an answer.
+    case suspectedLoop(UpstreamQuestion)
     /// A question found no answer. Told for each, for those who look for a fault.
     case unanswered(UpstreamQuestion, UpstreamFailure)
 }

@@ -8,6 +8,10 @@ package final class UpstreamWatch: Sendable {
     private let marks = LoopMarks()
     /// When a loop was last told of.
     private let loopToldAt = Atomic<UInt64>(0)
+    /// How often a loop was suspected.
+    private let suspicions = Atomic<UInt32>(0)
+    /// A suspicion is told of the third time; one or two are chance.
+    private static let suspicionsTold: UInt32 = 3
 
     /// A loop is told of again after so many nanoseconds.
     private static let loopSilence: UInt64 = 600_000_000_000
@@ -33,12 +37,21 @@ package final class UpstreamWatch: Sendable {
         marks.isOwn(name.span, written: written.span, id: id)
     }
 
+    /// A client at an upstream's address asked what that was being asked, and there was no answer: when that happens again and
+    /// again, it may be that the upstream asks this server, and changes the letters by which our queries are known.
+    package func suspectLoop(_ question: UpstreamQuestion, at now: Instant) {
+        guard suspicions.wrappingAdd(1, ordering: .relaxed).newValue % Self.suspicionsTold == 0 else { return }
+        tellLoop(.suspectedLoop(question), at: now)
+    }
+
     /// A query of our own came back: told once, and again after ten minutes.
-    package func noteLoop(_ question: UpstreamQuestion, at now: Instant) {
+    package func noteLoop(_ question: UpstreamQuestion, at now: Instant) { tellLoop(.loop(question), at: now) }
+
+    private func tellLoop(_ news: UpstreamNews, at now: Instant) {
         let told = loopToldAt.load(ordering: .relaxed)
         guard told == 0 || told &+ Self.loopSilence < now.nanoseconds else { return }
         guard loopToldAt.compareExchange(expected: told, desired: now.nanoseconds, ordering: .relaxed).exchanged else { return }
-        report(.loop(question))
+        report(news)
     }
 
     /// Tells news.

@@ -10,7 +10,11 @@ extension SettingKind where Value == SocketAddress {
             expected: expected,
             read: { node throws(ConfigurationError) in
                 let text = try node.text(expected: expected)
-                return try AddressText(node: node, expected: expected).read(text[...])
+                let address = try AddressText(node: node, expected: expected).read(text[...])
+                if !address.ip.isWildcard, let fault = address.ip.faultOfServer {
+                    throw node.failure("\(quoted(text)) is no address to listen on, but \(fault)", expected: expected)
+                }
+                return address
             },
             print: { "\"\($0)\"" })
     }

@@ -10,7 +10,7 @@ package struct ResolverConfiguration: Sendable, Equatable {
 
     /// Reads the text of the file; lines that say nothing usable are passed over, as libc does.
     package init(_ text: String) {
-        for line in text.split(whereSeparator: \.isNewline) {
+        for line in text.drop(while: { $0 == "\u{FEFF}" }).split(whereSeparator: \.isNewline) {
             let words = line.split { $0 == " " || $0 == "\t" }
             guard words.count >= 2, words[0] == "nameserver", let ip = IPAddress(words[1]) else { continue }
             let address = SocketAddress(ip.isWildcard ? (ip.family == .v4 ? .loopback : .loopbackV6) : ip, port: 53)

@@ -143,7 +143,7 @@ extension CacheSettings {
                 SettingFacts(
                     "When upstreams fail, give out answers for so long after their time; 0: never. RFC 8767: 1 to 3 days.")),
             .value(
-                "stale-client-timeout", \.staleClientTimeout, .duration(.zero...(.seconds(10))),
+                "stale-client-timeout", \.staleClientTimeout, .duration(.zero...Forwarder.questionLimit),
                 SettingFacts("How long a client waits for a better answer than a stale one; 0s: it gets that at once.")),
             .value(
                 "prefetch", \.prefetches, .flag,

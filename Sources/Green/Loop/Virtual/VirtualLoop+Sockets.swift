@@ -7,7 +7,8 @@ extension VirtualLoop {
         _ kind: SocketKind, at address: SocketAddress, options: ListenOptions
     ) throws(SocketError) -> Listener {
         world.check()
-        let bound = try host.bind(kind, at: address, shared: options.sharesPort)
+        let bound = try host.bind(
+            kind, at: address, shared: options.sharesPort, mayComeLater: options.mayComeLater)
         let socket =
             switch kind {
             case .datagram:

@@ -98,8 +98,10 @@ extension VirtualWorld {
 
 extension VirtualHost {
     /// Where a new socket of that kind is bound when it asks for `address`: a free port for port 0.
-    func bind(_ kind: SocketKind, at address: SocketAddress, shared: Bool) throws(SocketError) -> SocketAddress {
-        guard has(address.ip) else { throw .addressNotAvailable }
+    func bind(
+        _ kind: SocketKind, at address: SocketAddress, shared: Bool, mayComeLater: Bool = false
+    ) throws(SocketError) -> SocketAddress {
+        guard mayComeLater || has(address.ip) else { throw .addressNotAvailable }
         if address.port != 0 {
             guard shared || isFree(kind, address) else { throw .addressInUse }
             return address
