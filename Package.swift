@@ -55,7 +55,7 @@ let package = Package(
             name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenTLS"], swiftSettings: settings),
         .target(
-            name: "Resolver", dependencies: ["AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenTLS"],
+            name: "Resolver", dependencies: ["AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenTLS"],
             swiftSettings: settings),
         .target(
             name: "Daemon",
@@ -114,15 +114,15 @@ let package = Package(
         .testTarget(
             name: "ResolverTests",
             dependencies: [
-                "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport",
+                "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport",
                 "CAllocationCount",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenTLS",
-                "TestSupport",
+                "Daemon", "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP",
+                "GreenTLS", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

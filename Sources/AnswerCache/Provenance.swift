@@ -6,17 +6,14 @@ package struct Provenance: Hashable, Sendable {
     package var transport: AnswerTransport
     /// What is known about its signatures.
     package var security: SecurityStatus
-    /// The view it was asked for; 0 while there is only one.
-    package var view: UInt8
 
     /// Puts the values together.
     package init(
-        upstream: UInt16, transport: AnswerTransport, security: SecurityStatus = .unchecked, view: UInt8 = 0
+        upstream: UInt16, transport: AnswerTransport, security: SecurityStatus = .unchecked
     ) {
         self.upstream = upstream
         self.transport = transport
         self.security = security
-        self.view = view
     }
 }
 

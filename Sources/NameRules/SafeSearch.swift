@@ -1,3 +1,5 @@
+package import DNSWire
+
 /// Names of search engines that have a name of their own for searches fit for children: who asks for the one is sent to the
 /// other by a CNAME record. As the engines document it; Ecosia documents none.
 package enum SafeSearch {
@@ -11,6 +13,21 @@ package enum SafeSearch {
 
     /// The target for a name in lower case, without a final dot; nil where it is no engine's.
     package static func target(of name: String) -> String? { targets[name] }
+
+    /// The target for a name in wire form, lower case; nil where it is no engine's.
+    package static func target(ofWire name: Span<UInt8>) -> Name? {
+        guard name.count <= longestName else { return nil }
+        return wireTargets[[UInt8](copying: name)]
+    }
+
+    /// The length of the longest name.
+    private static let longestName = wireTargets.keys.map(\.count).max() ?? 0
+    /// The target of each name in wire form.
+    private static let wireTargets: [[UInt8]: Name] = Dictionary(
+        uniqueKeysWithValues: targets.compactMap { name, target in
+            guard let name = Name(name), let target = Name(target) else { return nil }
+            return (name.wire, target)
+        })
 
     /// All names.
     package static let entries: [Entry] = targets.map { Entry(name: $0.key, target: $0.value) }.sorted { $0.name < $1.name }

@@ -37,7 +37,9 @@ extension Resolver {
         var query = QueryView()
         var buffer = message.mutableSpan
         let length = UpstreamQuestion(target).write(into: &buffer)
-        guard case .answered(let count) = begin(&query, length: length, in: &buffer, streams: true) else { return nil }
+        guard case .answered(let count) = begin(&query, length: length, in: &buffer, from: Self.nobody, streams: true) else {
+            return nil
+        }
         message.removeLast(message.count - count)
         var rules = rules
         rules.trustsAD = true

@@ -6,8 +6,17 @@ internal import Upstream
 /// Answers that were waited for.
 extension Resolver {
     /// Writes the answer to a query that waited: its length. `limit` is the longest answer the client takes: what does not
-    /// fit is left out, whole RRsets at a time, and TC set. Waits for nothing.
+    /// fit is left out, whole RRsets at a time, and TC set. 0 where the rules say that no answer is due. Waits for nothing.
     package func write(
+        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
+        let count = writeUnjudged(pending, resolution, into: &buffer, limit: limit)
+        if unsafe rulesMark == 0 || pending.isRedirected || resolution.isRedirected { return count }
+        return judged(pending, count, &buffer, limit: min(limit, buffer.count))
+    }
+
+    /// Writes the answer without a look at the rules.
+    func writeUnjudged(
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         let limit = min(limit, buffer.count)
@@ -37,6 +46,10 @@ extension Resolver {
     private func written(
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written {
+        if case .redirected(let redirect) = resolution.content {
+            let writer = RecordsAnswer(pending)
+            return .answered(writer.write(redirect.records, and: redirect.other, redirect.reply, into: &buffer, limit: limit))
+        }
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
         }

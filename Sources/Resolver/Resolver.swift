@@ -8,6 +8,7 @@
 //     HostsTable.find       names of the hosts file
 //     MemoryCache.answer    copies the stored records behind the question, counts TTLs down
 //     Reply.finish          header, OPT
+//     passes                what the rules in force have not passed yet is judged (Rules/RuleBook.swift)
 //     missed                where the cache has nothing: names that are answered here, and queries without RD
 //
 // When that is not enough, `begin` says `wait`. The listener keeps a `PendingQuery`, gives its buffer back, calls
@@ -44,6 +45,8 @@ package final class Resolver {
     // every hit more than the comparison with nil that most need.
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
+    /// The mark of entries that pass the rules in force; 0 where there are none.
+    @exclusivity(unchecked) private(set) var rulesMark: UInt8 = 0
     /// The policy's domains, to be found by name.
     private(set) var index: DomainIndex
     /// The addresses of upstreams, as numbers of clients: who asks from there what it is being asked may be asked in a loop.
@@ -80,6 +83,7 @@ package final class Resolver {
         unsafe hosts = policy.hosts
         let addresses = policy.routes.flatMap(\.upstreams).map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
+        unsafe rulesMark = policy.rules?.mark ?? 0
         let cache = cache
         forwards.adopt(policy, hub: hub, watch: shared.upstreams) { cache.forgetFailures() }
     }
@@ -104,10 +108,12 @@ package final class Resolver {
     }
 
     /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
-    /// waiting; `streams` tells a stream's client from a datagram's, whose answer may be no longer than it can take.
+    /// waiting. `client` is who asks, as `IPAddress.number` has it; `streams` tells a stream's client from a datagram's, whose
+    /// answer may be no longer than it can take.
     @inline(__always)
     package func begin(
-        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, streams: Bool = false
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128 = 0,
+        streams: Bool = false
     ) -> Step {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .query: break
@@ -122,8 +128,12 @@ package final class Resolver {
         let stored: StoredAnswer
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
-        case .tooLarge: return .tooLong
-        case .miss, .stale: return missed(query, &buffer)
+        case .tooLarge: return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+        case .miss, .stale: return judge(query, isKnown: false, from: client, &buffer, streams: streams)
+        }
+        // Judged once for each answer and rule set.
+        guard unsafe stored.passedBy == rulesMark || passes(&query, stored, &buffer, at: now) else {
+            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
@@ -133,6 +143,7 @@ package final class Resolver {
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
+        if unsafe rulesMark != 0, let redirected = resolveRedirect(pending) { return redirected }
         if isOwnQuery(pending) { return .failed(.noAnswer(.loop)) }
         // Not by `==`, which is not inlined for another module's enumeration.
         let hasStale: Bool

@@ -1,6 +1,14 @@
 internal import ArgumentParser
 internal import Daemon
 
+/// Tests of a configuration that fail.
+struct CheckFailure: Error, CustomStringConvertible {
+    /// A line for each.
+    let lines: [String]
+    /// All of them.
+    var description: String { lines.joined(separator: "\n") }
+}
+
 /// `vireo check FILE`: judges a configuration file without using it.
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Check a configuration file and say what is wrong with it.")
@@ -15,6 +23,8 @@ struct Check: ParsableCommand {
             let settings = try ConfigurationLoader(file: file).load()
             try settings.checkCertificates()
             let name = file == "-" ? "standard input" : file
+            let failed = try settings.failedRuleTests()
+            guard failed.isEmpty else { throw CheckFailure(lines: failed.map { "\(name): \($0)" }) }
             for warning in settings.warnings { try Output.write("\(name): warning: \(warning)\n") }
             try Output.write("\(name): good\n")
         }

@@ -17,6 +17,9 @@ enum Failure {
         } catch let error as ControlClientError {
             complain(error.description)
             throw ExitCode(1)
+        } catch let error as CheckFailure {
+            complain(error.description)
+            throw ExitCode(2)
         } catch let error as Output.Failure {
             try report(error)
         }

@@ -3,6 +3,7 @@
 //     vireo serve --config /etc/vireo/vireo.yaml      what the service runs
 //     vireo check /etc/vireo/vireo.yaml               what an operator runs before a reload
 //     vireo cache list '*.example.com'                what a running daemon's cache holds
+//     vireo rules test ads.example                    what its rules do with a name
 //
 // Exit codes: 0 for a clean stop, 1 for what goes wrong while running (a port in use, say), 2 for a bad
 // configuration, 64 (EX_USAGE) for options that do not exist.
@@ -19,7 +20,7 @@ struct Vireo: ParsableCommand {
         abstract: "A caching DNS server.",
         discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
-        subcommands: [Serve.self, Check.self, Cache.self],
+        subcommands: [Serve.self, Check.self, Cache.self, Rules.self, Lists.self],
         defaultSubcommand: Serve.self)
 
     /// Runs what the arguments say. Texts of the parser are written here, so that no failure to write them is lost.

@@ -62,8 +62,8 @@ final class ResolverWorld: @unchecked Sendable {
     }
 
     /// The answer to a question of the client at an address. Waits.
-    func ask(_ name: String, from client: String) throws -> Message {
-        let query = Message.query(name, edns: EDNS())
+    func ask(_ name: String, _ type: RecordType = .a, from client: String) throws -> Message {
+        let query = Message.query(name, type, edns: EDNS())
         let answer = try #require(resolver.exchange(query.wire, client: IPAddress(client)!.number))
         return try Message(answer.span)
     }
@@ -89,11 +89,11 @@ final class ResolverWorld: @unchecked Sendable {
 
 extension Resolver {
     /// What `begin` says to a message, and what stands in the buffer then.
-    func begin(_ bytes: [UInt8], room: Int, streams: Bool) -> (step: Step, answer: [UInt8]) {
+    func begin(_ bytes: [UInt8], room: Int, streams: Bool, client: UInt128 = 0) -> (step: Step, answer: [UInt8]) {
         var query = QueryView()
         var buffer = bytes + [UInt8](repeating: 0xEE, count: max(0, room - bytes.count))
         var span = buffer.mutableSpan
-        let step = begin(&query, length: bytes.count, in: &span, streams: streams)
+        let step = begin(&query, length: bytes.count, in: &span, from: client, streams: streams)
         guard case .answered(let count) = step else { return (step, []) }
         return (step, Array(buffer[..<count]))
     }
@@ -101,7 +101,7 @@ extension Resolver {
     /// The answer's bytes to a message, as a listener gets it; nil when none is due. Waits.
     func exchange(_ bytes: [UInt8], streams: Bool = false, client: UInt128 = 0) -> [UInt8]? {
         let room = streams ? 65_535 : 4096
-        let (step, answer) = begin(bytes, room: room, streams: streams)
+        let (step, answer) = begin(bytes, room: room, streams: streams, client: client)
         switch step {
         case .answered: return answer
         case .drop: return nil
@@ -114,6 +114,7 @@ extension Resolver {
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan
         let limit = streams ? room : Resolver.datagramLimit(pending)
-        return Array(buffer[..<write(pending, resolution, into: &span, limit: limit)])
+        let count = write(pending, resolution, into: &span, limit: limit)
+        return count == 0 ? nil : Array(buffer[..<count])
     }
 }

@@ -35,8 +35,8 @@ struct EntryHeader: BitwiseCopyable {
     var nameLength: UInt8 = 0
     /// Over which transport it came.
     var transport: UInt8 = 0
-    /// The view it belongs to; 0 while there is only one.
-    var view: UInt8 = 0
+    /// The mark of the rule set by which every client may have it; 0 where none has judged it.
+    var passedBy: UInt8 = 0
 
     /// Whether it is a failure rather than an answer.
     var isFailure: Bool { flags.contains(.failure) }

@@ -36,8 +36,9 @@ package struct StoredAnswer: Sendable {
     package let isFailure: Bool
     /// Why it failed, where the upstream said so.
     package let extendedError: ExtendedErrorCode?
-    /// The number of the text that a failure was stored with, 0 for none.
-    package let failureText: UInt8
+    /// The number of a failure's text, or the mark of the rule set by which every client may have another answer: one byte for
+    /// both, because each value of a hit is copied several times.
+    package let textOrMark: UInt8
     /// For how long it could be given out when it came.
     package let lifetimeSeconds: UInt32
     /// How long ago it came.
@@ -46,6 +47,12 @@ package struct StoredAnswer: Sendable {
     package let uses: UInt16
     /// The stable id of the upstream it came from.
     package let upstream: UInt16
+
+    /// The number of the text that a failure was stored with, 0 for none.
+    package var failureText: UInt8 { isFailure ? textOrMark : 0 }
+    /// The mark of the rule set by which every client may have it; 0 where none has judged it. A failure has none.
+    @inline(__always)
+    package var passedBy: UInt8 { isFailure ? 0 : textOrMark }
 
     /// Whether its time is over: it was given out because no better answer was to be had (RFC 8767).
     package var isStale: Bool { !isFailure && ageSeconds >= lifetimeSeconds }
@@ -77,7 +84,7 @@ package struct StoredAnswer: Sendable {
         isNegative = header.flags.contains(.negative)
         self.isFailure = isFailure
         extendedError = isFailure && header.detail > 0 ? ExtendedErrorCode(rawValue: header.detail - 1) : nil
-        failureText = isFailure ? header.counts.failureText : 0
+        textOrMark = isFailure ? header.counts.failureText : header.passedBy
         lifetimeSeconds = header.lifetime
         ageSeconds = header.age(at: now)
         uses = header.uses

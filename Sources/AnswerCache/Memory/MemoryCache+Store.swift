@@ -122,7 +122,6 @@ extension MemoryCache {
         header.nameLength = UInt8(truncatingIfNeeded: key.wireName.count)
         header.upstream = provenance.upstream
         header.transport = provenance.transport.rawValue
-        header.view = provenance.view
         header.codes = UInt16(provenance.security.rawValue) << 12
         return header
     }

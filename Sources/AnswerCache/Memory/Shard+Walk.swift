@@ -65,8 +65,7 @@ extension Shard {
             provenance: Provenance(
                 upstream: header.upstream,
                 transport: AnswerTransport(rawValue: header.transport) ?? .local,
-                security: SecurityStatus(rawValue: UInt8(header.codes >> 12)) ?? .unchecked,
-                view: header.view),
+                security: SecurityStatus(rawValue: UInt8(header.codes >> 12)) ?? .unchecked),
             byteCount: BlockStore.blocks(forPayload: header.payloadLength) * BlockStore.blockSize
                 + MemoryLayout<BucketHead>.stride,
             records: records

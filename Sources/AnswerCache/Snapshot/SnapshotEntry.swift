@@ -57,7 +57,6 @@ struct SnapshotEntry {
         header.upstream = upstreams[bytes.number(at: 10)] ?? .max
         header.uses = bytes.number(at: 12)
         header.transport = bytes[14]
-        header.view = bytes[15]
         header.counts.rawValue = bytes.number(at: 16)
         header.lifetime = bytes.number(at: 20)
         let code = ResponseCode(rawValue: header.codes & 0x0FFF)

@@ -147,7 +147,7 @@ extension Shard {
                 UInt64(UInt16(truncatingIfNeeded: header.tailLength)) | UInt64(header.nameLength) << 16
                     | UInt64(header.flags.rawValue) << 24 | UInt64(header.type) << 32 | UInt64(header.recordClass) << 48,
                 UInt64(header.codes) | UInt64(header.upstream) << 16 | UInt64(header.uses) << 32
-                    | UInt64(header.transport) << 48 | UInt64(header.view) << 56,
+                    | UInt64(header.transport) << 48,
                 UInt64(header.counts.rawValue) | UInt64(header.lifetime) << 32,
                 UInt64(bitPattern: moment.wallSeconds - Int64(header.age(at: moment.boot))),
             ] as InlineArray<4, UInt64>

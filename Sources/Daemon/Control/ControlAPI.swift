@@ -11,6 +11,8 @@
 //     GET    /v1/cache/entry         name, type                 what is kept for a question, complete
 //     GET    /v1/cache/statistics                               figures of each tier
 //     DELETE /v1/cache               name and type, or name, subtree, upstream, answer-in, or all
+//     GET    /v1/lists               lists of names: rules, skipped lines by reason, age, hits
+//     GET    /v1/rules/test          name, client, at           what the rules do with a name, and why
 //     GET    /v1/version
 //
 // With `Accept: text/plain` the same comes as text for people; the command line only copies it. Errors have a status and
@@ -27,10 +29,12 @@ internal import Resolver
 /// Answers the requests of the control socket.
 struct ControlAPI {
     private let tiers: CacheTiers
+    private let rules: RulesAPI?
 
-    /// An API over a cache.
-    init(_ tiers: CacheTiers) {
+    /// An API over a cache, and the rules in force.
+    init(_ tiers: CacheTiers, rules: NameRulesPart? = nil) {
         self.tiers = tiers
+        self.rules = rules.map { RulesAPI($0) }
     }
 
     /// Answers one request; may wait.
@@ -49,6 +53,8 @@ struct ControlAPI {
         case ("GET", "/v1/cache/entry"): return try get(request, format)
         case ("GET", "/v1/cache/statistics"): return try statistics(request, format)
         case ("DELETE", "/v1/cache"): return try flush(request, format)
+        case ("GET", "/v1/lists"): if let rules { return try rules.lists(request, format) }
+        case ("GET", "/v1/rules/test"): if let rules { return try rules.test(request, format) }
         case ("GET", "/v1/version"):
             return format.response {
                 "\(Version.text)\n"
@@ -56,9 +62,11 @@ struct ControlAPI {
                 $0.member("version", Version.text)
             }
         case (_, "/v1/cache"): throw HTTPError(405, "expected GET or DELETE")
-        case (_, "/v1/cache/entry"), (_, "/v1/cache/statistics"), (_, "/v1/version"): throw HTTPError(405, "expected GET")
-        default: throw HTTPError(404, "\(quoted(request.path)) is not there")
+        case (_, "/v1/cache/entry"), (_, "/v1/cache/statistics"), (_, "/v1/version"), (_, "/v1/lists"), (_, "/v1/rules/test"):
+            throw HTTPError(405, "expected GET")
+        default: break
         }
+        throw HTTPError(404, "\(quoted(request.path)) is not there")
     }
 
     private func list(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {

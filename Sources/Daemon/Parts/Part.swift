@@ -6,6 +6,7 @@
 //     ListenerPart     binds every address, once for each worker
 //     UserPart         gives root up, now that the ports are taken
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
+//     NameRulesPart    lists of names, read again when they change; groups, records of our own
 //     PolicyPart       settings, hosts file and upstreams, as resolvers work by them; numbers the upstreams
 //     SnapshotKeeper   reads the cache's snapshot; writes it now and then, and at the end
 //     CachePart        bounds of what is kept; forgets what is to be kept otherwise

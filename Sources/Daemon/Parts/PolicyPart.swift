@@ -2,7 +2,7 @@ internal import AnswerCache
 internal import Green
 internal import Resolver
 
-/// Settings, hosts file and resolv.conf, put together as resolvers work by them.
+/// Settings, hosts file, resolv.conf and rules, put together as resolvers work by them.
 final class PolicyPart: Part {
     let name = "policy"
     private var settings: Settings
@@ -10,15 +10,20 @@ final class PolicyPart: Part {
     private let hub = Hub.current
     private let hosts: HostsPart
     private let resolvConf: ResolvConfPart
+    private let rules: NameRulesPart?
     private let others: ForeignUpstreams?
     /// Called with each policy that takes another's place.
     var changed: (Policy) -> Void = { _ in }
 
     /// The part for some settings; `others` are the upstreams of other instances.
-    init(_ settings: Settings, hosts: HostsPart, resolvConf: ResolvConfPart, others: ForeignUpstreams?) {
+    init(
+        _ settings: Settings, hosts: HostsPart, resolvConf: ResolvConfPart, rules: NameRulesPart? = nil,
+        others: ForeignUpstreams?
+    ) {
         self.settings = settings
         self.hosts = hosts
         self.resolvConf = resolvConf
+        self.rules = rules
         self.others = others
     }
 
@@ -27,7 +32,9 @@ final class PolicyPart: Part {
         var settings = settings
         settings.upstreams = resolvConf.upstreams
         settings.bootstrap = resolvConf.bootstrap
-        return builder.policy(for: settings, hosts: hosts.table)
+        var policy = builder.policy(for: settings, hosts: hosts.table)
+        policy.rules = rules?.book
+        return policy
     }
 
     /// The upstreams as they are known at the time.

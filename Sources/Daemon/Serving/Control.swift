@@ -42,7 +42,9 @@ final class Control {
         let listeners = ListenerPart(settings, logger)
         let resolvConf = ResolvConfPart(settings, logger)
         self.resolvConf = resolvConf
-        let policy = PolicyPart(settings, hosts: hosts, resolvConf: resolvConf, others: shared.redis?.upstreams)
+        let rules = NameRulesPart(settings, shared.cache, logger)
+        let policy = PolicyPart(
+            settings, hosts: hosts, resolvConf: resolvConf, rules: rules, others: shared.redis?.upstreams)
         let snapshot = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { policy.upstreams }
         // Removes what is flushed from the memory, and then from the snapshot.
         let remove = { (filter: FleetFilter) in
@@ -55,18 +57,19 @@ final class Control {
             remove: remove)
         let access = AccessPart(settings, logger)
         let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
-        let control = ControlServer(settings, ControlAPI(tiers), logger)
+        let control = ControlServer(settings, ControlAPI(tiers, rules: rules), logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, policy, snapshot, cache, redis,
-            control, workers, pulse,
+            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, rules, policy, snapshot, cache,
+            redis, control, workers, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
             policy.publish()
             try cache.hostsChanged()
         }
+        rules.changed = { [unowned policy] in policy.publish() }
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }

@@ -16,11 +16,12 @@ final class QueryServer: DatagramServer {
 
     /// The walk of a hit: read, look up, write the answer over the query, send. Only others go on to `answerLater`.
     override func handle(_ datagram: consuming Datagram) {
-        guard gate.admits(datagram.peerNumber) else { return refuse(datagram) }
+        let client = datagram.peerNumber
+        guard gate.admits(client) else { return refuse(datagram) }
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
-        let step = resolver.begin(&query, length: length, in: &buffer)
+        let step = resolver.begin(&query, length: length, in: &buffer, from: client, streams: false)
         switch step {
         case .answered(let count):
             datagram.count = count
@@ -28,7 +29,7 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait, .tooLong:
-            let pending = PendingQuery(query, datagram.bytes, from: datagram.peerNumber)
+            let pending = PendingQuery(query, datagram.bytes, from: client)
             let path = datagram.returnPath
             // The buffer goes back before the first wait.
             _ = consume datagram
@@ -54,6 +55,7 @@ final class QueryServer: DatagramServer {
         guard var answer = Datagram(hub: resolver.hub) else { return }
         var buffer = answer.buffer
         let count = resolver.write(pending, resolution, into: &buffer, limit: Resolver.datagramLimit(pending))
+        guard count > 0 else { return }
         answer.count = count
         answer.setReturnPath(path)
         socket.send(answer)

@@ -16,11 +16,20 @@ package struct GroupTable: Sendable {
     package let defaultGroup: Int?
     /// Prefixes with their groups, by length and address.
     private let prefixes: [(prefix: AddressPrefix, group: Int)]
+    /// The lengths of prefixes that there are, the longest first.
+    private let lengths: [Int]
     /// Groups of names of clients.
     private let names: [String: Int]
 
-    /// The most groups: a cache entry has a bit for each.
+    /// No groups.
+    package static let none = GroupTable()
+    /// The most groups: a verdict has a bit for each.
     package static var maximumCount: Int { 64 }
+
+    /// No groups.
+    private init() {
+        (groups, prefixes, names, lengths, defaultGroup) = ([], [], [:], [], nil)
+    }
 
     /// Takes the groups.
     package init(_ groups: [Group]) throws(Fault) {
@@ -42,6 +51,7 @@ package struct GroupTable: Sendable {
         self.groups = groups
         self.names = names
         self.prefixes = prefixes
+        lengths = Set(prefixes.map(\.prefix.length)).sorted(by: >)
         defaultGroup = groups.firstIndex { $0.name == "default" }
     }
 
@@ -49,9 +59,22 @@ package struct GroupTable: Sendable {
     package func group(of address: IPAddress?, named name: String? = nil) -> Int? {
         if let name, let group = names[name] { return group }
         guard let address else { return defaultGroup }
-        // From the longest on; there are few.
-        for entry in prefixes.reversed() where entry.prefix.contains(address) { return entry.group }
+        // From the longest on.
+        for length in lengths {
+            let wanted = AddressPrefix(address, length: length)
+            var (low, high) = (0, prefixes.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if prefixes[middle].prefix < wanted { low = middle + 1 } else { high = middle }
+            }
+            if low < prefixes.count, prefixes[low].prefix == wanted { return prefixes[low].group }
+        }
         return defaultGroup
+    }
+
+    /// The prefix by which a client belongs to its group; nil where it belongs to the default one.
+    package func prefix(of address: IPAddress) -> AddressPrefix? {
+        prefixes.last { $0.prefix.contains(address) }?.prefix
     }
 
     /// The lists that hold now, for each group.

@@ -41,6 +41,16 @@ package struct ListCompiler: ~Copyable {
         if beginning.count >= (format == nil ? ListFormat.detectionBytes : 3) { begin() }
     }
 
+    /// Ends a file and goes on with another one of the same list, of a format that is given or to be told from its beginning.
+    package mutating func beginFile(_ format: ListFormat?) {
+        end()
+        lines = LineSplitter()
+        hasBegun = false
+        self.format = format
+        sink.zone = PolicyZoneState()
+        sink.redirectZones = []
+    }
+
     /// Says that there are no more bytes: the last line needs no end.
     package mutating func end() {
         if !hasBegun { begin() }

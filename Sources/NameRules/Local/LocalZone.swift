@@ -25,6 +25,9 @@ package struct LocalZone: Sendable {
     /// How many records there are.
     package private(set) var recordCount = 0
 
+    /// A bit for each top-level label that a name here has, by its hash.
+    private var tops: UInt64 = 0
+
     /// What there is for a name.
     package enum Answer: Hashable, Sendable {
         /// Nothing is said of it.
@@ -53,6 +56,20 @@ package struct LocalZone: Sendable {
             if !take(text, &state) { faults.append(Fault(line: number, text: text)) }
         }
         if lines.isOpen { faults.append(Fault(line: number, text: "a parenthesis is never closed")) }
+        for name in Array(records.keys) + Array(actions.keys) { tops |= Self.topBit(name.wire.span) }
+    }
+
+    /// Whether something may be said of a name in wire form, lower case: false for most others, at little cost.
+    package func mayHave(_ name: Span<UInt8>) -> Bool { tops & (Self.topBit(name) | Self.topBit([0].span)) != 0 }
+
+    /// The bit of a name's top-level label.
+    private static func topBit(_ name: Span<UInt8>) -> UInt64 {
+        var labels = LabelStarts(name)
+        var hash: UInt64 = 0
+        if let label = labels.previous() {
+            for index in label { hash = (hash ^ UInt64(name[index])) &* 0x9E37_79B9_7F4A_7C15 }
+        }
+        return 1 << (hash >> 58)
     }
 
     /// The longest owner: 255 bytes, each escaped.

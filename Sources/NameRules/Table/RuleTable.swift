@@ -21,6 +21,8 @@ package struct RuleTable: Sendable {
     package let ruleCount: Int
     /// Rules about addresses in answers.
     package let addresses: AddressRules
+    /// Whether a rule's own answer is an alias.
+    package let hasAliases: Bool
 
     /// Takes what a builder has made.
     init(
@@ -33,6 +35,7 @@ package struct RuleTable: Sendable {
         details = content.details
         depths = content.depths
         addresses = content.addresses
+        hasAliases = content.details.contains { if case .data(.cname, _) = $0.action { true } else { false } }
         self.ruleCount = ruleCount
     }
 

@@ -17,10 +17,16 @@ package final class PendingQuery: Sendable {
 
     /// Who asks, as `FairShares` counts it.
     let client: UInt32
+    /// Who asks, as `IPAddress.number` has it.
+    let address: UInt128
+    /// Whether it is about the name that a client's stands for.
+    let isRedirected: Bool
 
     /// Keeps what is needed of `query`, read from `message`, of the client at an address (`IPAddress.number`).
     package init(_ query: borrowing QueryView, _ message: Span<UInt8>, from client: UInt128 = 0) {
         self.client = FairShares.client(client)
+        address = client
+        isRedirected = false
         let key = CacheKey(query)
         self.key = key
         id = query.id
@@ -29,5 +35,12 @@ package final class PendingQuery: Sendable {
         let lowercased = key.wireName
         let written = message.extracting(MessageView.headerLength...).extracting(first: lowercased.count)
         name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
+    }
+    /// The same query about the name that its own stands for.
+    init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64) {
+        key = CacheKey(name, query.key.type, query.key.class, flags: query.key.flags, seed: seed)
+        self.name = key.wireName
+        (id, flags, edns) = (query.id, query.flags, query.edns)
+        (client, address, isRedirected) = (query.client, query.address, true)
     }
 }

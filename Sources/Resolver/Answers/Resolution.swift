@@ -22,6 +22,8 @@ package struct Resolution {
         case cached
         /// An answer whose time is over.
         case stale
+        /// What is known of the name that the question's stands for.
+        case redirected(Redirect)
         /// Nothing.
         case failed(Failure)
     }
@@ -35,6 +37,12 @@ package struct Resolution {
     package static var overloaded: Resolution { .failed(.overloaded) }
     /// What the cache has, though its time is over.
     static var stale: Resolution { Resolution(content: .stale) }
+    static func redirected(_ redirect: Redirect) -> Resolution { Resolution(content: .redirected(redirect)) }
+    /// Whether it is about another name than the question.
+    var isRedirected: Bool {
+        if case .redirected = content { return true }
+        return false
+    }
     /// Whether it is an answer past its time.
     var isStale: Bool {
         if case .stale = content { return true }
@@ -59,7 +67,7 @@ package struct Resolution {
         case .landed(let flight):
             if case .failure = flight.result { return true }
             return false
-        case .cached, .stale: return false
+        case .cached, .stale, .redirected: return false
         }
     }
 

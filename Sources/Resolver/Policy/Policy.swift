@@ -62,6 +62,8 @@ package struct Policy: Sendable {
     package var hasMinimalResponses = true
     /// Names that are answered without asking.
     package var hosts: HostsTable?
+    /// Names by rule, where there are rules.
+    package var rules: RuleBook?
     /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.
     package var version: String?
     /// The answer to `id.server` and its like.

@@ -4,9 +4,19 @@ import Foundation
 final class UDPSocket: Sendable {
     private let descriptor: Int32
 
-    /// A socket that talks to a port of 127.0.0.1.
-    init(to port: UInt16) throws {
+    /// A socket that talks to a port of 127.0.0.1, from an address of 127.0.0.0/8 whose last byte is `client`.
+    init(to port: UInt16, from client: UInt8 = 0) throws {
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if client > 0 {
+            var own = loopback(0)
+            own.sin_addr.s_addr = UInt32(0x7F00_0000 | UInt32(client)).bigEndian
+            let code = withUnsafePointer(to: &own) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        }
         var size: Int32 = 8 << 20
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)

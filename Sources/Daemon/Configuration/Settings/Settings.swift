@@ -55,6 +55,8 @@ package struct Settings: Sendable, Equatable {
     package var controlMode: UInt32 = 0o600
     /// Domains whose answers are kept in ways of their own.
     package var domains: [DomainRule] = []
+    /// Names by rule.
+    package var rules = RuleSettings()
     /// The log.
     package var log = LogSettings()
     /// Answers about the server itself.

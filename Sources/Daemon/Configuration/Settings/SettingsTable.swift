@@ -44,7 +44,10 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 
 extension Settings {
     /// Every key there is.
-    package static let table = SettingsTable<Settings>([
+    package static let table = SettingsTable<Settings>(ownKeys + RuleSettings.keys, check: RuleSettings.check)
+
+    /// The keys that are not about names by rule.
+    private static let ownKeys: [SettingKey<Settings>] = [
         .value(
             "listen", \.writtenListen, .list(of: .listener, "addresses such as 127.0.0.1:53 or \"[::1]:53\""),
             SettingFacts(
@@ -119,7 +122,7 @@ extension Settings {
         .section(
             "chaos", \.chaos, ChaosSettings.table,
             SettingFacts("What to tell those who ask about this server; refused without these keys.")),
-    ])
+    ]
 }
 
 extension CacheSettings {

@@ -167,7 +167,7 @@ final class QueryConnection {
             let isAllowed = server.gate.admits(address)
             let step =
                 isAllowed
-                ? server.resolver.begin(&query, length: message.count, in: &buffer, streams: true)
+                ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
                 : server.resolver.refuse(length: message.count, in: &buffer)
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {

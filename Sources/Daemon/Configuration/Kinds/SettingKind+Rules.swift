@@ -1,0 +1,280 @@
+internal import DNSWire
+internal import Glibc
+internal import NameRules
+internal import Resolver
+
+extension SettingKind {
+    /// A list, of which each element is read by a table.
+    fileprivate static func elements<Element>(
+        _ expected: String, of table: SettingsTable<Element>, _ fresh: @escaping @Sendable () -> Element
+    ) -> SettingKind where Value == [Element] {
+        SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                var values: [Element] = []
+                for item in try node.elements(expected: expected) {
+                    var value = fresh()
+                    try table.read(item, into: &value)
+                    values.append(value)
+                }
+                return values
+            },
+            print: { _ in nil })
+    }
+}
+
+extension SettingKind where Value == [ListSettings] {
+    /// Lists by name.
+    static var lists: SettingKind {
+        let expected = "a mapping such as {ads: {from: [\"/etc/vireo/lists/*.txt\"]}}"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                guard case .mapping(let pairs) = node.content else {
+                    throw node.failure("\(node.content) is given", expected: expected)
+                }
+                var lists: [ListSettings] = []
+                for (name, value) in pairs {
+                    guard RuleWord.isName(name) else {
+                        throw value.failure("\(quoted(name)) is no name for a list", expected: RuleWord.expected)
+                    }
+                    var list = ListSettings()
+                    list.name = name
+                    try ListSettings.table.read(value, into: &list)
+                    lists.append(list)
+                }
+                guard lists.count <= RuleSet.maximumLists else {
+                    throw node.failure("\(lists.count) lists", expected: "at most \(RuleSet.maximumLists)")
+                }
+                return lists
+            },
+            print: { _ in nil })
+    }
+}
+
+extension SettingKind where Value == [GroupSettings] {
+    /// Groups of clients.
+    static var groups: SettingKind {
+        elements("a list of {name: …, clients: […], block: […]}", of: GroupSettings.table) { GroupSettings() }
+    }
+}
+
+extension SettingKind where Value == [RewriteSettings] {
+    /// Names that stand for others, each once.
+    static var rewrites: SettingKind {
+        let all = elements("a list of {from: …, to: …}", of: RewriteSettings.table) { RewriteSettings() }
+        return SettingKind(
+            expected: all.expected,
+            read: { node throws(ConfigurationError) in
+                let rewrites = try all.read(node)
+                var seen: Set<Name> = []
+                for rewrite in rewrites where !seen.insert(rewrite.from.lowercased).inserted {
+                    throw node.failure("\(quoted(rewrite.from.description)) stands there twice", expected: "each name once")
+                }
+                return rewrites
+            },
+            print: { _ in nil })
+    }
+}
+
+extension SettingKind where Value == [RuleTest] {
+    /// Statements about names.
+    static var ruleTests: SettingKind { elements("a list of {name: …, expect: …}", of: RuleTest.table) { RuleTest() } }
+}
+
+extension SettingKind where Value == [String] {
+    /// The files of a list: one, or several.
+    static var listFiles: SettingKind {
+        let list = SettingKind.list(of: .listFile, "paths of files such as /etc/vireo/lists/*.txt")
+        return SettingKind(
+            expected: list.expected,
+            read: { node throws(ConfigurationError) in
+                if case .scalar = node.content { return [try SettingKind<String>.listFile.read(node)] }
+                return try list.read(node)
+            },
+            print: list.print)
+    }
+
+    /// Names of lists.
+    static var words: SettingKind { list(of: .word, "names of lists") }
+}
+
+extension SettingKind where Value == String {
+    /// A list's file.
+    fileprivate static var listFile: SettingKind {
+        let path = SettingKind<String>.path
+        return SettingKind(
+            expected: path.expected,
+            read: { node throws(ConfigurationError) in
+                let text = try path.read(node)
+                if text.contains("://") {
+                    throw node.failure(
+                        "\(quoted(text)) is a URL", expected: "a file, which a timer may fetch: lists are not downloaded")
+                }
+                return text
+            },
+            print: path.print)
+    }
+
+    /// A name of a list or a group.
+    static var word: SettingKind {
+        word(RuleWord.expected, print: { $0 }) { RuleWord.isName($0) ? $0 : nil }
+    }
+
+    /// Records as in a zone file.
+    static var localRecords: SettingKind {
+        let expected = "lines such as nas.home. 300 IN A 192.0.2.10, or printer.home.: nxdomain"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                let text = try node.text(expected: expected)
+                if let fault = NameRules.LocalZone(text).faults.first {
+                    throw node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                }
+                return text
+            },
+            print: { _ in nil })
+    }
+}
+
+/// Names of lists and groups.
+enum RuleWord {
+    /// What one looks like.
+    static let expected = "a name of at most 64 letters, digits, hyphens and underscores"
+
+    /// Whether a text is one.
+    static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                byte | 0x20 &- 0x61 < 26 || byte &- 0x30 < 10 || byte == 0x2D || byte == 0x5F
+            }
+    }
+}
+
+extension SettingKind where Value == ListFormat {
+    /// A format of lists.
+    static var listFormat: SettingKind {
+        word("one of " + ListFormat.allCases.map(\.rawValue).joined(separator: ", "), print: { $0.rawValue }) {
+            ListFormat(rawValue: $0)
+        }
+    }
+}
+
+extension SettingKind where Value == [NameRules.AddressPrefix] {
+    /// Where clients are: one address or prefix, or several.
+    static var clients: SettingKind {
+        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26")
+        return SettingKind(
+            expected: list.expected,
+            read: { node throws(ConfigurationError) in
+                if case .scalar = node.content { return [try SettingKind<NameRules.AddressPrefix>.client.read(node)] }
+                return try list.read(node)
+            },
+            print: list.print)
+    }
+}
+
+extension SettingKind where Value == NameRules.AddressPrefix {
+    /// An address or a prefix.
+    fileprivate static var client: SettingKind {
+        word("an address or a prefix such as 192.0.2.64/26", print: { _ in "" }) { NameRules.AddressPrefix(Substring($0)) }
+    }
+}
+
+extension SettingKind where Value == NameRules.IPAddress {
+    /// An address.
+    static var clientAddress: SettingKind {
+        word("an address such as 192.0.2.70", print: { _ in "" }) { NameRules.IPAddress(Substring($0)) }
+    }
+}
+
+extension SettingKind where Value == [String: Schedule] {
+    /// Times for lists.
+    static var schedules: SettingKind {
+        let expected = "a mapping such as {adult: \"mon-fri 07:00-20:00, sat+sun 22:00-06:00\"}"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                guard case .mapping(let pairs) = node.content else {
+                    throw node.failure("\(node.content) is given", expected: expected)
+                }
+                var schedules: [String: Schedule] = [:]
+                for (name, value) in pairs {
+                    let text = try value.text(expected: expected)
+                    guard let schedule = Schedule(text) else {
+                        throw value.failure(
+                            "\(quoted(text)) is not that", expected: "days and times: mon-fri 07:00-20:00, daily 22:00-06:00")
+                    }
+                    schedules[name] = schedule
+                }
+                return schedules
+            },
+            print: { _ in nil })
+    }
+}
+
+extension SettingKind where Value == BlockAnswer {
+    /// What a denied name is answered with.
+    static var blockAnswer: SettingKind {
+        word("zero, nxdomain, nodata, refused, or one IPv4 and one IPv6 address at most", print: { $0.settingText }) {
+            BlockAnswer($0)
+        }
+    }
+}
+
+extension BlockAnswer {
+    /// As the YAML file has it.
+    var settingText: String {
+        switch self {
+        case .zero: "zero"
+        case .nxdomain: "nxdomain"
+        case .nodata: "nodata"
+        case .refused: "refused"
+        case .addresses(let ipv4, let ipv6):
+            quoted([ipv4, ipv6].compactMap { $0?.text }.joined(separator: " "))
+        }
+    }
+}
+
+extension NameRules.IPAddress {
+    /// As it is usually written.
+    var text: String {
+        isIPv4 ? AddressText.ipv4(UInt32(truncatingIfNeeded: low)) : AddressText.ipv6(high: high, low: low)
+    }
+}
+
+extension SettingKind where Value == PrivateAddressSettings {
+    /// Whether answers may have private addresses.
+    static var privateAddresses: SettingKind {
+        let expected = "allow, refuse, or {except: [plex.direct]}"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                var settings = PrivateAddressSettings()
+                if case .scalar(let text) = node.content, ["allow", "refuse"].contains(text) {
+                    settings.isRefused = text == "refuse"
+                    return settings
+                }
+                guard case .mapping(let pairs) = node.content, pairs.allSatisfy({ $0.key == "except" }), let except = pairs.first
+                else { throw node.failure("\(node.content) is not that", expected: expected) }
+                settings.isRefused = true
+                settings.exceptions = try SettingKind<[Name]>.list(of: .domain, "domains").read(except.value)
+                return settings
+            },
+            print: { $0.isRefused ? $0.exceptions.isEmpty ? "refuse" : nil : "allow" })
+    }
+}
+
+extension SettingKind where Value == RuleTest.Expectation {
+    /// What is expected of a name.
+    static var expectation: SettingKind {
+        word("block, pass or local", print: { $0.rawValue }) { RuleTest.Expectation(rawValue: $0) }
+    }
+}
+
+extension SettingKind where Value == Int64 {
+    /// A moment in this machine's time.
+    static var moment: SettingKind {
+        word("a time such as 2026-11-27 18:00", print: { _ in "" }) { RuleClock.moment($0) }
+    }
+}

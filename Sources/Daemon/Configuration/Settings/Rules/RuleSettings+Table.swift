@@ -1,0 +1,132 @@
+internal import DNSWire
+internal import NameRules
+internal import Resolver
+
+extension RuleSettings {
+    /// The keys about names by rule, which stand at the top of the configuration.
+    static let keys: [SettingKey<Settings>] = [
+        .value(
+            "lists", \.rules.lists, .lists,
+            SettingFacts(
+                "Lists of names from files (domains, hosts, adblock, dnsmasq, unbound, rpz); read again when they change.",
+                example: #"{ads: {from: ["/etc/vireo/lists/*.txt"]}, work: {from: [/etc/vireo/work.rpz], format: rpz}}"#)),
+        .value(
+            "groups", \.rules.groups, .groups,
+            SettingFacts(
+                "Groups of clients, and which lists hold for them; default is all others. Without this key: all lists, for all.",
+                example:
+                    #"[{name: kids, clients: ["192.0.2.64/26"], block: [ads], safe-search: true}, {name: default, block: [ads]}]"#
+            )),
+        .value(
+            "block-answer", \.rules.blockAnswer, .blockAnswer,
+            SettingFacts("What a denied name is answered with: zero (0.0.0.0, ::), nxdomain, nodata, refused, or addresses.")),
+        .value(
+            "local", \.rules.local, .localRecords,
+            SettingFacts(
+                "Records of our own, as in a zone file; or a name with nxdomain, nodata, refused or drop behind a colon.",
+                example: #""nas.home. 300 IN A 192.0.2.10""#)),
+        .value(
+            "rewrite", \.rules.rewrites, .rewrites,
+            SettingFacts("Names that stand for others, which are looked up.", example: "[{from: old.example, to: new.example}]")),
+        .value(
+            "private-addresses", \.rules.privateAddresses, .privateAddresses,
+            SettingFacts(
+                "Answers from outside with private addresses: allow, refuse (DNS rebinding), or {except: [domains]} to refuse others."
+            )
+        ),
+        .value(
+            "tests", \.rules.tests, .ruleTests,
+            SettingFacts(
+                "What `vireo check` is to find true of these rules: block, pass or local.",
+                example: "[{name: ads.example, client: 192.0.2.70, at: \"2026-11-27 18:00\", expect: block}]")),
+    ]
+
+    /// Refuses groups that name what is not there, and more of anything than there may be.
+    static func check(_ settings: Settings, _ node: ConfigurationNode) throws(ConfigurationError) {
+        let rules = settings.rules
+        let known = rules.lists.map(\.name)
+        let groups = node.value(of: "groups") ?? node
+        for (index, group) in rules.groups.enumerated() {
+            for name in group.block + group.allow + group.schedules.keys.sorted() where !known.contains(name) {
+                var place = groups.place
+                place.key = "groups[\(index)]"
+                let expected = known.isEmpty ? "a list under `lists`" : "one of \(known.joined(separator: ", "))"
+                throw .badValue(place, problem: "\(quoted(name)) is no list", expected: expected)
+            }
+        }
+        do throws(GroupTable.Fault) {
+            _ = try rules.groupTable()
+        } catch {
+            switch error {
+            case .tooManyGroups:
+                throw groups.failure("\(rules.groups.count) groups", expected: "at most \(GroupTable.maximumCount)")
+            case .sameName(let name): throw groups.failure("\(quoted(name)) stands there twice", expected: "each name once")
+            case .sameClient(let name):
+                throw groups.failure("a client of \(quoted(name)) is in another group, too", expected: "each prefix once")
+            }
+        }
+    }
+}
+
+extension ListSettings {
+    /// The keys of a list.
+    static let table = SettingsTable<ListSettings>(
+        [
+            .value("from", \.from, .listFiles, SettingFacts("Files; with wildcards, all that fit.")),
+            .value("format", \.format, .optional(.listFormat), SettingFacts("Without this key: as each file's content tells.")),
+        ],
+        check: { list, node throws(ConfigurationError) in
+            if list.from.isEmpty { throw node.failure("from is missing", expected: "{from: [\"/etc/vireo/lists/*.txt\"]}") }
+        })
+}
+
+extension GroupSettings {
+    /// The keys of an element of `groups`.
+    static let table = SettingsTable<GroupSettings>(
+        [
+            .value("name", \.name, .word, SettingFacts("Its name.")),
+            .value("clients", \.clients, .clients, SettingFacts("Addresses and prefixes; the longest prefix decides.")),
+            .value("block", \.block, .words, SettingFacts("Lists whose names are denied.")),
+            .value("allow", \.allow, .words, SettingFacts("Lists whose names pass.")),
+            .value("schedule", \.schedules, .schedules, SettingFacts("When lists hold that do not always.")),
+            .value("safe-search", \.safeSearch, .flag, SettingFacts("Search engines leave out what is not for children.")),
+            .value("block-answer", \.blockAnswer, .optional(.blockAnswer), SettingFacts("As the key of that name at the top.")),
+        ],
+        check: { group, node throws(ConfigurationError) in
+            if group.name.isEmpty { throw node.failure("name is missing", expected: "{name: kids, clients: […], block: […]}") }
+            if group.name != "default", group.clients.isEmpty {
+                throw node.failure("clients is missing", expected: "addresses or prefixes, or the name default")
+            }
+        })
+}
+
+extension RewriteSettings {
+    /// The keys of an element of `rewrite`.
+    static let table = SettingsTable<RewriteSettings>(
+        [
+            .value("from", \.from, .domain, SettingFacts("What is asked for.")),
+            .value("to", \.to, .domain, SettingFacts("What is looked up instead.")),
+        ],
+        check: { rewrite, node throws(ConfigurationError) in
+            for key in ["from", "to"] where node.value(of: key) == nil {
+                throw node.failure("\(key) is missing", expected: "{from: old.example, to: new.example}")
+            }
+            if rewrite.from == rewrite.to { throw node.failure("a name stands for itself", expected: "another name") }
+        })
+}
+
+extension RuleTest {
+    /// The keys of an element of `tests`.
+    static let table = SettingsTable<RuleTest>(
+        [
+            .value("name", \.name, .domain, SettingFacts("The name.")),
+            .value("client", \.client, .optional(.clientAddress), SettingFacts("Who asks.")),
+            .value("at", \.at, .optional(.moment), SettingFacts("When; without this key, now.")),
+            .value("expect", \.expect, .expectation, SettingFacts("block, pass or local.")),
+        ],
+        check: { _, node throws(ConfigurationError) in
+            for key in ["name", "expect"] where node.value(of: key) == nil {
+                throw node.failure("\(key) is missing", expected: "{name: ads.example, expect: block}")
+            }
+        })
+}

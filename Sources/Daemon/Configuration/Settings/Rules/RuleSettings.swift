@@ -1,0 +1,139 @@
+package import DNSWire
+package import NameRules
+
+/// Names by rule: lists of names, groups of clients, records of our own.
+package struct RuleSettings: Sendable, Equatable {
+    /// The lists.
+    package var lists: [ListSettings] = []
+    /// The groups; without any, all lists hold for all clients.
+    package var groups: [GroupSettings] = []
+    /// What clients are told of a denied name, where their group says nothing else.
+    package var blockAnswer = BlockAnswer.zero
+    /// Records of our own, as in a zone file.
+    package var local = ""
+    /// Names that stand for others.
+    package var rewrites: [RewriteSettings] = []
+    /// Whether answers from outside may have private addresses.
+    package var privateAddresses = PrivateAddressSettings()
+    /// What `vireo check` is to find true.
+    package var tests: [RuleTest] = []
+
+    /// No rules.
+    package init() {}
+}
+
+/// A list of names.
+package struct ListSettings: Sendable, Equatable {
+    /// Its name.
+    package var name = ""
+    /// The files it is read from; with wildcards, all that fit.
+    package var from: [String] = []
+    /// Its format; nil where each file's content tells.
+    package var format: ListFormat?
+
+    /// A list that is yet to be filled in.
+    package init() {}
+}
+
+/// Clients that are treated alike.
+package struct GroupSettings: Sendable, Equatable {
+    /// Its name; `default` is for all clients of no other group.
+    package var name = ""
+    /// Where its clients are.
+    package var clients: [NameRules.AddressPrefix] = []
+    /// Lists whose names are denied.
+    package var block: [String] = []
+    /// Lists whose names pass.
+    package var allow: [String] = []
+    /// When lists hold that do not always.
+    package var schedules: [String: Schedule] = [:]
+    /// Whether search engines are to leave out what is not for children.
+    package var safeSearch = false
+    /// What its clients are told of a denied name.
+    package var blockAnswer: BlockAnswer?
+
+    /// A group that is yet to be filled in.
+    package init() {}
+}
+
+/// A name that stands for another.
+package struct RewriteSettings: Sendable, Equatable {
+    /// What is asked for.
+    package var from = Name.root
+    /// What is looked up instead.
+    package var to = Name.root
+
+    /// A rewrite that is yet to be filled in.
+    package init() {}
+}
+
+/// Whether answers from outside may have private addresses.
+package struct PrivateAddressSettings: Sendable, Equatable {
+    /// Whether they are refused.
+    package var isRefused = false
+    /// Domains whose answers may have them all the same.
+    package var exceptions: [Name] = []
+
+    /// All may have them.
+    package init() {}
+}
+
+/// A statement about a name that `vireo check` tests.
+package struct RuleTest: Sendable, Equatable {
+    /// What is expected.
+    package enum Expectation: String, Sendable, CaseIterable {
+        /// It is denied.
+        case block
+        /// It passes.
+        case pass
+        /// Our own records or a rewrite answer it.
+        case local
+    }
+
+    /// The name.
+    package var name = Name.root
+    /// Who asks.
+    package var client: NameRules.IPAddress?
+    /// When: seconds since 1970.
+    package var at: Int64?
+    /// What is expected.
+    package var expect = Expectation.block
+
+    /// A test that is yet to be filled in.
+    package init() {}
+}
+
+extension RuleSettings {
+    /// The number of a list.
+    func number(of list: String) -> Int? { lists.firstIndex { $0.name == list } }
+
+    /// The groups as the resolver takes them. The settings were checked: what does not fit is left out.
+    func groupTable() throws(GroupTable.Fault) -> GroupTable {
+        var groups = groups
+        if groups.isEmpty, !lists.isEmpty {
+            var all = GroupSettings()
+            all.name = "default"
+            all.block = lists.map(\.name)
+            groups = [all]
+        }
+        return try GroupTable(groups.map(group))
+    }
+
+    private func group(_ settings: GroupSettings) -> NameRules.Group {
+        var group = NameRules.Group(name: settings.name)
+        group.prefixes = settings.clients
+        group.blocks = bits(settings.block)
+        group.allows = bits(settings.allow)
+        for (list, schedule) in settings.schedules {
+            if let number = number(of: list) { group.schedules[number] = schedule }
+        }
+        group.blockAnswer = settings.blockAnswer ?? blockAnswer
+        group.usesSafeSearch = settings.safeSearch
+        return group
+    }
+
+    /// A bit for each of some lists.
+    private func bits(_ names: [String]) -> UInt64 {
+        names.compactMap { number(of: $0) }.reduce(0) { $0 | 1 << UInt64($1) }
+    }
+}

@@ -1,0 +1,125 @@
+internal import DNSWire
+internal import Green
+internal import GreenHTTP
+internal import NameRules
+internal import Resolver
+
+/// What the control socket says of names by rule.
+struct RulesAPI {
+    private let rules: NameRulesPart
+
+    /// The answers of a part.
+    init(_ rules: NameRulesPart) {
+        self.rules = rules
+    }
+
+    /// Lists: names, what was skipped and why, age, and how often each has denied something.
+    func lists(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
+        _ = try ControlParameters(request, known: [])
+        let now = Hub.current.loop.wallTime()
+        let counts = rules.hitCounts
+        let lists = Array(rules.lists.enumerated())
+        return format.response {
+            lists.isEmpty ? "no lists\n" : lists.map { Self.text($1, hits: counts[$0], at: now) }.joined()
+        } json: { writer in
+            writer.key("lists")
+            writer.array { writer in
+                for (number, list) in lists { writer.object { Self.write(list, hits: counts[number], at: now, to: &$0) } }
+            }
+        }
+    }
+
+    /// A list for people.
+    private static func text(_ list: LoadedList, hits: Int, at now: Int64) -> String {
+        let report = list.report
+        var lines = [
+            "\(list.settings.name): \(list.table.ruleCount) rules, \(report.lineCount) lines, \(report.skippedCount) skipped, "
+                + "\(list.table.byteCount) bytes, read \(max(0, now - list.loadedAt) / 1_000_000_000) s ago, \(hits) hits"
+        ]
+        for file in list.files.files { lines.append("  from \(file.path)" + (file.stamp == nil ? " (missing)" : "")) }
+        for problem in list.problems { lines.append("  problem: \(problem)") }
+        for reason in SkipReason.allCases where report[reason].count > 0 {
+            let skipped = report[reason]
+            lines.append("  skipped \(skipped.count): \(reason.text), as line \(skipped.line): \(quoted(skipped.example))")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A list for programs.
+    private static func write(_ list: LoadedList, hits: Int, at now: Int64, to writer: inout JSONWriter) {
+        writer.member("name", list.settings.name)
+        writer.member("rules", list.table.ruleCount)
+        writer.member("lines", list.report.lineCount)
+        writer.member("bytes", list.table.byteCount)
+        writer.member("age", max(0, now - list.loadedAt) / 1_000_000_000)
+        writer.member("hits", hits)
+        writer.key("files")
+        writer.array { writer in for file in list.files.files { writer.value(file.path) } }
+        writer.key("problems")
+        writer.array { writer in for problem in list.problems { writer.value(problem) } }
+        writer.key("skipped")
+        writer.object { writer in
+            for reason in SkipReason.allCases where list.report[reason].count > 0 {
+                writer.member("\(reason)", list.report[reason].count)
+            }
+        }
+    }
+
+    /// What the rules do with a name.
+    func test(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
+        let parameters = try ControlParameters(request, known: ["name", "client", "at"])
+        guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
+        let client = try parameters.text("client").map { text throws(HTTPError) in
+            guard let address = NameRules.IPAddress(Substring(text)) else {
+                throw HTTPError(400, "\(quoted(text)) is not an address")
+            }
+            return address
+        }
+        let at = try parameters.text("at").map { text throws(HTTPError) in
+            guard let moment = RuleClock.moment(text) else {
+                throw HTTPError(400, "\(quoted(text)) is not a time such as \"2026-11-27 18:00\"")
+            }
+            return moment
+        }
+        let loop = Hub.current.loop
+        let (content, lists, files) = (rules.book?.content ?? RuleBook.Content(), rules.lists, loop.files)
+        let seconds = at ?? loop.wallTime() / 1_000_000_000
+        let found = try blocking {
+            var found = RuleExplanation(content, name, client: client, at: seconds)
+            found.locate(name, content, in: lists, files)
+            return found
+        }
+        return format.response {
+            found.text(name)
+        } json: { writer in
+            found.write(name, to: &writer)
+        }
+    }
+}
+
+extension SkipReason {
+    /// In words.
+    var text: String {
+        switch self {
+        case .tooLong: "longer than a rule can be"
+        case .notText: "not text"
+        case .badName: "no name"
+        case .address: "an address"
+        case .localName: "a name of the host itself"
+        case .cosmetic: "hides parts of pages"
+        case .path: "about paths or protocols"
+        case .pattern: "a pattern"
+        case .notAnchored: "about parts of names"
+        case .browserModifier: "modifiers for browsers"
+        case .otherModifier: "modifiers that are not supported"
+        case .forwarder: "sends a domain elsewhere"
+        case .otherSetting: "another setting"
+        case .nameServerTrigger: "about name servers"
+        case .clientTrigger: "about clients"
+        case .unsupportedAction: "an action that is not supported"
+        case .badRecord: "a record that cannot be read"
+        case .outOfZone: "not in the zone"
+        case .full: "the table is full"
+        }
+    }
+}

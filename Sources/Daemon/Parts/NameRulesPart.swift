@@ -1,0 +1,156 @@
+internal import AnswerCache
+internal import Green
+internal import Logging
+internal import NameRules
+internal import Resolver
+
+/// Names by rule: reads lists, again when they change, and makes the book of rules that resolvers work by.
+final class NameRulesPart: Part {
+    let name = "rules"
+    private let hub = Hub.current
+    private let logger: Logger
+    private let cache: MemoryCache
+    private let key: RuleKey
+    private var hits = ListHits()
+    private var settings: RuleSettings
+    /// The lists as they were read last.
+    private(set) var lists: [LoadedList] = []
+    /// All rules but those lists that hold at times only.
+    private var content = RuleBook.Content()
+    /// What is in force; nil where there are no rules.
+    private(set) var book: RuleBook?
+    /// How many books there have been.
+    private var generation = 0
+    /// Another number for each settings: a look by earlier ones that is still going on has lost its say.
+    private var round = 0
+    private var looking: Greenlet<Void>?
+    /// Called when the rules have changed by themselves, with the new book in place.
+    var changed: () -> Void = {}
+
+    /// Files and schedules are looked at this often.
+    private static let interval = Duration.seconds(1)
+    /// Marks of books: 1 to this.
+    private static let marks = 255
+
+    /// The part for the rules of some settings; answers in `cache` are marked by them.
+    init(_ settings: Settings, _ cache: MemoryCache, _ logger: Logger) {
+        self.settings = settings.rules
+        self.cache = cache
+        self.logger = logger
+        key = RuleKey(seed: hub.loop.random())
+    }
+
+    func start() throws {
+        _ = try look()
+        looking = hub.spawn(name: "rules") { [weak self, hub] in
+            while true {
+                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
+                guard let self else { return }
+                if try look() { changed() }
+            }
+        }
+    }
+
+    /// Goes on by other rules. `changed` is not called: a reload tells all.
+    func adopt(_ settings: Settings) throws {
+        let isNew = settings.rules != self.settings
+        self.settings = settings.rules
+        if isNew {
+            round += 1
+            hits = ListHits()
+        }
+        _ = try look(isNew: isNew)
+    }
+
+    func status() throws -> [StatusField] {
+        guard let book else { return [] }
+        let names = book.content.lists.tables.reduce(0) { $0 + $1.ruleCount }
+        return [
+            StatusField("lists", lists.count), StatusField("names", names), StatusField("bytes", book.content.lists.byteCount),
+            StatusField("blocked", book.hits.all.reduce(0, +)),
+        ]
+    }
+
+    func stop() throws {
+        looking?.kill()
+        looking = nil
+    }
+
+    /// How often the lists have denied something, by their numbers.
+    var hitCounts: [Int] { hits.all }
+
+    /// Reads what has changed and looks whether other lists hold now: true when there is another book.
+    private func look(isNew: Bool = false) throws -> Bool {
+        let (round, settings, former) = (round, settings, lists)
+        var isNew = isNew
+        let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime())
+        let seconds = hub.loop.wallTime() / 1_000_000_000
+        var content = content
+        let isEmpty = settings.lists.isEmpty && former.isEmpty
+        if !isEmpty || isNew || generation == 0 {
+            let number = UInt64(generation + 1)
+            let found =
+                try isEmpty
+                ? nil
+                : blocking { () throws -> ([LoadedList], RuleSet)? in
+                    guard let lists = loader.refreshed(former, settings.lists) else { return nil }
+                    return (lists, try loader.ruleSet(of: lists, number: number))
+                }
+            guard round == self.round else { return false }
+            content = self.content
+            if let (lists, _) = found {
+                tell(lists, insteadOf: former)
+                self.lists = lists
+            }
+            if isNew || found != nil || generation == 0 {
+                content = settings.content(lists: found?.1 ?? content.lists, at: seconds)
+                isNew = true
+            }
+        }
+        let active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        guard isNew || active != content.active else { return false }
+        content.active = active
+        try put(content)
+        return true
+    }
+
+    /// Puts a book in force.
+    private func put(_ content: RuleBook.Content) throws {
+        self.content = content
+        let number = generation
+        generation += 1
+        guard !content.isEmpty else {
+            book = nil
+            return
+        }
+        book = RuleBook(content, mark: UInt8(truncatingIfNeeded: number % Self.marks + 1), hits: hits)
+        // Before a mark comes a second time nothing may carry it from the first.
+        guard number % Self.marks == Self.marks - 1 else { return }
+        var cursor = WalkCursor()
+        while cache.forgetPassed(&cursor) {
+            giveWay()
+            try hub.yield(afterEvents: true)
+        }
+    }
+
+    /// Says what became of lists that were read.
+    private func tell(_ lists: [LoadedList], insteadOf former: [LoadedList]) {
+        for list in lists {
+            let known = former.first { $0.settings.name == list.settings.name }
+            if !list.problems.isEmpty, list.problems != known?.problems {
+                let consequence = known == nil ? "the rest of it is in force" : "its last content stays"
+                logger.warning(
+                    "a list cannot be read; \(consequence)",
+                    metadata: [
+                        "list": "\(list.settings.name)", "problems": "\(list.problems.prefix(5).joined(separator: "; "))",
+                    ])
+            }
+            guard known?.loadedAt != list.loadedAt else { continue }
+            logger.info(
+                "list read",
+                metadata: [
+                    "list": "\(list.settings.name)", "names": "\(list.table.ruleCount)", "skipped": "\(list.report.skippedCount)",
+                ])
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import DNSWire
+internal import Green
+internal import NameRules
+internal import Resolver
+
+/// A list as it was read last.
+struct LoadedList: Sendable {
+    /// What the settings say of it.
+    var settings: ListSettings
+    /// The files that were looked at last.
+    var files: ListFiles
+    /// Its rules.
+    var table: RuleTable
+    /// What became of its lines.
+    var report: ListReport
+    /// When its files were read: nanoseconds since 1970.
+    var loadedAt: Int64
+    /// What is wrong with its files; then an earlier content stays, if there was one.
+    var problems: [String] = []
+}
+
+/// Reads lists. All of it blocks, and gives way often: for a thread of its own.
+struct ListLoader: Sendable {
+    /// The key of all tables.
+    let key: RuleKey
+    /// The files of the machine.
+    let access: any FileAccess
+    /// The time: nanoseconds since 1970.
+    let now: Int64
+
+    /// A file larger than this is not read.
+    static let sizeLimit = 1 << 30
+    /// So much is read from a file at once.
+    private static let pieceSize = 256 << 10
+    /// So much is compiled between two turns of others (ADR 11).
+    private static let turnSize = 2048
+
+    /// What is to be known of files that have changed.
+    enum Problem: Error, CustomStringConvertible {
+        /// It cannot be read.
+        case unreadable(String, SocketError)
+        /// It is larger than may be.
+        case tooLarge(String)
+        /// It changes while it is read.
+        case changing(String)
+
+        var description: String {
+            switch self {
+            case .unreadable(let path, .notFound): "\(path): it is not there"
+            case .unreadable(let path, let error): "\(path): \(error)"
+            case .tooLarge(let path): "\(path): it is larger than \(ListLoader.sizeLimit >> 20) MiB"
+            case .changing(let path): "\(path): it changes while it is read"
+            }
+        }
+    }
+
+    /// The lists of some settings, read where their files or settings have changed since `former`; nil where none has.
+    func refreshed(_ former: [LoadedList], _ settings: [ListSettings]) -> [LoadedList]? {
+        var isNew = former.map(\.settings) != settings
+        let lists = settings.map { settings in
+            let files = ListFiles(settings.from, access)
+            let known = former.first { $0.settings.name == settings.name }
+            if let known, known.files == files, known.settings == settings { return known }
+            isNew = true
+            return load(settings, files, insteadOf: known)
+        }
+        return isNew ? lists : nil
+    }
+
+    /// Reads a list; where one of its files cannot be read, what was known of it stays.
+    private func load(_ settings: ListSettings, _ files: ListFiles, insteadOf known: LoadedList?) -> LoadedList {
+        var problems = files.unmatched.map { "\($0): no file fits" }
+        if files.hasTooMany { problems.append("more than \(ListFiles.most) files") }
+        var list = ListCompiler(format: settings.format, key: key)
+        for (number, file) in files.files.enumerated() {
+            if number > 0 { list.beginFile(settings.format) }
+            do throws(Problem) {
+                try read(file, into: &list)
+            } catch {
+                problems.append("\(error)")
+            }
+        }
+        list.end()
+        if !problems.isEmpty, var known, known.settings == settings {
+            (known.files, known.problems) = (files, problems)
+            return known
+        }
+        let table = table(of: &list)
+        return LoadedList(
+            settings: settings, files: files, table: table, report: list.report, loadedAt: now, problems: problems)
+    }
+
+    /// Reads a file to its end.
+    private func read(_ file: ListFiles.File, into list: inout ListCompiler) throws(Problem) {
+        if let size = file.stamp?.size, size > Self.sizeLimit { throw .tooLarge(file.path) }
+        var offset = 0
+        while true {
+            let bytes: [UInt8]
+            do throws(SocketError) {
+                bytes = try access.read(file.path, from: offset, count: Self.pieceSize)
+            } catch {
+                throw .unreadable(file.path, error)
+            }
+            var start = 0
+            while start < bytes.count {
+                let end = min(start + Self.turnSize, bytes.count)
+                list.read(bytes.span.extracting(start..<end))
+                start = end
+                giveWay()
+            }
+            offset += bytes.count
+            guard offset <= Self.sizeLimit else { throw .tooLarge(file.path) }
+            if bytes.count < Self.pieceSize { break }
+        }
+        // Written to or replaced meanwhile: what was read may be half of the one and half of the other.
+        if access.stamp(file.path) != file.stamp { throw .changing(file.path) }
+    }
+
+    /// Puts a list's table in order.
+    private func table(of list: inout ListCompiler) -> RuleTable {
+        while true {
+            if let table = list.step() { return table }
+            giveWay()
+        }
+    }
+
+    /// Puts lists together.
+    func ruleSet(of lists: [LoadedList], number: UInt64) throws -> RuleSet {
+        var builder = try RuleSetBuilder(lists.map(\.table), number: number)
+        while true {
+            if let set = builder.step() { return set }
+            giveWay()
+        }
+    }
+}
+
+extension RuleSettings {
+    /// What the resolver works by, lists apart.
+    func content(lists: RuleSet, at seconds: Int64) -> RuleBook.Content {
+        var content = RuleBook.Content()
+        content.listNames = self.lists.map(\.name)
+        content.lists = lists
+        // The settings were checked.
+        content.groups = (try? groupTable()) ?? .none
+        content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        content.local = local.isEmpty ? nil : NameRules.LocalZone(local)
+        for rewrite in rewrites { content.rewrites[rewrite.from.lowercased.wire] = rewrite.to.lowercased }
+        content.refusesPrivate = privateAddresses.isRefused
+        content.privateExceptions = Set(privateAddresses.exceptions.map(\.lowercased.wire))
+        return content
+    }
+}

@@ -1,0 +1,127 @@
+internal import DNSWire
+internal import Green
+internal import NameRules
+internal import Resolver
+
+/// What the rules do with a name, and why: `vireo rules test`, and the tests of a configuration.
+struct RuleExplanation: Sendable {
+    /// What comes of it.
+    let outcome: RuleTest.Expectation
+    /// What the client is told, or where the name leads.
+    var answer = ""
+    /// The client's group.
+    var group: String?
+    /// The list that decides.
+    var list: String?
+    /// The rule that decides, as its name.
+    var rule: String?
+    /// Where it stands.
+    var place: String?
+
+    /// Asks a book, as it would be at a moment.
+    init(_ content: RuleBook.Content, _ name: Name, client: NameRules.IPAddress?, at seconds: Int64) {
+        var content = content
+        content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        let book = RuleBook(content, mark: 1, hits: ListHits())
+        let number = content.groups.group(of: client)
+        group = number.map { content.groups.groups[$0].name }
+        let wire = name.lowercased.wire
+        switch book.ruling(wire.span, .a, group: number, explains: true) {
+        case .pass:
+            outcome = .pass
+            let verdicts = content.lists.verdicts(of: wire.span)
+            if let number, number < content.active.count, case .allow(let list) = content.active[number].decide(verdicts) {
+                self.list = content.listNames[list]
+            }
+        case .local(let records):
+            outcome = .local
+            answer = records.map { "\($0.type) \($0.data)" }.joined(separator: ", ")
+        case .redirect(let target, _, let isSafeSearch):
+            outcome = .local
+            answer = "\(target)" + (isSafeSearch ? " (safe search)" : "")
+        case .deny(let denial):
+            outcome = denial.list == nil ? .local : .block
+            answer = Self.text(denial.action)
+            list = denial.list.map { content.listNames[$0] }
+            rule = denial.text.isEmpty ? nil : String(denial.text.drop { $0 != ":" }.dropFirst(2))
+        }
+    }
+
+    /// The kind of a denial's answer.
+    private static func text(_ action: Denial.Action) -> String {
+        switch action {
+        case .answer(let answer): answer.settingText
+        case .nxdomain: "nxdomain"
+        case .nodata: "nodata"
+        case .drop: "no answer"
+        case .tcpOnly: "over TCP only"
+        case .refuse: "refused"
+        case .data: "records"
+        }
+    }
+
+    /// Finds the line of the rule in the files of its list. Blocks.
+    mutating func locate(_ name: Name, _ content: RuleBook.Content, in lists: [LoadedList], _ access: any FileAccess) {
+        guard let list, let number = content.listNames.firstIndex(of: list), number < lists.count else { return }
+        let wire = name.lowercased.wire
+        let matches = content.lists.matches(of: wire.span).filter { $0.list == number && $0.rule.isAllow == (outcome == .pass) }
+        guard let match = matches.last(where: { $0.rule.isImportant }) ?? matches.last else { return }
+        rule = rule ?? RuleBook.text(wire.span, labels: match.labelCount)
+        for file in lists[number].files.files {
+            var locator = RuleLocator(match, of: wire.span, format: lists[number].settings.format)
+            var offset = 0
+            while let bytes = try? access.read(file.path, from: offset, count: 65_536), !bytes.isEmpty,
+                offset < ListLoader.sizeLimit
+            {
+                locator.read(bytes.span)
+                offset += bytes.count
+                giveWay()
+            }
+            locator.end()
+            if let line = locator.line {
+                place = "\(file.path):\(line)"
+                return
+            }
+        }
+    }
+
+    /// For people.
+    func text(_ name: Name) -> String {
+        var lines = ["\(name): \(outcome.rawValue)" + (answer.isEmpty ? "" : ", \(answer)")]
+        if let group { lines.append("  group: \(group)") }
+        if let list { lines.append("  list: \(list)") }
+        if let rule { lines.append("  rule: \(rule)" + (place.map { " (\($0))" } ?? "")) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// For programs.
+    func write(_ name: Name, to writer: inout JSONWriter) {
+        writer.member("name", "\(name)")
+        writer.member("outcome", outcome.rawValue)
+        writer.member("answer", answer)
+        writer.member("group", group)
+        writer.member("list", list)
+        writer.member("rule", rule)
+        writer.member("place", place)
+    }
+}
+
+extension Settings {
+    /// Reads the lists and tries the tests of the configuration: a line for each that fails. Blocks.
+    package func failedRuleTests() throws -> [String] {
+        guard !rules.tests.isEmpty else { return [] }
+        let loop = LibeventLoop()
+        let loader = ListLoader(key: RuleKey(seed: loop.random()), access: loop.files, now: loop.wallTime())
+        let lists = loader.refreshed([], rules.lists) ?? []
+        let now = loop.wallTime() / 1_000_000_000
+        let content = rules.content(lists: try loader.ruleSet(of: lists, number: 1), at: now)
+        let problems = lists.flatMap { list in list.problems.map { "lists.\(list.settings.name): \($0)" } }
+        return problems
+            + rules.tests.enumerated().compactMap { index, test in
+                let found = RuleExplanation(content, test.name, client: test.client, at: test.at ?? now)
+                guard found.outcome != test.expect else { return nil }
+                let reason = found.list.map { " (list \($0))" } ?? ""
+                return "tests[\(index)]: \(test.name): \(found.outcome.rawValue)\(reason), expected \(test.expect.rawValue)"
+            }
+    }
+}

@@ -1,0 +1,65 @@
+package import DNSWire
+package import NameRules
+
+/// Why and how a question is answered without what the world says.
+package struct Denial: Sendable {
+    /// What a client is told.
+    package enum Action: Sendable {
+        /// What its group is told.
+        case answer(BlockAnswer)
+        /// There is no such name.
+        case nxdomain
+        /// The name has no data.
+        case nodata
+        /// Nothing at all.
+        case drop
+        /// Over UDP to come back over TCP, where it gets what it asked for.
+        case tcpOnly
+        /// REFUSED.
+        case refuse
+        /// These records.
+        case data([(RecordData, ttl: UInt32)])
+
+        /// The actions of a name's rules in a list; nil where they have none of their own.
+        init?(_ actions: [RuleAction]) {
+            let records = actions.compactMap { action -> (RecordData, ttl: UInt32)? in
+                if case .data(let data, let ttl) = action { (data, ttl) } else { nil }
+            }
+            guard records.isEmpty else {
+                self = .data(records)
+                return
+            }
+            switch actions.last {
+            case .nxdomain: self = .nxdomain
+            case .nodata: self = .nodata
+            case .drop: self = .drop
+            case .tcpOnly: self = .tcpOnly
+            case .refuse: self = .refuse
+            case .block, .data, nil: return nil
+            }
+        }
+    }
+
+    /// What the client is told.
+    package var action: Action
+    /// The number of the list that says so, where it is one.
+    package var list: Int?
+    /// The extended error, where there is one to tell.
+    package var code: ExtendedErrorCode?
+    /// A few words beside it: list and rule.
+    package var text = ""
+
+    /// A denial that needs no reason.
+    init(_ action: Action) { self.action = action }
+
+    /// What an action of our own records does.
+    init(ofRecords action: RuleAction) { self.action = Action([action]) ?? .nxdomain }
+
+    /// For an answer with a private address from outside.
+    static var privateAddress: Denial {
+        var denial = Denial(.refuse)
+        denial.code = .blocked
+        denial.text = "a private address in an answer from outside"
+        return denial
+    }
+}

@@ -1,0 +1,213 @@
+// Names by rule: what the operator's lists, groups and own records do to questions and answers.
+//
+//     begin            an entry that carries the book's mark may be had by every client: one comparison
+//     passes           another entry is judged for all groups at once, and marked where none of them is denied it
+//     judge            whatever is not marked: local data, rewrites, lists, for the client's group
+//     resolve          where a name stands for another, the other is looked up (`Redirect`)
+//     write            an answer that was waited for: its aliases and addresses are judged as well
+//
+// A `RuleBook` is immutable and one for all workers; a change is another book with another mark, which changes cached answers
+// at once. Its mark is a byte in the cache's entries: whoever makes books takes the marks off before a number comes again.
+
+package import DNSWire
+internal import Green
+package import NameRules
+
+/// The rules in force: lists, the groups of clients with the lists that hold for them now, and records of our own.
+package final class RuleBook: Sendable {
+    /// What it is made of.
+    package struct Content: Sendable {
+        /// The names of the lists, by their numbers in the rule set.
+        package var listNames: [String] = []
+        /// The lists.
+        package var lists = RuleSet()
+        /// The groups of clients.
+        package var groups = GroupTable.none
+        /// Which lists hold for each group at present.
+        package var active: [ActiveLists] = []
+        /// Records of our own.
+        package var local: NameRules.LocalZone?
+        /// Names that stand for others, in wire form and lower case.
+        package var rewrites: [[UInt8]: Name] = [:]
+        /// Whether answers from outside may have no private addresses.
+        package var refusesPrivate = false
+        /// Domains, in wire form and lower case, whose answers may have them.
+        package var privateExceptions: Set<[UInt8]> = []
+
+        /// Nothing.
+        package init() {}
+
+        /// Whether it has any rule.
+        package var isEmpty: Bool {
+            listNames.isEmpty && local == nil && rewrites.isEmpty && !refusesPrivate
+                && !groups.groups.contains { $0.usesSafeSearch }
+        }
+    }
+
+    /// What marks entries that pass: 1 to 255.
+    package let mark: UInt8
+    /// The rules.
+    package let content: Content
+    /// How often each list has denied a name.
+    package let hits: ListHits
+    /// Whether addresses in answers matter.
+    let judgesAddresses: Bool
+    /// Whether any group wants safe searches.
+    private let hasSafeSearch: Bool
+    /// Whether a list has aliases among its records.
+    private let hasListAliases: Bool
+
+    /// A book with a mark; `hits` goes on from one book to the next.
+    package init(_ content: Content, mark: UInt8, hits: ListHits) {
+        self.content = content
+        self.mark = mark
+        self.hits = hits
+        judgesAddresses = content.refusesPrivate || content.lists.tables.contains { $0.addresses.count > 0 }
+        hasSafeSearch = content.groups.groups.contains { $0.usesSafeSearch }
+        hasListAliases = content.lists.tables.contains { $0.hasAliases }
+    }
+
+    /// What is to be done with a question.
+    package enum Ruling {
+        /// Nothing says anything about its name.
+        case pass
+        /// Our own records answer it.
+        case local([ResourceRecord])
+        /// It is answered without records.
+        case deny(Denial)
+        /// Its name stands for another, by this record, where it has a TTL of its own.
+        case redirect(Name, ttl: UInt32?, isSafeSearch: Bool)
+    }
+
+    /// The number of a client's group; `address` is as `IPAddress.number` has it.
+    package func group(of address: UInt128) -> Int? {
+        let high = UInt64(truncatingIfNeeded: address >> 64)
+        let low = UInt64(truncatingIfNeeded: address)
+        let client =
+            high == .max ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : IPAddress(high: high, low: low)
+        return content.groups.group(of: client)
+    }
+
+    /// What is to be done with a question of a group's client. Its name is in wire form and lower case.
+    package func ruling(_ name: Span<UInt8>, _ type: RecordType, group: Int?, explains: Bool) -> Ruling {
+        if let own = localRuling(name, type) { return own }
+        guard let group, group < content.active.count else { return .pass }
+        let verdicts = content.lists.verdicts(of: name)
+        if content.active[group].denies(verdicts) {
+            let denial = denial(verdicts, group, explains: explains) { reason(for: name, in: $0) }
+            // A list of records says where the name is.
+            if case .data(let records) = denial?.action { return Self.ruling(records, name, type) }
+            if let denial { return .deny(denial) }
+        }
+        if content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) {
+            return .redirect(target, ttl: nil, isSafeSearch: true)
+        }
+        return .pass
+    }
+
+    /// The name that a question's stands for, where `ruling` says that it does.
+    func redirect(_ name: Span<UInt8>, _ type: RecordType, group: Int?) -> Ruling? {
+        if let own = localRuling(name, type) { return own }
+        guard let group, group < content.active.count else { return nil }
+        if hasListAliases, case .redirect(let target, let ttl, let isSafe) = ruling(name, type, group: group, explains: false) {
+            return .redirect(target, ttl: ttl, isSafeSearch: isSafe)
+        }
+        guard content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) else { return nil }
+        return .redirect(target, ttl: nil, isSafeSearch: true)
+    }
+
+    /// What the operator's own records say of a question, whoever asks.
+    func localRuling(_ name: Span<UInt8>, _ type: RecordType) -> Ruling? {
+        if let local = content.local, local.mayHave(name), let owner = Self.name(name) {
+            switch local.find(owner, type) {
+            case .unknown: break
+            case .records(let records): return Self.ruling(records, type)
+            case .noData: return .deny(Denial(.nodata))
+            case .action(let action): return .deny(Denial(ofRecords: action))
+            }
+        }
+        guard !content.rewrites.isEmpty, let target = content.rewrites[[UInt8](copying: name)] else { return nil }
+        // To itself means: as it is.
+        guard !target.lowercased.wire.span.hasSameBytes(as: name) else { return nil }
+        return .redirect(target, ttl: nil, isSafeSearch: false)
+    }
+
+    /// Whether only our own records, rewrites or safe searches have to do with a name, for any group.
+    func isTouched(_ name: Span<UInt8>) -> Bool {
+        localRuling(name, .any) != nil || hasSafeSearch && SafeSearch.target(ofWire: name) != nil
+    }
+
+    /// The rule by which something is denied: how it is told, and the actions that it has of its own.
+    struct Reason {
+        /// The rule's name.
+        let text: String
+        /// What the rules of that name do.
+        let actions: [RuleAction]
+    }
+
+    /// Why a group is not to have an answer about which the lists say something; nil where it is. `explains` says that somebody
+    /// reads which rule it is; `find` looks for it in a list.
+    func denial(_ verdicts: ListVerdicts, _ group: Int, explains: Bool, find: (Int) -> Reason?) -> Denial? {
+        guard case .deny(let list) = content.active[group].decide(verdicts), list < content.listNames.count else { return nil }
+        hits.note(list)
+        let own = content.groups.groups[group]
+        var denial = Denial(.answer(own.blockAnswer))
+        denial.list = list
+        denial.code = own.name == "default" ? .blocked : .filtered
+        guard explains || verdicts.special >> UInt64(list) & 1 == 1, let reason = find(list) else { return denial }
+        denial.text = "\(content.listNames[list]): \(reason.text)"
+        denial.action = Denial.Action(reason.actions) ?? denial.action
+        return denial
+    }
+
+    /// The rule of a list that denies a name.
+    func reason(for name: Span<UInt8>, in list: Int) -> Reason? {
+        let deciding = content.lists.matches(of: name).filter { $0.list == list && !$0.rule.isAllow }
+        let important = deciding.filter(\.rule.isImportant)
+        guard let best = (important.isEmpty ? deciding : important).last else { return nil }
+        let same = deciding.filter { $0.labelCount == best.labelCount }
+        return Reason(text: Self.text(name, labels: best.labelCount), actions: same.map(\.rule.action))
+    }
+
+    /// What records of a list make of a question.
+    private static func ruling(_ records: [(RecordData, ttl: UInt32)], _ name: Span<UInt8>, _ type: RecordType) -> Ruling {
+        guard let owner = self.name(name) else { return .pass }
+        let own = records.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
+        let wanted = own.filter { $0.type == type || type == .any || $0.type == .cname }
+        return wanted.isEmpty ? .deny(Denial(.nodata)) : ruling(wanted, type)
+    }
+
+    /// What records make of a question: an alias stands for its target.
+    private static func ruling(_ records: [ResourceRecord], _ type: RecordType) -> Ruling {
+        if type != .cname, type != .any, case .cname(let alias) = records.first?.data {
+            return .redirect(alias.target, ttl: records[0].ttl, isSafeSearch: false)
+        }
+        return .local(records)
+    }
+
+    /// A name from its wire form.
+    static func name(_ wire: Span<UInt8>) -> Name? { try? Name(wire: [UInt8](copying: wire)) }
+
+    /// The last labels of a name as text, without the final dot.
+    package static func text(_ wire: Span<UInt8>, labels: Int) -> String {
+        guard let name = name(wire) else { return "" }
+        guard labels > 0 else { return "." }
+        let text = (try? Name(labels: name.labels.suffix(labels).map { Array($0) }))?.description ?? ""
+        return String(text.dropLast())
+    }
+}
+
+/// How often lists have denied something, counted by all workers.
+package final class ListHits: Sendable {
+    /// The counts, by the lists' numbers.
+    private let counts = Locked<[Int]>([Int](repeating: 0, count: RuleSet.maximumLists))
+
+    /// Nothing yet.
+    package init() {}
+
+    /// Counts one.
+    func note(_ list: Int) { counts.withLock { if $0.indices.contains(list) { $0[list] &+= 1 } } }
+
+    /// The counts.
+    package var all: [Int] { counts.withLock { $0 } }
+}

@@ -1,0 +1,168 @@
+internal import AnswerCache
+internal import DNSWire
+internal import NameRules
+
+/// Writes answers that the rules make behind a question that stands in a buffer.
+struct RuledAnswer {
+    /// The flags of the client's query.
+    private let flags: HeaderFlags
+    /// What the client said in OPT.
+    private let edns: EDNSSummary?
+    /// The type asked for.
+    private let type: RecordType
+    /// Where the question ends.
+    private let end: Int
+    /// The longest answer that the client takes.
+    private let limit: Int
+
+    /// For so long clients may keep what they are told: lists change.
+    private static var ttl: UInt32 { 10 }
+    /// MNAME as a pointer to the question's name, RNAME `nobody.invalid.`, then serial, refresh, retry, expire and minimum.
+    private static let soa: [UInt8] =
+        [0xC0, 0x0C, 6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
+        + [1, 3600, 1200, 604_800, ttl].flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
+    /// So much of a reason is told.
+    private static var longestText: Int { 200 }
+
+    /// The answer to a query whose question stands at the front of the buffer.
+    init(_ query: borrowing QueryView, limit: Int) {
+        (flags, edns, type, self.limit) = (query.flags, query.edns, query.type, limit)
+        end = MessageView.headerLength + query.questionLength
+    }
+
+    /// The answer to a query that waited, whose question was written up to `end`.
+    init(_ pending: PendingQuery, end: Int, limit: Int) {
+        (flags, edns, type, self.limit, self.end) = (pending.flags, pending.edns, pending.key.type, limit, end)
+    }
+
+    /// Writes a denial: the answer's length.
+    func write(_ denial: Denial, into buffer: inout MutableSpan<UInt8>) -> Int {
+        MessagePatch.setQuestionCount(1, in: &buffer)
+        var reply = Reply(.noError)
+        reply.extendedError = denial.code
+        var writer = (end: end, count: UInt16(0))
+        var isRefused = false
+        switch denial.action {
+        case .nxdomain, .answer(.nxdomain): reply.responseCode = .nxDomain
+        case .nodata, .drop, .answer(.nodata), .data: break
+        case .refuse, .answer(.refused): (reply.responseCode, isRefused) = (.refused, true)
+        case .tcpOnly: (reply.isTruncated, isRefused) = (true, true)
+        case .answer(.zero):
+            append(ipv4: IPAddress(ipv4: 0), ipv6: IPAddress(high: 0, low: 0), &writer, &buffer)
+        case .answer(.addresses(let ipv4, let ipv6)): append(ipv4: ipv4, ipv6: ipv6, &writer, &buffer)
+        }
+        reply.counts.0 = writer.count
+        if writer.count == 0, !isRefused {
+            let record = LocalRecord(type: .soa, ttl: Self.ttl)
+            if let next = record.append(Self.soa.span, to: &buffer, at: writer.end, limit: buffer.count) {
+                (writer.end, reply.counts.1) = (next, 1)
+            }
+        }
+        return finish(reply, denial.text, &buffer, end: writer.end)
+    }
+
+    /// Appends the addresses that a type asks for.
+    private func append(
+        ipv4: IPAddress?, ipv6: IPAddress?, _ writer: inout (end: Int, count: UInt16), _ buffer: inout MutableSpan<UInt8>
+    ) {
+        if let ipv4, type == .a || type == .any {
+            append(.a, (0..<4).map { UInt8(truncatingIfNeeded: ipv4.low >> (24 - 8 * UInt64($0))) }, &writer, &buffer)
+        }
+        if let ipv6, type == .aaaa || type == .any {
+            let bytes = (0..<16).map { index in
+                UInt8(truncatingIfNeeded: (index < 8 ? ipv6.high : ipv6.low) >> (56 - 8 * UInt64(index % 8)))
+            }
+            append(.aaaa, bytes, &writer, &buffer)
+        }
+    }
+
+    /// Appends a record of the question's name.
+    private func append(
+        _ type: RecordType, _ rdata: [UInt8], _ writer: inout (end: Int, count: UInt16), _ buffer: inout MutableSpan<UInt8>
+    ) {
+        let record = LocalRecord(type: type, ttl: Self.ttl)
+        guard let next = record.append(rdata.span, to: &buffer, at: writer.end, limit: buffer.count) else { return }
+        writer.end = next
+        writer.count += 1
+    }
+
+    /// Writes the header, and OPT with a reason in it where there is room for that.
+    private func finish(_ reply: Reply, _ text: String, _ buffer: inout MutableSpan<UInt8>, end: Int) -> Int {
+        let text = Array(text.utf8.prefix(Self.longestText))
+        guard let edns, let code = reply.extendedError, !text.isEmpty, end + 17 + text.count <= min(limit, buffer.count) else {
+            return reply.finish(&buffer, flags: flags, edns: edns, end: end, limit: buffer.count) ?? end
+        }
+        _ = reply.finish(&buffer, flags: flags, edns: nil, end: end, limit: buffer.count)
+        var opt = reply.opt(for: edns)
+        opt.extendedError = nil
+        guard let rdata = opt.append(to: &buffer, at: end, limit: buffer.count) else { return end }
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: 6 + text.count), at: rdata - 2)
+        buffer.storeUInt16(EDNSOptionCode.extendedError.rawValue, at: rdata)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: 2 + text.count), at: rdata + 2)
+        buffer.storeUInt16(code.rawValue, at: rdata + 4)
+        buffer.copy(text.span, to: rdata + 6)
+        return rdata + 6 + text.count
+    }
+}
+
+/// Writes messages of records: those of our own, and what stands behind a name that stands for another.
+struct RecordsAnswer {
+    /// The client's id.
+    let id: UInt16
+    /// The client's flags.
+    let flags: HeaderFlags
+    /// What the client said in OPT.
+    let edns: EDNSSummary?
+    /// The name as the client wrote it.
+    let name: [UInt8]
+    /// The type asked for.
+    let type: RecordType
+
+    /// The answer to a query that stands in a buffer.
+    init(_ query: borrowing QueryView, _ buffer: Span<UInt8>) {
+        (id, flags, edns, type) = (query.id, query.flags, query.edns, query.type)
+        let start = MessageView.headerLength
+        name = [UInt8](copying: buffer.extracting(start..<start + query.questionLength - 4))
+    }
+
+    /// The answer to a query that waited.
+    init(_ pending: PendingQuery) {
+        (id, flags, edns, name, type) = (pending.id, pending.flags, pending.edns, pending.name, pending.key.type)
+    }
+
+    /// Writes records, then those of another message's answer: its length. What does not fit is left out, and TC set.
+    func write(
+        _ records: [ResourceRecord], and other: [UInt8] = [], _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
+        do throws(WireError) {
+            var builder = MessageBuilder(
+                buffer._mutatingExtracting(0...), id: id, flags: reply.flags(for: flags), limit: limit)
+            try builder.appendQuestion(try NameView(name.span, at: 0), type, .internet)
+            let opt = edns.map(reply.opt)
+            if let opt { try builder.reserve(opt.length) }
+            do throws(WireError) {
+                for record in records { try builder.append(record, to: .answer) }
+                if !other.isEmpty { try append(other, to: &builder) }
+            } catch {
+                guard error == .doesNotFit else { throw error }
+                builder.flags.isTruncated = true
+            }
+            if let opt {
+                try builder.reserve(-opt.length)
+                try builder.appendOPT(opt)
+            }
+            return builder.bytes.count
+        } catch {
+            MessagePatch.setQuestionCount(0, in: &buffer)
+            return Reply(.servFail, .invalidData)
+                .finish(&buffer, flags: flags, edns: nil, end: MessageView.headerLength, limit: buffer.count)
+                ?? MessageView.headerLength
+        }
+    }
+
+    /// Appends the records of another message but for its OPT and what is only additional.
+    private func append(_ other: [UInt8], to builder: inout MessageBuilder) throws(WireError) {
+        var records = try MessageView(other.span).records()
+        while let record = try records.next(), record.section != .additional { try builder.append(record, to: record.section) }
+    }
+}
