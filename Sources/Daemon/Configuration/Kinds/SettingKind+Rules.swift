@@ -239,7 +239,7 @@ extension BlockAnswer {
 extension NameRules.IPAddress {
     /// As it is usually written.
     var text: String {
-        isIPv4 ? AddressText.ipv4(UInt32(truncatingIfNeeded: low)) : AddressText.ipv6(high: high, low: low)
+        isIPv4 ? DNSWire.AddressText.ipv4(UInt32(truncatingIfNeeded: low)) : DNSWire.AddressText.ipv6(high: high, low: low)
     }
 }
 
