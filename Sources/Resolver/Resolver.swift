@@ -112,7 +112,7 @@ package final class Resolver {
     /// answer may be no longer than it can take.
     @inline(__always)
     package func begin(
-        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128 = 0,
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
         streams: Bool = false
     ) -> Step {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {

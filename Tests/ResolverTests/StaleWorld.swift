@@ -119,7 +119,7 @@ struct StaleWorld {
         var span = buffer.mutableSpan
         var view = QueryView()
         let start = hub.loop.now()
-        switch resolver.begin(&view, length: bytes.count, in: &span) {
+        switch resolver.begin(&view, length: bytes.count, in: &span, from: 0) {
         case .answered(let count):
             return (try Message(span.span.extracting(first: count)), start.duration(to: hub.loop.now()))
         case .wait, .tooLong:
