@@ -72,7 +72,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
-            name: "Measure", dependencies: ["NameRules", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green"],
+            name: "Measure",
+            dependencies: ["NameRules", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenRedis"],
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(

@@ -17,8 +17,17 @@ struct HostileWalks {
         case manyAliases = "many-aliases", manyDNAMEs = "many-dnames", letters
         /// An answer of 64 KiB that is stored, and cut to a datagram for a client.
         case store, write
-        /// The same reply as a value in Redis, and as an entry of a snapshot.
-        case redis
+        /// Values of Redis with the answer of 64 KiB, with names of one repeated label, and with deep owners.
+        case redis, redisLabels = "redis-labels", redisOwners = "redis-owners"
+        /// Entries of a snapshot with the same, and as many entries as fit.
+        case snapshotLabels = "snapshot-labels", snapshotOwners = "snapshot-owners", snapshotChains = "snapshot-chains"
+        case snapshotEntries = "snapshot-entries"
+        /// What a hostile Redis says: elements, arrays in arrays, arrays that are announced, long lines, values; some
+        /// of them in pieces of one byte too.
+        case respElements = "resp-elements", respNested = "resp-nested", respAnnounced = "resp-announced"
+        case respLines = "resp-lines", respValues = "resp-values"
+        case respElementsInBytes = "resp-elements-in-bytes", respLinesInBytes = "resp-lines-in-bytes"
+        case respValuesInBytes = "resp-values-in-bytes"
         /// A hosts file of names; lists whose lines are long, deep or full of what means nothing.
         case hosts, longLine = "long-line", deepLines = "deep-lines", nested
         /// A hosts file's line of many words, an owner of a policy zone with many records, names that are not ASCII, the
@@ -52,7 +61,21 @@ struct HostileWalks {
         case .letters: reply(HostileReplies.letters)
         case .store: try stored()
         case .write: written()
-        case .redis: reply(HostileReplies.addresses)
+        case .redis: value(HostileReplies.addresses)
+        case .redisLabels: value(HostileReplies.repeatedLabels)
+        case .redisOwners: value(HostileReplies.deepOwners)
+        case .snapshotLabels: try snapshot(HostileStores.snapshot(of: HostileReplies.repeatedLabels))
+        case .snapshotOwners: try snapshot(HostileStores.snapshot(of: HostileReplies.deepOwners))
+        case .snapshotChains: try snapshot(HostileStores.snapshot(of: HostileReplies.pointerChains))
+        case .snapshotEntries: try snapshot(HostileStores.smallEntries)
+        case .respElements: resp(HostileServers.manyElements)
+        case .respNested: resp(HostileServers.nested)
+        case .respAnnounced: resp(HostileServers.announced)
+        case .respLines: resp(HostileServers.longLines)
+        case .respValues: resp(HostileServers.values)
+        case .respElementsInBytes: resp(HostileServers.manyElements, piece: 1)
+        case .respLinesInBytes: resp(HostileServers.longLines, piece: 1)
+        case .respValuesInBytes: resp(HostileServers.values, piece: 1)
         case .hosts: hosts(lines(20_000) { "192.0.2.1 a\($0).b.c.d.e.f.g.h.i.j.k.example\n" })
         case .longLine: list(Array(repeating: UInt8(ascii: "a"), count: 2 << 20))
         case .deepLines: list(lines(4_000) { "\(repeatElement("a.", count: 120).joined())x\($0)\n" })
@@ -94,6 +117,23 @@ struct HostileWalks {
     /// Reads a reply and makes an answer of it, where it is one.
     private static func reply(_ reply: HostileReplies.Reply) -> (Int, () -> Void) {
         (reply.bytes.count, { _ = Belief.read(reply.bytes, to: reply.asked, Belief.Rules(seed: 7)) })
+    }
+
+    /// Reads a value of Redis.
+    private static func value(_ reply: HostileReplies.Reply) -> (Int, () -> Void) {
+        let value = HostileStores.value(of: reply)
+        return (value.count, { HostileStores.read(value, to: reply.asked) })
+    }
+
+    /// Reads a snapshot.
+    private static func snapshot(_ bytes: [UInt8]) throws(CacheError) -> (Int, () -> Void) {
+        let cache = try MemoryCache(sizeBytes: 64 << 20, seed: 7)
+        return (bytes.count, { HostileStores.load(bytes, into: cache) })
+    }
+
+    /// Reads what a Redis says, in pieces as a socket gives them or in smaller ones.
+    private static func resp(_ bytes: [UInt8], piece: Int = 16_384) -> (Int, () -> Void) {
+        (bytes.count, { HostileServers.read(bytes, piece: piece) })
     }
 
     /// Keeps a large answer.

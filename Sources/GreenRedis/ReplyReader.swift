@@ -3,7 +3,7 @@
 /// The grammar is strict. A line ends with CR LF, and neither stands anywhere else in it; a number has no sign but `-`, no
 /// leading zero, and fits 64 bits; a value is followed by CR LF. Memory is taken for what has come, never for what a length
 /// announces, and each reply counts with its overhead against the limit.
-struct ReplyReader {
+package struct ReplyReader {
     /// An array that is not at its end.
     private struct OpenArray {
         var left: Int
@@ -34,12 +34,13 @@ struct ReplyReader {
     /// What a reply takes besides its own bytes, at most.
     private static let overhead = 48
 
-    init(_ limits: ReplyLimits) {
+    /// A reader with bounds.
+    package init(_ limits: ReplyLimits) {
         self.limits = limits
     }
 
     /// Takes in bytes that came. Once it has thrown, nothing more may come.
-    mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
+    package mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
         var position = 0
         while position < bytes.count {
             if let left = bulkLeft, left > 0 {
@@ -64,7 +65,7 @@ struct ReplyReader {
     }
 
     /// The next whole reply; nil when more bytes are needed.
-    mutating func next() -> RedisReply? {
+    package mutating func next() -> RedisReply? {
         guard read < replies.count else { return nil }
         defer {
             read += 1

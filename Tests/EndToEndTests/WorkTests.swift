@@ -24,6 +24,13 @@ extension EndToEnd {
                 Walk(name: "list-wide", most: 2_500), Walk(name: "list-short", most: 800),
                 Walk(name: "list-records", most: 3_000),
             ]
+            + ["redis-labels", "snapshot-labels", "snapshot-chains", "snapshot-owners", "snapshot-entries"].map {
+                Walk(name: $0, most: 300)
+            }
+            + ["resp-lines", "resp-values", "resp-lines-in-bytes", "resp-values-in-bytes"].map { Walk(name: $0, most: 350) }
+            + ["redis-owners", "resp-elements", "resp-nested", "resp-announced", "resp-elements-in-bytes"].map {
+                Walk(name: $0, most: 750)
+            }
 
         /// The bytes of a walk, and the instructions of a process that takes it once less than `times`.
         private func count(_ name: String, times: Int, _ program: String) throws -> (bytes: Int, instructions: Int) {

@@ -1,4 +1,4 @@
-internal import Belief
+package import Belief
 internal import DNSWire
 internal import GreenRedis
 
@@ -30,7 +30,7 @@ package struct RedisValue {
     }
 
     /// What reading came to.
-    enum Reading {
+    package enum Reading {
         /// What the message comes to, its TTLs counted down, and what stood before it in the value.
         case answer(Answer, Head)
         /// Its time is over.
@@ -62,19 +62,24 @@ package struct RedisValue {
         guard message.count <= 65_535 else { return nil }
         storedAt = now
         expiresAt = now + Int64(answer.lifetimeSeconds) * 1_000
+        bytes = Self.bytes(around: message, origin: origin, storedAt: storedAt, expiresAt: expiresAt)
+    }
+
+    /// A message of at most 65,535 bytes with all that stands before and behind it.
+    package static func bytes(around message: [UInt8], origin: Origin, storedAt: Int64, expiresAt: Int64) -> [UInt8] {
         let upstream = Array(origin.upstream.utf8.prefix(255))
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.headLength + upstream.count + message.count + Self.checksumLength)
-        bytes += Self.magic
-        Self.append(UInt64(bitPattern: storedAt), to: &bytes)
-        Self.append(UInt64(bitPattern: expiresAt), to: &bytes)
+        bytes.reserveCapacity(headLength + upstream.count + message.count + checksumLength)
+        bytes += magic
+        append(UInt64(bitPattern: storedAt), to: &bytes)
+        append(UInt64(bitPattern: expiresAt), to: &bytes)
         bytes += [origin.transport.rawValue, origin.security.rawValue, UInt8(upstream.count)]
-        bytes += [UInt8(message.count >> 8), UInt8(message.count & 0xFF)]
+        bytes += [UInt8(truncatingIfNeeded: message.count >> 8), UInt8(message.count & 0xFF)]
         bytes += upstream
         bytes += message
-        let checksum = Self.checksum(bytes.span)
+        let checksum = checksum(bytes.span)
         for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: checksum >> shift)) }
-        self.bytes = bytes
+        return bytes
     }
 
     /// The command that reads a value; empty where there is none. GET would give all of what somebody else put there, and a
@@ -85,7 +90,7 @@ package struct RedisValue {
 
     /// Reads a value that stood under a key. Nothing in it is believed before it is checked, and then no more than of an
     /// upstream's reply; `rules` are those for a new answer.
-    static func read(_ bytes: [UInt8], _ key: borrowing CacheKey, _ rules: Belief.Rules, at now: Int64) -> Reading {
+    package static func read(_ bytes: [UInt8], _ key: borrowing CacheKey, _ rules: Belief.Rules, at now: Int64) -> Reading {
         guard let head = Head(bytes.span, at: now) else { return .invalid }
         guard head.expiresAt > now else { return .expired }
         let age = head.age(at: now)
@@ -126,7 +131,7 @@ package struct RedisValue {
     }
 
     /// What stands before the message, checked, and where the rest stands.
-    struct Head: Equatable {
+    package struct Head: Equatable {
         /// When the answer came, milliseconds since 1970.
         let storedAt: Int64
         /// When its time is over.

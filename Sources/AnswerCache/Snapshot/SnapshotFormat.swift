@@ -13,11 +13,11 @@
 // damaged anywhere, then over the entries, each of which is looked at as if a stranger had written it. Neither knows files.
 
 /// What a snapshot consists of.
-enum SnapshotFormat {
+package enum SnapshotFormat {
     /// What a snapshot begins with.
-    static let magic = Array("VireoSnp".utf8)
+    package static let magic = Array("VireoSnp".utf8)
     /// The version that is written, and the only one that is read.
-    static let version: UInt32 = 2
+    package static let version: UInt32 = 2
     /// Magic and version.
     static let headLength = 12
     /// Length, count and checksum.
@@ -30,7 +30,7 @@ enum SnapshotFormat {
     static let entryHeadLength = 32
 
     /// A block around a payload.
-    static func block(_ payload: [UInt8], count: Int) -> [UInt8] {
+    package static func block(_ payload: [UInt8], count: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(blockHeadLength + payload.count)
         bytes.append(UInt32(truncatingIfNeeded: payload.count))
