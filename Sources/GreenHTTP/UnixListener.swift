@@ -18,18 +18,18 @@ struct UnixListener {
         self.path = path
         var made = false
         do throws(SocketError) {
-            // The file is made with what the umask leaves of this; it is never open to more than its mode says.
+            // The file is made with its mode: changed afterwards, what is at the path by then might be somebody else's.
             guard fchmod(descriptor, mode) == 0 else { throw SocketError(errno: errno, call: "fchmod") }
-            var code = try unsafe Self.call(descriptor, path, bind)
+            var code = try Self.bind(descriptor, to: path, mode)
             if code == EADDRINUSE {
                 try Self.removeDead(path)
-                code = try unsafe Self.call(descriptor, path, bind)
+                code = try Self.bind(descriptor, to: path, mode)
             }
             guard code == 0 else { throw SocketError(errno: code, call: "bind") }
             made = true
             // Nobody can connect before `listen`.
             var info = Glibc.stat()
-            guard unsafe chmod(path, mode) == 0, unsafe lstat(path, &info) == 0, listen(descriptor, backlog) == 0 else {
+            guard unsafe lstat(path, &info) == 0, listen(descriptor, backlog) == 0 else {
                 throw SocketError(errno: errno, call: "listen")
             }
             device = info.st_dev
@@ -60,6 +60,14 @@ struct UnixListener {
         defer { close(probe) }
         guard try unsafe call(probe, path, connect) == ECONNREFUSED else { throw .addressInUse }
         unsafe unlink(path)
+    }
+
+    /// Binds a socket whose mode is set, so that its file has that mode: 0, or the error's number. The process's umask is set
+    /// aside meanwhile; what other threads make in these microseconds gets no more than `mode`.
+    private static func bind(_ descriptor: Int32, to path: String, _ mode: UInt32) throws(SocketError) -> Int32 {
+        let former = umask(0o777 & ~mode)
+        defer { umask(former) }
+        return try unsafe call(descriptor, path, Glibc.bind)
     }
 
     /// Calls `bind` or `connect` with a path: 0, or the error's number.

@@ -166,6 +166,30 @@ import Testing
         #expect(access(path, F_OK) == -1)
     }
 
+    @Test(arguments: [mode_t(0o022), 0o077, 0])
+    func `the socket is made with its mode, whatever the umask, and not changed after`(
+        _ mask: mode_t
+    ) throws {
+        let directory = NSTemporaryDirectory() + "green-http-\(getpid())-\(mask)"
+        mkdir(directory, 0o700)
+        defer { rmdir(directory) }
+        let watch = inotify_init1(Int32(IN_NONBLOCK))
+        defer { close(watch) }
+        inotify_add_watch(watch, directory, UInt32(IN_CREATE | IN_ATTRIB))
+        let former = umask(mask)
+        defer { umask(former) }
+        let listener = try UnixListener(path: directory + "/s", mode: 0o660, backlog: 1)
+        defer { close(listener.descriptor) }
+        #expect(umask(mask) == mask)
+        var info = stat()
+        #expect(lstat(directory + "/s", &info) == 0 && info.st_mode & 0o7777 == 0o660)
+        var events = [UInt8](repeating: 0, count: 4096)
+        let count = read(watch, &events, events.count)
+        // One event, with room for the name: it was made.
+        #expect(count == 32 && events[4..<8].withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) } == UInt32(IN_CREATE))
+        listener.removeFile()
+    }
+
     @Test func `it listens on TCP as well`() throws {
         try Hub(loop: LibeventLoop()).run {
             let server = try HTTPServer(handler: Self.echo)
