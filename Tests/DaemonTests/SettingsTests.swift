@@ -107,6 +107,22 @@ import Upstream
         for settings in ["{size: 0}", "{size: 1MiB, serve-stale: 86400}"] { #expect(try load(yaml + settings).warnings.isEmpty) }
     }
 
+    @Test func `a file with a password that everybody can read is warned of, and no other`() throws {
+        let path = NSTemporaryDirectory() + "vireo-\(UUID().uuidString).yaml"
+        defer { unlink(path) }
+        for (redis, mode, isWarned) in [
+            (":secret@", 0o644, true), ("user:secret@", 0o604, true), (":secret@", 0o640, false), (":secret@", 0o600, false),
+            ("", 0o644, false),
+        ] {
+            let yaml = "upstreams: [\"192.0.2.1\"]\ncache: {redis: \"redis://\(redis)192.0.2.6\"}"
+            try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+            chmod(path, mode_t(mode))
+            let warnings = try ConfigurationLoader(file: path, usualFile: nil, machine: { [] }).load().warnings
+            #expect(warnings.count == (isWarned ? 1 : 0), "\(redis) \(mode)")
+            #expect(warnings.allSatisfy { $0.contains(path) && $0.contains("0640") && !$0.contains("secret@") })
+        }
+    }
+
     @Test(arguments: [
         ("1.8s", 1800), ("0s", 0), ("0.5s", 500), ("4.5s", 4500), ("250ms", 250),
     ]) func `seconds may have one decimal`(_ text: String, _ milliseconds: Int) throws {

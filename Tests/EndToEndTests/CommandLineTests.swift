@@ -75,6 +75,37 @@ extension EndToEnd {
             expectOneLine(try run(["check", file]), code: 2, [file] + parts)
         }
 
+        @Test func `a password in a file that everybody can read is warned of, by check and by the daemon`() throws {
+            let directory = try TestDirectory()
+            let yaml =
+                "upstreams: [\"127.0.0.1:9\"]\nlisten: [\"127.0.0.1:\(FreePort.take())\"]\ncontrol: off\ncache: {redis: \"redis://:topsecret@127.0.0.1:9\"}\n"
+            let file = try directory.write(yaml, to: "vireo.yaml")
+            let warning = "every user of this machine can read \(file)"
+            for (mode, isWarned) in [(mode_t(0o644), true), (0o640, false)] {
+                chmod(file, mode)
+                let check = try run(["check", file])
+                #expect(check.exit == .code(0) && check.output.contains(warning) == isWarned, "\(check.output)")
+                let daemon = try ManagedProcess([VireoServer.binary, "--config", file])
+                try eventually("the start; it says: \(daemon.errors)") { daemon.errors.contains(" serving ") ? true : nil }
+                daemon.send(SIGTERM)
+                #expect(try daemon.waitForExit() == .code(0))
+                #expect(daemon.errors.contains(warning) == isWarned && !(daemon.errors + check.output).contains("topsecret"))
+            }
+        }
+
+        @Test func `make install lets nobody but root and a group read the configuration`() throws {
+            let directory = try TestDirectory()
+            let root = URL(fileURLWithPath: TestDirectory.resource("")).deletingLastPathComponent().deletingLastPathComponent()
+                .path
+            // Any program will do.
+            let tool = try Tool([
+                "make", "-C", root, "install", "DESTDIR=\(directory.file("staged"))", "PREFIX=/usr", "BINARY=/bin/true",
+            ])
+            #expect(tool.exit == .code(0), "\(tool.errors)")
+            var info = stat()
+            #expect(stat(directory.file("staged/etc/vireo/vireo.yaml"), &info) == 0 && info.st_mode & 0o7777 == 0o640)
+        }
+
         @Test func `a missing file is named, with the reason`() throws {
             expectOneLine(
                 try run(["--config", "/nonexistent/vireo.yaml"]), code: 2, ["/nonexistent/vireo.yaml: ", "No such file"])

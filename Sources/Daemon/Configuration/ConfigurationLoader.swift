@@ -59,6 +59,7 @@ package struct ConfigurationLoader: Sendable {
             let name = isInput ? "standard input" : file
             let node = try ConfigurationNode.parse(yaml: isInput ? readInput() : TextFile(file).read(), file: name)
             try Settings.table.read(node, into: &settings)
+            if !isInput, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
         }
         for override in overrides {
             try apply(override, to: &settings)
@@ -66,6 +67,12 @@ package struct ConfigurationLoader: Sendable {
         let source = file.map { $0 == "-" ? "standard input" : $0 } ?? "command line"
         try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
         return settings
+    }
+
+    /// Whether a file's mode lets everybody read it.
+    private static func isOpenToAll(_ path: String) -> Bool {
+        var info = Glibc.stat()
+        return unsafe stat(path, &info) == 0 && info.st_mode & S_IROTH != 0
     }
 
     /// What came on standard input.

@@ -1,5 +1,7 @@
+internal import GreenRedis
+
 extension Settings {
-    /// What is set and does nothing: a line for each. No reason to refuse the settings.
+    /// What is set and does nothing, or does harm: a line for each. No reason to refuse the settings.
     package var warnings: [String] {
         var warnings: [String] = []
         if cache.size == 0 {
@@ -11,6 +13,12 @@ extension Settings {
                 warnings.append("\(key) does nothing while cache.size is 0: it is about what is kept in memory")
             }
         }
+        if let openFile, let secret {
+            warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
+        }
         return warnings
     }
+
+    /// A secret that the settings hold, in words; a setting that is one belongs here.
+    var secret: String? { cache.redis?.password == nil ? nil : "the password of cache.redis" }
 }

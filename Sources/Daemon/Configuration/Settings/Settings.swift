@@ -62,6 +62,9 @@ package struct Settings: Sendable, Equatable {
     /// Answers about the server itself.
     package var chaos = ChaosSettings()
 
+    /// The file that all this was read from, where everybody may read it and should not.
+    package var openFile: String?
+
     /// The defaults.
     package init() {}
 
