@@ -8,7 +8,7 @@ extension EndToEnd {
         /// The answer to a client at 127.0.0.x.
         private func ask(_ server: VireoServer, _ name: String, _ type: RecordType = .a, from client: UInt8 = 1) throws -> Message
         {
-            let socket = try UDPSocket(to: server.port, from: client)
+            let socket = try UDPSocket(to: server.port, from: "127.0.0.\(client)")
             socket.send(try Message.query(name, type, edns: EDNS()).encoded())
             return try Message(reading: socket.receive(within: .seconds(6)))
         }

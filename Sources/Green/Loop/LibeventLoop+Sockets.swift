@@ -176,6 +176,13 @@ extension LibeventLoop {
     }
 
     /// As ``Loop`` says.
+    public func dropUnsent(_ handle: SocketHandle) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        _ = unsafe setsockopt(handle.pointee.descriptor, SOL_SOCKET, SO_LINGER, &option, size)
+    }
+
+    /// As ``Loop`` says.
     public func close(_ handle: SocketHandle) {
         guard unsafe handle.isOpen else { return }
         if let event = unsafe handle.pointee.readEvent { unsafe event_free(event) }

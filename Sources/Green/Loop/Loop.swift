@@ -57,6 +57,8 @@ public protocol Loop: AnyObject {
     func takeReport(_ handle: SocketHandle) -> DatagramReport?
     /// Makes sure that `signal` will report when the socket can be written. Throws where the system refuses that.
     func watchWritable(_ handle: SocketHandle) throws(SocketError)
+    /// Has the close of a stream drop what was written and is not sent yet, rather than try for minutes to send it.
+    func dropUnsent(_ handle: SocketHandle)
     /// Closes the socket and ends all waits on it.
     func close(_ handle: SocketHandle)
 
@@ -76,6 +78,9 @@ public protocol Loop: AnyObject {
 }
 
 extension Loop {
+    /// Nothing, where a close leaves nothing behind.
+    public func dropUnsent(_ handle: SocketHandle) {}
+
     /// Runs `job` as any other that may block.
     public func submit(_ job: @escaping @Sendable () -> Void) throws(SocketError) {
         try submit(job, as: .any)

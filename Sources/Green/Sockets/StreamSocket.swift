@@ -131,6 +131,13 @@ internal import CGreen
         if unsafe handle.isOpen { unsafe hub.loop.shutdownWrite(handle) }
     }
 
+    /// Breaks it off: closes it, and nothing of what was written and is not sent yet stays with the kernel.
+    public func abort() {
+        check()
+        if unsafe handle.isOpen { unsafe hub.loop.dropUnsent(handle) }
+        unsafe hub.loop.close(handle)
+    }
+
     /// Closes it: all waits on it throw `closed`.
     public func close() {
         check()

@@ -19,8 +19,8 @@ final class FakeUpstream: Sendable {
     /// How many questions have come.
     var questionCount: Int { state.received.load(ordering: .relaxed) }
 
-    /// Answers with `ip` (four bytes) after `delay`.
-    init(delay: Duration = .zero, ip: [UInt8] = [192, 0, 2, 1], ttl: UInt32 = 300) throws {
+    /// Answers with `ip` (four bytes) after `delay`; nothing to questions in which the bytes of `silent` stand.
+    init(delay: Duration = .zero, ip: [UInt8] = [192, 0, 2, 1], ttl: UInt32 = 300, silent: String? = nil) throws {
         port = FreePort.take()
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         self.descriptor = descriptor
@@ -34,7 +34,11 @@ final class FakeUpstream: Sendable {
         }
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         Thread.detachNewThread { [state] in
-            Self.serve(descriptor, delay: delay, ip: ip, ttl: ttl, state)
+            let silent = silent.map { Array($0.utf8) }
+            Self.serve(descriptor, delay: delay, state) { query in
+                if let silent, query.map({ $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }).contains(silent) { return nil }
+                return Self.answer(query, ip: ip, ttl: ttl)
+            }
             state.ended.signal()
         }
     }
@@ -52,9 +56,7 @@ final class FakeUpstream: Sendable {
         var peer: sockaddr_in
     }
 
-    private static func serve(
-        _ descriptor: Int32, delay: Duration, ip: [UInt8], ttl: UInt32, _ state: State
-    ) {
+    private static func serve(_ descriptor: Int32, delay: Duration, _ state: State, _ answer: ([UInt8]) -> [UInt8]?) {
         // One delay for all: what came first is due first.
         var pending: [Pending] = []
         var first = 0
@@ -73,7 +75,7 @@ final class FakeUpstream: Sendable {
             guard waitReadable(descriptor, wait) else { continue }
             while let (query, peer) = take(descriptor, &buffer) {
                 state.received.wrappingAdd(1, ordering: .relaxed)
-                guard let reply = answer(query, ip: ip, ttl: ttl) else { continue }
+                guard let reply = answer(query) else { continue }
                 pending.append(Pending(due: .now + delay, bytes: reply, peer: peer))
             }
         }

@@ -4,23 +4,13 @@ import Foundation
 final class UDPSocket: Sendable {
     private let descriptor: Int32
 
-    /// A socket that talks to a port of 127.0.0.1, from an address of 127.0.0.0/8 whose last byte is `client`.
-    init(to port: UInt16, from client: UInt8 = 0) throws {
+    /// A socket that talks to a port of 127.0.0.1, from another address of the loopback network where one is given.
+    init(to port: UInt16, from source: String? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        if client > 0 {
-            var own = loopback(0)
-            own.sin_addr.s_addr = UInt32(0x7F00_0000 | UInt32(client)).bigEndian
-            let code = withUnsafePointer(to: &own) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        }
         var size: Int32 = 8 << 20
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
-        try connectToLoopback(descriptor, port)
+        try connectToLoopback(descriptor, port, from: source)
     }
 
     deinit { close(descriptor) }
@@ -42,9 +32,20 @@ final class UDPSocket: Sendable {
 final class TCPConnection: Sendable {
     private let descriptor: Int32
 
-    init(to port: UInt16) throws {
+    /// A connection to a port of 127.0.0.1, from another address of the loopback network where one is given.
+    init(to port: UInt16, from source: String? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        try connectToLoopback(descriptor, port)
+        try connectToLoopback(descriptor, port, from: source)
+    }
+
+    /// The port that it has.
+    var localPort: UInt16 {
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        }
+        return UInt16(bigEndian: address.sin_port)
     }
 
     deinit { close(descriptor) }
@@ -107,7 +108,17 @@ func waitReadable(_ descriptor: Int32, _ limit: Duration) -> Bool {
     return poll(&wanted, 1, Int32(max(0, milliseconds))) > 0
 }
 
-private func connectToLoopback(_ descriptor: Int32, _ port: UInt16) throws {
+private func connectToLoopback(_ descriptor: Int32, _ port: UInt16, from source: String?) throws {
+    if let source {
+        var address = loopback(0)
+        address.sin_addr.s_addr = inet_addr(source)
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
     var address = loopback(port)
     let code = withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -62,8 +62,8 @@ final class QueryConnection {
     /// For how long it may be silent.
     private var idleLimit: UInt64 { client == 0 ? Self.strangerLimit : Self.idleLimit }
 
-    /// Breaks the connection off.
-    func close() { socket.close() }
+    /// Breaks the connection off. The kernel keeps nothing for a client that may never read it.
+    func close() { socket.abort() }
 
     /// Serves until the client has no more questions and has got its answers. Throws when it breaks.
     func serve() throws {
@@ -72,8 +72,7 @@ final class QueryConnection {
                 if !hasRoom {
                     try waitForProgress()
                 } else if hasWholeMessage {
-                    // One that asks without end lets others have their turns.
-                    try server.hub.yield(afterEvents: true)
+                    try server.turns.wait()
                     try takeKept()
                 } else {
                     break
@@ -100,10 +99,10 @@ final class QueryConnection {
         }
         guard got > 0 else { return false }
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: server.scratch.input[..<got])
-        guard input.isEmpty else {
+        guard input.isEmpty, server.turns.hasRoom else {
             unsafe input.append(contentsOf: bytes)
             noteHeld()
-            try takeKept()
+            if server.turns.hasRoom { try takeKept() }
             return true
         }
         // SAFETY: nothing waits while the span of the shared buffer is in use.
@@ -181,6 +180,7 @@ final class QueryConnection {
         }
         guard let later else { return }
         waiting += 1
+        server.turns.note(StreamTurns.waitingQuestion)
         if isCached { return finish(later, .cached) }
         let greenlet = server.hub.spawn(name: "tcp query") { [self] in finish(later, server.resolver.resolve(later)) }
         // No greenlet could be had.
@@ -197,7 +197,8 @@ final class QueryConnection {
         }
         due.append((pending, resolution))
         // A batch that is being made takes it along.
-        if server.scratch.count == 0 { flush() }
+        guard server.scratch.count == 0 else { return }
+        if server.turns.hasRoom { flush() } else { startWriter() }
     }
 
     /// Sends what is in the batch and what is due, as long as the kernel takes it; a writer sees to what it does not take. A
@@ -208,16 +209,23 @@ final class QueryConnection {
             guard server.scratch.count > 0 else { break }
             do {
                 unsafe try server.scratch.take { bytes throws(SocketError) in
+                    server.turns.note(bytes.count)
                     let sent = unsafe try socket.writeNow(bytes)
                     if sent < bytes.count { unsafe unsent = Array(bytes[sent...]) }
                 }
             } catch {
                 return giveUp()
             }
+            if !due.isEmpty, !server.turns.hasRoom { break }
         }
         noteHeld()
         progress.set()
-        guard !unsent.isEmpty, socket.isOpen, !isWriting else { return }
+        if !unsent.isEmpty || !due.isEmpty { startWriter() }
+    }
+
+    /// Has a writer see to what the kernel did not take, or to what is due once there is a turn for it.
+    private func startWriter() {
+        guard socket.isOpen, !isWriting else { return }
         isWriting = true
         let greenlet = server.hub.spawn(name: "tcp writer") { [self] in writeUnsent() }
         if greenlet.isDone, isWriting { giveUp() }
@@ -246,13 +254,17 @@ final class QueryConnection {
     private func writeUnsent() {
         defer { isWriting = false }
         do {
-            while !unsent.isEmpty {
-                let bytes = unsent
-                try socket.write(bytes, until: server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit))
-                lastUse = server.hub.now
-                unsent = []
+            repeat {
+                if unsent.isEmpty {
+                    try server.turns.wait()
+                } else {
+                    let bytes = unsent
+                    try socket.write(bytes, until: server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit))
+                    lastUse = server.hub.now
+                    unsent = []
+                }
                 flush()
-            }
+            } while !unsent.isEmpty || !due.isEmpty
         } catch {
             giveUp()
         }
@@ -263,7 +275,7 @@ final class QueryConnection {
         waiting -= due.count
         due = []
         unsent = []
-        socket.close()
+        socket.abort()
         noteHeld()
         progress.set()
     }

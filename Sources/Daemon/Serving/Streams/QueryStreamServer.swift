@@ -10,11 +10,14 @@ final class QueryStreamServer: StreamServer {
     let places: StreamPlaces
     /// What all connections of this server read into and write answers in: used only between two waits.
     let scratch = QueryScratch()
+    /// Lets others have their turns.
+    let turns: StreamTurns
 
     init(listener: Listener, resolver: Resolver, gate: ClientGate, places: StreamPlaces) throws(SocketError) {
         self.resolver = resolver
         self.gate = gate
         self.places = places
+        turns = StreamTurns(hub: resolver.hub)
         // Those that lost their place have still to end.
         try super.init(hub: resolver.hub, listener: listener, limit: places.limit + 100)
     }

@@ -1,0 +1,127 @@
+import DNSWire
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Attacks at the size at which they were found, or near it, on the running program: others are answered as before.
+    @Suite struct AttackTests {
+        /// Sends a question with the length before it.
+        private func ask(_ name: String, _ type: RecordType = .a, id: UInt16 = 1) throws -> [UInt8] {
+            try Message.query(name, type, id: id).encoded()
+        }
+
+        /// How many of so many questions of a client to names below `good.` are answered.
+        private func answered(_ socket: UDPSocket, _ count: Int, within limit: Duration = .seconds(7)) throws -> Int {
+            for id in 0..<count { socket.send(try ask("n\(id).good\(id).example.", id: UInt16(id))) }
+            var ids: Set<UInt16> = []
+            let deadline = ContinuousClock.now + limit
+            while ids.count < count, let bytes = socket.receive(within: deadline - .now) {
+                let reply = try Message(bytes.span)
+                if reply.responseCode == .noError { ids.insert(reply.id) }
+            }
+            return ids.count
+        }
+
+        @Test func `a thousand connections of one client with a slow question each keep nobody else from TCP`() throws {
+            let upstream = try FakeUpstream(silent: "slow")
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+            _ = try vireo.ask("known.example.", .a)
+            let greedy = try (0..<1_000).map { number in
+                let connection = try TCPConnection(to: vireo.port, from: "127.0.0.9")
+                connection.send(try ask("slow\(number).d\(number).example."))
+                return connection
+            }
+            try eventually("the questions to be asked") { upstream.questionCount > 200 ? true : nil }
+            for number in 1...70 {
+                let other = try TCPConnection(to: vireo.port, from: "127.0.1.\(number)")
+                other.send(try ask("known.example."))
+                #expect(other.receive(within: .seconds(2)) != nil)
+            }
+            #expect(greedy.count == 1_000 && vireo.process.exit == nil)
+        }
+
+        @Test func `25,000 names of one client that nobody answers keep no other's question from its answer`() throws {
+            let upstream = try FakeUpstream(silent: "silent")
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+            let greedy = try UDPSocket(to: vireo.port, from: "127.0.0.9")
+            for number in 0..<25_000 {
+                greedy.send(try ask("n\(number).silent\(number).example."))
+                if number % 250 == 0 { usleep(4_000) }
+            }
+            #expect(upstream.questionCount > 15_000)
+            let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")
+            #expect(try answered(other, 200) == 200)
+        }
+
+        @Test(.enabled(if: PrivateNetwork.isAllowed, "needs the right to make network namespaces and raw sockets"))
+        func `ICMP messages forged for every port fail no question`() throws {
+            try PrivateNetwork.run {
+                let upstream = try FakeUpstream(delay: .milliseconds(700))
+                let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+                let forger = try Forger(of: upstream.port)
+                let client = try UDPSocket(to: vireo.port)
+                for id in 0..<300 { client.send(try ask("n\(id).example.", id: UInt16(id))) }
+                try eventually("the questions to be asked") { upstream.questionCount >= 300 ? true : nil }
+                for port in UInt16(1_024)...UInt16.max { forger.forge(from: port) }
+                var codes: [ResponseCode: Int] = [:]
+                while codes.values.reduce(0, +) < 300, let bytes = client.receive(within: .seconds(6)) {
+                    codes[try Message(bytes.span).responseCode, default: 0] += 1
+                }
+                #expect(codes == [.noError: 300])
+            }
+        }
+
+        @Test func `where guards of stacks take mappings, 50,000 questions that wait harm no hit, no command and no reload`()
+            throws
+        {
+            let directory = try TestDirectory()
+            let library = directory.file("no_guards.so")
+            let source = TestDirectory.resource("preload/no_guards.c")
+            let compiler = try Tool(["clang", "-shared", "-fPIC", "-O1", "-o", library, source])
+            try #require(compiler.exit == .code(0), "\(compiler.errors)")
+            let upstream = try FakeUpstream(silent: "silent")
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1", environment: ["LD_PRELOAD": library])
+            _ = try vireo.ask("known.example.", .a)
+            let clients = try (1...64).map { try UDPSocket(to: vireo.port, from: "127.0.3.\($0)") }
+            // Four ask for each name, so that fewer names are in flight than may be.
+            for number in 0..<60_000 {
+                clients[number % 64].send(try ask("n\(number / 4).silent\(number / 4 % 997).example."))
+                if number % 600 == 0 { usleep(5_000) }
+            }
+            let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")
+            for id in 0..<200 {
+                other.send(try ask("known.example.", id: UInt16(id)))
+                #expect(try Message(reading: other.receive(within: .seconds(2))).id == UInt16(id))
+            }
+            let statistics = try Tool([VireoServer.binary, "cache", "stats", "--control", vireo.controlPath])
+            #expect(statistics.exit == .code(0), "\(statistics.errors)")
+            vireo.process.send(SIGHUP)
+            try eventually("the reload; it says: \(vireo.process.errors)") {
+                vireo.process.errors.contains("settings read again") ? true : nil
+            }
+            #expect(try vireo.ask("known.example.", .a).answers.count == 1)
+        }
+
+        @Test func `a client that reads nothing of many large answers is let go, and leaves nothing with the kernel`() throws {
+            let directory = try TestDirectory()
+            let lines = (0..<4_000).map { "192.0.\($0 / 250).\($0 % 250 + 1) large.home\n" }
+            let hosts = try directory.write(lines.joined(), to: "hosts")
+            let vireo = try VireoServer(upstreams: ["127.0.0.1:9"], "workers: 1\nhosts: \(hosts)")
+            let question = try ask("large.home.")
+            let connections = try (0..<100).map { _ in try TCPConnection(to: vireo.port, from: "127.0.0.9") }
+            for connection in connections { for _ in 0..<128 { connection.send(question) } }
+            let ports = Set(connections.map(\.localPort))
+            /// How many of its ends of these connections the kernel still has, in whatever state.
+            func ends() throws -> Int {
+                try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst().count { line in
+                    let ends = line.split(separator: " ")[1...2].map { UInt16($0.split(separator: ":")[1], radix: 16) ?? 0 }
+                    return ends[0] == vireo.port && ports.contains(ends[1])
+                }
+            }
+            #expect(try ends() > 0)
+            try eventually("the connections to be gone") { try ends() == 0 ? true : nil }
+            #expect(try vireo.ask("large.home.", .a, over: .tcp).answers.count == 4_000)
+        }
+    }
+}
