@@ -53,4 +53,17 @@ import Testing
             }
         }
     }
+
+    @Test func `a hosts file of more than 256 MiB is not read`() throws {
+        let path = NSTemporaryDirectory() + "vireo-large-\(UUID().uuidString)"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        defer { unlink(path) }
+        // Nothing but a length: it takes no room.
+        #expect(ftruncate(descriptor, HostsWatch.sizeLimit + 1) == 0)
+        close(descriptor)
+        try Hub(loop: LibeventLoop()).run {
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            #expect(throws: SocketError.system(errno: EFBIG, call: "read")) { _ = try HostsWatch(path, log: logger) }
+        }
+    }
 }

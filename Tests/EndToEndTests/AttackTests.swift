@@ -46,17 +46,18 @@ extension EndToEnd {
             let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
             let greedy = try UDPSocket(to: vireo.port, from: "127.0.0.9")
             for number in 0..<25_000 {
-                greedy.send(try ask("n\(number).silent\(number).example."))
+                greedy.send(try ask("silent\(number).d\(number).example."))
                 if number % 250 == 0 { usleep(4_000) }
             }
-            #expect(upstream.questionCount > 15_000)
+            try eventually("the questions to be asked") { upstream.questionCount > 12_000 ? true : nil }
             let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")
             #expect(try answered(other, 200) == 200)
         }
 
         @Test(.enabled(if: PrivateNetwork.isAllowed, "needs the right to make network namespaces and raw sockets"))
         func `ICMP messages forged for every port fail no question`() throws {
-            try PrivateNetwork.run {
+            // What is expected is told on the test's own thread.
+            let codes = try PrivateNetwork.run {
                 let upstream = try FakeUpstream(delay: .milliseconds(700))
                 let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
                 let forger = try Forger(of: upstream.port)
@@ -68,8 +69,9 @@ extension EndToEnd {
                 while codes.values.reduce(0, +) < 300, let bytes = client.receive(within: .seconds(6)) {
                     codes[try Message(bytes.span).responseCode, default: 0] += 1
                 }
-                #expect(codes == [.noError: 300])
+                return codes
             }
+            #expect(codes == [.noError: 300])
         }
 
         @Test func `where guards of stacks take mappings, 50,000 questions that wait harm no hit, no command and no reload`()
@@ -86,7 +88,7 @@ extension EndToEnd {
             let clients = try (1...64).map { try UDPSocket(to: vireo.port, from: "127.0.3.\($0)") }
             // Four ask for each name, so that fewer names are in flight than may be.
             for number in 0..<60_000 {
-                clients[number % 64].send(try ask("n\(number / 4).silent\(number / 4 % 997).example."))
+                clients[number % 64].send(try ask("silent\(number / 4).d\(number / 4 % 997).example."))
                 if number % 600 == 0 { usleep(5_000) }
             }
             let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")

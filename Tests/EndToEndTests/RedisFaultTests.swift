@@ -250,6 +250,37 @@ extension EndToEnd {
             #expect(list == 5)
         }
 
+        @Test func `the rights that README names are enough, and who has others' cannot make instances forget`() throws {
+            let readme = URL(fileURLWithPath: TestDirectory.resource("../../README.md"))
+            let line = try String(contentsOf: readme, encoding: .utf8).split(separator: "\n").first {
+                $0.hasPrefix("ACL SETUSER")
+            }
+            let redis = try RedisServer()
+            func ask(_ words: [String]) throws -> String { try Tool(["redis-cli", "-p", "\(redis.port)"] + words).output }
+            #expect(try ask(try #require(line).split(separator: " ").map(String.init)) == "OK\n")
+            #expect(try ask(["ACL", "SETUSER", "other", "on", ">secret", "~other:*", "resetchannels", "+@all"]) == "OK\n")
+            let published = try ask(["--user", "other", "--pass", "secret", "--no-auth-warning", "PUBLISH", "vireo:1:flush", "x"])
+            #expect(published.contains("NOPERM"))
+            let upstream = try FakeUpstream()
+            let more = redis.line("redis-timeout: 2s", entry: "vireo:password@")
+            let instances = try (0..<2).map { _ in try VireoServer(upstreams: [upstream.address], more) }
+            try redis.waitForListeners(2)
+            #expect(try instances[0].ask("www.example.", .a).answers.count == 1)
+            try redis.waitForKey("www.example.")
+            #expect(try instances[1].ask("www.example.", .a).answers.count == 1)
+            #expect(upstream.questionCount == 1)
+            func vireo(_ words: String...) throws -> Tool {
+                try Tool([VireoServer.binary, "cache"] + words + ["--control", instances[1].controlPath])
+            }
+            #expect(try vireo("list", "--tier", "redis").output.contains("www.example."))
+            #expect(try vireo("stats").exit == .code(0))
+            let flush = try vireo("flush", "www.example")
+            #expect(flush.output.contains("redis: removed 1") && flush.exit == .code(0), "\(flush.output) \(flush.errors)")
+            #expect(try instances[0].ask("www.example.", .a).answers.count == 1)
+            #expect(upstream.questionCount == 2)
+            #expect(!instances.contains { $0.process.errors.contains("NOPERM") }, "\(instances.map(\.process.errors))")
+        }
+
         @Test func `Redis is reached with a user, in a database, over a Unix socket and over TLS`() throws {
             let directory = try TestDirectory()
             let path = directory.file("redis.sock")

@@ -146,6 +146,18 @@ import Testing
         }
     }
 
+    @Test func `no more than 10,000 clients wait for one question, and hits go on`() throws {
+        try ResolverWorld.run { world throws in
+            _ = try world.ask("known.example.")
+            world.upstream.delay = .milliseconds(500)
+            let answers = try world.askAtOnce(Flight.mostWaiters + 50) { .query("www.example.", edns: EDNS(), id: UInt16($0)) }
+            // The first opens the flight, and is none of those.
+            #expect(answers.count { $0.answers.count == 1 } == Flight.mostWaiters + 1)
+            #expect(answers.count { $0.responseCode == .servFail && $0.extendedError == .other } == 49)
+            #expect(try world.ask("known.example.").answers.count == 1)
+        }
+    }
+
     @Test func `5,000 misses at once against an upstream that takes 300 ms are all answered, in less than a second`() throws {
         try ResolverWorld.run(flightLimit: 20_000) { world throws in
             world.upstream.delay = .milliseconds(300)

@@ -19,7 +19,7 @@ final class FakeUpstream: Sendable {
     /// How many questions have come.
     var questionCount: Int { state.received.load(ordering: .relaxed) }
 
-    /// Answers with `ip` (four bytes) after `delay`; nothing to questions in which the bytes of `silent` stand.
+    /// Answers with `ip` (four bytes) after `delay`; nothing to names that begin with `silent`.
     init(delay: Duration = .zero, ip: [UInt8] = [192, 0, 2, 1], ttl: UInt32 = 300, silent: String? = nil) throws {
         port = FreePort.take()
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -34,9 +34,14 @@ final class FakeUpstream: Sendable {
         }
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         Thread.detachNewThread { [state] in
-            let silent = silent.map { Array($0.utf8) }
             Self.serve(descriptor, delay: delay, state) { query in
-                if let silent, query.map({ $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }).contains(silent) { return nil }
+                if let silent, query.count > 13 + silent.utf8.count,
+                    query[13...].withUnsafeBytes({
+                        strncasecmp($0.bindMemory(to: CChar.self).baseAddress!, silent, silent.utf8.count)
+                    }) == 0
+                {
+                    return nil
+                }
                 return Self.answer(query, ip: ip, ttl: ttl)
             }
             state.ended.signal()

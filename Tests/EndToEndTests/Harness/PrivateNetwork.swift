@@ -10,21 +10,19 @@ enum PrivateNetwork {
     }()
 
     /// Runs `body` on a thread whose sockets and processes are in the network, and waits for it.
-    static func run(_ body: () throws -> Void) throws {
-        nonisolated(unsafe) var failure: (any Error)?
-        try withoutActuallyEscaping(body) { body in
+    static func run<Success>(_ body: () throws -> Success) throws -> Success {
+        nonisolated(unsafe) var result: Result<Success, any Error> = .failure(POSIXError(.EPERM))
+        withoutActuallyEscaping(body) { body in
             nonisolated(unsafe) let body = body
             onThread {
-                do {
-                    guard leave() else { throw POSIXError(.EPERM) }
+                guard leave() else { return }
+                result = Result {
                     try raiseLoopback()
-                    try body()
-                } catch {
-                    failure = error
+                    return try body()
                 }
             }
         }
-        if let failure { throw failure }
+        return try result.get()
     }
 
     private static func onThread(_ body: @escaping @Sendable () -> Void) {
@@ -61,16 +59,16 @@ final class Forger {
 
     /// Forges about datagrams to a port of 127.0.0.1.
     init(of peer: UInt16) throws {
+        let quoted: [UInt8] =
+            [0x45, 0, 0, 68, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 0, 0]
+            + [UInt8(peer >> 8), UInt8(peer & 255), 0, 48, 0, 0] + [UInt8](repeating: 0, count: 40)
+        message = [3, 3, 0, 0, 0, 0, 0, 0] + quoted
         descriptor = socket(AF_INET, Int32(SOCK_RAW.rawValue), 1)
         guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         var source = loopback(0)
         source.sin_addr.s_addr = inet_addr("127.0.0.66")
         let code = Self.with(source) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        let quoted: [UInt8] =
-            [0x45, 0, 0, 68, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 0, 0]
-            + [UInt8(peer >> 8), UInt8(peer & 255), 0, 48, 0, 0] + [UInt8](repeating: 0, count: 40)
-        message = [3, 3, 0, 0, 0, 0, 0, 0] + quoted
     }
 
     deinit { close(descriptor) }

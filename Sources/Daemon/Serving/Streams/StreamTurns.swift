@@ -5,7 +5,7 @@ internal import Green
 /// which they came, and the loop looks for events between.
 final class StreamTurns {
     private let hub: Hub
-    private let order: Semaphore
+    private let order: Green.Semaphore
     /// When the present turn began, and what was done in it.
     private var began = Instant(nanoseconds: 0)
     private var done = 0
@@ -17,7 +17,7 @@ final class StreamTurns {
 
     init(hub: Hub) {
         self.hub = hub
-        order = Semaphore(1, hub: hub)
+        order = Green.Semaphore(1, hub: hub)
     }
 
     /// Whether more may be done in this turn.

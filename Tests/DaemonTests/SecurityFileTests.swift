@@ -1,0 +1,25 @@
+import Foundation
+import Testing
+
+/// What SECURITY.md says of limits.
+@Suite struct SecurityFileTests {
+    @Test func `each limit names a test that exists`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appendingPathComponent("SECURITY.md"), encoding: .utf8)
+        let paths = FileManager.default.enumerator(atPath: root.appendingPathComponent("Tests").path)
+        let files = (paths?.allObjects as? [String] ?? []).filter { $0.hasSuffix("Tests.swift") }
+        let rows = text.split(separator: "\n").drop { !$0.hasPrefix("| what can grow") }.dropFirst(2).prefix { $0.hasPrefix("|") }
+        #expect(rows.count > 15)
+        for row in rows {
+            // Between the quotes stands every second piece.
+            let pieces = row.split(separator: "|").last?.split(separator: "`", omittingEmptySubsequences: false) ?? []
+            let names = pieces.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+            #expect(!names.isEmpty, "\(row)")
+            for name in names {
+                let path = name.replacing(".", with: "/") + ".swift"
+                #expect(files.contains { $0 == path || $0.hasSuffix("/" + path) }, "\(name)")
+            }
+        }
+    }
+}
