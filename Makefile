@@ -20,8 +20,9 @@ TEST_PACKAGES  := nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbou
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
-# Green and what stands on it alone.
-GREEN_MODULES  := Green,GreenTLS,GreenRedis,GreenHTTP
+# Modules that have a catalogue of documentation.
+DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,DNSWire
+comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,green-bench
 
 .DEFAULT_GOAL  := help
@@ -57,13 +58,16 @@ bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; 
 	@$(CC) -O2 -o .build-bench/echo-floor Benchmarks/green/echo_floor.c
 	@.build-bench/venv/bin/python Benchmarks/beside_gevent.py .build/release/green-bench .build-bench/echo-floor $(ARGS)
 
-docs: deps ## build the documentation of Green, GreenTLS, GreenRedis and GreenHTTP into .build-docs/green
-	rm -rf .build-docs && mkdir -p .build-docs/symbols
-	VIREO_ONLY=$(GREEN_MODULES) $(SWIFT) build --scratch-path .build-docs/build \
-		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build-docs/symbols
-	find .build-docs/symbols -name '*.json' ! -name 'Green*' -delete
-	$(dir $(shell command -v $(SWIFT)))docc convert --fallback-display-name Green --fallback-bundle-identifier green \
-		--fallback-bundle-version 1 --additional-symbol-graph-dir .build-docs/symbols --output-path .build-docs/green
+docs: deps ## build the documentation of Green, what stands on it, and DNSWire into .build-docs, a folder for each
+	rm -rf .build-docs/symbols && mkdir -p .build-docs/symbols
+	VIREO_ONLY=$(DOCUMENTED) $(SWIFT) build --scratch-path .build-docs/build \
+		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc $(CURDIR)/.build-docs/symbols
+	for module in $(subst $(comma), ,$(DOCUMENTED)); do \
+		mkdir -p .build-docs/symbols/$$module && mv .build-docs/symbols/$$module.symbols.json .build-docs/symbols/$$module/ && \
+		$(dir $(shell command -v $(SWIFT)))docc convert Sources/$$module/$$module.docc --fallback-display-name $$module \
+			--fallback-bundle-identifier $$module --additional-symbol-graph-dir .build-docs/symbols/$$module \
+			--output-path .build-docs/$$module || exit 1; \
+	done
 
 bench: build ## measure vireo beside the Debian peers that are installed (ARGS='--modes hit --rounds 1 --dry')
 	python3 Benchmarks/bench.py $(ARGS)

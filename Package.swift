@@ -33,6 +33,10 @@ let package = Package(
         .library(name: "DNSWire", targets: ["DNSWire"]),
         .executable(name: "vireo", targets: ["vireo"]),
     ],
+    traits: [
+        .trait(name: "Daemon", description: "The daemon, and what it alone needs of other packages."),
+        .default(enabledTraits: ["Daemon"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -62,13 +66,17 @@ let package = Package(
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
                 "GreenTLS",
-                .product(name: "Logging", package: "swift-log"), "Yams",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
+                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "vireo",
-            dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Daemon",
+                .product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Daemon"])),
+            ],
             swiftSettings: settings
         ),
         .executableTarget(

@@ -19,7 +19,6 @@
 // Invariants: everything the other side can make grow is bounded, by `HTTPLimits` or by the caller. A message is whole, or its
 // connection is broken off. Nothing here knows libevent or OpenSSL: it runs over any `ByteStream`, in a simulated world too.
 
-internal import Glibc
 public import Green
 public import GreenTLS
 

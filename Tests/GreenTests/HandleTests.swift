@@ -1,3 +1,4 @@
+import Glibc
 import Green
 import Testing
 
@@ -75,6 +76,39 @@ import Testing
         }
     }
 
+    @Test func `what a hub is doing is told to who connects to its socket`() throws {
+        try onHub { hub throws in
+            let path = "/tmp/green-describe-\(hub.loop.random())"
+            defer { unlink(path) }
+            let server = try hub.serveDescription(at: path)
+            var info = stat()
+            #expect(stat(path, &info) == 0 && info.st_mode & 0o777 == 0o600)
+            let client = try StreamSocket.connect(toPath: path, until: hub.soon)
+            #expect(client.peerUser == geteuid())
+            let text = String(decoding: try BufferedReader(client).readAll(until: hub.soon), as: UTF8.self)
+            #expect(text.hasPrefix("hub: ") && text.contains("\n  root: waiting for readable socket"))
+            server.stop()
+        }
+    }
+
+    @Test func `sockets that somebody else bound are taken over`() throws {
+        try onHub { hub throws in
+            let bound = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            #expect(throws: SocketError.self) { try Listener(adopting: bound) }
+            #expect(listen(bound, 5) == 0)
+            let listener = try Listener(adopting: bound)
+            #expect(listener.kind == .stream && listener.address.port > 0)
+            let server = try StreamServer(listener: listener, limit: 5) { try $0.write("hello\n") }
+            server.start()
+            let address = SocketAddress(.loopback, port: listener.address.port)
+            let client = try StreamSocket.connect(to: address, until: hub.soon)
+            #expect(try BufferedReader(client).readLine(until: hub.soon) == "hello")
+            server.stop()
+            #expect(throws: SocketError.self) { try Listener(adopting: -1) }
+            #expect(try Listener.fromServiceManager().isEmpty)
+        }
+    }
+
     @Test(arguments: World.allCases) func `a chain of 10,000 greenlets is described`(_ world: World) throws {
         try onHub(world) { hub throws in
             func next(_ left: Int) {
@@ -86,6 +120,58 @@ import Testing
             next(10_000)
             while hub.greenletCount < 10_002 { try yield() }
             #expect(hub.describeGreenlets().split(separator: "\n").count == 10_003)
+        }
+    }
+
+    @Test func `greenlets that wait for each other are reported, with where they were spawned`() async {
+        await #expect(processExitsWith: .success) {
+            var options = HubOptions()
+            options.report = { name, error in
+                let text = "\(name): \(error)"
+                guard text.hasPrefix("hub: all greenlets wait"), text.contains("first: waiting for event since"),
+                    text.contains("HandleTests.swift:")
+                else { fatalError(text) }
+                exit(0)
+            }
+            try green(options: options) {
+                let (one, other) = (Event(), Event())
+                spawn(name: "first") {
+                    try one.wait()
+                    other.set()
+                }
+                try other.wait()
+            }
+        }
+    }
+
+    /// What a greenlet may wait for that is not of its hub alone.
+    enum Outside: CaseIterable {
+        case socket, signal, thread, task, blocking, post
+    }
+
+    @Test(arguments: Outside.allCases) func `a hub that waits for something outside is not taken for stuck`(_ what: Outside)
+        throws
+    {
+        try onHub { hub throws in
+            let inner = spawn { try Event().wait() }
+            try yield()
+            #expect(hub.isDeadlocked)
+            var signals: Signals?
+            let outer = spawn {
+                switch what {
+                case .socket: try serve(0) { _ in }.serveForever()
+                case .signal: signals = try Signals([SIGUSR1])
+                case .thread: _ = try ThreadQueue<Int>().get()
+                case .task: try awaiting { try await Task.sleep(for: .seconds(3600)) }
+                case .blocking: _ = try blocking { usleep(10_000) }
+                case .post: _ = hub.mailbox
+                }
+            }
+            for _ in 0..<3 { try yield() }
+            #expect(!hub.isDeadlocked)
+            signals?.close()
+            outer.kill()
+            inner.kill()
         }
     }
 

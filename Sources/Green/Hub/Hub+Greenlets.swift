@@ -69,6 +69,18 @@ extension Hub {
         return lines.joined(separator: "\n")
     }
 
+    /// Writes `describeGreenlets` to whoever connects to a Unix socket at `path`, whose file only this process's user can
+    /// use: `nc -U PATH` shows what a program that runs is doing. Ends with `stop()` of what comes back; the file stays then,
+    /// and the next one takes its place. Throws where the socket is not to be had.
+    public func serveDescription(at path: String) throws(SocketError) -> StreamServer {
+        let server = try StreamServer(hub: self, listener: try UnixListener(path: path).listener, limit: 4) {
+            [unowned self] socket in
+            try socket.write(describeGreenlets() + "\n", until: .in(.seconds(5)))
+        }
+        server.start()
+        return server
+    }
+
     private func info(of record: RecordPointer) -> GreenletInfo {
         let handle = unsafe record.pointee.handle?.takeUnretainedValue()
         let state = unsafe record.pointee.state

@@ -41,7 +41,17 @@ public struct HubOptions: Sendable {
     /// What the hub stands on: events, clocks, sockets.
     public let loop: any Loop
     /// How other threads reach this hub.
-    public let mailbox: HubMailbox
+    public var mailbox: HubMailbox {
+        unsafe hasOutsiders = true
+        return ownMailbox
+    }
+    /// The same, for who comes back by it only what this hub has begun.
+    let ownMailbox: HubMailbox
+    // SAFETY: set on the hub's own thread, or before it runs.
+    /// Whether somebody else may post at any time.
+    @exclusivity(unchecked) private(set) var hasOutsiders = false
+    /// Whether it is looked for greenlets that wait for each other: a simulated world does so by itself.
+    let watchesForDeadlock: Bool
     /// What it was built with.
     public let options: HubOptions
     let core: CorePointer
@@ -57,7 +67,8 @@ public struct HubOptions: Sendable {
     public init(loop: any Loop, options: HubOptions = HubOptions()) {
         self.loop = loop
         self.options = options
-        self.mailbox = HubMailbox(waker: loop.makeWaker())
+        ownMailbox = HubMailbox(waker: loop.makeWaker())
+        watchesForDeadlock = loop is LibeventLoop
         self.arena = DatagramArena()
         unsafe self.core = .allocate(capacity: 1)
         unsafe core.initialize(to: HubCore(options, pulse: pulse.pointer, hub: Unmanaged.passUnretained(self)))
@@ -73,7 +84,7 @@ public struct HubOptions: Sendable {
 
     deinit {
         // Of a hub that nobody ran.
-        mailbox.close()
+        ownMailbox.close()
         abandonGreenlets()
         unsafe core.pointee.release()
         unsafe core.deinitialize(count: 1)
@@ -164,7 +175,7 @@ public struct HubOptions: Sendable {
 
     /// Whether no greenlet is left and no posted work; then the mailbox takes no more.
     func hasEnded() -> Bool {
-        unsafe core.pointee.alive == 0 && mailbox.closeIfEmpty()
+        unsafe core.pointee.alive == 0 && ownMailbox.closeIfEmpty()
     }
 
     /// One turn after the root greenlet's end: kills all that wait.
@@ -202,7 +213,7 @@ public struct HubOptions: Sendable {
     }
 
     private func nextDeadline() -> Instant {
-        var deadline = unsafe core.pointee.timers.soonest ?? .max
+        var deadline = unsafe core.pointee.timers.soonest ?? idleDeadline()
         if unsafe core.pointee.warmCount > options.warmStacks {
             deadline = unsafe min(deadline, core.pointee.lastTrim + core.pointee.trimPause)
         }
@@ -227,7 +238,7 @@ public struct HubOptions: Sendable {
 
     private func takePosts() {
         unsafe core.pointee.hasPosts = false
-        for job in mailbox.take() { job() }
+        for job in ownMailbox.take() { job() }
     }
 
     private func trimIfDue() {

@@ -49,6 +49,8 @@ internal import CGreen
     var unsent: UnsafeMutablePointer<DatagramState>?
     /// Every record there is, in use or not.
     var records: [RecordPointer] = unsafe []
+    /// What is known of the present pause.
+    var idle = IdleWatch()
     /// Who waits for all others to end, and how many they are.
     var quiet = WaitList()
     var quietWaiters = 0

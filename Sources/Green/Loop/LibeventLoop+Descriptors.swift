@@ -80,4 +80,41 @@ extension LibeventLoop {
             return unsafe body(raw, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 ? 0 : errno
         }
     }
+
+    // MARK: - Descriptors of others
+
+    /// What a descriptor is that somebody else bound; makes it non-blocking, and closed in processes that are started.
+    static func examine(_ descriptor: Int32) throws(SocketError) -> (SocketKind, SocketAddress?) {
+        let type = try option(SO_TYPE, of: descriptor)
+        guard type == Int32(SOCK_STREAM.rawValue) || type == Int32(SOCK_DGRAM.rawValue) else {
+            throw SocketError(errno: EPROTOTYPE, call: "getsockopt")
+        }
+        let isStream = type == Int32(SOCK_STREAM.rawValue)
+        let listens = try option(SO_ACCEPTCONN, of: descriptor) == 1
+        guard !isStream || listens else { throw SocketError(errno: EINVAL, call: "listen") }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw SocketError(errno: errno, call: "fcntl")
+        }
+        return (isStream ? .stream : .datagram, localAddress(of: descriptor))
+    }
+
+    /// The descriptors that a service manager hands to this process: `LISTEN_PID`, `LISTEN_FDS`.
+    static func inheritedDescriptors() -> [Int32] {
+        func number(_ name: String) -> Int? { unsafe getenv(name).flatMap { unsafe Int(String(cString: $0)) } }
+        guard number("LISTEN_PID") == Int(getpid()), let count = number("LISTEN_FDS"), (1...1_024).contains(count) else {
+            return []
+        }
+        // SD_LISTEN_FDS_START
+        return (0..<count).map { Int32(3 + $0) }
+    }
+
+    private static func option(_ name: Int32, of descriptor: Int32) throws(SocketError) -> Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 else {
+            throw SocketError(errno: errno, call: "getsockopt")
+        }
+        return value
+    }
 }

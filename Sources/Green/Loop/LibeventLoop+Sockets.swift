@@ -256,7 +256,7 @@ extension LibeventLoop {
         }
     }
 
-    private static func localAddress(of descriptor: Int32) -> SocketAddress? {
+    static func localAddress(of descriptor: Int32) -> SocketAddress? {
         var raw = green_address()
         let result = unsafe withUnsafeMutablePointer(to: &raw) { pointer in
             var size = socklen_t(MemoryLayout<green_address>.size)

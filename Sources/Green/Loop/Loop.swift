@@ -201,6 +201,19 @@ public struct Listener: Sendable {
     /// How it was bound.
     public let options: ListenOptions
 
+    /// Takes a descriptor that was bound by somebody else and belongs to the listener from now on: by a service manager, most
+    /// often. A stream's must listen. Throws `SocketError` where it is no socket of that kind.
+    public init(adopting descriptor: Int32) throws(SocketError) {
+        let (kind, address) = try LibeventLoop.examine(descriptor)
+        self.init(descriptor: descriptor, kind: kind, address: address ?? .unnamed, options: ListenOptions())
+    }
+
+    /// The sockets that a service manager has opened for this process (`LISTEN_FDS`, systemd.socket(5)), in its order; none
+    /// where it has not. Throws where one is no listener.
+    public static func fromServiceManager() throws(SocketError) -> [Listener] {
+        try LibeventLoop.inheritedDescriptors().map { descriptor throws(SocketError) in try Listener(adopting: descriptor) }
+    }
+
     /// A listener that was bound in another way.
     package init(descriptor: Int32, kind: SocketKind, address: SocketAddress, options: ListenOptions) {
         self.descriptor = descriptor

@@ -8,7 +8,7 @@ final class CrossWaiter: @unchecked Sendable {
 
     /// For a wait of the running greenlet.
     init(hub: Hub) {
-        mailbox = hub.mailbox
+        mailbox = hub.ownMailbox
     }
 
     /// Waits until woken (true) or `deadline` passes (false).

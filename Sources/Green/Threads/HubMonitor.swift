@@ -30,7 +30,7 @@ public final class HubMonitor {
     public init(
         _ hub: Hub = .current, limit: Duration = .milliseconds(100), report: @escaping @Sendable (HeldHub) -> Void
     ) throws(SocketError) {
-        let (pulse, mailbox, isStopped) = (hub.pulse, hub.mailbox, isStopped)
+        let (pulse, mailbox, isStopped) = (hub.pulse, hub.ownMailbox, isStopped)
         try startThread(name: "green-monitor") { _ in
             let step = max(1, limit.clampedNanoseconds / 4_000)
             var last = pulse.reading

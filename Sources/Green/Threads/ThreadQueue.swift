@@ -162,7 +162,7 @@ extension ThreadQueue: Waitable {
     @discardableResult
     public func link(_ call: @escaping () -> Void) -> Link {
         let link = Link(call)
-        let observer = Observer(Hub.current.mailbox, link)
+        let observer = Observer(Hub.current.ownMailbox, link)
         state.withLock { $0.observers.append(observer) }
         link.onCancel = { [weak self] in
             self?.state.withLock { state in state.observers.removeAll { $0 === observer } }

@@ -1,17 +1,23 @@
+internal import CGreen
 internal import Glibc
-internal import Green
 
-/// A listening Unix socket and the file that stands for it.
-struct UnixListener {
+/// A listening Unix socket and the file that stands for it, with the mode that was asked for.
+///
+/// ```swift
+/// let unix = try UnixListener(path: "/run/example/control.sock", mode: 0o600)
+/// defer { unix.removeFile() }
+/// let server = try StreamServer(listener: unix.listener, limit: 10) { … }
+/// ```
+public struct UnixListener: Sendable {
     /// The socket; it belongs to whoever listens on it.
-    let descriptor: Int32
+    public let descriptor: Int32
     private let path: String
     private let device: dev_t
     private let inode: ino_t
 
     /// Binds a socket at `path`, with a file of this mode. A file that a dead process left there gives way; `addressInUse`
     /// is thrown where somebody listens, and where the file is no socket.
-    init(path: String, mode: UInt32, backlog: Int32) throws(SocketError) {
+    public init(path: String, mode: UInt32 = 0o600, backlog: Int32 = 128) throws(SocketError) {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         descriptor = socket(AF_UNIX, kind, 0)
         guard descriptor >= 0 else { throw SocketError(errno: errno, call: "socket") }
@@ -42,10 +48,10 @@ struct UnixListener {
     }
 
     /// The socket as a server takes it.
-    var listener: Listener { Listener(descriptor: descriptor, kind: .stream, address: .unnamed, options: ListenOptions()) }
+    public var listener: Listener { Listener(descriptor: descriptor, kind: .stream, address: .unnamed, options: ListenOptions()) }
 
     /// Removes the file, unless it is another's by now.
-    func removeFile() {
+    public func removeFile() {
         var info = Glibc.stat()
         if unsafe lstat(path, &info) == 0, info.st_dev == device, info.st_ino == inode { unsafe unlink(path) }
     }
