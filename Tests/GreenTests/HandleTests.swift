@@ -76,6 +76,46 @@ import Testing
         }
     }
 
+    /// Something to wait for that counts how often it was looked at.
+    final class Counted: Waitable {
+        var looks = 0
+        let event = Event()
+        var isReady: Bool {
+            looks += 1
+            return event.isSet
+        }
+        func link(_ call: @escaping () -> Void) -> Link { event.link(call) }
+    }
+
+    @Test(arguments: World.allCases) func `waiting for many looks at each a few times, however many there are`(_ world: World)
+        throws
+    {
+        try onHub(world) { hub throws in
+            let all = (0..<1_000).map { _ in Counted() }
+            let setter = spawn {
+                for one in all.reversed() {
+                    one.event.set()
+                    try yield()
+                }
+            }
+            let ready = try waitAll(all, until: hub.soon)
+            #expect(ready.count == 1_000 && ready.first === all.last)
+            #expect(all.reduce(0) { $0 + $1.looks } < 10_000)
+            try setter.get()
+            // What was ready for a moment only is waited for again.
+            let (flag, queue) = (Event(), Queue<Int>())
+            spawn {
+                queue.tryPut(1)
+                flag.set()
+                _ = queue.tryGet()
+                try sleep(.milliseconds(1))
+                queue.tryPut(2)
+            }
+            #expect(try waitAll([queue, flag], until: hub.soon).count == 2 && queue.peek == 2)
+            #expect(try waitAll([Event(), flag], count: 1, until: hub.soon).count == 1)
+        }
+    }
+
     @Test func `what a hub is doing is told to who connects to its socket`() throws {
         try onHub { hub throws in
             let path = "/tmp/green-describe-\(hub.loop.random())"

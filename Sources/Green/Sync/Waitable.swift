@@ -39,7 +39,8 @@ public final class Link {
     /// Adds a call.
     mutating func add(_ call: @escaping () -> Void) -> Link {
         let link = Link(call)
-        links?.removeAll { $0.call == nil }
+        // Those that were ended go when there is no room: each is looked at a few times at most.
+        if let links, links.count == links.capacity { self.links?.removeAll { $0.call == nil } }
         links = links ?? []
         links?.append(link)
         return link
@@ -53,28 +54,77 @@ public final class Link {
 }
 
 /// Waits until as many of `objects` as `count` says (all, without) are ready, or `deadline` passes: those that are, in
-/// the order in which they became so, as far as it was seen. Throws the interruption of the wait. Costs an allocation for
-/// each object that is not ready, and a look at all of them for each that becomes so.
+/// the order in which they became so, as far as it was seen. Throws the interruption of the wait. Costs an allocation or two
+/// for each object that is not ready, whatever their number.
 @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func waitAll(
     _ objects: [any Waitable], count: Int? = nil, until deadline: Instant = .never, hub: Hub = .current
 ) throws(Interruption) -> [any Waitable] {
     let wanted = min(count ?? objects.count, objects.count)
-    var ready: [any Waitable] = []
-    let place = WaitPlace(hub: hub, of: "a wait")
-    var pending = objects
-    func collect() {
-        ready += pending.filter(\.isReady)
-        pending.removeAll(where: \.isReady)
+    let arrivals = Arrivals(wanted: wanted, hub: hub)
+    for object in objects where object.isReady { arrivals.add(object) }
+    if arrivals.isEnough { return arrivals.objects }
+    let links = objects.filter { !$0.isReady }.map { object in
+        // Once for each that is waited for: it is taken back where it is not ready after all.
+        let arrival = Arrivals.Arrival(object)
+        return object.link { arrivals.add(arrival) }
     }
-    collect()
-    let links = ready.count >= wanted ? [] : pending.map { $0.link { place.wakeAll() } }
     defer { for link in links { link.cancel() } }
-    while ready.count < wanted {
-        guard try place.wait(for: "any of several", until: deadline) else { break }
-        collect()
+    while !arrivals.isEnough {
+        guard try arrivals.place.wait(for: "any of several", until: deadline) else { break }
+        arrivals.dropVanished()
     }
-    return ready
+    return arrivals.objects
+}
+
+/// What has become ready of what `waitAll` waits for.
+private final class Arrivals {
+    /// One object that was linked to.
+    final class Arrival {
+        let object: any Waitable
+        var isListed = false
+
+        init(_ object: any Waitable) {
+            self.object = object
+        }
+    }
+
+    let place: WaitPlace
+    private let wanted: Int
+    private var arrived: [Arrival] = []
+
+    init(wanted: Int, hub: Hub) {
+        self.wanted = wanted
+        place = WaitPlace(hub: hub, of: "a wait")
+    }
+
+    /// Whether as many are ready as are waited for.
+    var isEnough: Bool { arrived.count >= wanted }
+
+    /// Those that are ready.
+    var objects: [any Waitable] { arrived.map(\.object) }
+
+    /// One that was ready from the beginning.
+    func add(_ object: any Waitable) {
+        arrived.append(Arrival(object))
+    }
+
+    /// One has become ready.
+    func add(_ arrival: Arrival) {
+        guard !arrival.isListed, arrival.object.isReady else { return }
+        arrival.isListed = true
+        arrived.append(arrival)
+        if isEnough { place.wakeAll() }
+    }
+
+    /// Takes back those that somebody else has emptied or cleared meanwhile.
+    func dropVanished() {
+        arrived.removeAll { arrival in
+            if arrival.object.isReady { return false }
+            arrival.isListed = false
+            return true
+        }
+    }
 }
 
 /// Waits until one of `objects` is ready: the first of them that is; nil when `deadline` passes before. Throws and costs
