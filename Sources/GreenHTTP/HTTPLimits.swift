@@ -8,6 +8,8 @@ public struct HTTPLimits: Sendable, Hashable {
     public var connections = 64
     /// A connection that sends nothing for so long while a request is due is closed.
     public var idle = Duration.seconds(10)
+    /// A request's body that is not whole after so long is given up, however much of it comes; not where the handler reads it.
+    public var bodyTime = Duration.seconds(60)
     /// A connection that takes nothing for so long while a response is due is closed.
     public var stalled = Duration.seconds(30)
 

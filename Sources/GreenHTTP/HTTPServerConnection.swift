@@ -48,6 +48,7 @@ final class HTTPServerConnection {
             let isContinued = head.list("expect").contains("100-continue") && head.first.2 == "HTTP/1.1"
             body = HTTPBodyReader(
                 reader, try head.requestFraming(), (server.limits.headerBytes, idle),
+                until: server.readsBodies ? hub.loop.now() + server.limits.bodyTime : .never,
                 onWanted: isContinued ? { try writer.write(HTTPWriter.head("HTTP/1.1 100 Continue", [])) } : nil)
             if server.readsBodies { request.body = try body.readAll(limit: server.limits.bodyBytes) }
         } catch let error as HTTPError {

@@ -20,7 +20,10 @@ enum CommandKind {
         let text = Self.uppercased(name)
         self = Self.kinds[text] ?? .plain
         switch text {
-        case "XREAD", "XREADGROUP": if arguments.contains(where: { Self.uppercased($0.bytes) == "BLOCK" }) { self = .blocking }
+        case "XREAD", "XREADGROUP":
+            // After STREAMS come keys, of any name.
+            let options = arguments.prefix { Self.uppercased($0.bytes) != "STREAMS" }
+            if options.contains(where: { Self.uppercased($0.bytes) == "BLOCK" }) { self = .blocking }
         case "CLIENT":
             let words = arguments.dropFirst().prefix(1).map { Self.uppercased($0.bytes) }
             if words == ["REPLY"] || words == ["TRACKING"] { self = .stream } else if words == ["PAUSE"] { self = .blocking }

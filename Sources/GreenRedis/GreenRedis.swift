@@ -4,7 +4,10 @@
 //     let connection = RedisConnection(RedisOptions(RedisURL("redis://127.0.0.1:6379/0")!))
 //     let reply = try connection.command(["GET", "key"], until: soon)       // .bytes([…]) or .null
 //
-// One command's way:
+//     let pool = RedisPool(RedisOptions(url), size: 10)
+//     let job = try pool.command("BLPOP jobs 0")                            // on a connection of its own: it blocks
+//
+// One command's way over a connection that many share:
 //
 //     RedisConnection.command   CommandWriter puts it behind those that wait to go out; the greenlet waits
 //     the writer's greenlet     sends all that this turn's greenlets wanted, in one call

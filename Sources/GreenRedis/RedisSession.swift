@@ -11,6 +11,7 @@ public final class RedisSession {
     /// It is not as a new one would be: within a transaction, or with another user or database.
     @exclusivity(unchecked) private var isChanged = false
     @exclusivity(unchecked) private var isInTransaction = false
+    @exclusivity(unchecked) private var isWatching = false
 
     init(_ link: RedisLink) {
         self.link = link
@@ -51,7 +52,7 @@ public final class RedisSession {
     }
 
     /// Whether it can be lent to the next.
-    var isReusable: Bool { unsafe !hasEnded && !isBusy && !isChanged && !isInTransaction }
+    var isReusable: Bool { unsafe !hasEnded && !isBusy && !isChanged && !isInTransaction && !isWatching }
 
     /// Closes the connection.
     func close() {
@@ -73,7 +74,13 @@ public final class RedisSession {
         switch CommandKind(arguments) {
         case .plain, .blocking: break
         case .session: unsafe isChanged = true
-        case .transaction: unsafe isInTransaction = !["EXEC", "DISCARD", "UNWATCH"].contains(arguments.name.uppercased())
+        case .transaction:
+            switch arguments.name.uppercased() {
+            case "MULTI": unsafe isInTransaction = true
+            case "WATCH": unsafe isWatching = true
+            case "UNWATCH": unsafe isWatching = false
+            default: unsafe (isInTransaction, isWatching) = (false, false)
+            }
         case .stream: throw .unsuitable(arguments.name, "use RedisSubscription where it is for messages")
         }
     }

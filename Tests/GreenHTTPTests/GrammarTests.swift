@@ -81,6 +81,29 @@ import Testing
         }
     }
 
+    @Test func `a head or a body that trickles in is given up`() throws {
+        try onHub(.simulated) { hub throws in
+            var limits = HTTPLimits()
+            limits.idle = .seconds(10)
+            limits.bodyTime = .seconds(30)
+            let server = try HTTPServer(limits: limits) { _ in HTTPResponse(text: "whole") }
+            let address = try server.listen(at: SocketAddress(.loopback, port: 0))
+            let head = "POST / HTTP/1.1\r\nHost: h\r\n"
+            for (text, longest) in [(head + "Content-Length: 100\r\n\r\n", 45), (head + "X: ", 25)] {
+                let socket = try StreamSocket.connect(to: address, until: hub.soon)
+                try socket.write(text)
+                let begin = Instant.now
+                let trickle = spawn { while true { try sleep(.seconds(1)); try socket.write("a") } }
+                let reply = try? BufferedReader(socket).readAll(until: .in(.seconds(1_000)))
+                trickle.kill()
+                #expect(reply?.isEmpty ?? true)
+                #expect(Instant.now - begin < .seconds(longest))
+            }
+            #expect(server.requestCount == 0)
+            try server.stop(within: .seconds(1))
+        }
+    }
+
     @Test func `addresses of the web are read, and what leads on from them`() throws {
         let url = try #require(HTTPURL("https://example.org/a/b?c#d"))
         #expect(url.isSecure && url.host == "example.org" && url.port == 443 && url.target == "/a/b?c")

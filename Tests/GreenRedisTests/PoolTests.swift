@@ -46,7 +46,7 @@ import Testing
             } catch RedisError.unsuitable(let name, _) {
                 #expect(name == words[0])
             }
-            #expect(try redis.command(["XREAD", "COUNT", "1", "STREAMS", "s", "0"], until: hub.soon) == .null)
+            #expect(try redis.command(["XREAD", "COUNT", "1", "STREAMS", "BLOCK", "0"], until: hub.soon) == .null)
             #expect(redis.connectCount == 1)
             redis.close()
         }
@@ -72,7 +72,10 @@ import Testing
                 _ = try session.command("SET here 1")
             }
             #expect(try pool.command("GET here", until: hub.soon) == .null)
-            try pool.withConnection { _ = try $0.command("MULTI") }
+            try pool.withConnection { session in
+                _ = try session.command("MULTI")
+                _ = try session.command("UNWATCH")
+            }
             #expect(try pool.command("PING", until: hub.soon) == .status("PONG"))
             #expect(pool.connectCount == 5)
             _ = redis

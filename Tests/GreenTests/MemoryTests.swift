@@ -22,7 +22,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             try Hub(loop: LibeventLoop()).run {
                 let before = MemoryTests.residentBytes()
-                let count = 20_000
+                let count = 100_000
                 let greenlets = (0..<count).map { _ in spawn { try sleep(.seconds(3600)) } }
                 try sleep(.milliseconds(1))
                 let each = (MemoryTests.residentBytes() - before) / count

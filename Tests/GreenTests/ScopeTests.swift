@@ -105,6 +105,22 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `what is started while a scope ends, ends too`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            #expect(throws: Failure(number: 4)) {
+                try withGreenlets { scope in
+                    scope.spawn {
+                        defer { scope.spawn { try sleep(.seconds(3600)) } }
+                        try sleep(.seconds(3600))
+                    }
+                    try yield()
+                    throw Failure(number: 4)
+                }
+            }
+            #expect(hub.greenletCount == 1)
+        }
+    }
+
     @Test func `a greenlet that is spawned in a scope that was left is reported as wrong use`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try green {

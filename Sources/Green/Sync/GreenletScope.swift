@@ -3,6 +3,8 @@
     private let group: Group
     /// The waits of who runs the scope; nil once it is left.
     private var own: UnsafeMutablePointer<TimeoutScope>?
+    /// Whether all of it is to end.
+    private var isEnding = false
     /// Why the scope ends before its time.
     fileprivate private(set) var failure: (any Error)?
 
@@ -27,6 +29,8 @@
         } else {
             greenlet.link { [unowned greenlet] in self.ended(greenlet) }
             group.add(greenlet)
+            // One that is started while the others clean up has nothing to do any more.
+            if isEnding { greenlet.kill() }
         }
         return greenlet
     }
@@ -45,6 +49,7 @@
     private func fail(_ error: any Error) {
         guard failure == nil, let own = unsafe own else { return }
         failure = error
+        isEnding = true
         group.kill()
         unsafe TimeoutScope.expireNow(own)
     }
@@ -56,6 +61,7 @@
 
     /// Ends all and waits for that, whatever interrupts.
     fileprivate func windUp() {
+        isEnding = true
         group.kill()
         group.hub.withoutInterruptions { () throws(Interruption) in
             try group.join()
