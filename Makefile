@@ -14,16 +14,16 @@ RELEASE_FLAGS  := -c release --static-swift-stdlib -Xswiftc -cross-module-optimi
 BINARY         := .build/release/vireo
 
 # What the build needs, and what the tests need besides, as Debian calls them.
-BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev
-TEST_PACKAGES  := nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server bind9-dnsutils \
-	knot-dnsutils dnsperf ldnsutils valgrind binutils
+BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev libnghttp2-dev
+TEST_PACKAGES  := openssl dnsdist nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server \
+	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
 # Modules that have a catalogue of documentation.
 DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,DNSWire
 comma          := ,
-GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,green-bench
+GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,green-bench
 
 .DEFAULT_GOAL  := help
 .PHONY: help run build test test-sanitize docs lint format example-config install clean deps test-deps \
@@ -45,7 +45,7 @@ build: deps ## build the release program, .build/release/vireo
 test: build measure test-deps ## run all tests, the end-to-end ones on the release program
 	VIREO_BINARY=$(CURDIR)/$(BINARY) VIREO_MEASURE=$(CURDIR)/.build/release/Measure $(SWIFT) test $(ARGS)
 
-test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis and GreenHTTP under ThreadSanitizer and AddressSanitizer
+test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenHTTP and GreenHTTP2 under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY=$(GREEN_TESTS) \
 		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
 	VIREO_ONLY=$(GREEN_TESTS) ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \

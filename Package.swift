@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "GreenTLS", targets: ["GreenTLS"]),
         .library(name: "GreenRedis", targets: ["GreenRedis"]),
         .library(name: "GreenHTTP", targets: ["GreenHTTP"]),
+        .library(name: "GreenHTTP2", targets: ["GreenHTTP2"]),
         .library(name: "DNSWire", targets: ["DNSWire"]),
         .executable(name: "vireo", targets: ["vireo"]),
     ],
@@ -47,17 +48,20 @@ let package = Package(
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
         .target(name: "GreenTLS", dependencies: ["Green", "COpenSSL"], swiftSettings: settings),
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
         .target(name: "GreenHTTP", dependencies: ["Green", "GreenTLS"], swiftSettings: settings),
+        .target(name: "GreenHTTP2", dependencies: ["Green", "CNghttp2"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(
             name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
-        .target(name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenTLS"], swiftSettings: settings),
+        .target(
+            name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS"], swiftSettings: settings),
         .target(
             name: "Resolver", dependencies: ["AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenTLS"],
             swiftSettings: settings),
@@ -111,6 +115,8 @@ let package = Package(
         .testTarget(
             name: "GreenRedisTests", dependencies: ["GreenRedis", "GreenTLS", "Green", "CHiredis"], swiftSettings: testSettings),
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "GreenTLS", "Green"], swiftSettings: testSettings),
+        .testTarget(
+            name: "GreenHTTP2Tests", dependencies: ["GreenHTTP2", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),
@@ -118,7 +124,7 @@ let package = Package(
             name: "AnswerCacheTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "TestSupport"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green", "GreenTLS"],
+            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS"],
             swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",

@@ -11,12 +11,20 @@ package struct UpstreamAddress: Sendable, Hashable {
         case tcp
         /// DNS over TLS (RFC 7858).
         case tls
+        /// DNS over HTTPS (RFC 8484).
+        case https
 
         /// Whether nobody on the way can read or change what is said.
-        package var isEncrypted: Bool { self == .tls }
+        package var isEncrypted: Bool { self == .tls || self == .https }
 
         /// The port where none is written.
-        package var usualPort: UInt16 { self == .tls ? 853 : 53 }
+        package var usualPort: UInt16 {
+            switch self {
+            case .udp, .tcp: 53
+            case .tls: 853
+            case .https: 443
+            }
+        }
     }
 
     /// How queries travel.
@@ -76,6 +84,7 @@ extension UpstreamAddress: CustomStringConvertible {
         let place = host.map { "\($0):\(address.port)" } ?? "\(address)"
         guard let encryption else { return "\(transport.rawValue)://\(place)" }
         let isOther = encryption.isNamed && encryption.name != host
-        return "\(transport.rawValue)://\(place)" + (isOther ? "#\(encryption.name)" : "")
+        let path = transport == .https ? encryption.path : ""
+        return "\(transport.rawValue)://\(place)\(path)" + (isOther ? "#\(encryption.name)" : "")
     }
 }

@@ -28,6 +28,86 @@ import Upstream
         #expect(try self.upstream(shown) == self.upstream(shown))
     }
 
+    @Test(arguments: [
+        ("https://dns.quad9.net/dns-query", "https://dns.quad9.net:443/dns-query"),
+        ("https://dns.quad9.net", "https://dns.quad9.net:443/dns-query"),
+        ("https://9.9.9.9/dns-query#dns.quad9.net", "https://9.9.9.9:443/dns-query#dns.quad9.net"),
+        ("https://9.9.9.9/q#dns.quad9.net?method=GET", "https://9.9.9.9:443/q#dns.quad9.net"),
+        ("https://[2620:fe::9]:5053/dns-query?tls-name=dns.quad9.net", "https://[2620:fe::9]:5053/dns-query#dns.quad9.net"),
+        ("https://dns.example/a/b{?dns}", "https://dns.example:443/a/b"),
+    ])
+    func `an upstream over HTTPS is read, and shown in one form`(text: String, shown: String) throws {
+        let upstream = try upstream(text)
+        #expect(upstream.description == shown)
+        #expect(upstream.transport == .https)
+        #expect(upstream.encryption?.usesGet == text.contains("GET"))
+    }
+
+    /// A stamp of some bytes, each field with its length before it.
+    private func stamp(_ kind: UInt8, _ fields: [[UInt8]], tail: [UInt8] = []) -> String {
+        let bytes = [kind, 3, 0, 0, 0, 0, 0, 0, 0] + fields.flatMap { [UInt8($0.count)] + $0 } + tail
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        var text = "sdns://"
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+            for place in 0...group.count { text.append(digits[bits >> (18 - 6 * place) & 63]) }
+        }
+        return text
+    }
+
+    private func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test func `stamps are read, their hashes as pins`() throws {
+        let hash = [UInt8](repeating: 0xFE, count: 32)
+        let published =
+            "sdns://AgMAAAAAAAAABzkuOS45LjkgKhX11qy258CQGt5Ou8dDsszUiQMrRuFkLwaTaDABJYoTZG5zOS5xdWFkOS5uZXQ6NTA1MwovZG5zLXF1ZXJ5"
+        let trials: [(String, String, Int)] = [
+            (published, "https://9.9.9.9:5053/dns-query#dns9.quad9.net", 1),
+            (stamp(0, [ascii("9.9.9.9:5353")]), "9.9.9.9:5353", 0), (stamp(0, [ascii("[2620:fe::9]")]), "[2620:fe::9]:53", 0),
+            (stamp(3, [ascii("9.9.9.9"), hash, ascii("dns.quad9.net")]), "tls://9.9.9.9:853#dns.quad9.net", 1),
+            (stamp(3, [ascii(":8853"), [], ascii("dns.quad9.net")]), "tls://dns.quad9.net:8853", 0),
+            (stamp(2, [[], [], ascii("dns.quad9.net"), ascii("/q")]), "https://dns.quad9.net:443/q", 0),
+            (stamp(2, [[], [], ascii("dns.quad9.net:8443"), ascii("/q"), ascii("9.9.9.9")]), "https://dns.quad9.net:8443/q", 0),
+        ]
+        for (text, shown, pins) in trials {
+            let upstream = try upstream(text)
+            #expect(upstream.description == shown)
+            #expect((upstream.encryption?.pins.count ?? 0) == pins)
+        }
+        #expect(try upstream(trials[3].0).encryption?.pins == [.certificate(hash)])
+        #expect(try upstream(trials[3].0).encryption?.isNamed == true)
+    }
+
+    @Test func `stamps of other kinds, and broken ones, are told as what they are`() {
+        let trials: [(String, String)] = [
+            (stamp(1, [ascii("9.9.9.9")]), "is a stamp for DNSCrypt, which is not spoken; expected one for plain DNS"),
+            (stamp(4, [[]]), "DNS over QUIC"), (stamp(5, [[]]), "Oblivious DNS over HTTPS"),
+            (stamp(0x81, [[]]), "a DNSCrypt relay"),
+            (stamp(9, [[]]), "of a kind that is not known, 9"), ("sdns://", "is not in base64, or empty"),
+            ("sdns://A!", "is not in base64"), ("sdns://AgM", "is cut short"), (stamp(2, [ascii("9.9.9.9")]), "is cut short"),
+            (stamp(3, [[], [1, 2, 3], ascii("a.example")]), "hashes that are not of 32 bytes"),
+            (stamp(0, [ascii("9.9.9.9")], tail: [1]), "has a tail"), (stamp(0, [ascii("dns.example")]), "is a host name"),
+            (stamp(2, [[], [], ascii("a.example"), ascii("q")]), "has no path"),
+            (stamp(3, [[], [], ascii("a#b")]), "is cut short"),
+        ]
+        for (text, message) in trials {
+            let said = complaint("upstreams: [\"\(text)\"]")
+            #expect(said.contains(message), "\(said)")
+        }
+    }
+
+    @Test(arguments: 0..<300 as Range<UInt64>) func `no stamp is a trap`(_ seed: UInt64) {
+        var state = seed
+        func next() -> UInt8 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+        let kind = [0, 2, 3][Int(seed % 3)] as UInt8
+        let fields = (0..<Int(next() % 6)).map { _ in (0..<Int(next() % 40)).map { _ in next() } }
+        _ = complaint("upstreams: [\"\(stamp(kind, fields, tail: [next()]))\"]")
+    }
+
     @Test func `names, pins and files reach their places`() throws {
         let pin = "NCCQaRolHBaXKZQWw6Ew/DaybNDrPdeOoGfZv00wBFA="
         let upstream = try upstream(
@@ -70,6 +150,12 @@ import Upstream
         ("tls://9.9.9.9#a.example?tls-name=b.example", "has two names for its certificate"),
         ("tls://9.9.9.9#", "is not the name of a host"),
         ("tls://9.9.9.9/dns-query", "has a path"),
+        ("doh://9.9.9.9/dns-query", "expected https://9.9.9.9/dns-query"),
+        ("http://9.9.9.9/dns-query", "expected https://9.9.9.9/dns-query"),
+        ("htps://9.9.9.9/dns-query", "expected https://9.9.9.9/dns-query"),
+        ("https://9.9.9.9/dns query", "a path that cannot be asked for"),
+        ("https://9.9.9.9/q?method=put", "has the method \"put\"; expected get or post"),
+        ("tls://9.9.9.9?method=get", "an option \"method\", which is not known"),
     ])
     func `a wrong one is told what was meant`(text: String, message: String) {
         let said = complaint("upstreams: [\"\(text)\"]")

@@ -19,6 +19,32 @@ extension EndToEnd {
             #expect(try vireo.ask("no-such-name.types.example.", .a).responseCode == .nxDomain)
         }
 
+        @Test(arguments: EncryptedPeer.Kind.allCases, ["", "&method=get"])
+        func `questions go over HTTPS, and answers of any size come back`(_ kind: EncryptedPeer.Kind, _ method: String) throws {
+            let nsd = try NSDServer()
+            let peer = try EncryptedPeer(kind, authority: nsd.port)
+            let how = "https://127.0.0.1:\(peer.httpsPort)/dns-query#dns.test?ca=\(peer.authority)\(method)"
+            let vireo = try VireoServer(upstreams: [how])
+            for type in [RecordType.mx, .txt, .soa, .a, .aaaa, .ns] {
+                let (reply, direct) = (try vireo.ask("types.example.", type), try nsd.client.ask("types.example.", type))
+                #expect(reply.responseCode == .noError)
+                #expect(Set(reply.answers.map { "\($0.data)" }) == Set(direct.answers.map { "\($0.data)" }), "\(type)")
+            }
+            #expect(try vireo.ask("no-such-name.types.example.", .a).responseCode == .nxDomain)
+        }
+
+        @Test func `a path that is not there is told with its status`() throws {
+            let nsd = try NSDServer()
+            let peer = try EncryptedPeer(.dnsdist, authority: nsd.port)
+            let vireo = try VireoServer(
+                upstreams: ["https://127.0.0.1:\(peer.httpsPort)/wrong#dns.test?ca=\(peer.authority)"])
+            // Three in a row, of each worker.
+            for index in 0..<20 { #expect(try vireo.ask("n\(index).types.example.", .a).responseCode == .servFail) }
+            try eventually("the status in the log: \(vireo.process.errors)", within: .seconds(6)) {
+                vireo.process.errors.contains("HTTP status 404 for /wrong") ? true : nil
+            }
+        }
+
         @Test(arguments: [
             ("#other.test?ca=CA", "hostname mismatch"), ("#dns.test", "unable to get local issuer certificate"),
             ("?pin-sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "none of the pinned keys"),

@@ -62,7 +62,7 @@ struct UpstreamContexts {
         if let certificate = grounds.certificateFile, let key = grounds.keyFile {
             options.identity = TLSIdentity(certificateFile: certificate, keyFile: key)
         }
-        options.protocols = ["dot"]
+        options.protocols = [grounds.transport == .https ? "h2" : "dot"]
         return try TLSContext.client(options)
     }
 }

@@ -124,6 +124,13 @@ extension UpstreamFailure {
 extension UpstreamReply {
     /// Where it came from, as the cache notes it.
     var provenance: Provenance {
-        Provenance(upstream: upstream, transport: transport == .udp ? .udp : .tcp)
+        let over: AnswerTransport =
+            switch transport {
+            case .udp: .udp
+            case .tcp: .tcp
+            case .tls: .tls
+            case .https: .https
+            }
+        return Provenance(upstream: upstream, transport: over)
     }
 }

@@ -10,6 +10,8 @@ final class Exchange {
     let route: AttemptPlan.Route
     /// How the query was written.
     var form: UpstreamQuestion.Form
+    /// The stream that it is on, where it goes over HTTP/2.
+    var stream: Int32 = 0
     /// When it was first sent.
     let sentAt: Instant
     /// How often it was sent.
@@ -76,7 +78,7 @@ final class Exchange {
     }
 }
 
-/// What carries exchanges: a connected datagram socket, or a stream.
+/// What carries exchanges: a connected datagram socket, or a connection.
 protocol ExchangeChannel: AnyObject {
     /// Sends a registered exchange's query. Never waits.
     func send(_ exchange: Exchange)

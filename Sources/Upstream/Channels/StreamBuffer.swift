@@ -38,6 +38,16 @@ struct StreamBuffer {
         return [UInt8](bytes[start + 2..<start + length])
     }
 
+    /// Hands over all that is there, whatever it is.
+    mutating func takeAll<Failure>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+        let (first, last) = (start, end)
+        (start, end) = (0, 0)
+        let outcome = unsafe bytes.withUnsafeBytes { bytes in
+            Result { () throws(Failure) in unsafe try body(UnsafeRawBufferPointer(rebasing: bytes[first..<last])) }
+        }
+        try outcome.get()
+    }
+
     /// Whether there is something that is not a whole message yet.
     var hasPart: Bool { end > start }
 

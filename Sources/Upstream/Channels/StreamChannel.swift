@@ -7,6 +7,8 @@ internal import GreenTLS
 final class StreamChannel: PooledChannel {
     private let server: UpstreamServer
     private var table = ExchangeTable(capacity: StreamChannel.capacity)
+    /// HTTP/2, where that is spoken; nil for messages one after the other.
+    private let http: HTTPFraming?
     private var unsent: [UInt8] = []
     private let hasUnsent: Event
     private var socket: (any ByteStream)?
@@ -53,6 +55,7 @@ final class StreamChannel: PooledChannel {
         lastUse = server.hub.now
         waitsSince = lastUse
         hasUnsent = Event(hub: server.hub)
+        http = server.address.transport == .https ? try HTTPFraming(to: server.address) : nil
         let reader = server.hub.spawn(name: "connection to upstream \(server.address)") { self.run() }
         self.reader = reader
         // Done before it began: the hub has no stack for it.
@@ -62,7 +65,7 @@ final class StreamChannel: PooledChannel {
     /// Whether another exchange may be put on it.
     var hasRoom: Bool {
         !isClosed && !isRetired && table.hasRoom && unsent.count < Self.mostUnsent && !isStalled
-            && !isSpent
+            && !isSpent && http?.hasRoom ?? true
     }
 
     /// Whether it has been given as many questions as a connection to this server takes.
@@ -86,7 +89,7 @@ final class StreamChannel: PooledChannel {
         exchange.channel = self
         exchange.isOnUsedConnection = answered > 0
         exchange.form.options = server.address.transport.isEncrypted ? .padding : []
-        if given == 0 {
+        if given == 0, http == nil {
             exchange.form.options.insert(.keepalive)
             wantsKeepalive = true
         }
@@ -98,6 +101,7 @@ final class StreamChannel: PooledChannel {
         // A stream loses nothing: once is enough.
         guard exchange.sends == 0, !isClosed else { return }
         exchange.sends = 1
+        if let http { return send(exchange, over: http) }
         let question = exchange.asking.question
         let length = question.length(exchange.form)
         let start = unsent.count
@@ -107,6 +111,16 @@ final class StreamChannel: PooledChannel {
         var span = unsent.mutableSpan
         _ = question.write(exchange.form, into: &span, at: start + 2)
         hasUnsent.set()
+    }
+
+    private func send(_ exchange: Exchange, over http: HTTPFraming) {
+        do throws(UpstreamFailure) {
+            try http.send(exchange)
+            hasUnsent.set()
+        } catch {
+            finish(exchange)
+            exchange.deliver(.broken(error, retries: AttemptPlan.mostRetries))
+        }
     }
 
     func forget(_ exchange: Exchange) {
@@ -137,6 +151,10 @@ final class StreamChannel: PooledChannel {
     private func finish(_ exchange: Exchange) {
         exchange.channel = nil
         table.remove(exchange)
+        if let http {
+            http.forget(exchange)
+            if http.hasOutput { hasUnsent.set() }
+        }
         if isRetired || server.isRetired, table.count == 0 { close() }
     }
 
@@ -205,11 +223,18 @@ final class StreamChannel: PooledChannel {
         while !isClosed {
             guard (try? hasUnsent.wait()) != nil else { return }
             hasUnsent.clear()
-            let bytes = unsent
-            unsent = []
-            let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
-            guard (try? socket.write(bytes, until: limit)) != nil else { return }
+            while case let bytes = takeUnsent(), !bytes.isEmpty {
+                let limit = server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit)
+                guard (try? socket.write(bytes, until: limit)) != nil else { return }
+            }
         }
+    }
+
+    /// What is to be written next; nothing when there is no more.
+    private func takeUnsent() -> [UInt8] {
+        var bytes: [UInt8] = []
+        if let http { http.output(to: &bytes) } else { swap(&bytes, &unsent) }
+        return bytes
     }
 
     private func read(from socket: any ByteStream) throws {
@@ -221,8 +246,13 @@ final class StreamChannel: PooledChannel {
             } catch SocketError.timedOut where self.idleEnd > server.hub.now {
                 continue
             }
-            while !isClosed, let message = incoming.next() { take(message) }
-            hasPart = incoming.hasPart
+            if let http {
+                try unsafe incoming.takeAll { unsafe try http.receive($0) }
+                takeArrivals(http)
+            } else {
+                while !isClosed, let message = incoming.next() { take(message) }
+                hasPart = incoming.hasPart
+            }
             // One read a turn: others have sockets too.
             try server.hub.yield(afterEvents: true)
         }
@@ -239,12 +269,42 @@ final class StreamChannel: PooledChannel {
         guard message.count >= MessageView.headerLength, let exchange = table.find(id) else { return noteStray() }
         let match = exchange.asking.question.match(message.span, exchange.form)
         guard match != .stray else { return noteStray() }
+        accept(message, exchange, match)
+    }
+
+    /// What came over HTTP/2.
+    private func takeArrivals(_ http: HTTPFraming) {
+        while !isClosed, let arrival = http.next() {
+            switch arrival {
+            case .reply(let message, let exchange):
+                let match = http.match(message, exchange)
+                guard match != .stray else {
+                    finish(exchange)
+                    exchange.deliver(.broken(.refused(.servFail, .invalidData), retries: 0))
+                    continue
+                }
+                accept(message, exchange, match)
+            case .failure(let failure, let retries, let exchange):
+                waitsSince = server.hub.now
+                finish(exchange)
+                exchange.deliver(.broken(failure, retries: retries))
+            }
+        }
+        // Settings and windows are answered.
+        if http.hasOutput { hasUnsent.set() }
+        if http.hasFarewell { retire() }
+        if http.isOver { close() }
+    }
+
+    /// A reply is the answer to an exchange.
+    private func accept(_ message: [UInt8], _ exchange: Exchange, _ match: UpstreamQuestion.Match) {
         // Nobody can forge on a connection: other letters only tell that this server folds them.
         if match == .otherLetters { server.foldsCase() }
         if answered > 0 { server.streamLimits.goesOn() }
         answered += 1
         waitsSince = server.hub.now
         if wantsKeepalive { noteKeepalive(in: message) }
+        if http != nil, !server.insecurity.isEmpty { server.insecurity = "" }
         server.heard(exchange)
         exchange.deliver(.reply(message, match == .withoutQuestion ? .bare : .proven))
         finish(exchange)

@@ -15,6 +15,10 @@ extension UpstreamServer {
         do {
             let peer = encryption.peer(at: "\(stream.peer)")
             let socket = try TLSSocket.connect(over: stream, to: peer, context: tls, until: limit)
+            if address.transport == .https, socket.negotiatedProtocol != "h2" {
+                socket.close()
+                throw TLSError.protocolFailure("the server does not speak HTTP/2 there")
+            }
             hosts?.noteSuccess(stream.peer.ip)
             return socket
         } catch {

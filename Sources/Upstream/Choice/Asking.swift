@@ -156,6 +156,8 @@ final class Asking {
         let isItsOwn = exchange.route.transport == exchange.server.address.transport
         guard isItsOwn, action != .send(exchange.route) else { return action }
         if failure == .unreachable { exchange.server.failed(exchange.server.hosts?.trouble ?? .unreachable, question) }
+        // One response that is no answer says no more of the server than one SERVFAIL does.
+        if case .refused(let code, let reason) = failure { exchange.server.replied(.failure(code, reason), to: question) }
         if failure == .insecure { exchange.server.failed(.insecure(exchange.server.insecurity), question) }
         return action
     }

@@ -12,7 +12,7 @@ package final class UpstreamServer {
     package let address: UpstreamAddress
     /// What TLS with it stands on; without this an encrypted upstream is not spoken to.
     let tls: TLSContext?
-    /// What was last found wrong with its TLS.
+    /// What was last found wrong with its TLS, or its HTTP.
     var insecurity = ""
     /// Its addresses, where it is known by name.
     let hosts: HostAddresses?
@@ -94,7 +94,7 @@ package final class UpstreamServer {
     func resendWait(_ transport: UpstreamAddress.Transport) -> UInt64 {
         switch transport {
         case .udp: min(estimate.resendWait << UInt64(min(silentTries, 3)), RoundTripEstimate.longestWait)
-        case .tcp, .tls: max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait)
+        case .tcp, .tls, .https: max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait)
         }
     }
 
@@ -112,7 +112,7 @@ package final class UpstreamServer {
         latency.record(age)
         switch exchange.route.transport {
         case .udp: estimate.record(age, wasResent: exchange.sends > 1)
-        case .tcp, .tls: if exchange.isOnUsedConnection { streamEstimate.record(age) }
+        case .tcp, .tls, .https: if exchange.isOnUsedConnection { streamEstimate.record(age) }
         }
     }
 
@@ -136,7 +136,7 @@ package final class UpstreamServer {
         failedNames.append(question)
         guard failedNames.count >= Self.failedNamesBelieved else { return }
         failedNames = []
-        failed(.servFail, question)
+        failed(insecurity.isEmpty ? .servFail : .http(insecurity), question)
     }
 
     /// It did not answer a question: others are asked before it until it is found to answer again.
@@ -178,7 +178,7 @@ package final class UpstreamServer {
         switch route.transport {
         case .udp:
             try datagramChannel().begin(exchange)
-        case .tcp, .tls:
+        case .tcp, .tls, .https:
             // What an encrypted upstream's connections are like does not depend on the route.
             if fresh {
                 try streams.another { () throws(UpstreamFailure) in try StreamChannel(to: self) }.begin(exchange)

@@ -53,7 +53,7 @@ package final class UpstreamHealth: Sendable {
 
     /// Whether it is not worth waiting for.
     var isDown: Bool {
-        isFailing && state.withLock { $0.trouble != .servFail && $0.probesFailed >= Self.probesBelieved }
+        isFailing && state.withLock { !$0.trouble.isOfReplies && $0.probesFailed >= Self.probesBelieved }
     }
 
     /// Something came from it.
@@ -88,7 +88,7 @@ package final class UpstreamHealth: Sendable {
         guard isFailing else { return false }
         var news: UpstreamNews?
         let isBack = state.withLock { state in
-            guard isFailing, !(isFailure && state.trouble == .servFail) else { return false }
+            guard isFailing, !(isFailure && state.trouble.isOfReplies) else { return false }
             failing.store(false, ordering: .relaxed)
             state.questions = []
             if state.isTold { news = .back(address, after: state.since.duration(to: now)) }
@@ -115,8 +115,8 @@ package final class UpstreamHealth: Sendable {
     func probeQuestion() -> UpstreamQuestion {
         state.withLock { state in
             state.nextQuestion += 1
-            guard !state.questions.isEmpty, state.trouble == .servFail || state.nextQuestion % 2 == 1 else { return .root }
-            return state.questions[state.nextQuestion / (state.trouble == .servFail ? 1 : 2) % state.questions.count]
+            guard !state.questions.isEmpty, state.trouble.isOfReplies || state.nextQuestion % 2 == 1 else { return .root }
+            return state.questions[state.nextQuestion / (state.trouble.isOfReplies ? 1 : 2) % state.questions.count]
         }
     }
 

@@ -24,6 +24,16 @@ package enum UpstreamTrouble: Sendable, Hashable {
     case insecure(String)
     /// It answers SERVFAIL, whatever it is asked.
     case servFail
+    /// Its HTTP responses are no answers, whatever it is asked: what they are.
+    case http(String)
+
+    /// Whether it says something, but never an answer.
+    var isOfReplies: Bool {
+        switch self {
+        case .servFail, .http: true
+        case .silent, .unreachable, .nameless, .insecure: false
+        }
+    }
 
     /// What an operator is told.
     package var text: String {
@@ -31,7 +41,7 @@ package enum UpstreamTrouble: Sendable, Hashable {
         case .silent: "no answer"
         case .unreachable: "unreachable"
         case .nameless: "no address: the bootstrap resolvers do not know its name, or do not answer"
-        case .insecure(let reason): reason
+        case .insecure(let reason), .http(let reason): reason
         case .servFail: "answers SERVFAIL to everything"
         }
     }

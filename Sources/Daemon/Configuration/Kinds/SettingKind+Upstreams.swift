@@ -3,7 +3,8 @@ internal import Upstream
 extension SettingKind where Value == UpstreamAddress {
     /// Whom to ask: an address, or a URL that says how.
     static var upstream: SettingKind {
-        let expected = "an address such as 192.0.2.1 or \"[2001:db8::1]:53\", tcp://192.0.2.3, or tls://192.0.2.4#dns.example"
+        let expected =
+            "an address such as 192.0.2.1 or \"[2001:db8::1]:53\", tls://192.0.2.4#dns.example, or https://dns.example/dns-query"
         return SettingKind(
             expected: expected,
             read: { node throws(ConfigurationError) in

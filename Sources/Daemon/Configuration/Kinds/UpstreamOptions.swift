@@ -11,8 +11,11 @@ struct UpstreamOptions {
     private(set) var tlsName: String?
     private var pins: [TLSPin] = []
     private var files: [String: String] = [:]
+    private var usesGet = false
 
-    private static let keys = ["ca", "pin-sha256", "tls-name", "cert", "key"]
+    private var keys: [String] {
+        ["ca", "pin-sha256", "tls-name", "cert", "key"] + (transport == .https ? ["method"] : [])
+    }
 
     init(node: ConfigurationNode, text: String, transport: UpstreamAddress.Transport) {
         self.node = node
@@ -23,11 +26,11 @@ struct UpstreamOptions {
     /// Reads one option, `key=value`.
     mutating func read(_ option: Substring) throws(ConfigurationError) {
         let key = String(option.prefix { $0 != "=" })
-        guard Self.keys.contains(key) else {
-            let nearest = ConfigurationError.nearest(to: key, among: Self.keys)
+        guard keys.contains(key) else {
+            let nearest = ConfigurationError.nearest(to: key, among: keys)
             throw node.failure(
                 "\(quoted(text)) has an option \(quoted(key)), which is not known",
-                expected: nearest.map { "\($0)=…" } ?? "one of " + Self.keys.joined(separator: ", "))
+                expected: nearest.map { "\($0)=…" } ?? "one of " + keys.joined(separator: ", "))
         }
         guard let value = decoded(option.dropFirst(key.count + 1)), !value.isEmpty, !value.utf8.contains(0) else {
             throw node.failure("\(quoted(text)) has an option \(key) without a value", expected: "\(key)=…")
@@ -40,6 +43,11 @@ struct UpstreamOptions {
             }
             pins.append(.key(digest))
         case "tls-name": tlsName = value
+        case "method":
+            guard let isGet = ["get": true, "post": false][value.lowercased()] else {
+                throw node.failure("\(quoted(text)) has the method \(quoted(value))", expected: "get or post")
+            }
+            usesGet = isGet
         default:
             guard files.updateValue(value, forKey: key) == nil else {
                 throw node.failure("\(quoted(text)) has \(key) twice", expected: "it once")
@@ -54,6 +62,7 @@ struct UpstreamOptions {
                 "\(quoted(text)) has a certificate without a key, or a key without one", expected: "cert=FILE&key=FILE")
         }
         encryption.pins += pins
+        encryption.usesGet = usesGet
         encryption.trustFile = files["ca"]
         encryption.certificateFile = files["cert"]
         encryption.keyFile = files["key"]

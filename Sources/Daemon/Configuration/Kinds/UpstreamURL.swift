@@ -15,6 +15,7 @@ struct UpstreamURL {
 
     /// Reads it.
     func read() throws(ConfigurationError) -> UpstreamAddress {
+        if text.hasPrefix("sdns://") { return try stamp() }
         let (transport, rest) = try scheme()
         let parts = Parts(rest)
         guard transport.isEncrypted else { return try plain(transport, rest, parts) }
@@ -39,6 +40,14 @@ struct UpstreamURL {
         return result
     }
 
+    /// Reads a DNS stamp.
+    private func stamp() throws(ConfigurationError) -> UpstreamAddress {
+        let stamp = try UpstreamStamp(node: node, text: text).read()
+        var upstream = try UpstreamURL(node: node, expected: expected, text: stamp.url).read()
+        upstream.encryption?.pins += stamp.pins
+        return upstream
+    }
+
     /// Where an upstream is.
     private enum Host {
         case address(SocketAddress)
@@ -54,7 +63,9 @@ struct UpstreamURL {
         var name: Substring?
         var options: [Substring] = []
 
-        init(_ text: Substring) {
+        init(_ given: Substring) {
+            // What servers publish may be a template (RFC 8484 4.1).
+            let text = given.hasSuffix("{?dns}") ? given.dropLast(6) : given
             let isMark: (Character) -> Bool = { $0 == "#" || $0 == "?" }
             place = text.prefix { !isMark($0) && $0 != "/" }
             var rest = text[place.endIndex...]
@@ -74,6 +85,9 @@ struct UpstreamURL {
         if let known = UpstreamAddress.Transport(rawValue: String(name)) { return (known, rest) }
         if ["quic", "doq", "h3", "http3"].contains(name.lowercased()) {
             throw node.failure("\(quoted(name)) (DNS over QUIC) is not spoken", expected: "tls://\(rest)")
+        }
+        if ["http", "doh", "h2"].contains(name.lowercased()) {
+            throw node.failure("\(quoted(name)) is not a transport", expected: "https://\(rest)")
         }
         let others: [String: UpstreamAddress.Transport] = [
             "dot": .tls, "ssl": .tls, "tsl": .tls, "dns": .udp, "upd": .udp, "tpc": .tcp,
@@ -177,6 +191,13 @@ struct UpstreamURL {
     private func checkPath(
         _ path: Substring, _ transport: UpstreamAddress.Transport, _ encryption: inout UpstreamEncryption
     ) throws(ConfigurationError) {
+        if transport == .https {
+            guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "{") }), path.utf8.count <= 1024 else {
+                throw node.failure("\(quoted(text)) has a path that cannot be asked for", expected: "one such as /dns-query")
+            }
+            if !path.isEmpty { encryption.path = String(path) }
+            return
+        }
         if path.isEmpty || path == "/" { return }
         throw node.failure(
             "\(quoted(text)) has a path, which \(transport.rawValue):// has none of", expected: "it without \(path)")

@@ -64,7 +64,8 @@ extension Settings {
             "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
             SettingFacts(
                 "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
-                example: #"["tls://192.0.2.1#dns.example", "tls://dns.example", "192.0.2.2:5353", "tcp://192.0.2.3"]"#)),
+                example: #"["tls://192.0.2.1#dns.example", "https://dns.example/dns-query", "192.0.2.2:5353", "tcp://192.0.2.3"]"#
+            )),
         .value(
             "bootstrap", \.bootstrap, .list(of: .bootstrap, "addresses such as 192.0.2.1"),
             SettingFacts(
