@@ -115,6 +115,28 @@ import Upstream
         }
     }
 
+    @Test func `what a group is denied gets into no answer that others share`() throws {
+        let book = try Self.book(
+            [("ads", "||tracker.example^\n")],
+            groups: [
+                Self.group("default", [], blocks: 1), Self.group("free", ["192.0.2.64/26"], blocks: 0),
+            ])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            // An upstream that does not follow aliases.
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                return "\(name)".lowercased().hasPrefix("shop")
+                    ? .reply(to: query, .noError, ["\(name) 300 IN CNAME t.tracker.example."]) : .address(query)
+            }
+            for _ in 0..<2 {
+                #expect(try world.ask("shop.example", from: "192.0.2.1").answers.map { "\($0.data)" } == ["0.0.0.0"])
+                #expect(try world.ask("t.tracker.example", from: "192.0.2.65").answers.map { "\($0.data)" } == ["192.0.2.1"])
+                let free = try world.ask("shop.example", from: "192.0.2.65")
+                #expect(free.answers.map { "\($0.data)" } == ["t.tracker.example.", "192.0.2.1"])
+            }
+        }
+    }
+
     @Test func `an exception for the question's name lets its aliases pass`() throws {
         let book = try Self.book([("trackers", "||tracker.example^\n@@||good.example^\n")])
         try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
