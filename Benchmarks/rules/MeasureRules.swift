@@ -9,18 +9,21 @@ struct MeasureRules {
     /// Measures.
     static func main() throws {
         let text = try read("Tests/Resources/names.txt")
-        guard CommandLine.arguments.count == 2, let count = Int(CommandLine.arguments[1]), count >= 5, text.count > 0 else {
-            return print("usage: measure-rules NAMES (where Tests/Resources is)")
+        let words = CommandLine.arguments.dropFirst()
+        guard let count = words.first.flatMap({ Int($0) }), count >= 5, text.count > 0 else {
+            return print("usage: measure-rules NAMES [resident] (where Tests/Resources is)")
         }
         var names = ListedNames(text, seed: 1)
+        if words.count == 2 { return try measureMemory(&names, count) }
         var probe: [[UInt8]] = []
         let lists = (0..<5).map { _ in
             var lines: [UInt8] = []
             for _ in 0..<count / 5 {
-                var line: [UInt8] = []
-                names.append(to: &line)
-                if names.random.below(max(1, count / 20000)) == 0 { probe.append(ListedNames.wire(line)) }
-                lines += [0x7C, 0x7C] + line + [0x5E, 0x0A]
+                let line = line(&names)
+                if names.random.below(max(1, count / 20000)) == 0 {
+                    probe.append(ListedNames.wire(line.dropFirst(2).dropLast(2)))
+                }
+                lines += line
             }
             return lines
         }
@@ -33,16 +36,54 @@ struct MeasureRules {
         for (what, list) in [("listed", probe), ("not listed", misses), ("not listed, www", hosts)] { lookUp(what, list, set) }
     }
 
+    /// A line of a filter list.
+    static func line(_ names: inout ListedNames) -> [UInt8] {
+        var line: [UInt8] = [0x7C, 0x7C]
+        names.append(to: &line)
+        return line + [0x5E, 0x0A]
+    }
+
+    /// Compiles lists of which no text is kept, and says how the process has grown, once for five lists and at its largest for
+    /// one of them that is read again.
+    static func measureMemory(_ names: inout ListedNames, _ count: Int) throws {
+        let before = memory("VmRSS")
+        func compiled(_ names: inout ListedNames) -> RuleTable {
+            var compiler = ListCompiler(format: .adblock, key: RuleKey(seed: 42))
+            for _ in 0..<count / 5 { compiler.read(line(&names).span) }
+            compiler.end()
+            return compiler.finish()
+        }
+        var tables: [RuleTable] = []
+        for _ in 0..<5 { tables.append(compiled(&names)) }
+        var builder = try RuleSetBuilder(tables, number: 1)
+        var set = builder.finish()
+        let grown = memory("VmRSS") - before
+        let peak = memory("VmHWM") - before
+        print("bytes a name", Double(set.byteCount) / Double(count), "resident", Double(grown) * 1024 / Double(count))
+        tables[0] = compiled(&names)
+        builder = try RuleSetBuilder(tables, number: 2)
+        set = builder.finish()
+        print(
+            "largest while compiling", Double(peak) / Double(grown), "with one of five read again",
+            Double(memory("VmHWM") - before) / Double(grown))
+        print("rules", set.tables.reduce(0) { $0 + $1.ruleCount })
+    }
+
+    /// The processor time of this process so far.
+    static func processorTime() -> Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
     /// Compiles the lists.
     static func load(_ lists: [[UInt8]], _ count: Int) throws -> RuleSet {
-        let before = memory("VmRSS")
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = processorTime()
         var (reading, sorting) = (Duration.zero, Duration.zero)
         var tables: [RuleTable] = []
         for list in lists {
             var compiler = ListCompiler(format: .adblock, key: RuleKey(seed: 42))
-            let start = clock.now
+            let start = processorTime()
             var position = 0
             while position < list.count {
                 let end = min(position + 16384, list.count)
@@ -50,20 +91,18 @@ struct MeasureRules {
                 position = end
             }
             compiler.end()
-            let read = clock.now
+            let read = processorTime()
             tables.append(compiler.finish())
             reading += read - start
-            sorting += clock.now - read
+            sorting += processorTime() - read
         }
         var sets = try RuleSetBuilder(tables, number: 1)
-        let middle = clock.now
+        let middle = processorTime()
         let set = sets.finish()
-        let whole = (clock.now - start) / .seconds(1)
+        let whole = (processorTime() - start) / .seconds(1)
         print("rules", tables.reduce(0) { $0 + $1.ruleCount }, "names a second", Int(Double(count) / whole))
-        print("reading", reading, "sorting", sorting, "filter", clock.now - middle)
-        print(
-            "bytes a name", Double(set.byteCount) / Double(count), "resident",
-            Double(memory("VmRSS") - before) * 1024 / Double(count))
+        print("reading", reading, "sorting", sorting, "filter", processorTime() - middle)
+        print("bytes a name", Double(set.byteCount) / Double(count))
         return set
     }
 
@@ -84,7 +123,7 @@ struct MeasureRules {
     static func memory(_ field: String) -> Int {
         let text = String(decoding: (try? read("/proc/self/status")) ?? [], as: UTF8.self)
         for line in text.split(separator: "\n") where line.hasPrefix(field + ":") {
-            return Int(line.split(separator: " ", omittingEmptySubsequences: true)[0].split(separator: "\t").last!) ?? 0
+            return Int(line.filter { ("0"..."9").contains($0) }) ?? 0
         }
         return 0
     }
