@@ -6,13 +6,17 @@ enum AdblockFormat {
     /// Denies a name and all below it.
     private static let suffix = Rule(.suffix)
 
-    /// Reads a line.
+    /// Reads a line that is nothing but `||name^`; false where it is another.
+    @inline(__always) static func readUsual(_ line: Span<UInt8>, _ sink: inout RuleSink) -> Bool {
+        guard line.count > 4, line[0] == 0x7C, line[1] == 0x7C, line[line.count &- 1] == 0x5E,
+            sink.name.read(line.extracting(2..<line.count &- 1)) == nil
+        else { return false }
+        sink.addRead(suffix, line)
+        return true
+    }
+
+    /// Reads a line that is another.
     static func read(_ line: Span<UInt8>, _ sink: inout RuleSink) {
-        if line.count > 4, line[0] == 0x7C, line[1] == 0x7C, line[line.count - 1] == 0x5E {
-            // What nearly all lines are.
-            let name = line.extracting(2..<line.count - 1)
-            if sink.name.read(name) == nil { return sink.addRead(suffix, line) }
-        }
         if line[0] == 0x21 || line[0] == 0x5B || isPlainComment(line) {
             sink.report.commentCount += 1
             return

@@ -107,6 +107,8 @@ package struct ListCompiler: ~Copyable {
             sink.report.commentCount += 1
             return
         }
+        // What nearly all lines of the most usual formats are needs no further look: no name has a NUL in it.
+        if format == .adblock, AdblockFormat.readUsual(line, &sink) { return }
         if TextLine.find(line, 0) != nil { return sink.skip(.notText, line) }
         switch format {
         case .domains: DomainsFormat.read(line, &sink)
