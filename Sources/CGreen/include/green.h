@@ -207,6 +207,16 @@ int green_timer_descriptor(void);
 /// Has a timer's descriptor be readable once at that moment of the monotonic clock, in place of what was set before.
 void green_timer_arm(int descriptor, uint64_t nanoseconds);
 
+// ---- Processes ------------------------------------------------------------------------------------------
+
+/// Starts a program with a clean mask, default handling of signals, and pipes as its standard streams: 0, or -errno. `own` gets
+/// our ends, non-blocking, for its input, output and errors, and `watch` a descriptor that is readable when it has ended.
+int green_spawn(
+    char *const *arguments, char *const *environment, const char *directory, int own[3], int *watch, int *process);
+
+/// How a process that we started ended: its code, or 0x100 and its signal; -EAGAIN where it has not, and nobody waits.
+int green_reap(int process, bool waits);
+
 // ---- The main queue -------------------------------------------------------------------------------------
 
 /// A descriptor that is readable when something is to be done on Dispatch's main queue; -1 where the calling thread is not the
