@@ -120,7 +120,7 @@ struct RuleIndex: Sendable {
     }
 
     /// The rules of one list that apply to a name, the root's first.
-    private func matches(of name: Span<UInt8>, in list: Int) -> [RuleMatch] {
+    func matches(of name: Span<UInt8>, in list: Int) -> [RuleMatch] {
         var matches: [RuleMatch] = []
         var labels = LabelStarts(name)
         var encoder = NameEncoder<84>(key: key)

@@ -5,6 +5,9 @@ package final class RuleSet: Sendable {
     /// The tables, and how names are found in them.
     private let index: RuleIndex
 
+    /// The lists that have rules about addresses.
+    private let addressLists: [Int]
+
     /// The most lists.
     package static var maximumLists: Int { 64 }
 
@@ -12,6 +15,7 @@ package final class RuleSet: Sendable {
     init(number: UInt64, tables: [RuleTable], filter: SuffixFilter, key: RuleKey) {
         self.number = number
         index = RuleIndex(tables: tables, filter: filter, key: key)
+        addressLists = tables.indices.filter { tables[$0].addresses.count > 0 }
     }
 
     /// No lists.
@@ -31,10 +35,17 @@ package final class RuleSet: Sendable {
     /// The rules that apply to a name, the most special names last: for `explain`, logs, and actions of rules' own.
     package func matches(of name: Span<UInt8>) -> [RuleMatch] { index.matches(of: name) }
 
-    /// What the lists say of an address in an answer (RPZ-IP).
+    /// The rules of one list that apply to a name, the most special names last: for one who knows which list decides.
+    package func matches(of name: Span<UInt8>, in list: Int) -> [RuleMatch] {
+        index.tables.indices.contains(list) ? index.matches(of: name, in: list) : []
+    }
+
+    /// What the lists say of an address in an answer (RPZ-IP). An answer may have thousands.
     package func verdicts(of address: IPAddress) -> ListVerdicts {
         var verdicts = ListVerdicts()
-        for match in matches(of: address) { verdicts.add(match.rule, list: match.list) }
+        for list in addressLists {
+            if let found = index.tables[list].addresses.find(address) { verdicts.add(found.rule, list: list) }
+        }
         return verdicts
     }
 

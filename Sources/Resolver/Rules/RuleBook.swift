@@ -162,7 +162,7 @@ package final class RuleBook: Sendable {
 
     /// The rule of a list that denies a name.
     func reason(for name: Span<UInt8>, in list: Int) -> Reason? {
-        let deciding = content.lists.matches(of: name).filter { $0.list == list && !$0.rule.isAllow }
+        let deciding = content.lists.matches(of: name, in: list).filter { !$0.rule.isAllow }
         let important = deciding.filter(\.rule.isImportant)
         guard let best = (important.isEmpty ? deciding : important).last else { return nil }
         let same = deciding.filter { $0.labelCount == best.labelCount }
