@@ -22,14 +22,22 @@ struct PolicyBuilder {
         policy.prefetches = settings.cache.prefetches
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
-        policy.routes = [Policy.Route(domain: [0], upstreams: settings.upstreams.map { number($0, trusted) })]
+        policy.routes = [route([0], settings.upstreams, settings.choice, trusted)]
         if settings.needsBootstrap { policy.bootstrap = settings.bootstrap.map { number($0, trusted) } }
         for rule in settings.forward {
-            let domain = rule.domain.lowercased.wire
-            policy.routes.append(Policy.Route(domain: domain, upstreams: rule.upstreams.map { number($0, trusted) }))
+            policy.routes.append(route(rule.domain.lowercased.wire, rule.upstreams, rule.choice, trusted))
         }
         policy.makeIndex()
         return policy
+    }
+
+    /// A route to some upstreams, and to those that stand in for them.
+    private mutating func route(
+        _ domain: [UInt8], _ upstreams: [UpstreamAddress], _ choice: ChoiceSettings, _ trusted: [UpstreamAddress]
+    ) -> Policy.Route {
+        var route = Policy.Route(domain: domain, upstreams: (upstreams + choice.fallback).map { number($0, trusted) })
+        route.choice = choice.policy
+        return route
     }
 
     /// The upstreams by number, and those of other instances.

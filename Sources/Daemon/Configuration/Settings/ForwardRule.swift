@@ -7,6 +7,8 @@ package struct ForwardRule: Sendable, Equatable {
     package var domain = Name.root
     /// Whom to ask instead of the general upstreams.
     package var upstreams: [UpstreamAddress] = []
+    /// Who of them is asked, and when another.
+    package var choice = ChoiceSettings()
 
     /// A rule that is yet to be filled in.
     package init() {}

@@ -25,8 +25,10 @@ extension Settings {
     /// Refuses upstreams that are this daemon itself: each query would go round in circles.
     package func checkUpstreams(at place: ConfigurationPlace, on machine: [IPAddress]) throws(ConfigurationError) {
         let groups =
-            [("upstreams", upstreams), ("bootstrap", bootstrap)]
-            + forward.enumerated().map { ("forward[\($0)].upstreams", $1.upstreams) }
+            [("upstreams", upstreams), ("fallback", choice.fallback), ("bootstrap", bootstrap)]
+            + forward.enumerated().flatMap { number, rule in
+                [("forward[\(number)].upstreams", rule.upstreams), ("forward[\(number)].fallback", rule.choice.fallback)]
+            }
         for (key, group) in groups {
             for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
                 var place = place
@@ -39,7 +41,9 @@ extension Settings {
     }
 
     /// All upstreams that are named, each as often as it is.
-    var allUpstreams: [UpstreamAddress] { upstreams + bootstrap + forward.flatMap(\.upstreams) }
+    var allUpstreams: [UpstreamAddress] {
+        upstreams + choice.fallback + bootstrap + forward.flatMap { $0.upstreams + $0.choice.fallback }
+    }
 
     /// Whether an upstream is known by name, so that somebody must be asked where it is.
     var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }

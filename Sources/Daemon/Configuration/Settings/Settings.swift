@@ -29,6 +29,8 @@ package struct Settings: Sendable, Equatable {
     package var deny: [AccessRule] = []
     /// Who is asked what the cache does not know; none: those of resolv.conf.
     package var upstreams: [UpstreamAddress] = []
+    /// Who of them is asked, and when another.
+    package var choice = ChoiceSettings()
     /// Who knows the addresses of upstreams that are known by name; none: those of resolv.conf.
     package var bootstrap: [UpstreamAddress] = []
     /// The user that a daemon started as root becomes; nil for `vireo`, where there is one.

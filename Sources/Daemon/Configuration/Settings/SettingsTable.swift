@@ -44,10 +44,11 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 
 extension Settings {
     /// Every key there is.
-    package static let table = SettingsTable<Settings>(ownKeys + RuleSettings.keys, check: RuleSettings.check)
+    package static let table = SettingsTable<Settings>(
+        firstKeys + SettingsTable.choiceKeys + ownKeys + RuleSettings.keys, check: RuleSettings.check)
 
-    /// The keys that are not about names by rule.
-    private static let ownKeys: [SettingKey<Settings>] = [
+    /// The keys about who asks and who is asked.
+    private static let firstKeys: [SettingKey<Settings>] = [
         .value(
             "listen", \.writtenListen, .list(of: .listener, "addresses such as 127.0.0.1:53 or \"[::1]:53\""),
             SettingFacts(
@@ -66,6 +67,10 @@ extension Settings {
                 "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
                 example: #"["tls://192.0.2.1#dns.example", "https://dns.example/dns-query", "192.0.2.2:5353", "tcp://192.0.2.3"]"#
             )),
+    ]
+
+    /// The other keys that are not about names by rule.
+    private static let ownKeys: [SettingKey<Settings>] = [
         .value(
             "bootstrap", \.bootstrap, .list(of: .bootstrap, "addresses such as 192.0.2.1"),
             SettingFacts(
@@ -185,7 +190,7 @@ extension ForwardRule {
             .value(
                 "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tcp://192.0.2.3"),
                 SettingFacts("Resolvers to ask about it.")),
-        ],
+        ] + SettingsTable.choiceKeys,
         check: { rule, node throws(ConfigurationError) in
             for key in ["domain", "upstreams"] where node.value(of: key) == nil {
                 throw node.failure("\(key) is missing", expected: "{domain: corp.example, upstreams: [\"192.0.2.53\"]}")
