@@ -24,7 +24,7 @@ extension Resolver {
     /// or it is forwarded itself. That it does not exist would deny them as well (RFC 8020).
     private func isKnown(_ query: borrowing QueryView) -> Bool {
         let isInHosts = unsafe hosts?.isEmptyNonTerminal(query.nameBytes) == true
-        return isInHosts || index.isAboveRoute(query.nameBytes)
+        return isInHosts || index.leadsToRoute(query.nameBytes)
     }
 
     /// The zone's answer; nil where the parent is to be asked.

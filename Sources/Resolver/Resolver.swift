@@ -58,7 +58,7 @@ package final class Resolver {
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
     /// How many of them are whose.
-    private let waitingClients = SharedCounters()
+    private let waitingClients = LocalCounters()
     /// Clients that were turned away because too much is asked at once.
     package private(set) var turnedAwayCount: UInt64 = 0
     /// How many clients may wait; further ones are turned away, while hits go on.
@@ -191,7 +191,7 @@ package final class Resolver {
     private func mayWait(_ client: UInt32) -> Bool {
         if waitingCount < waitingLimit - waitingLimit / 4 { return true }
         // Nobody who waits is sent away for another, so that a share must be kept for who comes next.
-        return waitingCount < waitingLimit && waitingClients.isBelow(client, of: waitingLimit, newcomers: 1)
+        return waitingCount < waitingLimit && waitingClients.isBelow(client, of: waitingLimit)
     }
 
     /// On whose account the flight for a query is.

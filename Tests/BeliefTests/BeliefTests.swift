@@ -429,4 +429,48 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
             #expect(!(records.answers + records.authorities + records.additionals).contains { $0.type == type })
         }
     }
+
+    /// Through how many pointers the name at an offset leads.
+    private func pointers(_ bytes: [UInt8], at offset: Int) -> Int {
+        var (place, count) = (offset, 0)
+        while bytes[place] != 0 {
+            if bytes[place] >= 0xC0 {
+                place = Int(bytes[place] & 0x3F) << 8 | Int(bytes[place + 1])
+                count += 1
+            } else {
+                place += 1 + Int(bytes[place])
+            }
+        }
+        return count
+    }
+
+    @Test(arguments: [2, 5, 9, 60, 120]) func `names that lead through many pointers go out through eight at most`(_ depth: Int)
+        throws
+    {
+        // Each target is a label before the one of the record before it.
+        let query = Message.query("www.example.", .ns)
+        var bytes = Message.reply(to: query, .noError).wire
+        var last = 12
+        for number in 0..<depth {
+            bytes += [0xC0, 12, 0, 2, 0, 1, 0, 0, 0, 60, 0, 4]
+            let place = bytes.count
+            bytes += [1, UInt8(0x61 + number % 26), 0xC0 | UInt8(last >> 8), UInt8(last & 0xFF)]
+            last = place
+        }
+        bytes[7] = UInt8(depth)
+        guard case .answer(let answer) = judge(bytes, to: query) else {
+            // Too deep to be worth the work.
+            #expect(depth > 100)
+            return
+        }
+        let written = answer.message(to: asked(query))
+        let message = try MessageView(written.span)
+        var records = try message.records()
+        var count = 0
+        while let place = try records.nextPlace() {
+            #expect(pointers(written, at: place.offset) <= 8 && pointers(written, at: place.rdataOffset) <= 8)
+            count += 1
+        }
+        #expect(count == depth)
+    }
 }

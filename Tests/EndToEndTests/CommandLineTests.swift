@@ -144,6 +144,20 @@ extension EndToEnd {
             #expect(try first.ask("still.example.", .a).answers.count == 1)
         }
 
+        @Test func `check reads standard input for a dash, and says what is wrong there`() throws {
+            let good = try Tool(["sh", "-c", "echo 'upstreams: [192.0.2.1]' | \(VireoServer.binary) check -"])
+            #expect(good.exit == .code(0), "\(good.errors)")
+            let bad = try Tool(["sh", "-c", "printf 'workers: 1\\nupstream: [192.0.2.1]\\n' | \(VireoServer.binary) check -"])
+            #expect(bad.exit == .code(2) && bad.errors.contains(":2:") && bad.errors.contains("upstream"), "\(bad.errors)")
+        }
+
+        @Test func `the unit never gives up`() throws {
+            let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let text = try String(contentsOf: root.appendingPathComponent("systemd/vireo.service"), encoding: .utf8)
+            #expect(text.contains("StartLimitIntervalSec=0\n") && text.contains("Restart=on-failure\n"))
+        }
+
         @Test(.enabled(if: geteuid() == 0 && Tool.exists("setpriv"), "needs root, to give rights away"))
         func `a privileged port without the right is named`() throws {
             let limit = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding: .utf8)

@@ -121,6 +121,21 @@ extension EndToEnd {
             try redis.ask("EVAL", "for i=1,20000 do redis.pcall('SET', 'fill:' .. i, string.rep('x', 200)) end", "0")
             try expectAnswers(vireo, "full")
             #expect(try statistics(vireo)["redis"]?["in-use"] as? Bool == true)
+            // It is said once that answers are refused, why, and that it is over.
+            func count(_ words: String) -> Int { vireo.process.errors.components(separatedBy: words).count - 1 }
+            guard policy == "noeviction" else {
+                #expect(count("redis takes no answers") == 0)
+                return
+            }
+            try eventually("the refusals to be said") { count("redis takes no answers any more") == 1 ? true : nil }
+            #expect(count("OOM command not allowed") == 1)
+            #expect(try figure("refused-stores", vireo) >= 20)
+            try redis.ask("CONFIG", "SET", "maxmemory", "0")
+            try eventually("the end to be said") {
+                _ = try vireo.ask("probe-\(UInt32.random(in: 0...UInt32.max)).example.", .a)
+                return count("redis takes answers again") == 1 ? true : nil
+            }
+            #expect(count("redis takes no answers any more") == 1)
         }
 
         @Test func `a password that becomes wrong is not shown, and does not outlive its time`() throws {

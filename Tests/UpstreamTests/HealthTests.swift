@@ -51,6 +51,28 @@ import Testing
         }
     }
 
+    @Test(arguments: ["no route", "accepts and hangs"])
+    func `a first server that cannot be used costs one question its time, and no other`(_ fault: String) throws {
+        try onHub { hub in
+            let address = SocketAddress(IPAddress("2001:db8::53")!, port: 53)
+            // No host of the simulated world has that address, nor an address of that family.
+            let first =
+                fault == "no route"
+                ? UpstreamServer(UpstreamAddress(address), id: 1, hub: hub)
+                : try FakeUpstream(transport: .tcp, id: 1) { _ in [] }.server
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first, second.server], tryLimit: .seconds(1))
+            var slow = 0
+            for _ in 0..<60 {
+                let time = try elapsed { try #expect(forwarder.ask(question("a.example")).upstream == 2) }
+                if time > .milliseconds(10) { slow += 1 }
+                try sleep(.milliseconds(900))
+            }
+            #expect(slow <= 1)
+            first.retire()
+        }
+    }
+
     @Test func `a silent server gets one datagram each two seconds, from the whole daemon`() throws {
         try onHub { hub in
             let silent = try FakeUpstream(id: 1) { _ in [] }

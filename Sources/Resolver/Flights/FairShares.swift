@@ -67,11 +67,40 @@ final class SharedCounters: Sendable {
         }
     }
 
-    /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so have as many newcomers.
-    func isBelow(_ number: UInt32, of places: Int, newcomers: Int = 0) -> Bool {
+    /// Whether a counter is below its share of `places`: each that is above 0 has the same.
+    func isBelow(_ number: UInt32, of places: Int) -> Bool {
         let own = Int(slots[slot(number)].load(ordering: .relaxed))
-        let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : newcomers)
+        let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : 0)
         return own < max(1, places / max(1, sharers))
+    }
+
+    private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }
+}
+
+/// The same counters for one hub's thread alone.
+final class LocalCounters {
+    private var slots = [UInt32](repeating: 0, count: 2048)
+    /// How many of them are above 0.
+    private var used = 0
+
+    /// Counts one more.
+    func add(_ number: UInt32) {
+        let slot = slot(number)
+        if slots[slot] == 0 { used += 1 }
+        slots[slot] &+= 1
+    }
+
+    /// Counts one less.
+    func remove(_ number: UInt32) {
+        let slot = slot(number)
+        slots[slot] &-= 1
+        if slots[slot] == 0 { used -= 1 }
+    }
+
+    /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so has whoever comes next.
+    func isBelow(_ number: UInt32, of places: Int) -> Bool {
+        let own = Int(slots[slot(number)])
+        return own < max(1, places / max(1, used + 1))
     }
 
     private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }

@@ -16,8 +16,9 @@ struct DomainFacts: Sendable {
 /// The domains of a policy, found by name: for a name, what is said of the longest domain that it is in. Routes, rules
 /// and local zones stand in one table, each domain with what it inherits from those around it, so that one look says all.
 ///
-/// A look hashes the name's last labels, from the root up and no further than the deepest domain has labels, in one pass
-/// over their bytes. It allocates nothing. The hash is keyed by the process, and what it finds is compared byte by byte.
+/// The names above each domain stand in the table as well, with nothing said of them alone. So a look hashes the name's last
+/// labels, from the root down, and ends at the first that leads to no domain: nearly always the first of all. It
+/// allocates nothing. The hash is keyed by the process, and what it finds is compared byte by byte.
 struct DomainIndex: Sendable {
     /// A domain.
     private struct Entry: Sendable {
@@ -27,6 +28,8 @@ struct DomainIndex: Sendable {
         var length: Int
         /// What is said of it.
         var facts: DomainFacts
+        /// Whether it has a route, or a domain below it has one.
+        var leadsToRoute: Bool
     }
 
     private var bytes: [UInt8] = []
@@ -34,10 +37,6 @@ struct DomainIndex: Sendable {
     /// Open addressing by hash: 0 for a free slot, else the number of an entry plus one. A power of two long, half of it
     /// free at least.
     private var slots: [UInt32] = [0, 0]
-    /// The most labels that a domain has.
-    private var deepest = 0
-    /// The domains that have a route, and those around them.
-    private var above: Set<[UInt8]> = []
 
     /// The keys of the hash.
     private static let seed = UInt64.random(in: .min ... .max)
@@ -55,26 +54,36 @@ struct DomainIndex: Sendable {
         }
         for (number, route) in policy.routes.enumerated() where route.domain != [0] {
             domains[route.domain, default: DomainFacts()].route = number
-            var name = route.domain[...]
-            while let length = name.first, length > 0, above.insert(Array(name)).inserted {
-                name = name.dropFirst(1 + Int(length))
-            }
         }
+        let above = Set(policy.routes.flatMap { Self.upwards($0.domain) })
+        for name in domains.keys.flatMap(Self.upwards) where domains[name] == nil { domains[name] = DomainFacts() }
         var slotCount = 2
         while slotCount < 2 * domains.count { slotCount *= 2 }
         slots = [UInt32](repeating: 0, count: slotCount)
         // A domain after those that it is in, whose facts it inherits.
-        for (domain, facts) in domains.sorted(by: { $0.key.count < $1.key.count }) { insert(domain, facts) }
+        for (domain, facts) in domains.sorted(by: { $0.key.count < $1.key.count }) {
+            insert(domain, facts, leadsToRoute: above.contains(domain))
+        }
+    }
+
+    /// A name and those above it, the root left out.
+    private static func upwards(_ name: [UInt8]) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        var rest = name[...]
+        while let length = rest.first, length > 0 {
+            names.append(Array(rest))
+            rest = rest.dropFirst(1 + Int(length))
+        }
+        return names
     }
 
     /// Takes a domain in that is not here yet.
-    private mutating func insert(_ domain: [UInt8], _ own: DomainFacts) {
+    private mutating func insert(_ domain: [UInt8], _ own: DomainFacts, leadsToRoute: Bool) {
         var facts = find(domain.span) ?? DomainFacts()
         if own.route != nil { (facts.route, facts.zone) = (own.route, nil) } else if own.zone != nil { facts.zone = own.zone }
         if own.rule != nil { facts.rule = own.rule }
         var starts = InlineArray<128, UInt8>(repeating: 0)
         let labels = Self.split(domain.span, &starts)
-        deepest = max(deepest, labels)
         var hash = Self.seed
         for depth in 0..<labels {
             hash = Self.hash(hash, domain.span, from: Int(starts[labels - depth - 1]))
@@ -82,28 +91,34 @@ struct DomainIndex: Sendable {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
         slots[slot] = UInt32(entries.count + 1)
-        entries.append(Entry(offset: bytes.count, length: domain.count, facts: facts))
+        entries.append(Entry(offset: bytes.count, length: domain.count, facts: facts, leadsToRoute: leadsToRoute))
         bytes += domain
     }
 
     /// What is said of the longest domain that `name`, lower-cased in wire form, is in; nil where it is in none.
-    func find(_ name: Span<UInt8>) -> DomainFacts? {
+    func find(_ name: Span<UInt8>) -> DomainFacts? { longest(name).map { $0.facts } }
+
+    /// Whether `name`, lower-cased in wire form, is a domain with a route, or such a domain is below it.
+    func leadsToRoute(_ name: Span<UInt8>) -> Bool {
+        longest(name).map { $0.length == name.count && $0.leadsToRoute } ?? false
+    }
+
+    /// The longest entry that a name is in.
+    private func longest(_ name: Span<UInt8>) -> Entry? {
         guard !entries.isEmpty else { return nil }
         var starts = InlineArray<128, UInt8>(repeating: 0)
         let labels = Self.split(name, &starts)
         var hash = Self.seed
-        // The root's own facts, where it has some.
+        // The root's own, where something is said of it.
         var found = entryNumber(hash, name, from: name.count - 1)
-        for depth in 0..<min(labels, deepest) {
+        for depth in 0..<labels {
             let start = Int(starts[labels - depth - 1])
             hash = Self.hash(hash, name, from: start)
-            if let longer = entryNumber(hash, name, from: start) { found = longer }
+            guard let longer = entryNumber(hash, name, from: start) else { break }
+            found = longer
         }
-        return found.map { entries[$0].facts }
+        return found.map { entries[$0] }
     }
-
-    /// Whether `name`, lower-cased in wire form, is a domain with a route, or such a domain is below it.
-    func isAboveRoute(_ name: Span<UInt8>) -> Bool { !above.isEmpty && above.contains([UInt8](copying: name)) }
 
     /// The number of the entry for what stands in a name from `start` on.
     private func entryNumber(_ hash: UInt64, _ name: Span<UInt8>, from start: Int) -> Int? {
