@@ -1,3 +1,4 @@
+internal import CGreen
 internal import Glibc
 
 /// One end of a pipe, as a stream that is read or written. It owns its descriptor. Belongs to its hub's thread.
