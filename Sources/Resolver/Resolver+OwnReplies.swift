@@ -24,12 +24,22 @@ extension Resolver {
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.
     @inline(__always)
-    func ownReply(_ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>, limit: Int) -> Step? {
+    func ownReply(_ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>, limit: inout Int) -> Step? {
         if query.class == .internet, !query.type.isMeta {
             guard unsafe hosts != nil else { return nil }
             return hostsReply(query, &buffer, limit: limit)
         }
+        if query.class == .internet, query.type == .any { return anyReply(query, &buffer, limit: &limit) }
         return specialReply(query, &buffer)
+    }
+
+    /// What the hosts file says to ANY. A datagram takes one RRset of what is known (RFC 8482 4.1), which is written off the path
+    /// of a hit: nothing that the cache has fits there.
+    @inline(never)
+    private func anyReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, limit: inout Int) -> Step? {
+        if unsafe hosts != nil, let reply = hostsReply(query, &buffer, limit: limit) { return reply }
+        if limit <= Self.mostInDatagram { limit = 0 }
+        return nil
     }
 
     private func specialReply(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
@@ -66,11 +76,13 @@ extension Resolver {
     private static func append(
         _ hosts: HostsTable, _ range: Range<Int>, to buffer: inout MutableSpan<UInt8>, at start: Int, limit: Int
     ) -> (Reply, end: Int) {
+        let isOneSet = limit <= mostInDatagram
         var reply = Reply(.noError)
         var end = start
         var set = (type: RecordType(rawValue: 0), start: start, count: UInt16(0))
         for number in range {
             let record = LocalRecord(type: hosts.type(of: number), ttl: HostsTable.ttlSeconds)
+            if isOneSet, reply.counts.0 > 0, record.type != set.type { break }
             if record.type != set.type { set = (record.type, end, reply.counts.0) }
             guard let next = record.append(hosts.rdata(of: number), to: &buffer, at: end, limit: limit) else {
                 reply.counts.0 = set.count
@@ -155,7 +167,6 @@ struct LocalRecord {
 }
 
 extension RecordType {
-    /// Whether this is no type of data that could be looked up: OPT, transfers, TSIG and their like (RFC 6895 3.1).
-    /// Questions for any type of data are asked like others.
-    var isMeta: Bool { rawValue == 0 || rawValue == 41 || (128..<255).contains(rawValue) }
+    /// Whether this is no type of data that could be looked up: OPT, transfers, TSIG and their like (RFC 6895 3.1); or ANY.
+    var isMeta: Bool { rawValue == 0 || rawValue == 41 || (128...255).contains(rawValue) }
 }

@@ -66,7 +66,7 @@ extension Resolver {
     }
 
     /// The longest answer over UDP that the client may get.
-    package static func datagramLimit(_ pending: PendingQuery) -> Int { datagramLimit(pending.edns) }
+    package func datagramLimit(_ pending: PendingQuery) -> Int { datagramLimit(pending.edns) }
 
     /// Writes what the cache has, past its time where that is wanted: nil when that is nothing. Then what it has for the
     /// question with DO the other way round may do as well.
@@ -98,7 +98,7 @@ extension Resolver {
             if wantsProofs, !key.flags.dnssecOK { reply.authenticData = false }
             let plainly = key.flags.dnssecOK && !wantsProofs
             let length = end + stored.length
-            if !plainly,
+            if !plainly, !writer.isOneSet(limit),
                 let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit)
             {
                 return .answered(count)

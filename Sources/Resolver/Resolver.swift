@@ -43,6 +43,8 @@ package final class Resolver {
     package private(set) var policy: Policy
     // SAFETY: read and replaced on the hub's thread alone, and no access lasts over a switch; a checked access would cost
     // every hit more than the comparison with nil that most need.
+    /// The policy's longest answer over UDP.
+    @exclusivity(unchecked) private var largestDatagram = 1232
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
@@ -81,6 +83,7 @@ package final class Resolver {
         self.policy = policy
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
+        unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
         let addresses = policy.routes.flatMap(\.upstreams).map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         unsafe rulesMark = policy.rules?.mark ?? 0
@@ -100,11 +103,14 @@ package final class Resolver {
         case tooLong
     }
 
+    /// No answer over UDP is longer, whatever the policy says.
+    static let mostInDatagram = 4096
+
     /// The largest answer over UDP that a client with this OPT may get.
     @inline(__always)
-    package static func datagramLimit(_ edns: EDNSSummary?) -> Int {
+    package func datagramLimit(_ edns: EDNSSummary?) -> Int {
         guard let edns else { return 512 }
-        return min(edns.effectivePayloadSize, Int(Reply.payloadSize))
+        return unsafe min(edns.effectivePayloadSize, largestDatagram)
     }
 
     /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
@@ -121,8 +127,8 @@ package final class Resolver {
         case .cookieOnly: return answer(Reply(.noError), query, &buffer)
         case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
         }
-        let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
-        if let own = ownReply(&query, &buffer, limit: limit) { return own }
+        var limit = streams ? buffer.count : datagramLimit(query.edns)
+        if let own = ownReply(&query, &buffer, limit: &limit) { return own }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer

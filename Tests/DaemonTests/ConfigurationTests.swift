@@ -28,6 +28,7 @@ func complaint(_ yaml: String) -> String {
             listen: ["127.0.0.1:5300", "[::1]:5301", "0.0.0.0"]
             upstreams: ["192.0.2.1", "192.0.2.2:5353", "tcp://192.0.2.3", "udp://[2001:db8::1]:54", "2001:db8::2"]
             workers: 2
+            max-udp-size: 4096
             timeout: 1500ms
             cache: {size: 1GiB, min-ttl: 5, max-ttl: 1h, negative-ttl: 60}
             hosts: /etc/hosts
@@ -46,6 +47,7 @@ func complaint(_ yaml: String) -> String {
         ]
         #expect(settings.upstreams.map(\.description) == upstreams)
         #expect(settings.workers == 2)
+        #expect(settings.maxUDPSize == 4_096)
         #expect(settings.timeout == .milliseconds(1_500))
         #expect(settings.cache.size == 1 << 30)
         #expect(settings.cache.minTTLSeconds == 5)
@@ -86,6 +88,8 @@ func complaint(_ yaml: String) -> String {
     @Test(arguments: [
         ("workers: many", "vireo.yaml:1: workers: \"many\" is not that; expected a whole number from 1 to 256"),
         ("workers: 0", "vireo.yaml:1: workers: \"0\" is not that; expected a whole number from 1 to 256"),
+        ("max-udp-size: 511", "vireo.yaml:1: max-udp-size: \"511\" is not that; expected a whole number from 512 to 4096"),
+        ("max-udp-size: 4097", "vireo.yaml:1: max-udp-size: \"4097\" is not that"),
         ("workers: -1", "vireo.yaml:1: workers: \"-1\""),
         ("workers: [2]", "vireo.yaml:1: workers: a list is given; expected a whole number"),
         ("workers:", "vireo.yaml:1: workers: nothing is given; expected a whole number"),

@@ -113,7 +113,7 @@ extension Resolver {
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan
-        let limit = streams ? room : Resolver.datagramLimit(pending)
+        let limit = streams ? room : datagramLimit(pending)
         let count = write(pending, resolution, into: &span, limit: limit)
         return count == 0 ? nil : Array(buffer[..<count])
     }

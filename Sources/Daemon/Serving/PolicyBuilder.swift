@@ -17,6 +17,7 @@ struct PolicyBuilder {
         policy.domains = settings.domains
         policy.localZones = settings.localZones
         policy.hasMinimalResponses = settings.minimalResponses
+        policy.largestDatagram = settings.maxUDPSize
         let trusted = settings.trustAD
         policy.staleClientTimeout = settings.cache.staleClientTimeout
         policy.prefetches = settings.cache.prefetches

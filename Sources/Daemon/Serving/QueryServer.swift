@@ -54,7 +54,7 @@ final class QueryServer: DatagramServer {
         let resolution = isCached ? .cached : resolver.resolve(pending)
         guard var answer = Datagram(hub: resolver.hub) else { return }
         var buffer = answer.buffer
-        let count = resolver.write(pending, resolution, into: &buffer, limit: Resolver.datagramLimit(pending))
+        let count = resolver.write(pending, resolution, into: &buffer, limit: resolver.datagramLimit(pending))
         guard count > 0 else { return }
         answer.count = count
         answer.setReturnPath(path)

@@ -33,7 +33,7 @@ struct AnswerWriter {
         let reply = Reply(answer, to: pending.flags, pending.edns)
         let end = writeQuestion(into: &buffer)
         let records = answer.records
-        if records.count <= buffer.count - end {
+        if records.count <= buffer.count - end, !isOneSet(limit) {
             buffer.copy(records, to: end)
             let length = end + records.count
             if let count = reply.finish(&buffer, flags: pending.flags, edns: pending.edns, end: length, limit: limit) {
@@ -63,6 +63,20 @@ struct AnswerWriter {
         return type != pending.key.type && pending.key.type != .any
     }
 
+    /// Whether one RRset of the answer is all that the client gets: to ANY over UDP (RFC 8482 4.1).
+    func isOneSet(_ limit: Int) -> Bool { pending.key.type == .any && limit <= Resolver.mostInDatagram }
+
+    /// Whether a record belongs to the one RRset that answers ANY, whose type is noted: its signatures do, and what proves that
+    /// there is nothing.
+    private func isChosen(_ record: borrowing RecordView, _ chosen: inout RecordType?) -> Bool {
+        guard record.section == .answer else { return chosen == nil }
+        if record.type == .rrsig {
+            return record.rdata.count > 1 && record.rdata.loadUInt16(at: 0) == chosen?.rawValue
+        }
+        if chosen == nil { chosen = record.type }
+        return record.type == chosen
+    }
+
     private func copyRecords(
         _ message: Span<UInt8>, _ reply: Reply, plainly: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) throws(WireError) -> Int {
@@ -78,7 +92,9 @@ struct AnswerWriter {
         var setStart = builder.mark()
         var setType = RecordType(rawValue: 0)
         var setOwner = -1
+        var chosen: RecordType?
         while let record = try records.next() {
+            if isOneSet(limit), !isChosen(record, &chosen) { continue }
             if record.type == .opt || plainly && isUnaskedProof(record.type) { continue }
             var isSameSet = false
             if setOwner >= 0, record.type == setType {

@@ -60,6 +60,8 @@ package struct Policy: Sendable {
     package var prefetches = false
     /// Whether positive answers go without what a client does not need of them (`minimal-responses`).
     package var hasMinimalResponses = true
+    /// The longest answer over UDP, from 512 to 4096 bytes (`max-udp-size`).
+    package var largestDatagram = 1232
     /// Names that are answered without asking.
     package var hosts: HostsTable?
     /// Names by rule, where there are rules.

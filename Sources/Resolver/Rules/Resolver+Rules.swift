@@ -46,7 +46,7 @@ extension Resolver {
             return isKnown ? .tooLong : missed(query, &buffer)
         }
         let group = book.group(of: client)
-        let limit = streams ? buffer.count : Self.datagramLimit(query.edns)
+        let limit = streams ? buffer.count : datagramLimit(query.edns)
         switch book.ruling(query.nameBytes, query.type, group: group, explains: query.edns != nil) {
         case .local(let records):
             let writer = RecordsAnswer(query, buffer.span)

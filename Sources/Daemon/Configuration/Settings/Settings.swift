@@ -41,6 +41,8 @@ package struct Settings: Sendable, Equatable {
     package var trustAD: [UpstreamAddress] = []
     /// Whether positive answers go without what a client does not need.
     package var minimalResponses = true
+    /// The longest answer over UDP.
+    package var maxUDPSize = 1232
     /// How long one try of one upstream may take.
     package var timeout = Duration.seconds(2)
     /// The cache.

@@ -86,6 +86,10 @@ extension Settings {
             SettingFacts(
                 "Send positive answers without authority and additional records, proofs for who asks with DO excepted.")),
         .value(
+            "max-udp-size", \.maxUDPSize, .integer(512...4096),
+            SettingFacts(
+                "The longest answer over UDP, in bytes; longer ones are asked for over TCP. 1232 fits nearly everywhere.")),
+        .value(
             "workers", \.workers, .integer(1...256),
             SettingFacts(
                 "Threads that serve. Without this key: one for each processor core.", example: "2", needsRestart: true)),
