@@ -15,8 +15,8 @@ internal import COpenSSL
         guard let peer = engine.peer, !peer.pins.isEmpty else { return unsafe X509_verify_cert(store) }
         guard let own = unsafe X509_STORE_CTX_get0_cert(store) else { return 0 }
         if peer.trustsPinsAlone {
-            if unsafe peer.pins.contains(where: { unsafe fits($0, own) }) { return accept(store) }
-            return refuse(store, own, engine)
+            if peer.pins.contains(where: { unsafe fits($0, own) }) { return unsafe accept(store) }
+            return unsafe refuse(store, own, engine)
         }
         let verdict = unsafe X509_verify_cert(store)
         guard verdict > 0 else { return verdict }
@@ -24,7 +24,7 @@ internal import COpenSSL
         for index in 0..<max(0, unsafe OPENSSL_sk_num(chain)) {
             // SAFETY: the chain holds certificates, and the index is in it.
             guard let raw = unsafe OPENSSL_sk_value(chain, index) else { continue }
-            if unsafe peer.pins.contains(where: { unsafe fits($0, OpaquePointer(raw)) }) { return 1 }
+            if peer.pins.contains(where: { unsafe fits($0, OpaquePointer(raw)) }) { return 1 }
         }
         return unsafe refuse(store, own, engine)
     }
@@ -63,10 +63,10 @@ internal import COpenSSL
 
     /// What one of OpenSSL's functions writes, which says how much when it is given no place.
     private static func bytes(_ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8] {
-        let count = Int(unsafe write(nil))
+        let count = Int(write(nil))
         guard count > 0 else { return [] }
         return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
-            var next = unsafe buffer.baseAddress
+            var next = buffer.baseAddress
             written = max(0, Int(unsafe write(&next)))
         }
     }
