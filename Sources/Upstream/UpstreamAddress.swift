@@ -45,7 +45,7 @@ package struct UpstreamAddress: Sendable, Hashable {
     package init(_ address: SocketAddress, transport: Transport = .udp) {
         self.transport = transport
         self.address = address
-        trustsAD = address.ip.isLoopback
+        trustsAD = address.ip.isLoopback || transport.isEncrypted
         interface = Self.interfaceName(address.ip.scope)
     }
 

@@ -145,6 +145,12 @@ import Testing
         #expect(!(try read("listen: [\"0.0.0.0\"]")).answersEverybody)
         #expect(try read("listen: [\"0.0.0.0\"]\nallow: any").answersEverybody)
         #expect(try read("listen: [\"127.0.0.1\", \"192.0.2.1\"]\nallow: [any]").answersEverybody)
+        for wide in ["0.0.0.0/0", "\"::/0\"", "[0.0.0.0/1, 128.0.0.0/1]"] {
+            let settings = try read("listen: [\"0.0.0.0\"]\nallow: \(wide)")
+            #expect(settings.answersEverybody && settings.warnings.contains { $0.contains("open resolver") })
+        }
+        let own = try read("listen: [\"0.0.0.0\"]\nallow: [10.0.0.0/8, \"2001:db8::/32\"]")
+        #expect(!own.answersEverybody && own.warnings.isEmpty)
     }
 
     @Test func `the settings take words, prefixes and lists of them`() throws {

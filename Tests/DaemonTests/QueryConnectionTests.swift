@@ -107,12 +107,31 @@ import Testing
             for client in clients { try client.write(batch) }
             try sleep(.seconds(2))
             let places = world.worker.places
-            #expect(places.heldBytes > 0 && places.heldBytes <= 6 * (64 << 10 + 65_537))
+            #expect(places.heldBytes > 0 && places.heldBytes <= 6 * (64 << 10 + 2 * 65_537))
             // For each client one that reads and one that writes, and some of the upstream's.
             #expect(world.hub.greenletCount <= greenlets + 30, "\(world.hub.greenletCount)")
             for _ in 0..<QueryConnection.mostWaiting { #expect(try clients[0].readMessage()?.count ?? 0 > 64_000) }
             try sleep(.seconds(20))
             #expect(places.heldBytes == 0 && places.count == 0)
+        }
+    }
+
+    @Test func `answers that were found and nobody takes are bounded in bytes, whatever they are to`() throws {
+        try ServingWorld.run { world throws in
+            world.world.loopback.streamWindow = 8_000
+            world.upstream.answer = { .address($0, ttl: 0, count: 4_000) }
+            let clients = try (0..<6).map { _ in try world.connect() }
+            for (number, client) in clients.enumerated() {
+                for name in 0..<QueryConnection.mostWaiting { try client.send(.query("n\(name).c\(number).example.")) }
+            }
+            var most = 0
+            for _ in 0..<200 {
+                try sleep(.milliseconds(10))
+                most = max(most, world.worker.places.heldBytes)
+            }
+            // Six times 128 answers of 64 KB are 48 MiB.
+            #expect(most > 1 << 20 && most <= StreamPlaces.mostHeld, "\(most)")
+            #expect(world.worker.places.closedCount + world.worker.places.refusedCount > 0)
         }
     }
 

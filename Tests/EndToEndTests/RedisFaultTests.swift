@@ -129,7 +129,7 @@ extension EndToEnd {
             }
             try eventually("the refusals to be said") { count("redis takes no answers any more") == 1 ? true : nil }
             #expect(count("OOM command not allowed") == 1)
-            #expect(try figure("refused-stores", vireo) >= 20)
+            #expect(try figure("stores-refused", vireo) >= 20)
             try redis.ask("CONFIG", "SET", "maxmemory", "0")
             try eventually("the end to be said") {
                 _ = try vireo.ask("probe-\(UInt32.random(in: 0...UInt32.max)).example.", .a)

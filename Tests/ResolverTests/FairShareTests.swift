@@ -121,4 +121,12 @@ import Testing
             #expect(try world.ask("good.\(domain[12])", from: client[0]).answers.count == 1)
         }
     }
+
+    @Test func `silent names below thousands of domains leave places to every other domain`() {
+        let shares = FairShares()
+        var numbers = SystemRandomNumberGenerator()
+        for _ in 0..<15_000 { shares.add(FlightOwner(client: 1, domain: UInt32(truncatingIfNeeded: numbers.next()))) }
+        for domain: UInt32 in 0..<2048 { #expect(shares.isBelow(FlightOwner(client: 2, domain: domain), of: 20_000)) }
+        #expect(!shares.isBelow(FlightOwner(client: 1, domain: 7), of: 20_000))
+    }
 }

@@ -184,6 +184,24 @@ import Testing
         }
     }
 
+    @Test func `closes halve what is thought of a server, down to what it answers`() {
+        var limits = StreamLimits()
+        let now = Instant(nanoseconds: 1)
+        for expected in [32, 16, 8, 4, 2, 1, 1] {
+            limits.wasClosed(answered: 0, at: now)
+            #expect(limits.questions(at: now) == expected)
+        }
+        limits.wasClosed(answered: 100, at: now)
+        #expect(limits.questions(at: now) == 100)
+        #expect(limits.questions(at: now.advanced(byNanoseconds: StreamLimits.memory)) == .max)
+    }
+
+    @Test func `AD is believed of who is spoken to over an encrypted connection, and of this machine`() {
+        let address = SocketAddress(IPAddress("192.0.2.1")!, port: 853)
+        #expect(UpstreamAddress(address, transport: .tls).trustsAD && UpstreamAddress(address, transport: .https).trustsAD)
+        #expect(!UpstreamAddress(address).trustsAD && !UpstreamAddress(address, transport: .tcp).trustsAD)
+    }
+
     @Test func `a server that answers the first question of a connection and no other is learnt`() throws {
         try onHub { hub in
             let upstream = try FakeUpstream(transport: .tcp) { _ in [] }

@@ -86,7 +86,9 @@ final class AccessPart: Part {
 
 extension Settings {
     /// Whether a listener that others reach answers whoever asks.
-    package var answersEverybody: Bool { allow.contains(.any) && listen.contains { !$0.ip.isLoopback } }
+    package var answersEverybody: Bool {
+        allow.contains(where: \.isNearlyEverybody) && listen.contains { !$0.ip.isLoopback }
+    }
 
     /// Whether it matters which networks this machine is in.
     fileprivate var needsNetworks: Bool {

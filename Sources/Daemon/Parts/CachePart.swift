@@ -50,10 +50,13 @@ final class CachePart: Part {
 
     /// Removes what was kept of names that are now to be kept or answered otherwise.
     private func forget() throws {
-        let (cache, present, former) = (cache, policy.policy(), former)
+        // Without the lists, which nothing here looks at and which are large.
+        var present = policy.policy()
+        present.rules = nil
+        let (cache, former) = (cache, former)
         self.former = present
         guard present.mayForget(keptBy: former), cache.statistics.entries > 0 else { return }
-        try blocking { _ = cache.remove(.names { present.forgets($0, keptBy: former) }) }
+        try blocking { [present] in _ = cache.remove(.names { present.forgets($0, keptBy: former) }) }
     }
 }
 

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 internal import Upstream
 
@@ -46,6 +47,18 @@ package struct Resolution {
     /// Whether it is an answer past its time.
     var isStale: Bool {
         if case .stale = content { return true }
+        return false
+    }
+
+    /// The bytes of an answer that is kept until it is written: a flight's; others stand in the cache.
+    package var byteCount: Int {
+        if case .landed(let flight) = content, case .success(let reply) = flight.result { return reply.answer.records.count }
+        return 0
+    }
+
+    /// Whether both are what the same flight came to.
+    package func isSame(as other: Resolution) -> Bool {
+        if case .landed(let one) = content, case .landed(let two) = other.content { return one === two }
         return false
     }
 

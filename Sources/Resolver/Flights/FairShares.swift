@@ -32,9 +32,14 @@ final class FairShares: Sendable {
         domains.remove(owner.domain)
     }
 
+    /// A domain may have one place in so many, whatever its share. Else silent names below thousands of domains, of which some
+    /// meet with any other in the table, would leave nothing to busy ones.
+    private static let domainPart = 16
+
     /// Whether both the client and the domain have less than their share of `places`.
     func isBelow(_ owner: FlightOwner, of places: Int) -> Bool {
-        clients.isBelow(owner.client, of: places) && domains.isBelow(owner.domain, of: places)
+        clients.isBelow(owner.client, of: places)
+            && domains.isBelow(owner.domain, of: places, least: places / Self.domainPart)
     }
 
     /// A client's number, from that of its address (`IPAddress.number`): of an IPv6 address the first 56 bits count, which
@@ -67,11 +72,11 @@ final class SharedCounters: Sendable {
         }
     }
 
-    /// Whether a counter is below its share of `places`: each that is above 0 has the same.
-    func isBelow(_ number: UInt32, of places: Int) -> Bool {
+    /// Whether a counter is below its share of `places`, which is `least` at least: each that is above 0 has the same.
+    func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
         let own = Int(slots[slot(number)].load(ordering: .relaxed))
         let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : 0)
-        return own < max(1, places / max(1, sharers))
+        return own < max(1, least, places / max(1, sharers))
     }
 
     private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }

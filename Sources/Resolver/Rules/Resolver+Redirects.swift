@@ -47,9 +47,10 @@ extension Resolver {
 
     /// The answer to a query as a message of its own. Waits.
     private func message(for query: PendingQuery) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Self.longestAnswer)
         var resolution = Resolution.cached
         if cache.secondsLeft(query.key, at: BootSeconds(rawValue: hub.bootSeconds)) == nil { resolution = resolve(query) }
+        // Not before the wait, of which there may be many.
+        var bytes = [UInt8](repeating: 0, count: Self.longestAnswer)
         var span = bytes.mutableSpan
         let count = writeUnjudged(query, resolution, into: &span, limit: Self.longestAnswer)
         return Array(bytes[..<count])
@@ -76,6 +77,7 @@ final class Redirect: Sendable {
     var reply: Reply {
         var reply = Reply(.noError)
         if other.count >= MessageView.headerLength { reply.responseCode = ResponseCode(rawValue: UInt16(other[3] & 0x0F)) }
+        if other.count >= MessageView.headerLength { reply.isTruncated = other[2] & 2 != 0 }
         if isSafeSearch { (reply.extendedError, reply.text) = (.forgedAnswer, "safe search") }
         return reply
     }

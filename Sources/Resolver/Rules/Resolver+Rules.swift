@@ -88,7 +88,7 @@ extension Resolver {
         let name = wire.span
         let start = MessageView.headerLength + name.count + 4
         let facts = AnswerFacts(book, message, at: start, count: count)
-        guard !facts.isEmpty else { return nil }
+        // The name as well: lists may have changed since the question was asked.
         if facts.hasPrivateAddress, !mayBePrivate(name, book) { return .privateAddress }
         var verdicts = book.content.lists.verdicts(of: name)
         verdicts.formUnion(facts.verdicts)

@@ -167,14 +167,16 @@ final class StreamChannel: PooledChannel {
         writer?.kill()
         reader = nil
         writer = nil
+        // What was never open tells nothing of how many questions a connection takes.
+        let hadStood = socket != nil
         socket?.close()
         socket = nil
         unsent = []
         // A server may close a connection that has served its time; one that was shared, or cut within an answer, tells
         // nothing of a question either.
         let wasShared = table.count > 1
-        if table.count > 0, answered > 0 || (wasShared && failure != .insecure) {
-            server.streamLimits.wasClosed(answered: answered, given: given, at: server.hub.now)
+        if table.count > 0, answered > 0 || (wasShared && hadStood) {
+            server.streamLimits.wasClosed(answered: answered, at: server.hub.now)
             server.streams.forEach { $0.retireIfSpent() }
         }
         // Who cannot prove who it is will not do so the next time either.

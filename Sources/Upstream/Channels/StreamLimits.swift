@@ -8,6 +8,8 @@ struct StreamLimits {
     /// Connections in a row that fell silent with questions under way while a fresh one was answered.
     private var silences = 0
 
+    /// So many questions a connection is given by one that nothing is known of, as far as halving goes.
+    static let usual = 64
     /// For so long a limit is kept.
     static let memory: UInt64 = 60_000_000_000
     /// Once may be a slow name, twice is a habit.
@@ -16,10 +18,11 @@ struct StreamLimits {
     /// So many questions a connection is given.
     func questions(at now: Instant) -> Int { limitedUntil > now ? limit : .max }
 
-    /// A connection was closed after so many answers to so many questions: it takes what it answered, or half of what it
-    /// was given, where that is more. So one close that a stranger forged halves the limit at worst.
-    mutating func wasClosed(answered: Int, given: Int, at now: Instant) {
-        set(max(1, answered, given / 2), at: now)
+    /// A connection was closed after so many answers with questions under way: it takes what it answered, or half of what was
+    /// thought before, where that is more. So one close that a stranger forged halves the limit at worst.
+    mutating func wasClosed(answered: Int, at now: Instant) {
+        let before = min(questions(at: now), Self.usual)
+        set(max(1, answered, before / 2), at: now)
     }
 
     /// A connection answered so many questions and no more, though it stayed open.

@@ -13,6 +13,9 @@ extension Settings {
                 warnings.append("\(key) does nothing while cache.size is 0: it is about what is kept in memory")
             }
         }
+        if answersEverybody {
+            warnings.append("everybody who reaches this server may ask it (allow): an open resolver is used to attack others")
+        }
         if let openFile, let secret {
             warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
         }

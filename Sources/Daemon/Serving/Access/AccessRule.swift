@@ -1,4 +1,5 @@
 package import AnswerCache
+internal import Green
 
 /// Who may ask: an element of `allow` and `deny`.
 package enum AccessRule: Hashable, Sendable {
@@ -35,6 +36,17 @@ extension AccessRule: CustomStringConvertible {
         case .any: "any"
         case .local: "local"
         case .network(let prefix): prefix.description
+        }
+    }
+}
+
+extension AccessRule {
+    /// Whether it lets in more addresses than any network has: everybody, or a prefix of less than 8 bits (IPv6: 16).
+    var isNearlyEverybody: Bool {
+        switch self {
+        case .any: true
+        case .local: false
+        case .network(let prefix): prefix.length < (prefix.family == .v4 ? 8 : 16)
         }
     }
 }

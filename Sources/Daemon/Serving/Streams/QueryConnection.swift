@@ -27,7 +27,9 @@ final class QueryConnection {
     /// Questions that wait for an answer to be found or written.
     private var waiting = 0
     /// Those of them whose answers are found and not written.
-    private var due: [(pending: PendingQuery, resolution: Resolution)] = []
+    private var due: [(pending: PendingQuery, resolution: Resolution, bytes: Int)] = []
+    /// The bytes of the answers that wait there, as far as nobody else keeps them.
+    private var dueBytes = 0
     private let progress: Event
     /// When the last whole query came or the last answer left.
     private(set) var lastUse: Instant
@@ -195,10 +197,17 @@ final class QueryConnection {
             waiting -= 1
             return progress.set()
         }
-        due.append((pending, resolution))
+        // Who asks for one name again and again is given the same bytes.
+        let bytes = due.last.map { $0.resolution.isSame(as: resolution) } == true ? 0 : resolution.byteCount
+        due.append((pending, resolution, bytes))
+        dueBytes += bytes
         // A batch that is being made takes it along.
         guard server.scratch.count == 0 else { return }
-        if server.turns.hasRoom { flush() } else { startWriter() }
+        guard server.turns.hasRoom, unsent.isEmpty else {
+            noteHeld()
+            return startWriter()
+        }
+        flush()
     }
 
     /// Sends what is in the batch and what is due, as long as the kernel takes it; a writer sees to what it does not take. A
@@ -238,7 +247,8 @@ final class QueryConnection {
     private func writeDue() {
         var written = 0
         while written < due.count, server.scratch.hasRoom {
-            let (pending, resolution) = due[written]
+            let (pending, resolution, bytes) = due[written]
+            dueBytes -= bytes
             server.scratch.append { buffer in
                 server.resolver.write(pending, resolution, into: &buffer, limit: buffer.count)
             }
@@ -274,6 +284,7 @@ final class QueryConnection {
     private func giveUp() {
         waiting -= due.count
         due = []
+        dueBytes = 0
         unsent = []
         socket.abort()
         noteHeld()
@@ -281,7 +292,7 @@ final class QueryConnection {
     }
 
     /// Tells how many bytes are kept for this connection.
-    private func noteHeld() { server.places.hold(self, bytes: input.count + unsent.count) }
+    private func noteHeld() { server.places.hold(self, bytes: input.count + unsent.count + dueBytes) }
 
     /// Waits until an answer was found or sent.
     private func waitForProgress() throws {
