@@ -127,6 +127,8 @@ import Testing
         var numbers = SystemRandomNumberGenerator()
         for _ in 0..<15_000 { shares.add(FlightOwner(client: 1, domain: UInt32(truncatingIfNeeded: numbers.next()))) }
         for domain: UInt32 in 0..<2048 { #expect(shares.isBelow(FlightOwner(client: 2, domain: domain), of: 20_000)) }
+        // Once another client has a place, the first has more than its share.
+        shares.add(FlightOwner(client: 2, domain: 1))
         #expect(!shares.isBelow(FlightOwner(client: 1, domain: 7), of: 20_000))
     }
 }
