@@ -69,10 +69,6 @@ private struct LocalZoneWriter {
     private static var ttl: UInt32 { 3600 }
     /// `localhost.`
     static let localhost: [UInt8] = [9] + Array("localhost".utf8) + [0]
-    /// RNAME `nobody.invalid.`, and serial, refresh, retry, expire and minimum (RFC 6303 3).
-    private static let rest: [UInt8] =
-        [6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
-        + [1, 3600, 1200, 604_800, ttl].flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
 
     /// Begins right behind the question.
     init(_ query: borrowing QueryView, _ zone: LocalZone) {
@@ -97,7 +93,7 @@ private struct LocalZoneWriter {
     /// Appends the zone's SOA and counts it.
     mutating func appendSOA(to buffer: inout MutableSpan<UInt8>, in count: inout UInt16) {
         let start = end
-        append(.soa, top + Self.rest, to: &buffer, in: &count)
+        append(.soa, top + LocalRecord.soaRest(minimum: Self.ttl), to: &buffer, in: &count)
         if end > start { buffer.copy(top.span, to: start) }
     }
 

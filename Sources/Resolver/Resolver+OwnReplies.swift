@@ -151,6 +151,15 @@ struct LocalRecord {
     var `class` = RecordClass.internet
     var ttl: UInt32
 
+    /// What stands behind MNAME in an SOA of our own (RFC 6303 3): RNAME `nobody.invalid.`, then serial, refresh, retry, expire
+    /// and minimum.
+    static func soaRest(minimum: UInt32) -> [UInt8] {
+        [6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
+            + [1, 3600, 1200, 604_800, minimum].flatMap { number in
+                (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+            }
+    }
+
     /// Writes it with its rdata at `end`: where it ends, nil where it does not fit within `limit`.
     func append(_ rdata: Span<UInt8>, to buffer: inout MutableSpan<UInt8>, at end: Int, limit: Int) -> Int? {
         let next = end + 12 + rdata.count

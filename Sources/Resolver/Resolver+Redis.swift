@@ -57,14 +57,15 @@ extension Resolver {
     private func take(
         _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
-        guard let found = redis.finish(lookup, key, rules(in: rule(for: key))) else { return nil }
+        let rule = rule(for: key)
+        guard let found = redis.finish(lookup, key, rules(in: rule)) else { return nil }
         let answer = withoutDenialOfHosts(found.answer, of: key.wireName.span, key.class)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let wall = hub.loop.wallTime() / 1_000_000
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
         // answer: the memory counts whole seconds, so that the ends differ by less than one.
         if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
-        let mayBecomeStale = rule(for: key)?.noStale != true
+        let mayBecomeStale = rule?.noStale != true
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
             cache.store(key, answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)

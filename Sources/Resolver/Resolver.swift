@@ -210,7 +210,7 @@ package final class Resolver {
         let key = pending.key
         let isOwn = shared.upstreams.isOwn(key.wireName, written: pending.name, id: pending.id)
         guard isOwn, shared.flights.openedAt(key) != nil else { return false }
-        shared.upstreams.noteLoop(UpstreamQuestion(key.wireName, key.type, key.class, flags: key.flags), at: hub.now)
+        shared.upstreams.noteLoop(UpstreamQuestion(key.asked), at: hub.now)
         return true
     }
 

@@ -361,6 +361,19 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
         #expect(try believed(reply, to: query).counts.answers == 401)
     }
 
+    /// A question of type HTTPS, and an answer with service parameters in hexadecimal digits.
+    private func service(_ hex: String) -> (query: Message, reply: Message) {
+        let query = Message.query("www.example.", .https)
+        let digits = hex.filter { $0 != " " }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map { offset in
+            UInt8(digits.dropFirst(offset).prefix(2), radix: 16)!
+        }
+        let data = RecordData.unknown(RecordData.Unknown(type: .https, bytes: [0, 1, 0] + bytes))
+        var reply = Message.reply(to: query, .noError)
+        reply.answers = [ResourceRecord(Name("www.example.")!, ttl: 60, data)]
+        return (query, reply)
+    }
+
     @Test(arguments: [
         "0000", "000000", "0000 0001 00", "0000 0002 0000", "0000 0004 0004 0003", "0000 0004 0003 0003", "0001 0000",
         "0001 0001 00",
@@ -369,15 +382,7 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
         "0006 0000", "0003 0002 0035 0001 0003 026832",
     ])
     func `service parameters without their form are no answer`(_ hex: String) throws {
-        let query = Message.query("www.example.", .https)
-        let digits = hex.filter { $0 != " " }
-        let bytes = stride(from: 0, to: digits.count, by: 2).map { offset in
-            UInt8(digits.dropFirst(offset).prefix(2), radix: 16)!
-        }
-        let record = ResourceRecord(
-            Name("www.example.")!, ttl: 60, .unknown(RecordData.Unknown(type: .https, bytes: [0, 1, 0] + bytes)))
-        var reply = Message.reply(to: query, .noError)
-        reply.answers = [record]
+        let (query, reply) = service(hex)
         #expect(try outcome(reply, to: query) == .broken(.unreadable))
     }
 
@@ -387,15 +392,7 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
         "0005 0000", "0006 0010 20010db8000000000000000000000001", "fff0 0000",
     ])
     func `service parameters in their form are`(_ hex: String) throws {
-        let query = Message.query("www.example.", .https)
-        let digits = hex.filter { $0 != " " }
-        let bytes = stride(from: 0, to: digits.count, by: 2).map { offset in
-            UInt8(digits.dropFirst(offset).prefix(2), radix: 16)!
-        }
-        var reply = Message.reply(to: query, .noError)
-        reply.answers = [
-            ResourceRecord(Name("www.example.")!, ttl: 60, .unknown(RecordData.Unknown(type: .https, bytes: [0, 1, 0] + bytes)))
-        ]
+        let (query, reply) = service(hex)
         #expect(try believed(reply, to: query).counts.answers == 1)
     }
 

@@ -1,5 +1,5 @@
 /// Pieces of presentation format going out.
-enum PresentationText {
+package enum PresentationText {
     /// `\007`: a byte in three decimal digits (RFC 1035 5.1).
     static func decimalEscape(_ byte: UInt8) -> String {
         let digits = String(byte)
@@ -33,6 +33,8 @@ enum PresentationText {
     private static let hexDigits = Array("0123456789ABCDEF".utf8)
     /// The alphabet of base64 (RFC 4648 4).
     static let base64Alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    /// That of base64 in URLs (RFC 4648 5).
+    private static let base64URLAlphabet = Array(base64Alphabet.dropLast(2)) + Array("-_".utf8)
     /// The alphabet of base32 with extended hex (RFC 4648 7).
     static let base32Alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUV".utf8)
 
@@ -41,6 +43,11 @@ enum PresentationText {
         var text = digits(bytes, bitsPerDigit: 6, alphabet: base64Alphabet)
         while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Bytes in the base64 of URLs, not padded (RFC 4648 5).
+    package static func base64URL(_ bytes: [UInt8]) -> String {
+        String(decoding: digits(bytes, bitsPerDigit: 6, alphabet: base64URLAlphabet), as: UTF8.self)
     }
 
     /// Bytes in base32 with extended hex, not padded (RFC 5155 3.3).

@@ -77,9 +77,7 @@ struct AnswerFacts {
         let address: IPAddress
         switch bytes.count {
         case 4: address = IPAddress(ipv4: bytes.loadUInt32(at: 0))
-        case 16:
-            let halves = (0..<4).map { UInt64(bytes.loadUInt32(at: 4 * $0)) }
-            address = IPAddress(high: halves[0] << 32 | halves[1], low: halves[2] << 32 | halves[3])
+        case 16: address = IPAddress(high: bytes.loadWord(at: 0).byteSwapped, low: bytes.loadWord(at: 8).byteSwapped)
         default: return
         }
         if book.content.refusesPrivate, address.isPrivate { hasPrivateAddress = true }

@@ -17,10 +17,8 @@ struct RuledAnswer {
 
     /// For so long clients may keep what they are told: lists change.
     private static var ttl: UInt32 { 10 }
-    /// MNAME as a pointer to the question's name, RNAME `nobody.invalid.`, then serial, refresh, retry, expire and minimum.
-    private static let soa: [UInt8] =
-        [0xC0, 0x0C, 6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
-        + [1, 3600, 1200, 604_800, ttl].flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
+    /// An SOA's rdata, MNAME a pointer to the question's name.
+    private static let soa: [UInt8] = [0xC0, 0x0C] + LocalRecord.soaRest(minimum: ttl)
     /// So much of a reason is told.
     private static var longestText: Int { 200 }
 

@@ -63,7 +63,7 @@ final class HTTPFraming {
         do throws(HTTP2Error) {
             let stream: Int32
             if usesGet {
-                let target = path + (path.contains("?") ? "&" : "?") + "dns=" + Self.base64URL(message)
+                let target = path + (path.contains("?") ? "&" : "?") + "dns=" + PresentationText.base64URL(message)
                 var fields = HTTP2Fields([
                     (":method", "GET"), (":scheme", "https"), (":authority", authority), (":path", target),
                 ])
@@ -148,18 +148,4 @@ final class HTTPFraming {
         guard message.body.count >= MessageView.headerLength else { return "HTTP with \(message.body.count) bytes for \(path)" }
         return nil
     }
-
-    /// Base64 for URLs, without what fills it up (RFC 4648 5).
-    private static func base64URL(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 4 / 3 + 3)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0...group.count { text.append(digits[bits >> (18 - 6 * place) & 63]) }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 }

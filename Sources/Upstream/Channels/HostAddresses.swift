@@ -130,8 +130,8 @@ final class HostAddresses {
         switch (place.type, place.rdataLength) {
         case (.a, 4): return IPAddress(v4: message.loadUInt32(at: start))
         case (.aaaa, 16):
-            let words = (0..<4).map { UInt64(message.loadUInt32(at: start + 4 * $0)) }
-            return IPAddress(v6High: words[0] << 32 | words[1], low: words[2] << 32 | words[3])
+            return IPAddress(
+                v6High: message.loadWord(at: start).byteSwapped, low: message.loadWord(at: start + 8).byteSwapped)
         default: return nil
         }
     }

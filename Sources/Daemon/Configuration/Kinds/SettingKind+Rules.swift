@@ -3,26 +3,6 @@ internal import Glibc
 internal import NameRules
 internal import Resolver
 
-extension SettingKind {
-    /// A list, of which each element is read by a table.
-    fileprivate static func elements<Element>(
-        _ expected: String, of table: SettingsTable<Element>, _ fresh: @escaping @Sendable () -> Element
-    ) -> SettingKind where Value == [Element] {
-        SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                var values: [Element] = []
-                for item in try node.elements(expected: expected) {
-                    var value = fresh()
-                    try table.read(item, into: &value)
-                    values.append(value)
-                }
-                return values
-            },
-            print: { _ in nil })
-    }
-}
-
 extension SettingKind where Value == [ListSettings] {
     /// Lists by name.
     static var lists: SettingKind {

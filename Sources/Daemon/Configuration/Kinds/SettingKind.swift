@@ -27,6 +27,26 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             print: print)
     }
 
+    /// A list, of which each element is read by a table. `admit` throws where an element does not go with those before it.
+    static func elements<Element>(
+        _ expected: String, of table: SettingsTable<Element>, _ fresh: @escaping @Sendable () -> Element,
+        admit: @escaping @Sendable (Element, [Element], ConfigurationNode) throws(ConfigurationError) -> Void = { _, _, _ in }
+    ) -> SettingKind where Value == [Element] {
+        SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                var values: [Element] = []
+                for item in try node.elements(expected: expected) {
+                    var value = fresh()
+                    try table.read(item, into: &value)
+                    try admit(value, values, item)
+                    values.append(value)
+                }
+                return values
+            },
+            print: { _ in nil })
+    }
+
     /// The kind `element` where there may be no value.
     package static func optional<Element>(_ element: SettingKind<Element>) -> SettingKind where Value == Element? {
         SettingKind(

@@ -39,22 +39,11 @@ extension SettingKind where Value == [UInt8] {
 extension SettingKind where Value == [DomainRule] {
     /// A list of rules, each for a domain of its own.
     static var domainRules: SettingKind {
-        let expected = "a list of {domain: …, no-cache: true}"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                var rules: [DomainRule] = []
-                for element in try node.elements(expected: expected) {
-                    var rule = DomainRule(domain: [0])
-                    try DomainRule.table.read(element, into: &rule)
-                    if rules.contains(where: { $0.domain == rule.domain }) {
-                        let domain = element.value(of: "domain") ?? element
-                        throw domain.failure("\(domain.content) stands there twice", expected: "each domain once")
-                    }
-                    rules.append(rule)
-                }
-                return rules
-            },
-            print: { _ in nil })
+        elements("a list of {domain: …, no-cache: true}", of: DomainRule.table, { DomainRule(domain: [0]) }) {
+            rule, others, item throws(ConfigurationError) in
+            guard others.contains(where: { $0.domain == rule.domain }) else { return }
+            let domain = item.value(of: "domain") ?? item
+            throw domain.failure("\(domain.content) stands there twice", expected: "each domain once")
+        }
     }
 }

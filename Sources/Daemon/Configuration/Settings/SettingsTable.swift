@@ -220,22 +220,11 @@ extension ChaosSettings {
 extension SettingKind where Value == [ForwardRule] {
     /// A list of rules, each for a domain of its own.
     fileprivate static var forwardRules: SettingKind {
-        let expected = "a list of {domain: …, upstreams: […]}"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                var rules: [ForwardRule] = []
-                for element in try node.elements(expected: expected) {
-                    var rule = ForwardRule()
-                    try ForwardRule.table.read(element, into: &rule)
-                    if rules.contains(where: { $0.domain == rule.domain }) {
-                        throw (element.value(of: "domain") ?? element).failure(
-                            "\(quoted(rule.domain.description)) stands there twice", expected: "each domain once")
-                    }
-                    rules.append(rule)
-                }
-                return rules
-            },
-            print: { _ in nil })
+        elements("a list of {domain: …, upstreams: […]}", of: ForwardRule.table, { ForwardRule() }) {
+            rule, others, item throws(ConfigurationError) in
+            guard others.contains(where: { $0.domain == rule.domain }) else { return }
+            throw (item.value(of: "domain") ?? item).failure(
+                "\(quoted(rule.domain.description)) stands there twice", expected: "each domain once")
+        }
     }
 }
