@@ -10,25 +10,47 @@ extension Resolver {
     package func write(
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
-        let count = writeUnjudged(pending, resolution, into: &buffer, limit: limit)
-        if unsafe rulesMark == 0 || pending.isRedirected || resolution.isRedirected { return count }
-        return judged(pending, count, &buffer, limit: min(limit, buffer.count))
+        let limit = min(limit, buffer.count)
+        let judges = unsafe rulesMark != 0 && !pending.isRedirected
+        if judges, case .landed(let flight) = resolution.content, let denial = denial(pending, flight),
+            let count = write(denial, pending, into: &buffer, limit: limit)
+        {
+            return count
+        }
+        return write(pending, resolution, judges: judges, into: &buffer, limit: limit)
     }
 
     /// Writes the answer without a look at the rules.
     func writeUnjudged(
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
-        let limit = min(limit, buffer.count)
-        switch written(pending, resolution, into: &buffer, limit: limit) {
+        write(pending, resolution, judges: false, into: &buffer, limit: min(limit, buffer.count))
+    }
+
+    /// Writes the answer; what the cache has is judged where that is wanted.
+    private func write(
+        _ pending: PendingQuery, _ resolution: Resolution, judges: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
+        switch written(pending, resolution, judges: judges, into: &buffer, limit: limit) {
         case .answered(let count):
             return count
+        case .denied(let denial):
+            return write(denial, pending, into: &buffer, limit: limit)
+                ?? write(pending, resolution, judges: false, into: &buffer, limit: limit)
         case .needs(let room):
             // Longer than the buffer before it is cut to what the client takes.
             var whole = [UInt8](repeating: 0, count: room)
             var span = whole.mutableSpan
-            guard case .answered(let count) = written(pending, resolution, into: &span, limit: limit) else {
-                return AnswerWriter(pending).write(Reply(.evicted), into: &buffer)
+            let count: Int
+            switch written(pending, resolution, judges: judges, into: &span, limit: limit) {
+            case .answered(let length): count = length
+            case .denied(let denial):
+                if let length = write(denial, pending, into: &buffer, limit: limit) { return length }
+                guard case .answered(let length) = written(pending, resolution, judges: false, into: &span, limit: limit) else {
+                    fallthrough
+                }
+                count = length
+            case .needs: return AnswerWriter(pending).write(Reply(.evicted), into: &buffer)
             }
             buffer.copy(span.span.extracting(first: count), to: 0)
             return count
@@ -41,10 +63,12 @@ extension Resolver {
         case answered(Int)
         /// The answer is longer than the buffer; with one of this many bytes it can be written.
         case needs(Int)
+        /// The rules do not let the client have it.
+        case denied(Denial)
     }
 
     private func written(
-        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, _ resolution: Resolution, judges: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written {
         if case .redirected(let redirect) = resolution.content {
             let writer = RecordsAnswer(pending)
@@ -54,7 +78,7 @@ extension Resolver {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
         }
         guard case .landed(let flight) = resolution.content else {
-            return writeCached(pending, orStale: resolution.isStale, into: &buffer, limit: limit)
+            return writeCached(pending, orStale: resolution.isStale, judges: judges, into: &buffer, limit: limit)
                 ?? .answered(AnswerWriter(pending).write(Reply(.evicted), into: &buffer))
         }
         switch flight.result {
@@ -71,26 +95,39 @@ extension Resolver {
     /// Writes what the cache has, past its time where that is wanted: nil when that is nothing. Then what it has for the
     /// question with DO the other way round may do as well.
     private func writeCached(
-        _ pending: PendingQuery, orStale: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, orStale: Bool, judges: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written? {
-        if let own = writeCached(pending, pending.key, orStale: orStale, into: &buffer, limit: limit) { return own }
+        let cached = CachedKey(key: pending.key, orStale: orStale, judges: judges)
+        if let own = writeCached(pending, cached, into: &buffer, limit: limit) { return own }
         guard orStale, let key = cache.borrowedKey(for: pending.key) else { return nil }
-        return writeCached(pending, key, orStale: true, into: &buffer, limit: limit)
+        return writeCached(pending, CachedKey(key: key, orStale: true, judges: judges), into: &buffer, limit: limit)
     }
 
-    /// Writes what the cache has under a key, which is the query's own but for DO.
+    /// What is looked for in the cache.
+    private struct CachedKey {
+        /// The query's own key but for DO.
+        var key: CacheKey
+        /// Whether its time may be over.
+        var orStale: Bool
+        /// Whether the rules have a say.
+        var judges: Bool
+    }
+
+    /// Writes what the cache has under a key.
     private func writeCached(
-        _ pending: PendingQuery, _ key: CacheKey, orStale: Bool, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, _ wanted: CachedKey, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Written? {
+        let key = wanted.key
         let writer = AnswerWriter(pending)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let end = writer.writeQuestion(into: &buffer)
-        switch cache.answerLate(key, orStale: orStale, at: now, into: &buffer, at: end) {
+        switch cache.answerLate(key, orStale: wanted.orStale, at: now, into: &buffer, at: end) {
         case .miss, .stale:
             return nil
         case .tooLarge(let byteCount):
             return .needs(end + byteCount + 512)
         case .hit(let stored):
+            if wanted.judges, let denial = denial(pending, key, stored, &buffer, at: end, now) { return .denied(denial) }
             var reply = Reply(stored, to: pending.flags, pending.edns)
             if stored.isStale { reply.extendedError = stored.responseCode == .nxDomain ? .staleNXDomainAnswer : .staleAnswer }
             let wantsProofs = pending.key.flags.dnssecOK

@@ -8,7 +8,7 @@
 //     HostsTable.find       names of the hosts file
 //     MemoryCache.answer    copies the stored records behind the question, counts TTLs down
 //     Reply.finish          header, OPT
-//     passes                what the rules in force have not passed yet is judged (Rules/RuleBook.swift)
+//     judgeHit              what the rules in force have not passed yet is judged (Rules/RuleBook.swift)
 //     missed                where the cache has nothing: names that are answered here, and queries without RD
 //
 // When that is not enough, `begin` says `wait`. The listener keeps a `PendingQuery`, gives its buffer back, calls
@@ -63,6 +63,10 @@ package final class Resolver {
     private let waitingClients = LocalCounters()
     /// Clients that were turned away because too much is asked at once.
     package private(set) var turnedAwayCount: UInt64 = 0
+    /// How many answers were judged by the rules: each once for each flight, and once for each book while it is kept.
+    package var judgedCount: UInt64 = 0
+    /// What was made of the flight that was judged last here, because who flew had other rules.
+    var lastJudged: (flight: Flight, verdict: AnswerVerdict)?
     /// How many clients may wait; further ones are turned away, while hits go on.
     package var waitingLimit = 50_000
 
@@ -84,7 +88,7 @@ package final class Resolver {
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
         unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
-        let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
+        let addresses = policy.routes.flatMap(\.upstreams).map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         unsafe rulesMark = policy.rules?.mark ?? 0
         let cache = cache
@@ -138,8 +142,10 @@ package final class Resolver {
         case .miss, .stale: return judge(query, isKnown: false, from: client, &buffer, streams: streams)
         }
         // Judged once for each answer and rule set.
-        guard unsafe stored.passedBy == rulesMark || passes(&query, stored, &buffer, at: now) else {
-            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+        if unsafe stored.passedBy != rulesMark,
+            let step = judgeHit(&query, stored, from: client, &buffer, at: now, streams: streams)
+        {
+            return step
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
@@ -260,6 +266,8 @@ package final class Resolver {
         flight.greenlet = RunningGreenlet()
         let result = find(flight.key)
         flight.greenlet = nil
+        // Once for all who wait.
+        if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, flight.key) }
         shared.flights.land(flight, result, on: hub)
     }
 

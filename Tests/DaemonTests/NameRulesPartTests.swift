@@ -1,5 +1,6 @@
 import AnswerCache
 import DNSWire
+import Glibc
 import Green
 import Logging
 import NameRules
@@ -60,6 +61,45 @@ import Testing
             files.write("/a", "a.example\n")
             try sleep(.seconds(2))
             #expect(denies(part, "a.example") && part.lists[0].problems.isEmpty)
+        }
+    }
+
+    @Test func `a list that could not be read once is tried again though it stays as it is`() throws {
+        try run("lists: {ads: {from: /a}}", ["/a": "a.example\n"]) { part, files, _, hub in
+            files.write("/a", "b.example\n")
+            files.setFailure(.system(errno: EIO, call: "read"), of: "/a")
+            try sleep(.seconds(2))
+            #expect(denies(part, "a.example") && part.lists[0].problems.count == 1)
+            files.setFailure(nil, of: "/a")
+            try sleep(.seconds(12))
+            #expect(denies(part, "b.example") && !denies(part, "a.example") && part.lists[0].problems.isEmpty)
+        }
+    }
+
+    @Test func `what goes wrong while changes are looked for or told ends no watch, and the change is told later`() throws {
+        let world = VirtualWorld(seed: 5)
+        try world.run { hub in
+            world.host.files.write("/hosts", "192.0.2.1 one\n")
+            let part = HostsPart(try read("hosts: /hosts\nupstreams: [192.0.2.1]"), Self.logger)
+            try part.start()
+            var tellings = 0
+            let first = part.table!.count
+            part.changed = {
+                tellings += 1
+                if tellings == 1 { throw SocketError.system(errno: EAGAIN, call: "pthread_create") }
+            }
+            world.host.files.write("/hosts", "192.0.2.1 one two\n")
+            try sleep(.seconds(4))
+            #expect(tellings == 2 && part.table!.count > first)
+            let second = part.table!.count
+            world.host.files.write("/hosts", "192.0.2.1 one two three\n")
+            world.host.files.setFailure(.system(errno: EMFILE, call: "open"), of: "/hosts")
+            try sleep(.seconds(4))
+            #expect(tellings == 2 && part.table!.count == second)
+            world.host.files.setFailure(nil, of: "/hosts")
+            try sleep(.seconds(12))
+            #expect(tellings == 3 && part.table!.count > second)
+            try part.stop()
         }
     }
 

@@ -198,6 +198,110 @@ import Upstream
         }
     }
 
+    @Test func `an answer is judged once for all who wait for it, whatever their group, and once more in the cache`() throws {
+        let groups = [Self.group("kids", ["192.0.2.64/26"], blocks: 1)]
+        let book = try Self.book([("trackers", "||tracker.test.example^\n")], groups: groups)
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                let records = ["\(name) 300 IN CNAME x.tracker.test.example.", "x.tracker.test.example. 300 IN A 192.0.2.1"]
+                return .reply(to: query, .noError, records)
+            }
+            let askers = (0..<40).map { number in
+                world.hub.spawn { try world.ask("shop.example", from: "192.0.2.\(number % 2 == 0 ? 65 : 1)") }
+            }
+            let answers = try askers.map { try $0.get().answers.count }
+            #expect(answers == (0..<40).map { $0 % 2 == 0 ? 1 : 2 })
+            #expect(world.upstream.count == 1 && world.resolver.judgedCount == 1)
+            for round in 0..<20 {
+                let isKid = round % 2 == 0
+                let answer = try world.ask("shop.example", from: isKid ? "192.0.2.66" : "192.0.2.2")
+                #expect(answer.answers.map { "\($0.data)" }.last == (isKid ? "0.0.0.0" : "192.0.2.1"))
+                #expect(answer.extendedError == (isKid ? .filtered : nil))
+            }
+            #expect(world.resolver.judgedCount == 2)
+            // Another answer in its place is judged by itself.
+            world.upstream.answer = { .address($0) }
+            world.shared.cache.remove(.everything)
+            for _ in 0..<3 {
+                #expect(try world.ask("shop.example", from: "192.0.2.65").answers.map { "\($0.data)" } == ["192.0.2.1"])
+            }
+            #expect(world.resolver.judgedCount == 4)
+        }
+    }
+
+    @Test func `an answer too long for its clients is judged once while it is kept, whole`() throws {
+        let groups = [Self.group("kids", ["192.0.2.64/26"], blocks: 1)]
+        let book = try Self.book([("rpz", "$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\n32.99.1.0.10.rpz-ip CNAME .\n")], groups: groups)
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                return .reply(to: query, .noError, (0..<100).map { "\(name) 300 IN A 10.0.1.\($0)" })
+            }
+            for round in 0..<20 {
+                let isKid = round % 2 == 0
+                let answer = try world.ask("many.example", from: isKid ? "192.0.2.66" : "192.0.2.2")
+                #expect(answer.responseCode == (isKid ? .nxDomain : .noError) && answer.flags.isTruncated == !isKid)
+            }
+            #expect(world.resolver.judgedCount == 2)
+        }
+    }
+
+    @Test func `an exception for one link of a chain lets no other link pass`() throws {
+        let book = try Self.book([
+            ("trackers", "||tracker.example^\n@@||good.example^\n"),
+            (
+                "rpz",
+                """
+                $ORIGIN rpz.
+                @ SOA a. b. 1 2 3 4 5
+                32.1.2.0.192.rpz-ip CNAME rpz-passthru.
+                24.0.2.0.192.rpz-ip CNAME .
+                """
+            ),
+        ])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                if "\(name)".lowercased().hasPrefix("two.") {
+                    return .reply(to: query, .noError, [1, 9].map { "\(name) 300 IN A 192.0.2.\($0)" })
+                }
+                let records = [
+                    "\(name) 300 IN CNAME x.good.example.", "x.good.example. 300 IN CNAME t.tracker.example.",
+                    "t.tracker.example. 300 IN A 203.0.113.1",
+                ]
+                return .reply(to: query, .noError, records)
+            }
+            for _ in 0..<2 {
+                #expect(try world.ask("shop.example").answers.map { "\($0.data)" } == ["0.0.0.0"])
+                #expect(try world.ask("good.example").answers.count == 3)
+                #expect(try world.ask("two.example").responseCode == .nxDomain)
+            }
+        }
+    }
+
+    @Test func `no mark of a former round is put on an answer once another round has begun`() throws {
+        let book = try Self.book([("ads", "||ads.example^\n")], mark: 9)
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            let marks = {
+                world.shared.cache.entries(FixedName(Name("www.example")!), .a, at: BootSeconds(rawValue: 0)).map(
+                    \.answer.passedBy)
+            }
+            for _ in 0..<3 { _ = try world.ask("www.example") }
+            #expect(marks() == [9])
+            world.shared.cache.beginMarkRound(1)
+            var cursor = WalkCursor()
+            while world.shared.cache.forgetPassed(&cursor) {}
+            for _ in 0..<3 { _ = try world.ask("www.example") }
+            #expect(marks() == [0])
+            var policy = world.policy
+            policy.rules = RuleBook(book.content, mark: 9, round: 1, hits: ListHits())
+            world.resolver.adopt(policy)
+            _ = try world.ask("www.example")
+            #expect(marks() == [9])
+        }
+    }
+
     @Test func `our own records come before lists and cache, and their aliases lead on`() throws {
         try ResolverWorld.run { world throws in
             _ = try world.ask("nas.home.test.example")

@@ -54,6 +54,14 @@ package struct StoredAnswer: Sendable {
     @inline(__always)
     package var passedBy: UInt8 { isFailure ? 0 : textOrMark }
 
+    /// Whether what is said of another answer is the same, uses apart.
+    func looks(like other: StoredAnswer) -> Bool {
+        length == other.length && ageSeconds == other.ageSeconds && lifetimeSeconds == other.lifetimeSeconds
+            && responseCode == other.responseCode && answerCount == other.answerCount
+            && authorityCount == other.authorityCount && additionalCount == other.additionalCount
+            && authenticData == other.authenticData && isFailure == other.isFailure
+    }
+
     /// Whether its time is over: it was given out because no better answer was to be had (RFC 8767).
     package var isStale: Bool { !isFailure && ageSeconds >= lifetimeSeconds }
 

@@ -44,6 +44,8 @@ package final class MemoryCache: Sendable {
     private let failureEpoch = Atomic<UInt32>(0)
     /// When an upstream last answered, in seconds.
     private let answeredAt = Atomic<UInt32>(0)
+    /// Which time it is that marks of rule sets are given.
+    let markRound = Atomic<UInt32>(0)
     /// The steps of all flushes so far, each counted before it begins.
     let flushSteps = Atomic<UInt64>(0)
 

@@ -33,6 +33,8 @@ struct Shard: ~Copyable {
     var queue = EvictionQueue()
     /// What happened here; sizes are filled in when asked for.
     var counters = CacheStatistics()
+    /// What was made of entries that not every client may have.
+    var verdicts: VerdictTable
 
     /// Makes an empty shard.
     init(byteBudget: Int) throws(CacheError) {
@@ -44,6 +46,7 @@ struct Shard: ~Copyable {
         self.heads = heads
         bucketMask = UInt32(Self.initialBuckets - 1)
         self.byteBudget = byteBudget
+        verdicts = VerdictTable(byteBudget: byteBudget)
         payloadLimit = min(65_535, max(512, byteBudget / 64))
     }
 
@@ -158,6 +161,7 @@ struct Shard: ~Copyable {
     mutating func remove(_ entry: UInt32) {
         removeFromIndex(entry)
         removeFromQueue(entry)
+        verdicts.forget(entry)
         blocks.free(entry)
         counters.entries -= 1
     }

@@ -5,12 +5,11 @@ internal import Logging
 /// Who may ask, by the settings and by the networks that this machine is in; those are looked at now and then.
 final class AccessPart: Part {
     let name = "access"
-    private let hub = Hub.current
     private let logger: Logger
     private let readNetworks: @Sendable () -> [AddressPrefix]
     private var settings: Settings
     private var networks: [AddressPrefix] = []
-    private var looking: Greenlet<Void>?
+    private let looking: PeriodicLook
     /// What is in force.
     private(set) var access = ClientAccess(allow: [], deny: [], networks: [])
     /// Called with what takes its place.
@@ -25,6 +24,7 @@ final class AccessPart: Part {
         self.settings = settings
         self.logger = logger
         readNetworks = networks
+        looking = PeriodicLook("interfaces", every: Self.interval, logger)
     }
 
     /// The networks of this machine's interfaces. A short prefix is no network of ours, but a tunnel's or a mistake that would
@@ -38,12 +38,9 @@ final class AccessPart: Part {
     func start() throws {
         try look()
         warn()
-        looking = hub.spawn(name: "interfaces") { [weak self, hub] in
-            while true {
-                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
-                guard let self else { return }
-                try look()
-            }
+        looking.start { [weak self] in
+            try self?.look()
+            return false
         }
     }
 
@@ -60,8 +57,7 @@ final class AccessPart: Part {
     }
 
     func stop() throws {
-        looking?.kill()
-        looking = nil
+        looking.stop()
     }
 
     /// Finds out who may ask now, and says so where it is not as before. Interfaces are asked for only where they matter.

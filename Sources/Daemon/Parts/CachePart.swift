@@ -54,9 +54,11 @@ final class CachePart: Part {
         var present = policy.policy()
         present.rules = nil
         let (cache, former) = (cache, former)
+        if present.mayForget(keptBy: former), cache.statistics.entries > 0 {
+            try blocking { [present] in _ = cache.remove(.names { present.forgets($0, keptBy: former) }) }
+        }
+        // Not before: what could not be removed is to be removed the next time.
         self.former = present
-        guard present.mayForget(keptBy: former), cache.statistics.entries > 0 else { return }
-        try blocking { [present] in _ = cache.remove(.names { present.forgets($0, keptBy: former) }) }
     }
 }
 

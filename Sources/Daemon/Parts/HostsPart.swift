@@ -5,13 +5,12 @@ internal import Resolver
 /// The hosts file of the settings: read at the start, and again when it changes.
 final class HostsPart: Part {
     let name = "hosts"
-    private let hub = Hub.current
     private let logger: Logger
     private var path: String?
     private var watch: HostsWatch?
     /// Another number for each file that is watched: a look at an earlier one that is still going on has lost its say.
     private var round = 0
-    private var looking: Greenlet<Void>?
+    private let looking: PeriodicLook
     /// Called when the file has changed by itself, with the new table in place.
     var changed: () throws -> Void = {}
 
@@ -22,6 +21,7 @@ final class HostsPart: Part {
     init(_ settings: Settings, _ logger: Logger) {
         path = settings.hosts
         self.logger = logger
+        looking = PeriodicLook("hosts", every: Self.interval, logger)
     }
 
     /// What the file said when it was last read.
@@ -29,12 +29,10 @@ final class HostsPart: Part {
 
     func start() throws {
         watch = try read(path)
-        looking = hub.spawn(name: "hosts") { [weak self, hub] in
-            while true {
-                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
-                guard let self else { return }
-                if try look() { try changed() }
-            }
+        looking.start { [weak self] in
+            try self?.look() ?? false
+        } tell: { [weak self] in
+            try self?.changed()
         }
     }
 
@@ -56,8 +54,7 @@ final class HostsPart: Part {
     }
 
     func stop() throws {
-        looking?.kill()
-        looking = nil
+        looking.stop()
     }
 
     /// Reads the file again where it has changed; says whether there is another table.

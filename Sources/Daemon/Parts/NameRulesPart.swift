@@ -23,7 +23,9 @@ final class NameRulesPart: Part {
     private var generation = 0
     /// Another number for each settings: a look by earlier ones that is still going on has lost its say.
     private var round = 0
-    private var looking: Greenlet<Void>?
+    private let looking: PeriodicLook
+    /// One book at a time is put in force.
+    private let putting = ReentrantLock()
     /// Called when the rules have changed by themselves, with the new book in place.
     var changed: () -> Void = {}
 
@@ -37,17 +39,16 @@ final class NameRulesPart: Part {
         self.settings = settings.rules
         self.cache = cache
         self.logger = logger
+        looking = PeriodicLook("rules", every: Self.interval, logger)
         key = RuleKey(seed: hub.loop.random())
     }
 
     func start() throws {
         _ = try look()
-        looking = hub.spawn(name: "rules") { [weak self, hub] in
-            while true {
-                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
-                guard let self else { return }
-                if try look() { changed() }
-            }
+        looking.start { [weak self] in
+            try self?.look() ?? false
+        } tell: { [weak self] in
+            self?.changed()
         }
     }
 
@@ -72,8 +73,7 @@ final class NameRulesPart: Part {
     }
 
     func stop() throws {
-        looking?.kill()
-        looking = nil
+        looking.stop()
     }
 
     /// How often the lists have denied something, by their numbers.
@@ -110,22 +110,29 @@ final class NameRulesPart: Part {
         let active = content.groups.active(at: seconds, offset: RuleClock.offset)
         guard isNew || active != content.active else { return false }
         content.active = active
-        try put(content)
-        return true
+        return try put(content, ofRound: round)
     }
 
-    /// Puts a book in force.
-    private func put(_ content: RuleBook.Content) throws {
-        self.content = content
-        let number = generation
-        generation += 1
-        guard !content.isEmpty else {
-            book = nil
-            return
+    /// Puts a book in force, unless there are other settings by then; says whether it did.
+    private func put(_ content: RuleBook.Content, ofRound round: Int) throws -> Bool {
+        try putting.withLock {
+            let number = generation
+            let markRound = UInt32(truncatingIfNeeded: number / Self.marks)
+            if number > 0, number % Self.marks == 0 { try takeMarksOff(before: markRound) }
+            guard round == self.round else { return false }
+            generation = number + 1
+            self.content = content
+            book =
+                content.isEmpty
+                ? nil : RuleBook(content, mark: UInt8(number % Self.marks + 1), round: markRound, hits: hits)
+            return true
         }
-        book = RuleBook(content, mark: UInt8(truncatingIfNeeded: number % Self.marks + 1), hits: hits)
-        // Before a mark comes a second time nothing may carry it from the first.
-        guard number % Self.marks == Self.marks - 1 else { return }
+    }
+
+    /// Takes all marks off answers before one is given a second time. From the beginning on none of the former round is put on
+    /// any more, by no worker, so that none is left at the end.
+    private func takeMarksOff(before round: UInt32) throws {
+        cache.beginMarkRound(round)
         var cursor = WalkCursor()
         while cache.forgetPassed(&cursor) {
             giveWay()

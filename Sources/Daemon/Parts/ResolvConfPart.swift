@@ -17,7 +17,7 @@ final class ResolvConfPart: Part {
     private var stamp: FileStamp?
     /// What was last said of a file that is of no use.
     private var complaint: Logger.Message?
-    private var looking: Greenlet<Void>?
+    private let looking: PeriodicLook
     /// Called when there are other upstreams.
     var changed: () -> Void = {}
 
@@ -35,6 +35,7 @@ final class ResolvConfPart: Part {
         self.logger = logger
         self.path = path
         self.machine = machine
+        looking = PeriodicLook("resolv.conf", every: Self.interval, logger)
     }
 
     /// Whom to ask now: whom the settings name, else whom resolv.conf names or has named.
@@ -51,12 +52,10 @@ final class ResolvConfPart: Part {
 
     func start() throws {
         _ = try look()
-        looking = hub.spawn(name: "resolv.conf") { [weak self, hub] in
-            while true {
-                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
-                guard let self else { return }
-                if try look() { changed() }
-            }
+        looking.start { [weak self] in
+            try self?.look() ?? false
+        } tell: { [weak self] in
+            self?.changed()
         }
     }
 
@@ -74,8 +73,7 @@ final class ResolvConfPart: Part {
     }
 
     func stop() throws {
-        looking?.kill()
-        looking = nil
+        looking.stop()
     }
 
     /// Reads the file where it has changed, or is needed and was of no use; says whether there are other upstreams.
@@ -86,7 +84,7 @@ final class ResolvConfPart: Part {
         let (present, text, addresses) = try blocking {
             let present = files.stamp(path)
             guard present != former || needsAny else { return (present, String?.none, [IPAddress]()) }
-            let bytes = (try? files.read(path, limit: Self.sizeLimit)) ?? []
+            guard let bytes = try? files.read(path, limit: Self.sizeLimit) else { return (nil, "", machine()) }
             return (present, String(decoding: bytes, as: UTF8.self), machine())
         }
         // A reload may have come meanwhile.

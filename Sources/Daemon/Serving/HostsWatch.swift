@@ -6,12 +6,16 @@ internal import Resolver
 struct HostsWatch {
     private let path: String
     private var stamp: FileStamp?
+    /// When it is read again though it has not changed, because it could not be read.
+    private var retryAt: Instant?
     private let log: Logger
     /// What the file said when it was last read.
     private(set) var table: HostsTable?
 
     /// A file larger than this is not read.
     static let sizeLimit = 256 << 20
+    /// After so long it is tried again.
+    private static let retryInterval = Duration.seconds(10)
 
     /// Reads the file at `path`. Waits while a thread reads; throws when it cannot be read. One that is not there is waited
     /// for.
@@ -29,13 +33,18 @@ struct HostsWatch {
     mutating func refresh() throws -> Bool {
         let (path, files) = (path, Hub.current.loop.files)
         let present = try blocking { files.stamp(path) }
-        guard present != stamp else { return false }
+        let now = Hub.current.loop.now()
+        guard present != stamp || retryAt.map({ $0 <= now }) == true else { return false }
+        let isNew = present != stamp
         do {
             try read()
+            retryAt = nil
             return true
         } catch let error as SocketError {
             // What was known stays; said once for each change.
             stamp = present
+            retryAt = error == .notFound ? nil : now.advanced(by: Self.retryInterval)
+            guard isNew else { return false }
             log.warning(
                 "hosts file cannot be read; its last content stays", metadata: ["path": "\(path)", "error": "\(error.reason)"])
             return false

@@ -48,6 +48,8 @@ struct RuleIndex: Sendable {
         var labels = LabelStarts(name)
         var encoder = NameEncoder<4>(key: key)
         var depth = 0
+        // Lists that say something which four bits do not hold: found out once for each of them.
+        var detailed: UInt64 = 0
         while true {
             if depths &>> UInt64(truncatingIfNeeded: min(depth, 63)) & 1 == 1 {
                 let suffix = encoder.close(codes)
@@ -55,20 +57,25 @@ struct RuleIndex: Sendable {
                 let word = words[SuffixFilter.index(hash, count: words.count)]
                 let common = SuffixFilter.commonBits(hash)
                 if word & common == common {
-                    probe(suffix, word, isWhole: labels.count == 0, of: name, &verdicts)
+                    probe(suffix, word, isWhole: labels.count == 0, &verdicts, &detailed)
                 }
             }
-            guard depth < deepest, let label = labels.previous() else { return verdicts }
+            guard depth < deepest, let label = labels.previous() else { break }
             encoder.openLabel(codes)
             encoder.append(label: name.extracting(label), codes, symbols)
             depth &+= 1
         }
+        while detailed != 0 {
+            addDetails(of: name, detailed.trailingZeroBitCount, &verdicts)
+            detailed &= detailed &- 1
+        }
+        return verdicts
     }
 
     /// Looks a suffix up in each table that the filter names.
     @inline(never)
     private func probe(
-        _ suffix: CodedSuffix, _ word: UInt64, isWhole: Bool, of name: Span<UInt8>, _ verdicts: inout ListVerdicts
+        _ suffix: CodedSuffix, _ word: UInt64, isWhole: Bool, _ verdicts: inout ListVerdicts, _ detailed: inout UInt64
     ) {
         let hash = suffix.filterHash
         let segments = segments.span
@@ -84,7 +91,7 @@ struct RuleIndex: Sendable {
             if kinds & applying & KindMask.denying != 0 {
                 verdicts.special |= specialLists & 1 &<< UInt64(truncatingIfNeeded: list)
             }
-            if kinds & KindMask.detailed != 0 { addDetails(of: name, list, &verdicts) }
+            if kinds & KindMask.detailed != 0 { detailed |= 1 &<< UInt64(truncatingIfNeeded: list) }
         }
     }
 

@@ -7,7 +7,7 @@ internal import Upstream
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
 final class Flight: @unchecked Sendable {
     // SAFETY: `waiters`, the neighbours and `result` are touched only under the lock of the table's shard that the flight
-    // is in, or, for `result`, after `land`, when it changes no more; `resolver`, `greenlet` and `isEnded` on the hub's
+    // is in, or, for `result`, after `land`, when it changes no more; `verdict` is set before `land` and read after it; `resolver`, `greenlet` and `isEnded` on the hub's
     // thread alone.
     let key: CacheKey
     /// On whose account it is.
@@ -30,6 +30,8 @@ final class Flight: @unchecked Sendable {
     var greenlet: RunningGreenlet?
     /// Whether it was ended to make room for another.
     private(set) var isEnded = false
+    /// What the rules of who flew make of the answer, where there are rules.
+    var verdict: AnswerVerdict?
     private(set) var result: Result<UpstreamReply, UpstreamFailure>?
 
     /// So many may wait for one question; further ones are turned away.

@@ -3,49 +3,58 @@ internal import NameRules
 
 /// What the rules have to do with in an answer besides its question: its aliases, and addresses.
 struct AnswerFacts {
-    /// What the lists say of them.
-    private(set) var verdicts = ListVerdicts()
+    /// A name or an address of an answer.
+    enum Subject {
+        /// The question's name.
+        case question
+        /// Another name, in wire form and lower case.
+        case name([UInt8])
+        /// An address.
+        case address(IPAddress)
+    }
+
     /// Whether one of the addresses is one that no host on the internet has.
     private(set) var hasPrivateAddress = false
-    /// The names of which lists say something, in wire form and lower case.
-    private(set) var names: [[UInt8]] = []
-    /// The addresses of which lists say something.
-    private(set) var addresses: [IPAddress] = []
-    /// How many names have been looked up.
-    private var nameCount = 0
+    /// How many aliases have been looked up.
+    private var aliasCount = 0
+    /// The rules.
+    private let book: RuleBook
 
-    /// So many names of an answer are looked up: more than aliases are followed.
-    private static var mostNames: Int { 32 }
-    /// So many addresses of which lists say something are kept.
-    private static var mostAddresses: Int { 8 }
+    /// So many aliases of an answer are looked up: more than are followed. A pointer of two bytes may stand for a long name.
+    private static var mostAliases: Int { 32 }
 
-    /// Reads the records that stand in a message from an offset on.
-    init(_ book: RuleBook, _ message: Span<UInt8>, at start: Int, count: Int) {
+    /// Reads the records that stand in a message from an offset on, and tells each name and address of which lists say
+    /// something.
+    init(
+        _ book: RuleBook, _ message: Span<UInt8>, at start: Int, count: Int, tell: (Subject, ListVerdicts) -> Void
+    ) {
+        self.book = book
         var offset = start
         for _ in 0..<count {
             guard let record = try? RecordView(message, at: offset, section: .answer) else { return }
             offset = record.endOffset
             switch record.type {
-            case .cname: note(try? NameView(message, at: record.rdataOffset, limit: record.endOffset), book)
+            case .cname where aliasCount < Self.mostAliases:
+                aliasCount += 1
+                guard let target = try? NameView(message, at: record.rdataOffset, limit: record.endOffset) else { continue }
+                look(at: target, tell)
             case .a, .aaaa:
-                if book.judgesAddresses { note(record.rdata, book) }
-            case .svcb, .https: readService(record, book)
+                if book.judgesAddresses { look(at: record.rdata, tell) }
+            case .svcb, .https: readService(record, tell)
             default: break
             }
         }
     }
 
-    /// Whether the rules have nothing to do with it.
-    var isEmpty: Bool { verdicts.isEmpty && !hasPrivateAddress }
-
-    /// Reads a service's host and the addresses it is said to have (RFC 9460 7.3).
-    private mutating func readService(_ record: borrowing RecordView, _ book: RuleBook) {
+    /// Reads a service's host and the addresses it is said to have (RFC 9460 7.3). The name is written out, so that its own
+    /// bytes bound what it costs.
+    private mutating func readService(_ record: borrowing RecordView, _ tell: (Subject, ListVerdicts) -> Void) {
         let message = record.message
         guard let target = try? NameView(message, at: record.rdataOffset + 2, limit: record.endOffset, allowingPointers: false)
         else { return }
-        if !target.isRoot { note(target, book) }
-        guard book.judgesAddresses else { return }
         var position = target.endOffset
+        if !target.isRoot { look(at: target, tell) }
+        guard book.judgesAddresses else { return }
         while position + 4 <= record.endOffset {
             let key = message.loadUInt16(at: position)
             let length = Int(message.loadUInt16(at: position + 2))
@@ -54,26 +63,22 @@ struct AnswerFacts {
             let size = key == 4 ? 4 : key == 6 ? 16 : 0
             var start = position
             while size > 0, start + size <= position + length {
-                note(message.extracting(start..<start + size), book)
+                look(at: message.extracting(start..<start + size), tell)
                 start += size
             }
             position += length
         }
     }
 
-    /// Takes in what is said of a name.
-    private mutating func note(_ name: consuming NameView?, _ book: RuleBook) {
-        guard let name, nameCount < Self.mostNames else { return }
-        nameCount += 1
+    /// Looks a name up.
+    private func look(at name: consuming NameView, _ tell: (Subject, ListVerdicts) -> Void) {
         let fixed = FixedName(name)
         let found = book.content.lists.verdicts(of: fixed.span)
-        guard !found.isEmpty else { return }
-        verdicts.formUnion(found)
-        names.append([UInt8](copying: fixed.span))
+        if !found.isEmpty { tell(.name([UInt8](copying: fixed.span)), found) }
     }
 
-    /// Takes in what is said of an address of 4 or 16 bytes.
-    private mutating func note(_ bytes: Span<UInt8>, _ book: RuleBook) {
+    /// Looks an address of 4 or 16 bytes up.
+    private mutating func look(at bytes: Span<UInt8>, _ tell: (Subject, ListVerdicts) -> Void) {
         let address: IPAddress
         switch bytes.count {
         case 4: address = IPAddress(ipv4: bytes.loadUInt32(at: 0))
@@ -82,23 +87,7 @@ struct AnswerFacts {
         }
         if book.content.refusesPrivate, address.isPrivate { hasPrivateAddress = true }
         let found = book.content.lists.verdicts(of: address)
-        guard !found.isEmpty else { return }
-        verdicts.formUnion(found)
-        if addresses.count < Self.mostAddresses { addresses.append(address) }
-    }
-
-    /// The rule of a list that denies one of the names or addresses.
-    func reason(in list: Int, _ book: RuleBook) -> RuleBook.Reason? {
-        for name in names {
-            if let reason = book.reason(for: name.span, in: list) { return reason }
-        }
-        for address in addresses {
-            guard let match = book.content.lists.matches(of: address).first(where: { $0.list == list && !$0.rule.isAllow }) else {
-                continue
-            }
-            return RuleBook.Reason(text: "an address in the answer", actions: [match.rule.action])
-        }
-        return nil
+        if !found.isEmpty { tell(.address(address), found) }
     }
 }
 

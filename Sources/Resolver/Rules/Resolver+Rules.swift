@@ -1,34 +1,91 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 internal import NameRules
+internal import Upstream
 
 /// Questions and answers judged by the rules in force (`RuleBook`).
 extension Resolver {
     /// Who asks where no client does: what is found goes into an answer for all, so that no group's rules hold.
     static var nobody: UInt128 { .max }
 
-    /// Whether every client may have an answer that stands behind its question in the buffer; then it is not judged again.
+    /// Judges a hit that does not carry the mark in force, whose answer stands behind its question in the buffer; says what to do
+    /// in its stead, or nil where the client may have it. Once for each answer and book: what comes of it is remembered.
     @inline(never)
-    func passes(
-        _ query: inout QueryView, _ stored: StoredAnswer, _ buffer: inout MutableSpan<UInt8>, at now: BootSeconds
-    ) -> Bool {
-        if let book = policy.rules, !isPassed(query, stored, buffer.span, book) { return false }
-        cache.notePassed(&query, stored, by: unsafe rulesMark, at: now)
-        return true
+    func judgeHit(
+        _ query: inout QueryView, _ stored: StoredAnswer, from client: UInt128, _ buffer: inout MutableSpan<UInt8>,
+        at now: BootSeconds, streams: Bool
+    ) -> Step? {
+        let book = policy.rules
+        if let book, stored.isFailure {
+            // There is nothing but its name.
+            let name = query.nameBytes
+            let denials = GroupTable.denials(book.content.lists.verdicts(of: name), book.content.active)
+            guard denials != 0 || book.isTouched(name) else { return nil }
+            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+        }
+        let end = MessageView.headerLength + query.questionLength
+        guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
+            return book == nil ? nil : .tooLong
+        }
+        guard let book else {
+            cache.note(.passed(0, round: 0), &query, ticket)
+            return nil
+        }
+        let verdict: AnswerVerdict
+        if let known = ticket.verdict as? AnswerVerdict, known.isOf(book) {
+            verdict = known
+        } else {
+            verdict = judged(query.nameBytes, stored, buffer.span, at: end, book)
+            cache.note(remembered(verdict, book), &query, ticket)
+        }
+        if verdict.passesForAll { return nil }
+        let group = client == Self.nobody ? nil : book.group(of: client)
+        if verdict.isTouched || verdict.deniesQuestion(group) {
+            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+        }
+        guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil) else { return nil }
+        return deny(denial, query, &buffer, streams: streams)
     }
 
-    /// Whether no group is denied an answer, and nothing else has to do with its name.
-    private func isPassed(
-        _ query: borrowing QueryView, _ stored: StoredAnswer, _ buffer: Span<UInt8>, _ book: RuleBook
-    ) -> Bool {
-        let name = query.nameBytes
-        guard !book.isTouched(name) else { return false }
+    /// What the rules make of an answer whose records stand in a message from an offset on.
+    private func judged(
+        _ name: Span<UInt8>, _ stored: StoredAnswer, _ message: Span<UInt8>, at start: Int, _ book: RuleBook
+    ) -> AnswerVerdict {
         let count = Int(stored.answerCount) + Int(stored.authorityCount) + Int(stored.additionalCount)
-        let facts = AnswerFacts(book, buffer, at: MessageView.headerLength + query.questionLength, count: count)
-        if facts.hasPrivateAddress, !mayBePrivate(name, book) { return false }
-        var verdicts = book.content.lists.verdicts(of: name)
-        verdicts.formUnion(facts.verdicts)
-        return GroupTable.denials(verdicts, book.content.active) == 0
+        judgedCount &+= 1
+        return AnswerVerdict(book, name, mayBePrivate: mayBePrivate(name, book), message, at: start, count: count)
+    }
+
+    /// How a verdict is remembered.
+    private func remembered(_ verdict: AnswerVerdict, _ book: RuleBook) -> JudgedAnswer {
+        verdict.passesForAll ? .passed(book.mark, round: book.round) : .judged(verdict)
+    }
+
+    /// Answers a query that is denied: what to do, or nil where its client gets what it asked for, for it comes over TCP.
+    private func deny(
+        _ denial: Denial, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    ) -> Step? {
+        let limit = streams ? buffer.count : datagramLimit(query.edns)
+        switch denial.action {
+        case .drop: return .drop
+        case .tcpOnly where streams: return nil
+        case .data(let records):
+            let own = Self.records(records, of: query.nameBytes, query.type)
+            guard !own.isEmpty else { break }
+            let writer = RecordsAnswer(query, buffer.span)
+            return .answered(writer.write(own, Reply(.noError), into: &buffer, limit: limit))
+        default: break
+        }
+        return .answered(RuledAnswer(query, limit: limit).write(denial, into: &buffer))
+    }
+
+    /// Records of a list in place of an answer: those of the type that was asked for.
+    private static func records(
+        _ records: [(RecordData, ttl: UInt32)], of name: Span<UInt8>, _ type: RecordType
+    ) -> [ResourceRecord] {
+        let owner = RuleBook.name(name) ?? .root
+        return records.filter { $0.0.type == type }.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
     }
 
     /// Answers a question that the rules have to do with, or may have; else says how to go on with what the cache `isKnown` to
@@ -52,9 +109,7 @@ extension Resolver {
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
         case .deny(let denial):
-            if case .drop = denial.action { return .drop }
-            if case .tcpOnly = denial.action, streams { break }
-            return .answered(RuledAnswer(query, limit: limit).write(denial, into: &buffer))
+            if let step = deny(denial, query, &buffer, streams: streams) { return step }
         case .redirect:
             return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
         case .pass: break
@@ -62,42 +117,63 @@ extension Resolver {
         return isKnown ? .tooLong : missed(query, &buffer)
     }
 
-    /// Judges an answer that was waited for and stands in the buffer: its length, or that of what is sent in its place; 0 for
-    /// nothing at all.
-    func judged(_ pending: PendingQuery, _ count: Int, _ buffer: inout MutableSpan<UInt8>, limit: Int) -> Int {
-        guard let book = policy.rules else { return count }
-        guard let denial = denial(pending, buffer.span.extracting(first: count), book) else { return count }
+    /// What the rules in force make of an answer that a flight has brought; nil where there are none.
+    func verdict(on answer: borrowing Answer, _ key: borrowing CacheKey) -> AnswerVerdict? {
+        guard let book = policy.rules else { return nil }
+        let name = key.wireName
+        judgedCount &+= 1
+        return AnswerVerdict(book, answer, to: key.asked, mayBePrivate: mayBePrivate(name.span, book))
+    }
+
+    /// Why a client is not to have what a flight has brought; nil where it is. Judged by whoever flew, unless other rules hold
+    /// here: then once for all who wait here.
+    func denial(_ pending: PendingQuery, _ flight: Flight) -> Denial? {
+        guard let book = policy.rules, case .success(let reply) = flight.result else { return nil }
+        var verdict = flight.verdict
+        if verdict?.isOf(book) != true {
+            if lastJudged?.flight !== flight || lastJudged?.verdict.isOf(book) != true {
+                lastJudged = self.verdict(on: reply.answer, flight.key).map { (flight, $0) }
+            }
+            verdict = lastJudged?.verdict
+        }
+        let name = pending.key.wireName
+        return verdict?.denial(book.group(of: pending.address), name.span, book, explains: pending.edns != nil)
+    }
+
+    /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before
+    /// anything is cut off; nil where it is.
+    func denial(
+        _ pending: PendingQuery, _ key: CacheKey, _ stored: StoredAnswer, _ buffer: inout MutableSpan<UInt8>,
+        at start: Int, _ now: BootSeconds
+    ) -> Denial? {
+        guard let book = policy.rules, stored.passedBy != book.mark, !stored.isFailure else { return nil }
+        let verdict: AnswerVerdict
+        let name = pending.key.wireName
+        let ticket = cache.recall(key, stored, at: now, into: &buffer, at: start)
+        if let known = ticket?.verdict as? AnswerVerdict, known.isOf(book) {
+            verdict = known
+        } else {
+            verdict = judged(name.span, stored, buffer.span, at: start, book)
+            if let ticket { cache.note(remembered(verdict, book), key, ticket) }
+        }
+        return verdict.denial(book.group(of: pending.address), name.span, book, explains: pending.edns != nil)
+    }
+
+    /// Writes a denial to a query that waited: its length; 0 for nothing at all, nil where its client gets what it asked for.
+    func write(
+        _ denial: Denial, _ pending: PendingQuery, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int? {
         switch denial.action {
         case .drop: return 0
-        case .tcpOnly where limit > Int(UInt16.max) / 2: return count
+        case .tcpOnly where limit > Int(UInt16.max) / 2: return nil
         case .data(let records):
-            let owner = (try? Name(wire: pending.key.wireName)) ?? .root
-            let own = records.filter { $0.0.type == pending.key.type }.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
+            let name = pending.key.wireName
+            let own = Self.records(records, of: name.span, pending.key.type)
             guard own.isEmpty else { return RecordsAnswer(pending).write(own, Reply(.noError), into: &buffer, limit: limit) }
         default: break
         }
         let end = AnswerWriter(pending).writeQuestion(into: &buffer)
         return RuledAnswer(pending, end: end, limit: limit).write(denial, into: &buffer)
-    }
-
-    /// Why a client is not to have an answer because of its aliases or addresses; nil where it is.
-    private func denial(_ pending: PendingQuery, _ message: Span<UInt8>, _ book: RuleBook) -> Denial? {
-        guard message.count >= MessageView.headerLength else { return nil }
-        let count = (0..<3).reduce(0) { $0 + Int(message.loadUInt16(at: 6 + 2 * $1)) }
-        let wire = pending.key.wireName
-        let name = wire.span
-        let start = MessageView.headerLength + name.count + 4
-        let facts = AnswerFacts(book, message, at: start, count: count)
-        // The name as well: lists may have changed since the question was asked.
-        if facts.hasPrivateAddress, !mayBePrivate(name, book) { return .privateAddress }
-        var verdicts = book.content.lists.verdicts(of: name)
-        verdicts.formUnion(facts.verdicts)
-        guard let group = book.group(of: pending.address), group < book.content.active.count,
-            book.content.active[group].denies(verdicts)
-        else { return nil }
-        return book.denial(verdicts, group, explains: pending.edns != nil) { list in
-            facts.reason(in: list, book) ?? book.reason(for: wire.span, in: list)
-        }
     }
 
     /// Whether an answer for a name may have private addresses: its domain has upstreams of its own, or is an exception.

@@ -1,7 +1,8 @@
 // Names by rule: what the operator's lists, groups and own records do to questions and answers.
 //
 //     begin            an entry that carries the book's mark may be had by every client: one comparison
-//     passes           another entry is judged for all groups at once, and marked where none of them is denied it
+//     judgeHit         another entry is judged once for all groups (`AnswerVerdict`): it is marked where none of them is denied
+//                      it, else what was made of it is remembered beside it
 //     judge            whatever is not marked: local data, rewrites, lists, for the client's group
 //     resolve          where a name stands for another, the other is looked up (`Redirect`)
 //     write            an answer that was waited for: its aliases and addresses are judged as well
@@ -44,8 +45,15 @@ package final class RuleBook: Sendable {
         }
     }
 
+    /// Tells a book from all others, for as long as anybody remembers what it said.
+    final class Identity: Sendable {}
+
     /// What marks entries that pass: 1 to 255.
     package let mark: UInt8
+    /// Which time it is that this mark is given.
+    package let round: UInt32
+    /// Which book it is.
+    let identity = Identity()
     /// The rules.
     package let content: Content
     /// How often each list has denied a name.
@@ -58,9 +66,10 @@ package final class RuleBook: Sendable {
     private let hasListAliases: Bool
 
     /// A book with a mark; `hits` goes on from one book to the next.
-    package init(_ content: Content, mark: UInt8, hits: ListHits) {
+    package init(_ content: Content, mark: UInt8, round: UInt32 = 0, hits: ListHits) {
         self.content = content
         self.mark = mark
+        self.round = round
         self.hits = hits
         judgesAddresses = content.refusesPrivate || content.lists.tables.contains { $0.addresses.count > 0 }
         hasSafeSearch = content.groups.groups.contains { $0.usesSafeSearch }
@@ -167,6 +176,12 @@ package final class RuleBook: Sendable {
         guard let best = (important.isEmpty ? deciding : important).last else { return nil }
         let same = deciding.filter { $0.labelCount == best.labelCount }
         return Reason(text: Self.text(name, labels: best.labelCount), actions: same.map(\.rule.action))
+    }
+
+    /// The rule of a list that denies an address.
+    func reason(for address: NameRules.IPAddress, in list: Int) -> Reason? {
+        let match = content.lists.matches(of: address).first { $0.list == list && !$0.rule.isAllow }
+        return match.map { Reason(text: "an address in the answer", actions: [$0.rule.action]) }
     }
 
     /// What records of a list make of a question.

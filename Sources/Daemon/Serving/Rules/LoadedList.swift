@@ -17,6 +17,11 @@ struct LoadedList: Sendable {
     var loadedAt: Int64
     /// What is wrong with its files; then an earlier content stays, if there was one.
     var problems: [String] = []
+    /// When it is tried again though nothing changes, where something went wrong that may not be the files' fault: nanoseconds
+    /// since 1970.
+    var retryAt: Int64?
+    /// How often it was tried so in a row.
+    var retryCount = 0
 }
 
 /// Reads lists. All of it blocks, and gives way often: for a thread of its own.
@@ -44,6 +49,14 @@ struct ListLoader: Sendable {
         /// It changes while it is read.
         case changing(String)
 
+        /// Whether it may be over though the file stays as it is.
+        var mayPass: Bool {
+            switch self {
+            case .unreadable(_, .notFound), .tooLarge: false
+            case .unreadable, .changing: true
+            }
+        }
+
         var description: String {
             switch self {
             case .unreadable(let path, .notFound): "\(path): it is not there"
@@ -60,7 +73,8 @@ struct ListLoader: Sendable {
         let lists = settings.map { settings in
             let files = ListFiles(settings.from, access)
             let known = former.first { $0.settings.name == settings.name }
-            if let known, known.files == files, known.settings == settings { return known }
+            let isDue = known?.retryAt.map { $0 <= now } ?? false
+            if let known, known.files == files, known.settings == settings, !isDue { return known }
             isNew = true
             return load(settings, files, insteadOf: known)
         }
@@ -69,6 +83,7 @@ struct ListLoader: Sendable {
 
     /// Reads a list; where one of its files cannot be read, what was known of it stays.
     private func load(_ settings: ListSettings, _ files: ListFiles, insteadOf known: LoadedList?) -> LoadedList {
+        var mayPass = false
         var problems = files.unmatched.map { "\($0): no file fits" }
         if files.hasTooMany { problems.append("more than \(ListFiles.most) files") }
         var list = ListCompiler(format: settings.format, key: key)
@@ -78,17 +93,24 @@ struct ListLoader: Sendable {
                 try read(file, into: &list)
             } catch {
                 problems.append("\(error)")
+                mayPass = mayPass || error.mayPass
             }
         }
         list.end()
+        let retryCount = mayPass ? (known?.retryCount ?? 0) + 1 : 0
+        let retryAt = mayPass ? now + Self.pause(beforeRetry: retryCount) : nil
         if !problems.isEmpty, var known, known.settings == settings {
-            (known.files, known.problems) = (files, problems)
+            (known.files, known.problems, known.retryAt, known.retryCount) = (files, problems, retryAt, retryCount)
             return known
         }
         let table = table(of: &list)
         return LoadedList(
-            settings: settings, files: files, table: table, report: list.report, loadedAt: now, problems: problems)
+            settings: settings, files: files, table: table, report: list.report, loadedAt: now, problems: problems,
+            retryAt: retryAt, retryCount: retryCount)
     }
+
+    /// For how long nothing is tried after so many failures in a row, in nanoseconds: 10 s, doubled up to 5 min 20 s.
+    private static func pause(beforeRetry count: Int) -> Int64 { 10_000_000_000 << Int64(min(max(count - 1, 0), 5)) }
 
     /// Reads a file to its end.
     private func read(_ file: ListFiles.File, into list: inout ListCompiler) throws(Problem) {

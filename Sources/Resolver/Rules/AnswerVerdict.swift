@@ -1,0 +1,100 @@
+package import Belief
+package import DNSWire
+internal import NameRules
+
+/// What the rules of one book make of an answer, for all groups at once: made once for each answer and book, remembered in the
+/// flight that brought it and beside the cache's entry.
+///
+/// Each name and address is judged by itself: what lets one of them pass says nothing of another. An exception for the
+/// question's own name is one for its whole answer.
+package final class AnswerVerdict: Sendable {
+    /// Which book it is of.
+    private let identity: RuleBook.Identity
+    /// Whether records of our own, rewrites or safe searches have to do with the question's name.
+    let isTouched: Bool
+    /// Whether it has an address that no answer from outside may have.
+    private let isRefused: Bool
+    /// Which groups are denied it, a bit for each.
+    private let denied: UInt64
+    /// Why: each denies it to a group that none before it does, so that there are no more than groups.
+    private let causes: [Cause]
+
+    /// A name or an address by which an answer is denied to groups.
+    private struct Cause {
+        var subject: AnswerFacts.Subject
+        var verdicts: ListVerdicts
+        var groups: UInt64
+    }
+
+    /// Judges an answer as `Belief` has made it.
+    package convenience init(_ book: RuleBook, _ answer: borrowing Answer, to asked: Asked, mayBePrivate: Bool) {
+        let message = answer.message(to: asked)
+        let counts = answer.counts
+        let count = Int(counts.answers) + Int(counts.authorities) + Int(counts.additionals)
+        self.init(
+            book, asked.name.span, mayBePrivate: mayBePrivate, message.span, at: asked.recordsStart, count: count)
+    }
+
+    /// Judges the answer to a question about a name, which is in wire form and lower case; its records stand in a message from
+    /// an offset on.
+    package init(
+        _ book: RuleBook, _ name: Span<UInt8>, mayBePrivate: Bool, _ message: Span<UInt8>, at start: Int, count: Int
+    ) {
+        identity = book.identity
+        isTouched = book.isTouched(name)
+        let own = book.content.lists.verdicts(of: name)
+        var denied = GroupTable.denials(own, book.content.active)
+        var causes = denied == 0 ? [] : [Cause(subject: .question, verdicts: own, groups: denied)]
+        var last = ListVerdicts()
+        let facts = AnswerFacts(book, message, at: start, count: count) { subject, verdicts in
+            // Many addresses are often of one prefix.
+            guard verdicts != last else { return }
+            last = verdicts
+            // With what lets the question's name pass. What denies that is in `denied` already.
+            var all = verdicts
+            all.formUnion(own)
+            let groups = GroupTable.denials(all, book.content.active) & ~denied
+            guard groups != 0 else { return }
+            denied |= groups
+            causes.append(Cause(subject: subject, verdicts: all, groups: groups))
+        }
+        isRefused = facts.hasPrivateAddress && !mayBePrivate
+        self.denied = denied
+        self.causes = causes
+    }
+
+    /// Whether it is what a book says.
+    func isOf(_ book: RuleBook) -> Bool { identity === book.identity }
+
+    /// Whether every client may have the answer, and nothing else has to do with its name.
+    package var passesForAll: Bool { !isTouched && !isRefused && denied == 0 }
+
+    /// Whether clients of a group are denied the answer.
+    func denies(_ group: Int?) -> Bool { isRefused || bit(group) & denied != 0 }
+
+    /// Whether clients of a group are denied the question's name itself.
+    func deniesQuestion(_ group: Int?) -> Bool {
+        guard let first = causes.first, case .question = first.subject else { return false }
+        return bit(group) & first.groups != 0
+    }
+
+    private func bit(_ group: Int?) -> UInt64 {
+        guard let group, (0..<GroupTable.maximumCount).contains(group) else { return 0 }
+        return 1 << UInt64(group)
+    }
+
+    /// Why clients of a group are denied the answer to a question about a name; nil where they are not.
+    func denial(_ group: Int?, _ name: Span<UInt8>, _ book: RuleBook, explains: Bool) -> Denial? {
+        if isRefused { return .privateAddress }
+        let bit = bit(group)
+        guard let group, let cause = causes.first(where: { $0.groups & bit != 0 }) else { return nil }
+        let question = name
+        return book.denial(cause.verdicts, group, explains: explains) { list in
+            switch cause.subject {
+            case .question: book.reason(for: question, in: list)
+            case .name(let name): book.reason(for: name.span, in: list)
+            case .address(let address): book.reason(for: address, in: list)
+            }
+        }
+    }
+}
