@@ -88,7 +88,7 @@ package final class Resolver {
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
         unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
-        let addresses = policy.routes.flatMap(\.upstreams).map(\.address.address.ip)
+        let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         unsafe rulesMark = policy.rules?.mark ?? 0
         let cache = cache

@@ -27,6 +27,8 @@ package final class Forwarder {
     private let policy: ForwardPolicy
     /// Which questions may be asked of a second upstream.
     let hedges: HedgeBudget
+    /// Looks at answers, where the network may lie.
+    private(set) var scrutiny: Scrutiny?
 
     /// All tries of a question together take this long at most: less than the five seconds after which dig and the C
     /// library ask again.
@@ -50,15 +52,24 @@ package final class Forwarder {
         for server in servers { server.recovered = recovered }
     }
 
+    /// Looks at answers from now on, as the policy says; what is suspicious is asked of `verifier`.
+    package func verify(by verifier: Forwarder?) {
+        guard verifier != nil || !policy.bogus.isEmpty else { return }
+        scrutiny = Scrutiny(policy, verifier: verifier, hub: hub, watch: watch)
+    }
+
     /// Asks until there is an answer, judged by `rules`; throws the reason where there is none by `deadline`. Waits.
     package func ask(
         _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant
     ) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
+            if let scrutiny, let reply = try scrutiny.answerOfVerifier(question, rules, until: deadline) { return reply }
             let order = try order()
             let asking = Asking(question, rules, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
+            if let scrutiny { asking.scrutiny = scrutiny }
             let found = try asking.run(try terms(order, deadline))
+            if let scrutiny { return try scrutiny.judge(found, of: asking, until: deadline) }
             return UpstreamReply(found.answer, upstream: found.server.id, transport: found.transport)
         } catch {
             watch?.tell(.unanswered(question, error))

@@ -30,6 +30,8 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     case insecure
     /// Every upstream said that it cannot or will not; the last rcode and extended error.
     case refused(ResponseCode, ExtendedErrorCode?)
+    /// What came may be forged, and no verifying upstream said what is true.
+    case unconfirmed
     /// There is no upstream to ask.
     case noUpstream
     /// So many questions are under way, or so many descriptors open, that this one could not be asked.
@@ -43,7 +45,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
     package var extendedError: ExtendedErrorCode {
         switch self {
         case .timedOut, .unreachable: .noReachableAuthority
-        case .insecure: .networkError
+        case .insecure, .unconfirmed: .networkError
         case .refused(_, let code): code ?? .other
         case .overloaded, .loop: .other
         case .noUpstream, .stopping: .notReady
@@ -59,6 +61,7 @@ package enum UpstreamFailure: Error, Hashable, Sendable {
         case .refused(.servFail, _): "every upstream failed"
         case .refused(.refused, _): "every upstream refused"
         case .refused: "no upstream could answer this"
+        case .unconfirmed: "the answer may be forged, and no verifying upstream could be asked"
         case .noUpstream: "no upstream to ask"
         case .overloaded: "too many questions are on their way upstream"
         case .loop: "forwarding loop: this query was sent upstream by this server"

@@ -22,6 +22,7 @@ struct Check: ParsableCommand {
         try Failure.reported {
             let settings = try ConfigurationLoader(file: file).load()
             try settings.checkCertificates()
+            try settings.checkAddressFiles()
             let name = file == "-" ? "standard input" : file
             let failed = try settings.failedRuleTests()
             guard failed.isEmpty else { throw CheckFailure(lines: failed.map { "\(name): \($0)" }) }

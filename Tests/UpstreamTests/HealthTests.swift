@@ -18,6 +18,7 @@ import Testing
                 case .back: lines.append("back")
                 case .loop: lines.append("loop")
                 case .suspectedLoop: lines.append("suspected loop")
+                case .forged: lines.append("forged")
                 case .unanswered(_, let failure): lines.append("unanswered: \(failure)")
                 }
             }

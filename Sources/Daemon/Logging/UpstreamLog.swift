@@ -20,6 +20,10 @@ enum UpstreamLog {
             logger.warning(
                 "what an upstream is asked is asked here from its address, and stays without an answer: does it ask this server?",
                 metadata: ["question": "\(words(question))"])
+        case .forged(let question, let upstream):
+            logger.warning(
+                "an upstream's answer looks forged: it differs from what a verifying upstream says, whose answer was given out",
+                metadata: ["upstream": "\(upstream)", "question": "\(words(question))"])
         case .unanswered(let question, let failure):
             logger.debug("no answer", metadata: ["question": "\(words(question))", "reason": "\(failure)"])
         }

@@ -43,24 +43,27 @@ final class PolicyPart: Part {
     /// Has the resolvers go on by what is true now.
     func publish() { changed(policy()) }
 
-    /// Reads the files that encrypted upstreams are checked by.
-    private func prepareContexts(for settings: Settings) throws {
+    /// Reads the files that upstreams are checked by: certificates, and addresses that forgers answer with.
+    private func readFiles(of settings: Settings) throws {
         let (upstreams, files, before) = (settings.allUpstreams, hub.loop.files, builder.contexts)
-        builder.contexts = try blocking {
+        let paths = settings.addressFiles
+        (builder.contexts, builder.lists) = try blocking {
             var contexts = before
             try contexts.prepare(for: upstreams, files)
-            return contexts
+            var lists = AddressLists()
+            try lists.read(paths)
+            return (contexts, lists)
         }
     }
 
     /// Gives the upstreams their numbers, by which a snapshot is read.
     func start() throws {
-        try prepareContexts(for: settings)
+        try readFiles(of: settings)
         _ = policy()
     }
 
     func adopt(_ settings: Settings) throws {
-        try prepareContexts(for: settings)
+        try readFiles(of: settings)
         self.settings = settings
         publish()
     }

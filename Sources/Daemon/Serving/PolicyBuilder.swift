@@ -8,6 +8,8 @@ struct PolicyBuilder {
     private var ids: [UpstreamAddress: UInt16] = [:]
     /// What encrypted upstreams are spoken to with.
     var contexts = UpstreamContexts()
+    /// What the files of addresses say.
+    var lists = AddressLists()
 
     /// The policy for some settings, with a hosts table that was read apart.
     mutating func policy(for settings: Settings, hosts: HostsTable?) -> Policy {
@@ -37,7 +39,8 @@ struct PolicyBuilder {
         _ domain: [UInt8], _ upstreams: [UpstreamAddress], _ choice: ChoiceSettings, _ trusted: [UpstreamAddress]
     ) -> Policy.Route {
         var route = Policy.Route(domain: domain, upstreams: (upstreams + choice.fallback).map { number($0, trusted) })
-        route.choice = choice.policy
+        route.choice = choice.policy(lists.byPath)
+        route.verifiers = choice.verify.with.map { number($0, trusted) }
         return route
     }
 

@@ -102,7 +102,7 @@ extension UpstreamFailure {
     /// Whether the failure is worth remembering for a while (RFC 9520): it is upstream's, not this server's.
     var isRemembered: Bool {
         switch self {
-        case .timedOut, .unreachable, .insecure, .refused: true
+        case .timedOut, .unreachable, .insecure, .unconfirmed, .refused: true
         case .noUpstream, .overloaded, .loop, .stopping: false
         }
     }
@@ -116,6 +116,7 @@ extension UpstreamFailure {
         case .refused(.refused, _): 4
         case .refused: 5
         case .insecure: 6
+        case .unconfirmed: 7
         case .noUpstream, .overloaded, .loop, .stopping: 0
         }
     }
@@ -129,6 +130,7 @@ extension UpstreamFailure {
         case 4: UpstreamFailure.refused(.refused, nil).text
         case 5: UpstreamFailure.refused(.notImp, nil).text
         case 6: UpstreamFailure.insecure.text
+        case 7: UpstreamFailure.unconfirmed.text
         default: ""
         }
     }

@@ -27,12 +27,15 @@ final class ForwardTable {
         let resolvers = policy.bootstrap.map(server)
         let bootstrap = resolvers.isEmpty ? nil : Forwarder(hub: hub, servers: resolvers, tryLimit: policy.tryLimit)
         for route in policy.routes {
-            let chosen = route.upstreams.map(server)
-            for each in chosen { each.lookUp(by: bootstrap) }
-            forwarders.append(
-                Forwarder(
-                    hub: hub, servers: chosen, tryLimit: policy.tryLimit, policy: route.choice, watch: watch,
-                    recovered: recovered))
+            let (chosen, verifiers) = (route.upstreams.map(server), route.verifiers.map(server))
+            for each in chosen + verifiers { each.lookUp(by: bootstrap) }
+            let forwarder = Forwarder(
+                hub: hub, servers: chosen, tryLimit: policy.tryLimit, policy: route.choice, watch: watch,
+                recovered: recovered)
+            let verifier = Forwarder(
+                hub: hub, servers: verifiers, tryLimit: policy.tryLimit, watch: watch, recovered: recovered)
+            forwarder.verify(by: verifiers.isEmpty ? nil : verifier)
+            forwarders.append(forwarder)
         }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }

@@ -36,6 +36,8 @@ package struct Policy: Sendable {
         package var upstreams: [Upstream]
         /// Who of them is asked first.
         package var choice = ForwardPolicy()
+        /// Who is asked what is true where an answer is suspicious.
+        package var verifiers: [Upstream] = []
 
         /// A route for a domain; `[0]`, the root, is for all that no other route is for.
         package init(domain: [UInt8], upstreams: [Upstream]) {

@@ -132,6 +132,7 @@ final class DatagramChannel: PooledChannel {
         case .stray:
             noteStray()
         case .answer where strays < Self.strayLimit:
+            if exchange.isWatched { return takeWatched(copy(bytes, cut: isCut), exchange) }
             server.heard(exchange)
             finish(exchange)
             exchange.deliver(.reply(copy(bytes, cut: isCut), .proven))
@@ -142,6 +143,12 @@ final class DatagramChannel: PooledChannel {
         case .answer:
             break
         }
+    }
+
+    /// An answer after which another may come: the exchange goes on until nobody waits for it.
+    private func takeWatched(_ reply: [UInt8], _ exchange: Exchange) {
+        if exchange.age == 0 { server.heard(exchange) }
+        exchange.deliverFurther(reply)
     }
 
     /// Somebody may have forged this: the exchange goes on, for the true answer may yet come.

@@ -26,6 +26,12 @@ final class Exchange {
     var refusedEDNS = false
     /// Whether it goes over a connection over which the server had answered before.
     var isOnUsedConnection = false
+    /// How many nanoseconds after it was first sent a reply came.
+    var age: UInt64 = 0
+    /// Whether it goes on after its answer, for another may follow.
+    var isWatched = false
+    /// Replies that came after its answer.
+    var laterReplies: [[UInt8]] = []
     /// Whether nobody expects anything of it any more.
     private(set) var hasEnded = false
 
@@ -60,6 +66,16 @@ final class Exchange {
     /// Tells who waits what came. Never waits.
     func deliver(_ outcome: Outcome) {
         self.outcome = outcome
+        asking.wake()
+    }
+
+    /// Replies that are kept after the answer at most.
+    private static let mostLaterReplies = 4
+
+    /// Takes a reply to a try that goes on: the first is told, those after it are kept besides.
+    func deliverFurther(_ reply: [UInt8]) {
+        if outcome == nil, asking.answered !== self { return deliver(.reply(reply, .proven)) }
+        if laterReplies.count < Self.mostLaterReplies { laterReplies.append(reply) }
         asking.wake()
     }
 

@@ -8,10 +8,14 @@ final class Asking {
     /// What is asked.
     let question: UpstreamQuestion
     /// By what replies are judged.
-    private let rules: Belief.Rules
+    let rules: Belief.Rules
     private let servers: [UpstreamServer]
     private let hub: Hub
     private let hedges: HedgeBudget?
+    /// Looks at answers, where the network may lie.
+    var scrutiny: Scrutiny?
+    /// The try that was answered, where answers are looked at.
+    private(set) var answered: Exchange?
     /// The try that was made because the first was late.
     private var hedge: Exchange?
     /// The last try.
@@ -94,6 +98,7 @@ final class Asking {
         present = nil
         doubtful = nil
         hedge = nil
+        answered = nil
         hedges?.ended(wasLate: wasLate)
     }
 
@@ -140,6 +145,7 @@ final class Asking {
         }
         if exchange === hedge { hedges?.won() }
         if exchange.route.transport != .udp { noteSilentConnections(besides: exchange) }
+        if scrutiny != nil { answered = exchange }
         return .answer(Found(answer: answer, server: server, transport: exchange.route.transport))
     }
 
@@ -180,6 +186,25 @@ final class Asking {
             throw error == .killed ? .stopping : .timedOut
         }
         return ready
+    }
+
+    /// A reply to the try that was answered which says something else than that answer did; nil where none comes by `deadline`.
+    func other(than answer: Answer, until deadline: Instant) throws(UpstreamFailure) -> Judgement? {
+        guard let answered else { return nil }
+        while true {
+            while !answered.laterReplies.isEmpty {
+                let judgement = Belief.read(answered.laterReplies.removeFirst(), to: question.asked, rules)
+                if case .answer(let other) = judgement, other.saysSame(as: answer) { continue }
+                return judgement
+            }
+            do {
+                defer { waiter = nil }
+                // What else comes wakes as well.
+                guard try Waiter.wait(for: "a second answer", until: deadline, { waiter = $0 }) else { return nil }
+            } catch {
+                throw error == .killed ? .stopping : .timedOut
+            }
+        }
     }
 
     private var ready: Exchange? {
@@ -225,6 +250,7 @@ final class Asking {
         let server = servers[route.server]
         do {
             let exchange = try server.ask(self, on: route, at: now, fresh: fresh)
+            if let scrutiny { exchange.isWatched = scrutiny.watchesOthers }
             if let present { earlier.append(present) }
             present = exchange
             return plan.sent(route, at: now, resendWait: server.resendWait(route.transport))

@@ -16,6 +16,10 @@ package struct ForwardPolicy: Sendable, Hashable {
     package var fallbackCount = 0
     /// So many of a thousand questions may be asked of a second upstream where the first is late.
     package var hedgePermille = 50
+    /// What makes an answer of plain DNS suspicious, where there is somebody to verify it.
+    package var suspicions = Suspicions()
+    /// Answers with these addresses say that the name does not exist, or are waited past.
+    package var bogus = AddressRanges()
 
     /// Ordered, without fallbacks, with some hedging.
     package init() {}

@@ -32,6 +32,8 @@ package final class UpstreamServer {
     private var streamEstimate = RoundTripEstimate()
     /// The time within which nineteen of twenty of its answers come.
     private(set) var latency = LatencyQuantile()
+    /// How soon it can answer at all, where the network may lie.
+    var quickest = QuickestRoundTrip()
     /// Tries that have not ended.
     private(set) var exchangeCount = 0
     /// Messages that fitted no question.
@@ -109,6 +111,7 @@ package final class UpstreamServer {
         resends.heard()
         silentTries = 0
         let age = exchange.sentAt.nanoseconds(to: now)
+        exchange.age = max(1, age)
         latency.record(age)
         switch exchange.route.transport {
         case .udp: estimate.record(age, wasResent: exchange.sends > 1)

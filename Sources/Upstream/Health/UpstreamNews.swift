@@ -8,6 +8,8 @@ package enum UpstreamNews: Sendable {
     case loop(UpstreamQuestion)
     /// Questions that an upstream is asked are asked from its own address, and stay without an answer.
     case suspectedLoop(UpstreamQuestion)
+    /// What came as an upstream's answer is not what a verifying upstream says: it was forged on the way, it seems.
+    case forged(UpstreamQuestion, UpstreamAddress)
     /// A question found no answer. Told for each, for those who look for a fault.
     case unanswered(UpstreamQuestion, UpstreamFailure)
 }

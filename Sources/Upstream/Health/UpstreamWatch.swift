@@ -6,6 +6,10 @@ package final class UpstreamWatch: Sendable {
     private let healths = Locked<[UpstreamAddress: UpstreamHealth]>([:])
     private let report: @Sendable (UpstreamNews) -> Void
     private let marks = LoopMarks()
+    /// The names whose answers were forged on the way.
+    let forged = ForgedNames(seed: .random(in: 0...UInt64.max))
+    /// When forged answers were last told of.
+    private let forgeryToldAt = Atomic<UInt64>(0)
     /// When a loop was last told of.
     private let loopToldAt = Atomic<UInt64>(0)
     /// How often a loop was suspected.
@@ -13,7 +17,7 @@ package final class UpstreamWatch: Sendable {
     /// A suspicion is told of the third time; one or two are chance.
     private static let suspicionsTold: UInt32 = 3
 
-    /// A loop is told of again after so many nanoseconds.
+    /// A loop, or a forgery, is told of again after so many nanoseconds.
     private static let loopSilence: UInt64 = 600_000_000_000
 
     /// A watch over no upstream yet. `report` is called seldom, from any worker's thread, and must not wait.
@@ -47,11 +51,20 @@ package final class UpstreamWatch: Sendable {
     /// A query of our own came back: told once, and again after ten minutes.
     package func noteLoop(_ question: UpstreamQuestion, at now: Instant) { tellLoop(.loop(question), at: now) }
 
+    /// A verifying upstream answered something else than what an upstream was believed to have answered.
+    func noteForged(_ question: UpstreamQuestion, by upstream: UpstreamAddress, at now: Instant) {
+        if Self.isDue(forgeryToldAt, at: now) { report(.forged(question, upstream)) }
+    }
+
     private func tellLoop(_ news: UpstreamNews, at now: Instant) {
-        let told = loopToldAt.load(ordering: .relaxed)
-        guard told == 0 || told &+ Self.loopSilence < now.nanoseconds else { return }
-        guard loopToldAt.compareExchange(expected: told, desired: now.nanoseconds, ordering: .relaxed).exchanged else { return }
-        report(news)
+        if Self.isDue(loopToldAt, at: now) { report(news) }
+    }
+
+    /// Whether something is to be told that was last told of at a moment, which is noted then.
+    private static func isDue(_ toldAt: borrowing Atomic<UInt64>, at now: Instant) -> Bool {
+        let told = toldAt.load(ordering: .relaxed)
+        guard told == 0 || told &+ loopSilence < now.nanoseconds else { return false }
+        return toldAt.compareExchange(expected: told, desired: now.nanoseconds, ordering: .relaxed).exchanged
     }
 
     /// Tells news.

@@ -1,3 +1,5 @@
+internal import AnswerCache
+internal import Resolver
 package import Upstream
 
 /// Who of a group of upstreams is asked, and when another.
@@ -8,16 +10,25 @@ package struct ChoiceSettings: Sendable, Equatable {
     package var hedgePercent = 5
     /// Who is asked where all others are down.
     package var fallback: [UpstreamAddress] = []
+    /// How plain ones are verified.
+    package var verify = VerifySettings()
+    /// Addresses that stand for names that do not exist.
+    var bogus: [AddressPrefix] = []
+
+    /// Who is asked besides the group itself.
+    var others: [UpstreamAddress] { fallback + verify.with }
 
     /// The defaults.
     package init() {}
 
-    /// The same as the forwarder of such a group takes it.
-    var policy: ForwardPolicy {
+    /// The same as the forwarder of such a group takes it; `lists` are the addresses of the files that it names.
+    func policy(_ lists: [String: AddressRanges] = [:]) -> ForwardPolicy {
         var policy = ForwardPolicy()
         policy.order = order
         policy.hedgePermille = 10 * hedgePercent
         policy.fallbackCount = fallback.count
+        policy.suspicions = verify.suspicions(lists)
+        policy.bogus = AddressRanges(bogus.map(\.numbers))
         return policy
     }
 }
@@ -49,7 +60,23 @@ extension SettingsTable where Root: ChoosingSettings {
                 "fallback", \.choice.fallback,
                 .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
                 SettingFacts("Resolvers to ask only while all of `upstreams` are down.", example: #"["192.0.2.9"]"#)),
+            .section(
+                "verify", \.choice.verify, VerifySettings.table,
+                SettingFacts(
+                    "Where the network forges answers of plain DNS: what is suspicious is asked of others, who are believed.")),
+            .value(
+                "bogus", \.choice.bogus, .list(of: .addressPrefix, "addresses or prefixes such as 192.0.2.1 or 192.0.2.0/24"),
+                SettingFacts(
+                    "Addresses that upstreams give for names that do not exist: NXDOMAIN, or the next answer if one follows.",
+                    example: #"["192.0.2.80"]"#)),
         ]
+    }
+}
+
+extension SettingKind where Value == AddressPrefix {
+    /// An address, or all that share a prefix.
+    fileprivate static var addressPrefix: SettingKind {
+        word("an address or a prefix such as 192.0.2.1 or 192.0.2.0/24", print: { quoted("\($0)") }) { AddressPrefix($0) }
     }
 }
 

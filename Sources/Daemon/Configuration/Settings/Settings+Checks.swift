@@ -25,9 +25,14 @@ extension Settings {
     /// Refuses upstreams that are this daemon itself: each query would go round in circles.
     package func checkUpstreams(at place: ConfigurationPlace, on machine: [IPAddress]) throws(ConfigurationError) {
         let groups =
-            [("upstreams", upstreams), ("fallback", choice.fallback), ("bootstrap", bootstrap)]
+            [
+                ("upstreams", upstreams), ("fallback", choice.fallback), ("verify.with", choice.verify.with),
+                ("bootstrap", bootstrap),
+            ]
             + forward.enumerated().flatMap { number, rule in
-                [("forward[\(number)].upstreams", rule.upstreams), ("forward[\(number)].fallback", rule.choice.fallback)]
+                [
+                    ("upstreams", rule.upstreams), ("fallback", rule.choice.fallback), ("verify.with", rule.choice.verify.with),
+                ].map { ("forward[\(number)].\($0.0)", $0.1) }
             }
         for (key, group) in groups {
             for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
@@ -42,8 +47,11 @@ extension Settings {
 
     /// All upstreams that are named, each as often as it is.
     var allUpstreams: [UpstreamAddress] {
-        upstreams + choice.fallback + bootstrap + forward.flatMap { $0.upstreams + $0.choice.fallback }
+        upstreams + choice.others + bootstrap + forward.flatMap { $0.upstreams + $0.choice.others }
     }
+
+    /// The files of addresses that forgers answer with.
+    var addressFiles: [String] { choice.verify.files + forward.flatMap(\.choice.verify.files) }
 
     /// Whether an upstream is known by name, so that somebody must be asked where it is.
     var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }
@@ -52,6 +60,12 @@ extension Settings {
     package func checkCertificates() throws(DaemonError) {
         var contexts = UpstreamContexts()
         try contexts.prepare(for: allUpstreams, LibeventLoop().files)
+    }
+
+    /// Reads the files of addresses that are suspicious, as the daemon will: throws where one cannot be used.
+    package func checkAddressFiles() throws(ConfigurationError) {
+        var lists = AddressLists()
+        try lists.read(addressFiles)
     }
 
     /// What differs from `old`, in the order of the table.

@@ -1,4 +1,6 @@
+internal import Green
 internal import GreenRedis
+internal import Upstream
 
 extension Settings {
     /// What is set and does nothing, or does harm: a line for each. No reason to refuse the settings.
@@ -16,8 +18,25 @@ extension Settings {
         if answersEverybody {
             warnings.append("everybody who reaches this server may ask it (allow): an open resolver is used to attack others")
         }
+        warnings += verifyWarnings(upstreams, choice, "")
+        for (number, rule) in forward.enumerated() {
+            warnings += verifyWarnings(rule.upstreams, rule.choice, "forward[\(number)].")
+        }
         if let openFile, let secret {
             warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
+        }
+        return warnings
+    }
+
+    /// What `verify` cannot do in a group.
+    private func verifyWarnings(_ upstreams: [UpstreamAddress], _ choice: ChoiceSettings, _ prefix: String) -> [String] {
+        guard !choice.verify.with.isEmpty else { return [] }
+        var warnings: [String] = []
+        if !upstreams.isEmpty, (upstreams + choice.fallback).allSatisfy(\.transport.isEncrypted) {
+            warnings.append("\(prefix)verify does nothing: nobody can forge what encrypted upstreams answer")
+        }
+        for upstream in choice.verify.with where !upstream.transport.isEncrypted && !upstream.address.ip.isLoopback {
+            warnings.append("\(prefix)verify.with: \(upstream) is plain DNS, which can be forged as well")
         }
         return warnings
     }
