@@ -27,6 +27,8 @@ package struct Answer: Sendable {
         case openAlias
         /// A TTL in it is 0.
         case zeroTTL
+        /// It has records of our own, which are as the settings say at each moment.
+        case ownRecords
     }
 
     /// What it says.
@@ -40,9 +42,9 @@ package struct Answer: Sendable {
     /// Records in the answer, authority and additional section. There is never an OPT among them.
     package let counts: (answers: UInt16, authorities: UInt16, additionals: UInt16)
     /// For how many seconds it may be kept; 0 for not at all.
-    package let lifetimeSeconds: UInt32
+    package private(set) var lifetimeSeconds: UInt32
     /// Why it may not be kept.
-    package let notKept: NotKept?
+    package private(set) var notKept: NotKept?
     /// How many aliases lead from the name asked for to the name that it is about.
     package let aliasCount: Int
     /// Where the aliases end, lower-cased wire form: the name asked for where there are none.
@@ -72,6 +74,14 @@ package struct Answer: Sendable {
         var answer = self
         answer.kind = .noData
         answer.responseCode = .noError
+        return answer
+    }
+
+    /// The same with records of our own among its own: not to be kept.
+    package func asOwn() -> Answer {
+        var answer = self
+        answer.notKept = .ownRecords
+        answer.lifetimeSeconds = 0
         return answer
     }
 

@@ -16,34 +16,79 @@ extension Resolver {
     ) throws(UpstreamFailure) -> UpstreamReply {
         guard reply.answer.kind == .alias else { return reply }
         var whole = reply
+        var isOwn = false
         for _ in 0..<Self.mostFollowed {
             let target = Asked(whole.answer.target, key.type, key.class, flags: key.flags)
             guard target.name != key.wireName else { break }
-            let here = try known(target, rules)
-            let next = if let here { here } else { try ask(target, of: domain(of: target), rules, until: deadline) }
+            let next: UpstreamReply
+            switch told(of: target, to: Self.nobody) {
+            case .message(let message, let ownRecords):
+                next = try read(message, target, rules, isOwn: ownRecords)
+                isOwn = isOwn || ownRecords
+            case .silence: throw .refused(.servFail, .other)
+            case .kept, .unknown: next = try ask(target, of: domain(of: target), rules, until: deadline)
+            }
             let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, rules)
             guard let joined, joined.aliasCount <= Self.mostFollowed else { break }
             whole = UpstreamReply(joined, upstream: next.upstream, transport: next.transport)
-            guard joined.kind == .alias else { return whole }
+            guard joined.kind == .alias else {
+                // Our own records may be others with the next reload, and are nobody else's.
+                return isOwn ? UpstreamReply(joined.asOwn(), upstream: next.upstream, transport: next.transport) : whole
+            }
         }
         throw .refused(.servFail, .other)
     }
 
-    /// What is known here of an alias's target, as a client would be told that asked for it: the hosts file, locally served
-    /// zones and the cache come before upstreams. Nil where others must be asked.
+    /// Reads what is known here of an alias's target.
+    private func read(
+        _ message: [UInt8], _ target: Asked, _ rules: Belief.Rules, isOwn: Bool
+    ) throws(UpstreamFailure) -> UpstreamReply {
+        var rules = rules
+        rules.trustsAD = true
+        // The bounds of TTLs are for what others say.
+        if isOwn { rules.limits = TTLLimits() }
+        guard case .answer(let answer) = Belief.read(message, to: target, rules) else { throw .refused(.servFail, .other) }
+        return UpstreamReply(answer, upstream: .max, transport: .udp)
+    }
+
+    /// What is known here of a name that another's leads to.
+    enum Told {
+        /// A whole message; whether it is of our own records: those of the hosts file, or of the rules.
+        case message([UInt8], isOwn: Bool)
+        /// The rules let nobody be told anything.
+        case silence
+        /// The cache has something that is longer than a message.
+        case kept
+        /// Others must be asked.
+        case unknown
+    }
+
+    /// What a client would be told that asked for the name that another leads to, as far as that needs no waiting: by the hosts
+    /// file, our own records, the rules, the cache and locally served zones. For an alias in an answer that all share the client
+    /// is `nobody`, for whom no group's rules hold; for what stands for another by our own word it is who asked.
     @inline(never)
-    private func known(_ target: Asked, _ rules: Belief.Rules) throws(UpstreamFailure) -> UpstreamReply? {
+    func told(of target: Asked, to client: UInt128) -> Told {
         var message = [UInt8](repeating: 0, count: 65_535)
         var query = QueryView()
         var buffer = message.mutableSpan
         let length = UpstreamQuestion(target).write(into: &buffer)
-        guard case .answered(let count) = begin(&query, length: length, in: &buffer, from: Self.nobody, streams: true) else {
-            return nil
+        let step = begin(&query, length: length, in: &buffer, from: client, streams: true)
+        switch step {
+        case .answered(let count):
+            message.removeLast(message.count - count)
+            let name = target.name
+            let isOwn = isInHosts(name.span, target.type) || policy.rules?.localRuling(name.span, target.type) != nil
+            return .message(message, isOwn: isOwn)
+        case .drop: return .silence
+        case .tooLong: return .kept
+        case .wait: return .unknown
         }
-        message.removeLast(message.count - count)
-        var rules = rules
-        rules.trustsAD = true
-        guard case .answer(let answer) = Belief.read(message, to: target, rules) else { throw .refused(.servFail, .other) }
-        return UpstreamReply(answer, upstream: .max, transport: .udp)
+    }
+
+    /// Whether the hosts file answers a question.
+    func isInHosts(_ name: Span<UInt8>, _ type: RecordType) -> Bool {
+        guard let hosts = unsafe hosts else { return false }
+        if case .unknown = hosts.find(name, type: type) { return false }
+        return true
     }
 }

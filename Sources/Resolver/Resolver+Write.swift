@@ -11,20 +11,14 @@ extension Resolver {
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         let limit = min(limit, buffer.count)
-        let judges = unsafe rulesMark != 0 && !pending.isRedirected
+        if case .redirected(let redirect) = resolution.content, redirect.other == nil { return 0 }
+        let judges = unsafe rulesMark != 0
         if judges, case .landed(let flight) = resolution.content, let denial = denial(pending, flight),
             let count = write(denial, pending, into: &buffer, limit: limit)
         {
             return count
         }
         return write(pending, resolution, judges: judges, into: &buffer, limit: limit)
-    }
-
-    /// Writes the answer without a look at the rules.
-    func writeUnjudged(
-        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
-    ) -> Int {
-        write(pending, resolution, judges: false, into: &buffer, limit: min(limit, buffer.count))
     }
 
     /// Writes the answer; what the cache has is judged where that is wanted.
@@ -72,7 +66,8 @@ extension Resolver {
     ) -> Written {
         if case .redirected(let redirect) = resolution.content {
             let writer = RecordsAnswer(pending)
-            return .answered(writer.write(redirect.records, and: redirect.other, redirect.reply, into: &buffer, limit: limit))
+            return .answered(
+                writer.write(redirect.records, and: redirect.other ?? [], redirect.reply, into: &buffer, limit: limit))
         }
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))

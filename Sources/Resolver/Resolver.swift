@@ -63,6 +63,9 @@ package final class Resolver {
     private let waitingClients = LocalCounters()
     /// Clients that were turned away because too much is asked at once.
     package private(set) var turnedAwayCount: UInt64 = 0
+    /// What this worker counts denials with, and whose they are.
+    private(set) var listHits: LocalListHits?
+    private var countedHits: ListHits?
     /// How many answers were judged by the rules: each once for each flight, and once for each book while it is kept.
     package var judgedCount: UInt64 = 0
     /// What was made of the flight that was judged last here, because who flew had other rules.
@@ -91,6 +94,8 @@ package final class Resolver {
         let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         unsafe rulesMark = policy.rules?.mark ?? 0
+        let hits = policy.rules?.hits
+        if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
         let cache = cache
         forwards.adopt(policy, hub: hub, watch: shared.upstreams) { cache.forgetFailures() }
     }
@@ -138,8 +143,8 @@ package final class Resolver {
         let stored: StoredAnswer
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
-        case .tooLarge: return judge(query, isKnown: true, from: client, &buffer, streams: streams)
-        case .miss, .stale: return judge(query, isKnown: false, from: client, &buffer, streams: streams)
+        case .tooLarge: return judge(query, from: client, &buffer, streams: streams) ?? .tooLong
+        case .miss, .stale: return judge(query, from: client, &buffer, streams: streams) ?? missed(query, &buffer)
         }
         // Judged once for each answer and rule set.
         if unsafe stored.passedBy != rulesMark,

@@ -1,5 +1,5 @@
 package import Belief
-package import DNSWire
+internal import DNSWire
 internal import NameRules
 
 /// What the rules of one book make of an answer, for all groups at once: made once for each answer and book, remembered in the
@@ -84,12 +84,14 @@ package final class AnswerVerdict: Sendable {
     }
 
     /// Why clients of a group are denied the answer to a question about a name; nil where they are not.
-    func denial(_ group: Int?, _ name: Span<UInt8>, _ book: RuleBook, explains: Bool) -> Denial? {
+    func denial(
+        _ group: Int?, _ name: Span<UInt8>, _ book: RuleBook, explains: Bool, counting hits: LocalListHits?
+    ) -> Denial? {
         if isRefused { return .privateAddress }
         let bit = bit(group)
         guard let group, let cause = causes.first(where: { $0.groups & bit != 0 }) else { return nil }
         let question = name
-        return book.denial(cause.verdicts, group, explains: explains) { list in
+        return book.denial(cause.verdicts, group, explains: explains, counting: hits) { list in
             switch cause.subject {
             case .question: book.reason(for: question, in: list)
             case .name(let name): book.reason(for: name.span, in: list)

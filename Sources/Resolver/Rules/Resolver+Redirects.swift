@@ -9,10 +9,8 @@ internal import Upstream
 extension Resolver {
     /// So many names that stand for others are followed.
     private static var mostRedirects: Int { 8 }
-    /// So long an answer for the other name may be; what is longer is cut.
-    private static var longestAnswer: Int { 16_384 }
     /// For so long clients may keep that a name stands for another, unless its record says otherwise.
-    private static var ttl: UInt32 { 300 }
+    static var redirectTTL: UInt32 { 300 }
 
     /// The answer to a question whose name stands for another; nil where it does not. Waits.
     func resolveRedirect(_ pending: PendingQuery) -> Resolution? {
@@ -21,18 +19,18 @@ extension Resolver {
         guard var next = redirect(from: pending.key.wireName, pending.key.type, group, book) else { return nil }
         var records: [ResourceRecord] = []
         var owner = pending.key.wireName
+        var isSafeSearch = false
         for _ in 0..<Self.mostRedirects {
             guard let name = RuleBook.name(owner.span) else { return nil }
-            records.append(ResourceRecord(name, ttl: next.ttl ?? Self.ttl, .cname(RecordData.CNAME(target: next.target))))
+            isSafeSearch = isSafeSearch || next.isSafeSearch
+            records.append(ResourceRecord(name, ttl: next.ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: next.target))))
             owner = next.target.lowercased.wire
-            switch book.localRuling(owner.span, pending.key.type) {
-            case .redirect(let target, let ttl, _): next = (target, ttl, next.isSafeSearch)
-            case .local(let own): return .redirected(Redirect(records: records + own, isSafeSearch: next.isSafeSearch))
-            case .deny: return .redirected(Redirect(records: records, isSafeSearch: next.isSafeSearch))
-            case .pass, nil:
-                let other = PendingQuery(pending, redirectedTo: FixedName(next.target), seed: cache.seed)
-                return .redirected(Redirect(records: records, other: message(for: other), isSafeSearch: next.isSafeSearch))
+            if !isInHosts(owner.span, pending.key.type), let further = redirect(from: owner, pending.key.type, group, book) {
+                next = further
+                continue
             }
+            let other = PendingQuery(pending, redirectedTo: FixedName(next.target), seed: cache.seed)
+            return .redirected(Redirect(records: records, other: message(for: other), isSafeSearch: isSafeSearch))
         }
         return .failed(.noAnswer(.refused(.servFail, .other)))
     }
@@ -45,29 +43,34 @@ extension Resolver {
         return (target, ttl, isSafe)
     }
 
-    /// The answer to a query as a message of its own. Waits.
-    private func message(for query: PendingQuery) -> [UInt8] {
-        var resolution = Resolution.cached
-        if cache.secondsLeft(query.key, at: BootSeconds(rawValue: hub.bootSeconds)) == nil { resolution = resolve(query) }
+    /// What the client of a query is told about its name, as a message of its own; nil for nothing at all. Waits.
+    private func message(for query: PendingQuery) -> [UInt8]? {
+        let resolution: Resolution
+        switch told(of: query.key.asked, to: query.address) {
+        case .message(let message, _): return message
+        case .silence: return nil
+        case .kept: resolution = .cached
+        case .unknown: resolution = resolve(query)
+        }
         // Not before the wait, of which there may be many.
-        var bytes = [UInt8](repeating: 0, count: Self.longestAnswer)
+        var bytes = [UInt8](repeating: 0, count: 65_535)
         var span = bytes.mutableSpan
-        let count = writeUnjudged(query, resolution, into: &span, limit: Self.longestAnswer)
-        return Array(bytes[..<count])
+        let count = write(query, resolution, into: &span, limit: span.count)
+        return count == 0 ? nil : Array(bytes[..<count])
     }
 }
 
 /// What stands in place of an answer whose question's name stands for another.
 final class Redirect: Sendable {
-    /// The aliases from the name on, and our own records behind them.
+    /// The aliases from the name on.
     let records: [ResourceRecord]
-    /// The answer for the last name, where it is not our own.
-    let other: [UInt8]
+    /// The answer for the last name; nil where its client is told nothing at all.
+    let other: [UInt8]?
     /// Whether it is for a search without what is not for children.
     let isSafeSearch: Bool
 
     /// Puts both together.
-    init(records: [ResourceRecord], other: [UInt8] = [], isSafeSearch: Bool) {
+    init(records: [ResourceRecord], other: [UInt8]?, isSafeSearch: Bool) {
         self.records = records
         self.other = other
         self.isSafeSearch = isSafeSearch
@@ -76,9 +79,24 @@ final class Redirect: Sendable {
     /// What the answer's head says.
     var reply: Reply {
         var reply = Reply(.noError)
-        if other.count >= MessageView.headerLength { reply.responseCode = ResponseCode(rawValue: UInt16(other[3] & 0x0F)) }
-        if other.count >= MessageView.headerLength { reply.isTruncated = other[2] & 2 != 0 }
+        if let other, other.count >= MessageView.headerLength {
+            reply.responseCode = ResponseCode(rawValue: UInt16(other[3] & 0x0F))
+            reply.isTruncated = other[2] & 2 != 0
+            reply.extendedError = Self.extendedError(of: other)
+        }
         if isSafeSearch { (reply.extendedError, reply.text) = (.forgedAnswer, "safe search") }
         return reply
+    }
+
+    /// The extended error that a message of our own tells.
+    private static func extendedError(of message: [UInt8]) -> ExtendedErrorCode? {
+        guard var records = try? MessageView(message.span).records() else { return nil }
+        while let record = try? records.next() {
+            guard record.type == .opt, record.rdata.count >= 6,
+                record.rdata.loadUInt16(at: 0) == EDNSOptionCode.extendedError.rawValue
+            else { continue }
+            return ExtendedErrorCode(rawValue: record.rdata.loadUInt16(at: 4))
+        }
+        return nil
     }
 }

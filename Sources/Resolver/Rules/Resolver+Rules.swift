@@ -22,7 +22,7 @@ extension Resolver {
             let name = query.nameBytes
             let denials = GroupTable.denials(book.content.lists.verdicts(of: name), book.content.active)
             guard denials != 0 || book.isTouched(name) else { return nil }
-            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+            return judge(query, from: client, &buffer, streams: streams)
         }
         let end = MessageView.headerLength + query.questionLength
         guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
@@ -42,9 +42,13 @@ extension Resolver {
         if verdict.passesForAll { return nil }
         let group = client == Self.nobody ? nil : book.group(of: client)
         if verdict.isTouched || verdict.deniesQuestion(group) {
-            return judge(query, isKnown: true, from: client, &buffer, streams: streams)
+            if let step = judge(query, from: client, &buffer, streams: streams) { return step }
         }
-        guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil) else { return nil }
+        // What others are told is judged where it goes out.
+        guard client != Self.nobody else { return nil }
+        guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil, counting: listHits) else {
+            return nil
+        }
         return deny(denial, query, &buffer, streams: streams)
     }
 
@@ -88,33 +92,34 @@ extension Resolver {
         return records.filter { $0.0.type == type }.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
     }
 
-    /// Answers a question that the rules have to do with, or may have; else says how to go on with what the cache `isKnown` to
-    /// have, or without.
+    /// Answers a question that the rules have to do with, or may have; nil where they let it pass.
     @inline(never)
     func judge(
-        _ query: borrowing QueryView, isKnown: Bool, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
-    ) -> Step {
-        guard let book = policy.rules else { return isKnown ? .tooLong : missed(query, &buffer) }
-        guard client != Self.nobody else {
-            if case .local(let records) = book.localRuling(query.nameBytes, query.type) {
-                let writer = RecordsAnswer(query, buffer.span)
-                return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: buffer.count))
-            }
-            return isKnown ? .tooLong : missed(query, &buffer)
-        }
-        let group = book.group(of: client)
+        _ query: borrowing QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    ) -> Step? {
+        guard let book = policy.rules else { return nil }
         let limit = streams ? buffer.count : datagramLimit(query.edns)
-        switch book.ruling(query.nameBytes, query.type, group: group, explains: query.edns != nil) {
+        let isNobody = client == Self.nobody
+        let ruling: RuleBook.Ruling? =
+            isNobody
+            ? book.localRuling(query.nameBytes, query.type)
+            : book.ruling(
+                query.nameBytes, query.type, group: book.group(of: client), explains: query.edns != nil, counting: listHits)
+        switch ruling {
         case .local(let records):
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
         case .deny(let denial):
-            if let step = deny(denial, query, &buffer, streams: streams) { return step }
-        case .redirect:
-            return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
-        case .pass: break
+            return deny(denial, query, &buffer, streams: streams)
+        case .redirect(let target, let ttl, _):
+            guard isNobody else { return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer) }
+            // Whoever asked goes on from there.
+            let alias = ResourceRecord(
+                RuleBook.name(query.nameBytes) ?? .root, ttl: ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: target)))
+            let writer = RecordsAnswer(query, buffer.span)
+            return .answered(writer.write([alias], Reply(.noError), into: &buffer, limit: limit))
+        case .pass, nil: return nil
         }
-        return isKnown ? .tooLong : missed(query, &buffer)
     }
 
     /// What the rules in force make of an answer that a flight has brought; nil where there are none.
@@ -137,7 +142,8 @@ extension Resolver {
             verdict = lastJudged?.verdict
         }
         let name = pending.key.wireName
-        return verdict?.denial(book.group(of: pending.address), name.span, book, explains: pending.edns != nil)
+        return verdict?.denial(
+            book.group(of: pending.address), name.span, book, explains: pending.edns != nil, counting: listHits)
     }
 
     /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before
@@ -156,7 +162,8 @@ extension Resolver {
             verdict = judged(name.span, stored, buffer.span, at: start, book)
             if let ticket { cache.note(remembered(verdict, book), key, ticket) }
         }
-        return verdict.denial(book.group(of: pending.address), name.span, book, explains: pending.edns != nil)
+        return verdict.denial(
+            book.group(of: pending.address), name.span, book, explains: pending.edns != nil, counting: listHits)
     }
 
     /// Writes a denial to a query that waited: its length; 0 for nothing at all, nil where its client gets what it asked for.

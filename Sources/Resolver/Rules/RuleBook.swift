@@ -98,12 +98,14 @@ package final class RuleBook: Sendable {
     }
 
     /// What is to be done with a question of a group's client. Its name is in wire form and lower case.
-    package func ruling(_ name: Span<UInt8>, _ type: RecordType, group: Int?, explains: Bool) -> Ruling {
+    package func ruling(
+        _ name: Span<UInt8>, _ type: RecordType, group: Int?, explains: Bool, counting hits: LocalListHits? = nil
+    ) -> Ruling {
         if let own = localRuling(name, type) { return own }
         guard let group, group < content.active.count else { return .pass }
         let verdicts = content.lists.verdicts(of: name)
         if content.active[group].denies(verdicts) {
-            let denial = denial(verdicts, group, explains: explains) { reason(for: name, in: $0) }
+            let denial = denial(verdicts, group, explains: explains, counting: hits) { reason(for: name, in: $0) }
             // A list of records says where the name is.
             if case .data(let records) = denial?.action { return Self.ruling(records, name, type) }
             if let denial { return .deny(denial) }
@@ -156,9 +158,11 @@ package final class RuleBook: Sendable {
 
     /// Why a group is not to have an answer about which the lists say something; nil where it is. `explains` says that somebody
     /// reads which rule it is; `find` looks for it in a list.
-    func denial(_ verdicts: ListVerdicts, _ group: Int, explains: Bool, find: (Int) -> Reason?) -> Denial? {
+    func denial(
+        _ verdicts: ListVerdicts, _ group: Int, explains: Bool, counting hits: LocalListHits?, find: (Int) -> Reason?
+    ) -> Denial? {
         guard case .deny(let list) = content.active[group].decide(verdicts), list < content.listNames.count else { return nil }
-        hits.note(list)
+        hits?.note(list)
         let own = content.groups.groups[group]
         var denial = Denial(.answer(own.blockAnswer))
         denial.list = list
@@ -210,19 +214,4 @@ package final class RuleBook: Sendable {
         let text = (try? Name(labels: name.labels.suffix(labels).map { Array($0) }))?.description ?? ""
         return String(text.dropLast())
     }
-}
-
-/// How often lists have denied something, counted by all workers.
-package final class ListHits: Sendable {
-    /// The counts, by the lists' numbers.
-    private let counts = Locked<[Int]>([Int](repeating: 0, count: RuleSet.maximumLists))
-
-    /// Nothing yet.
-    package init() {}
-
-    /// Counts one.
-    func note(_ list: Int) { counts.withLock { if $0.indices.contains(list) { $0[list] &+= 1 } } }
-
-    /// The counts.
-    package var all: [Int] { counts.withLock { $0 } }
 }

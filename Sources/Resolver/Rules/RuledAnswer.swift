@@ -84,13 +84,24 @@ struct RuledAnswer {
         writer.count += 1
     }
 
+    /// As much of a text as is told: whole characters.
+    private static func beginning(of text: String) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        var end = min(bytes.count, longestText)
+        while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        return Array(bytes[..<end])
+    }
+
     /// Writes the header, and OPT with a reason in it where there is room for that.
     private func finish(_ reply: Reply, _ text: String, _ buffer: inout MutableSpan<UInt8>, end: Int) -> Int {
-        let text = Array(text.utf8.prefix(Self.longestText))
+        let text = Self.beginning(of: text)
         guard let edns, let code = reply.extendedError, !text.isEmpty, end + 17 + text.count <= min(limit, buffer.count) else {
-            return reply.finish(&buffer, flags: flags, edns: edns, end: end, limit: buffer.count) ?? end
+            let count = reply.finish(&buffer, flags: flags, edns: edns, end: end, limit: buffer.count) ?? end
+            if reply.isRefusal { MessagePatch.setFlags(reply.flags(ofRefusalFor: flags), in: &buffer) }
+            return count
         }
         _ = reply.finish(&buffer, flags: flags, edns: nil, end: end, limit: buffer.count)
+        if reply.isRefusal { MessagePatch.setFlags(reply.flags(ofRefusalFor: flags), in: &buffer) }
         var opt = reply.opt(for: edns)
         opt.extendedError = nil
         guard let rdata = opt.append(to: &buffer, at: end, limit: buffer.count) else { return end }
