@@ -48,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CBoostContext", providers: [.apt(["libboost-context-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
@@ -69,7 +70,7 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
-                "GreenTLS",
+                "GreenTLS", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],

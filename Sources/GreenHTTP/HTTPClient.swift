@@ -56,6 +56,8 @@ public final class HTTPClient {
     /// The hub it belongs to.
     public let hub: Hub
     private var options: HTTPClientOptions
+    /// Gives the addresses of a host, until a time; may wait. Without it the machine's resolver is asked, as ``lookUp(_:)`` says.
+    public var resolve: ((String, Instant) throws -> [IPAddress])?
     private var kept: [HTTPOrigin: [HTTPClientConnection]] = [:]
     private let secure: Semaphore
 
@@ -155,7 +157,14 @@ public final class HTTPClient {
     }
 
     private func connect(_ url: HTTPURL, until deadline: Instant) throws -> any ByteStream {
-        let socket = try StreamSocket.connect(toHost: url.host, port: url.port, until: deadline)
+        let socket: StreamSocket
+        if let resolve {
+            let addresses = try resolve(url.host, deadline).map { SocketAddress($0, port: url.port) }
+            guard !addresses.isEmpty else { throw SocketError.notFound }
+            socket = try StreamSocket.connect(toFirstOf: addresses, until: deadline)
+        } else {
+            socket = try StreamSocket.connect(toHost: url.host, port: url.port, until: deadline)
+        }
         guard url.isSecure else { return socket }
         return try TLSSocket.connect(over: socket, host: url.host, context: try context(), until: deadline)
     }

@@ -53,7 +53,8 @@ import Testing
 
     @Test(arguments: [
         ("lists: [a]", "vireo.yaml:1: lists: a list is given; expected a mapping such as"),
-        ("lists: {ads: {}}", "from is missing"), ("lists: {ads: {from: \"https://lists.example/a\"}}", "is a URL"),
+        ("lists: {ads: {}}", "from is missing"),
+        ("lists: {ads: {from: \"ftp://lists.example/a\"}}", "is no URL that lists are downloaded from"),
         ("lists: {ads: {form: /a}}", "did you mean from?"), ("lists: {ads: {from: /a, format: xml}}", "expected one of domains"),
         ("lists: {\"a b\": {from: /a}}", "no name for a list"),
         ("groups: [{name: a, clients: [192.0.2.1], block: [x]}]", "groups[0]: \"x\" is no list; expected a list under `lists`"),

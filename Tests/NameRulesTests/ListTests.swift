@@ -83,6 +83,33 @@ import Testing
         #expect(report.lineCount == 17)
     }
 
+    @Test(arguments: [
+        ["a.example", "c.example", "d.example"], ["0.0.0.0 a.example", "0.0.0.0 c.example", "127.0.0.1 d.example"],
+        ["||a.example^", "||c.example^", "||d.example^"],
+    ])
+    func `lines of a file that can be of another format alone are read as that`(_ usual: [String]) throws {
+        let text =
+            (usual + [
+                "||filter.example^", "@@||good.filter.example^", "name.example # a comment", "0.0.0.0 hosts.example",
+                "::1 six.example",
+                "*.below.example",
+            ]).joined(separator: "\n")
+        let (set, report) = try Self.compile(text + "\n")
+        for name in ["a.example", "c.example", "d.example", "x.filter.example", "hosts.example", "six.example"] {
+            #expect(set.verdicts(name).denied == 1, "\(name)")
+        }
+        #expect(set.verdicts("good.filter.example").allowed == 1)
+        #expect(set.verdicts("name.example").denied == 1 && report.skippedCount == 0)
+    }
+
+    @Test func `settings of other programs between names are read as those`() throws {
+        let text =
+            "a.example\nb.example\nc.example\nd.example\naddress=/dnsmasq.example/\nlocal-zone: \"unbound.example\" always_nxdomain\n"
+        let (set, report) = try Self.compile(text)
+        #expect(set.verdicts("x.dnsmasq.example").denied == 1 && set.verdicts("x.unbound.example").denied == 1)
+        #expect(report.skippedCount == 0)
+    }
+
     @Test func `settings of dnsmasq deny and allow`() throws {
         let text = """
             # dnsmasq

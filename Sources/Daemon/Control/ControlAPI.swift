@@ -32,9 +32,9 @@ struct ControlAPI {
     private let rules: RulesAPI?
 
     /// An API over a cache, and the rules in force.
-    init(_ tiers: CacheTiers, rules: NameRulesPart? = nil) {
+    init(_ tiers: CacheTiers, rules: NameRulesPart? = nil, downloads: ListDownloadsPart? = nil) {
         self.tiers = tiers
-        self.rules = rules.map { RulesAPI($0) }
+        self.rules = rules.map { RulesAPI($0, downloads) }
     }
 
     /// Answers one request; may wait.

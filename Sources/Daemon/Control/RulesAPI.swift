@@ -7,10 +7,12 @@ internal import Resolver
 /// What the control socket says of names by rule.
 struct RulesAPI {
     private let rules: NameRulesPart
+    private let downloads: ListDownloadsPart?
 
     /// The answers of a part.
-    init(_ rules: NameRulesPart) {
+    init(_ rules: NameRulesPart, _ downloads: ListDownloadsPart?) {
         self.rules = rules
+        self.downloads = downloads
     }
 
     /// Lists: names, what was skipped and why, age, and how often each has denied something.
@@ -20,23 +22,23 @@ struct RulesAPI {
         let counts = rules.hitCounts
         let lists = Array(rules.lists.enumerated())
         return format.response {
-            lists.isEmpty ? "no lists\n" : lists.map { Self.text($1, hits: counts[$0], at: now) }.joined()
+            lists.isEmpty ? "no lists\n" : lists.map { text($1, hits: counts[$0], at: now) }.joined()
         } json: { writer in
             writer.key("lists")
             writer.array { writer in
-                for (number, list) in lists { writer.object { Self.write(list, hits: counts[number], at: now, to: &$0) } }
+                for (number, list) in lists { writer.object { write(list, hits: counts[number], at: now, to: &$0) } }
             }
         }
     }
 
     /// A list for people.
-    private static func text(_ list: LoadedList, hits: Int, at now: Int64) -> String {
+    private func text(_ list: LoadedList, hits: Int, at now: Int64) -> String {
         let report = list.report
         var lines = [
             "\(list.settings.name): \(list.table.ruleCount) rules, \(report.lineCount) lines, \(report.skippedCount) skipped, "
                 + "\(list.table.byteCount) bytes, read \(max(0, now - list.loadedAt) / 1_000_000_000) s ago, \(hits) hits"
         ]
-        for file in list.files.files { lines.append("  from \(file.path)" + (file.stamp == nil ? " (missing)" : "")) }
+        for file in list.files.files { lines.append("  from \(file.name)" + standing(of: file, at: now)) }
         for problem in list.problems { lines.append("  problem: \(problem)") }
         for reason in SkipReason.allCases where report[reason].count > 0 {
             let skipped = report[reason]
@@ -45,8 +47,18 @@ struct RulesAPI {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// How a source stands.
+    private func standing(of file: ListFiles.File, at now: Int64) -> String {
+        guard let url = file.url, let state = ListURL(url).flatMap({ downloads?.states[$0] }) else {
+            return file.stamp == nil ? " (missing)" : ""
+        }
+        let age = max(0, now / 1_000_000_000 - state.record.checkedAt)
+        let checked = state.record.size > 0 ? "confirmed \(age) s ago" : "not downloaded yet"
+        return " (\(checked)" + (state.problem.map { "; \($0)" } ?? "") + ")"
+    }
+
     /// A list for programs.
-    private static func write(_ list: LoadedList, hits: Int, at now: Int64, to writer: inout JSONWriter) {
+    private func write(_ list: LoadedList, hits: Int, at now: Int64, to writer: inout JSONWriter) {
         writer.member("name", list.settings.name)
         writer.member("rules", list.table.ruleCount)
         writer.member("lines", list.report.lineCount)
@@ -54,7 +66,19 @@ struct RulesAPI {
         writer.member("age", max(0, now - list.loadedAt) / 1_000_000_000)
         writer.member("hits", hits)
         writer.key("files")
-        writer.array { writer in for file in list.files.files { writer.value(file.path) } }
+        writer.array { writer in for file in list.files.files { writer.value(file.name) } }
+        writer.key("downloads")
+        writer.array { writer in
+            for file in list.files.files {
+                guard let url = file.url, let state = ListURL(url).flatMap({ downloads?.states[$0] }) else { continue }
+                writer.object { writer in
+                    writer.member("url", url)
+                    writer.member("confirmed", Int(clamping: state.record.checkedAt))
+                    writer.member("failures", state.failures)
+                    writer.member("problem", state.problem)
+                }
+            }
+        }
         writer.key("problems")
         writer.array { writer in for problem in list.problems { writer.value(problem) } }
         writer.key("skipped")

@@ -93,7 +93,7 @@ final class NameRulesPart: Part {
                 try isEmpty
                 ? nil
                 : blocking { () throws -> ([LoadedList], RuleSet)? in
-                    guard let lists = loader.refreshed(former, settings.lists) else { return nil }
+                    guard let lists = loader.refreshed(former, settings) else { return nil }
                     return (lists, try loader.ruleSet(of: lists, number: number))
                 }
             guard round == self.round else { return false }

@@ -13,6 +13,7 @@
 //     RedisWatch       hears of other instances' flushes
 //     ControlServer    the control socket
 //     WorkersPart      the threads that serve
+//     ListDownloads    lists that have URLs, kept as files for NameRulesPart
 //     PulsePart        looks at the workers: watchdog, figures, trouble
 //
 // `Control` makes them and holds them in a `PartList`, in this order: each may lean on those before it. They start and

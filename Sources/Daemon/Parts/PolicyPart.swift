@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import Green
 internal import Resolver
+internal import Upstream
 
 /// Settings, hosts file, resolv.conf and rules, put together as resolvers work by them.
 final class PolicyPart: Part {
@@ -35,6 +36,13 @@ final class PolicyPart: Part {
         var policy = builder.policy(for: settings, hosts: hosts.table)
         policy.rules = rules?.book
         return policy
+    }
+
+    /// Who is asked where the servers of lists are: bootstrap resolvers, else upstreams that are known by address.
+    var resolversOfServers: [Policy.Upstream] {
+        let policy = policy()
+        let known = policy.routes.first { $0.domain == [0] }?.upstreams.filter { $0.address.host == nil } ?? []
+        return settings.bootstrap.isEmpty && !known.isEmpty ? known : policy.bootstrap
     }
 
     /// The upstreams as they are known at the time.

@@ -43,6 +43,7 @@ final class Control {
         let resolvConf = ResolvConfPart(settings, logger)
         self.resolvConf = resolvConf
         let rules = NameRulesPart(settings, shared.cache, logger)
+        let downloads = ListDownloadsPart(settings, logger)
         let policy = PolicyPart(
             settings, hosts: hosts, resolvConf: resolvConf, rules: rules, others: shared.redis?.upstreams)
         let snapshot = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { policy.upstreams }
@@ -57,18 +58,19 @@ final class Control {
             remove: remove)
         let access = AccessPart(settings, logger)
         let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
-        let control = ControlServer(settings, ControlAPI(tiers, rules: rules), logger)
+        let control = ControlServer(settings, ControlAPI(tiers, rules: rules, downloads: downloads), logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
             LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, rules, policy, snapshot, cache,
-            redis, control, workers, pulse,
+            redis, control, workers, downloads, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
             policy.publish()
             try cache.hostsChanged()
         }
+        downloads.bootstrap = { [unowned policy] in policy.resolversOfServers }
         rules.changed = { [unowned policy] in policy.publish() }
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }

@@ -26,7 +26,9 @@ struct PolicyBuilder {
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
         policy.routes = [route([0], settings.upstreams, settings.choice, trusted)]
-        if settings.needsBootstrap { policy.bootstrap = settings.bootstrap.map { number($0, trusted) } }
+        if settings.needsBootstrap || settings.rules.lists.contains(where: \.needsBootstrap) {
+            policy.bootstrap = settings.bootstrap.map { number($0, trusted) }
+        }
         for rule in settings.forward {
             policy.routes.append(route(rule.domain.lowercased.wire, rule.upstreams, rule.choice, trusted))
         }

@@ -21,6 +21,11 @@ package struct ListCompiler: ~Copyable {
         sink = RuleSink(key: key)
     }
 
+    /// Starts to count a list's rules, which are kept nowhere: `report` says how many, and there is no table.
+    package init(counting format: ListFormat?) {
+        self.init(format: format, key: RuleKey(seed: 0), wanted: WantedRule(wire: [], rule: Rule(.exact)))
+    }
+
     /// Starts to look for a rule's line.
     init(format: ListFormat?, key: RuleKey, wanted: WantedRule) {
         self.init(format: format, key: key)
@@ -99,6 +104,41 @@ package struct ListCompiler: ~Copyable {
         }
     }
 
+    /// Reads a line of a list of names that can be of another format alone, as where lists were put together in one file: no
+    /// name begins or goes on like that. False where it cannot.
+    @inline(__always)
+    private static func readForeign(_ line: Span<UInt8>, _ format: ListFormat, _ sink: inout RuleSink) -> Bool {
+        switch line[0] {
+        case 0x7C, 0x40:
+            guard TextLine.begins(line, "||") || TextLine.begins(line, "@@||") else { return false }
+            AdblockFormat.read(line, &sink)
+        case 0x61, 0x6C, 0x73:
+            if TextLine.begins(line, "address=/") || TextLine.begins(line, "server=/") || TextLine.begins(line, "local=/") {
+                DnsmasqFormat.read(line, &sink)
+            } else if TextLine.begins(line, "local-zone:") || TextLine.begins(line, "local-data:") {
+                UnboundFormat.read(line, &sink)
+            } else {
+                return format == .hosts && readName(line, &sink)
+            }
+        case 0x30...0x3A where format == .domains:
+            let word = TextLine.firstWord(line)
+            guard word.count < line.count, DomainsFormat.isAddress(word) else { return false }
+            HostsFormat.read(line, &sink)
+        default: return format == .hosts && readName(line, &sink)
+        }
+        return true
+    }
+
+    /// Reads a line of a hosts file that is nothing but a name; false where it is more, or none.
+    private static func readName(_ line: Span<UInt8>, _ sink: inout RuleSink) -> Bool {
+        let word = TextLine.firstWord(line)
+        guard line[0] != 0x23, DomainsFormat.hasOnlyComment(line, behind: word.count), TextLine.find(word, 0x2E) != nil,
+            !DomainsFormat.isAddress(word)
+        else { return false }
+        DomainsFormat.read(line, &sink)
+        return true
+    }
+
     /// Reads a line.
     @inline(__always) private static func read(_ line: Span<UInt8>, _ format: ListFormat, _ sink: inout RuleSink) {
         let whole = line
@@ -111,8 +151,8 @@ package struct ListCompiler: ~Copyable {
         if format == .adblock, AdblockFormat.readUsual(line, &sink) { return }
         if TextLine.find(line, 0) != nil { return sink.skip(.notText, line) }
         switch format {
-        case .domains: DomainsFormat.read(line, &sink)
-        case .hosts: HostsFormat.read(line, &sink)
+        case .domains: if !readForeign(line, format, &sink) { DomainsFormat.read(line, &sink) }
+        case .hosts: if !readForeign(line, format, &sink) { HostsFormat.read(line, &sink) }
         case .adblock: AdblockFormat.read(line, &sink)
         case .dnsmasq: DnsmasqFormat.read(line, &sink)
         case .unbound: UnboundFormat.read(line, &sink)

@@ -1,6 +1,16 @@
 internal import Belief
 internal import DNSWire
-internal import Green
+package import Green
+
+extension Forwarder {
+    /// The addresses of a machine, IPv6 first, for this daemon itself, which never asks itself; none where nobody knows any.
+    /// Waits.
+    package func addresses(of host: String, on hub: Hub, until deadline: Instant) throws -> [IPAddress] {
+        guard let hosts = HostAddresses(host, hub: hub) else { return [] }
+        hosts.bootstrap = self
+        return try hosts.addresses(until: deadline)
+    }
+}
 
 /// The addresses of an upstream that is known by name, as bootstrap resolvers tell them: looked up when the first connection
 /// is made, again when their time is over, and when none of them works. Belongs to its hub's thread.

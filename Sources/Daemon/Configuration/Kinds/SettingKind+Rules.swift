@@ -65,7 +65,7 @@ extension SettingKind where Value == [RuleTest] {
 extension SettingKind where Value == [String] {
     /// The files of a list: one, or several.
     static var listFiles: SettingKind {
-        let list = SettingKind.list(of: .listFile, "paths of files such as /etc/vireo/lists/*.txt")
+        let list = SettingKind.list(of: .listFile, "paths of files such as /etc/vireo/lists/*.txt, or URLs")
         return SettingKind(
             expected: list.expected,
             read: { node throws(ConfigurationError) in
@@ -87,9 +87,9 @@ extension SettingKind where Value == String {
             expected: path.expected,
             read: { node throws(ConfigurationError) in
                 let text = try path.read(node)
-                if text.contains("://") {
+                if ListURL.isURL(text), ListURL(text) == nil {
                     throw node.failure(
-                        "\(quoted(text)) is a URL", expected: "a file, which a timer may fetch: lists are not downloaded")
+                        "\(quoted(text)) is no URL that lists are downloaded from", expected: "https://… or http://…, or a file")
                 }
                 return text
             },

@@ -7,8 +7,13 @@ struct ListFiles: Sendable, Equatable {
     struct File: Sendable, Equatable {
         /// Its path.
         let path: String
+        /// The URL that it was downloaded from, where it was.
+        let url: String?
         /// How it stands; nil where it is not there.
         let stamp: FileStamp?
+
+        /// What an operator calls it.
+        var name: String { url ?? path }
     }
 
     /// The files, in order.
@@ -21,17 +26,21 @@ struct ListFiles: Sendable, Equatable {
     /// So many files of a list are read.
     static let most = 1000
 
-    /// Looks at the files that paths and patterns name. Blocks.
-    init(_ patterns: [String], _ access: any FileAccess) {
+    /// Looks at the files that paths, patterns and URLs name; what is downloaded is in a directory. Blocks.
+    init(_ patterns: [String], downloadedTo directory: String, _ access: any FileAccess) {
         var paths: [String] = []
+        var urls: [String: String] = [:]
         var unmatched: [String] = []
         for pattern in patterns {
-            let found = Self.isPattern(pattern) ? Self.matches(of: pattern) : [pattern]
+            let url = ListURL(pattern)
+            let kept = url?.path(in: directory)
+            if let kept { urls[kept] = pattern }
+            let found = kept.map { [$0] } ?? (Self.isPattern(pattern) ? Self.matches(of: pattern) : [pattern])
             if found.isEmpty { unmatched.append(pattern) }
             for path in found where paths.count <= Self.most && !paths.contains(path) { paths.append(path) }
         }
         hasTooMany = paths.count > Self.most
-        files = paths.prefix(Self.most).map { File(path: $0, stamp: access.stamp($0)) }
+        files = paths.prefix(Self.most).map { File(path: $0, url: urls[$0], stamp: access.stamp($0)) }
         self.unmatched = unmatched
     }
 

@@ -22,6 +22,8 @@ struct LoadedList: Sendable {
     var retryAt: Int64?
     /// How often it was tried so in a row.
     var retryCount = 0
+    /// The files that it came from.
+    var readable: Set<String> = []
 }
 
 /// Reads lists. All of it blocks, and gives way often: for a thread of its own.
@@ -44,6 +46,8 @@ struct ListLoader: Sendable {
     enum Problem: Error, CustomStringConvertible {
         /// It cannot be read.
         case unreadable(String, SocketError)
+        /// It was not downloaded yet.
+        case notDownloaded(String)
         /// It is larger than may be.
         case tooLarge(String)
         /// It changes while it is read.
@@ -52,13 +56,14 @@ struct ListLoader: Sendable {
         /// Whether it may be over though the file stays as it is.
         var mayPass: Bool {
             switch self {
-            case .unreadable(_, .notFound), .tooLarge: false
+            case .unreadable(_, .notFound), .tooLarge, .notDownloaded: false
             case .unreadable, .changing: true
             }
         }
 
         var description: String {
             switch self {
+            case .notDownloaded(let url): "\(url): it has not been downloaded yet"
             case .unreadable(let path, .notFound): "\(path): it is not there"
             case .unreadable(let path, let error): "\(path): \(error)"
             case .tooLarge(let path): "\(path): it is larger than \(ListLoader.sizeLimit >> 20) MiB"
@@ -68,10 +73,10 @@ struct ListLoader: Sendable {
     }
 
     /// The lists of some settings, read where their files or settings have changed since `former`; nil where none has.
-    func refreshed(_ former: [LoadedList], _ settings: [ListSettings]) -> [LoadedList]? {
-        var isNew = former.map(\.settings) != settings
-        let lists = settings.map { settings in
-            let files = ListFiles(settings.from, access)
+    func refreshed(_ former: [LoadedList], _ rules: RuleSettings) -> [LoadedList]? {
+        var isNew = former.map(\.settings) != rules.lists
+        let lists = rules.lists.map { settings in
+            let files = ListFiles(settings.from, downloadedTo: rules.listsDirectory, access)
             let known = former.first { $0.settings.name == settings.name }
             let isDue = known?.retryAt.map { $0 <= now } ?? false
             if let known, known.files == files, known.settings == settings, !isDue { return known }
@@ -87,11 +92,16 @@ struct ListLoader: Sendable {
         var problems = files.unmatched.map { "\($0): no file fits" }
         if files.hasTooMany { problems.append("more than \(ListFiles.most) files") }
         var list = ListCompiler(format: settings.format, key: key)
+        var readable: Set<String> = []
+        // What was in force does not go because a file that it came from cannot be read now.
+        var isLost = known.map { $0.files.unmatched != files.unmatched } ?? false
         for (number, file) in files.files.enumerated() {
             if number > 0 { list.beginFile(settings.format) }
             do throws(Problem) {
                 try read(file, into: &list)
+                readable.insert(file.path)
             } catch {
+                isLost = isLost || known?.readable.contains(file.path) == true
                 problems.append("\(error)")
                 mayPass = mayPass || error.mayPass
             }
@@ -99,14 +109,14 @@ struct ListLoader: Sendable {
         list.end()
         let retryCount = mayPass ? (known?.retryCount ?? 0) + 1 : 0
         let retryAt = mayPass ? now + Self.pause(beforeRetry: retryCount) : nil
-        if !problems.isEmpty, var known, known.settings == settings {
+        if !problems.isEmpty, isLost, var known, known.settings == settings {
             (known.files, known.problems, known.retryAt, known.retryCount) = (files, problems, retryAt, retryCount)
             return known
         }
         let table = table(of: &list)
         return LoadedList(
             settings: settings, files: files, table: table, report: list.report, loadedAt: now, problems: problems,
-            retryAt: retryAt, retryCount: retryCount)
+            retryAt: retryAt, retryCount: retryCount, readable: readable)
     }
 
     /// For how long nothing is tried after so many failures in a row, in nanoseconds: 10 s, doubled up to 5 min 20 s.
@@ -114,14 +124,15 @@ struct ListLoader: Sendable {
 
     /// Reads a file to its end.
     private func read(_ file: ListFiles.File, into list: inout ListCompiler) throws(Problem) {
-        if let size = file.stamp?.size, size > Self.sizeLimit { throw .tooLarge(file.path) }
+        if let url = file.url, file.stamp == nil { throw .notDownloaded(url) }
+        if let size = file.stamp?.size, size > Self.sizeLimit { throw .tooLarge(file.name) }
         var offset = 0
         while true {
             let bytes: [UInt8]
             do throws(SocketError) {
                 bytes = try access.read(file.path, from: offset, count: Self.pieceSize)
             } catch {
-                throw .unreadable(file.path, error)
+                throw .unreadable(file.name, error)
             }
             var start = 0
             while start < bytes.count {
@@ -131,11 +142,11 @@ struct ListLoader: Sendable {
                 giveWay()
             }
             offset += bytes.count
-            guard offset <= Self.sizeLimit else { throw .tooLarge(file.path) }
+            guard offset <= Self.sizeLimit else { throw .tooLarge(file.name) }
             if bytes.count < Self.pieceSize { break }
         }
         // Written to or replaced meanwhile: what was read may be half of the one and half of the other.
-        if access.stamp(file.path) != file.stamp { throw .changing(file.path) }
+        if access.stamp(file.path) != file.stamp { throw .changing(file.name) }
     }
 
     /// Puts a list's table in order.

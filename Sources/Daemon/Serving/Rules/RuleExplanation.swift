@@ -79,7 +79,7 @@ struct RuleExplanation: Sendable {
             }
             locator.end()
             if let line = locator.line {
-                place = "\(file.path):\(line)"
+                place = "\(file.name):\(line)"
                 return
             }
         }
@@ -112,7 +112,7 @@ extension Settings {
         guard !rules.tests.isEmpty else { return [] }
         let loop = LibeventLoop()
         let loader = ListLoader(key: RuleKey(seed: loop.random()), access: loop.files, now: loop.wallTime())
-        let lists = loader.refreshed([], rules.lists) ?? []
+        let lists = loader.refreshed([], rules) ?? []
         let now = loop.wallTime() / 1_000_000_000
         let content = rules.content(lists: try loader.ruleSet(of: lists, number: 1), at: now)
         let problems = lists.flatMap { list in list.problems.map { "lists.\(list.settings.name): \($0)" } }

@@ -8,8 +8,13 @@ extension RuleSettings {
         .value(
             "lists", \.rules.lists, .lists,
             SettingFacts(
-                "Lists of names from files (domains, hosts, adblock, dnsmasq, unbound, rpz); read again when they change.",
-                example: #"{ads: {from: ["/etc/vireo/lists/*.txt"]}, work: {from: [/etc/vireo/work.rpz], format: rpz}}"#)),
+                "Lists of names from files and URLs (domains, hosts, adblock, dnsmasq, unbound, rpz); read again when they change.",
+                example:
+                    #"{ads: {from: ["/etc/vireo/lists/*.txt", "https://lists.example/ads.txt"], refresh: 24h}, work: {from: [/etc/vireo/work.rpz], format: rpz}}"#
+            )),
+        .value(
+            "lists-directory", \.rules.listsDirectory, .path,
+            SettingFacts("Where lists are kept that are downloaded, so that a start without network has them.")),
         .value(
             "groups", \.rules.groups, .groups,
             SettingFacts(
@@ -72,8 +77,11 @@ extension ListSettings {
     /// The keys of a list.
     static let table = SettingsTable<ListSettings>(
         [
-            .value("from", \.from, .listFiles, SettingFacts("Files; with wildcards, all that fit.")),
+            .value("from", \.from, .listFiles, SettingFacts("Files, with wildcards all that fit; and URLs.")),
             .value("format", \.format, .optional(.listFormat), SettingFacts("Without this key: as each file's content tells.")),
+            .value(
+                "refresh", \.refresh, .duration(.seconds(60)...(.seconds(2_592_000))),
+                SettingFacts("How often what has a URL is downloaded anew.")),
         ],
         check: { list, node throws(ConfigurationError) in
             if list.from.isEmpty { throw node.failure("from is missing", expected: "{from: [\"/etc/vireo/lists/*.txt\"]}") }

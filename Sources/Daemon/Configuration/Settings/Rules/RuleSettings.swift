@@ -1,10 +1,13 @@
 package import DNSWire
+internal import GreenHTTP
 package import NameRules
 
 /// Names by rule: lists of names, groups of clients, records of our own.
 package struct RuleSettings: Sendable, Equatable {
     /// The lists.
     package var lists: [ListSettings] = []
+    /// Where lists are kept that are downloaded.
+    package var listsDirectory = "/var/cache/vireo"
     /// The groups; without any, all lists hold for all clients.
     package var groups: [GroupSettings] = []
     /// What clients are told of a denied name, where their group says nothing else.
@@ -26,10 +29,20 @@ package struct RuleSettings: Sendable, Equatable {
 package struct ListSettings: Sendable, Equatable {
     /// Its name.
     package var name = ""
-    /// The files it is read from; with wildcards, all that fit.
+    /// The files it is read from, with wildcards all that fit; and URLs that it is downloaded from.
     package var from: [String] = []
     /// Its format; nil where each file's content tells.
     package var format: ListFormat?
+    /// How often it is downloaded anew.
+    package var refresh = Duration.seconds(86_400)
+
+    /// The same in seconds.
+    var refreshSeconds: Int64 { max(1, refresh.components.seconds) }
+
+    /// Whether a server has to be looked up for it.
+    var needsBootstrap: Bool {
+        from.contains { HTTPURL($0).map { NameRules.IPAddress(Substring($0.host)) == nil } ?? false }
+    }
 
     /// A list that is yet to be filled in.
     package init() {}

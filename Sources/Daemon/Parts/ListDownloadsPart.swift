@@ -1,0 +1,164 @@
+internal import DNSWire
+internal import Green
+internal import GreenHTTP
+internal import Logging
+internal import NameRules
+internal import Resolver
+internal import Upstream
+
+/// Downloads lists that have URLs, one at a time, and keeps them as files; `NameRulesPart` reads those as any other, so that a
+/// start without a network has them, and that what cannot be downloaded changes nothing.
+final class ListDownloadsPart: Part {
+    let name = "downloads"
+    private let hub = Hub.current
+    private let logger: Logger
+    private var settings: RuleSettings
+    private let looking: PeriodicLook
+    /// How each source stands.
+    private(set) var states: [ListURL: State] = [:]
+    /// Who knows where servers are.
+    var bootstrap: () -> [Policy.Upstream] = { [] }
+    /// Who is asked for addresses, and by whom.
+    private var asking: (resolvers: [Policy.Upstream], servers: [UpstreamServer], forwarder: Forwarder)?
+
+    /// How a source stands.
+    struct State {
+        /// What is known of what is kept.
+        var record: ListRecord
+        /// When it is asked for next: seconds since 1970.
+        var nextAt: Int64
+        /// How often it could not be downloaded in a row.
+        var failures = 0
+        /// Why not.
+        var problem: String?
+    }
+
+    /// What is due is looked for this often.
+    private static let interval = Duration.seconds(1)
+    /// After a failure it is tried again in so many seconds, doubled with each further one up to the other, and no later than
+    /// it would have been asked for anyway.
+    private static let shortestPause: Int64 = 60
+    private static let longestPause: Int64 = 3600
+    /// Looking up a server's address takes so long at most.
+    private static let lookUpLimit = Duration.seconds(10)
+    /// And one try of it.
+    private static let tryLimit = Duration.milliseconds(1500)
+
+    /// The part for some settings.
+    init(_ settings: Settings, _ logger: Logger) {
+        self.settings = settings.rules
+        self.logger = logger
+        looking = PeriodicLook("downloads", every: Self.interval, logger)
+    }
+
+    func start() throws {
+        looking.start { [weak self] in
+            try self?.downloadDue()
+            return false
+        }
+    }
+
+    func adopt(_ settings: Settings) throws {
+        self.settings = settings.rules
+        let wanted = Set(sources.map(\.url))
+        states = states.filter { wanted.contains($0.key) }
+        // A reload is an occasion to try what failed.
+        for url in states.keys where states[url]?.problem != nil { states[url]?.nextAt = 0 }
+    }
+
+    func status() throws -> [StatusField] {
+        guard !sources.isEmpty else { return [] }
+        return [
+            StatusField("sources", sources.count), StatusField("failing", states.values.count { $0.problem != nil }),
+        ]
+    }
+
+    func stop() throws { looking.stop() }
+
+    /// All sources that are URLs, with their lists.
+    private var sources: [(url: ListURL, list: ListSettings)] {
+        settings.lists.flatMap { list in list.from.compactMap(ListURL.init).map { ($0, list) } }
+    }
+
+    /// Downloads what is due.
+    private func downloadDue() throws {
+        for (url, list) in sources {
+            if states[url] == nil { try know(url, list) }
+            let now = hub.loop.wallTime() / 1_000_000_000
+            guard let state = states[url], state.nextAt <= now else { continue }
+            try download(url, list, state)
+        }
+    }
+
+    /// Finds out what is kept of a source.
+    private func know(_ url: ListURL, _ list: ListSettings) throws {
+        let download = download(of: url, list)
+        let record = try blocking { download.record() }
+        // A clock that was ahead once must not hold a list back.
+        let now = hub.loop.wallTime() / 1_000_000_000
+        let isKnown = record.size > 0 && record.checkedAt <= now
+        states[url] = State(record: record, nextAt: isKnown ? record.checkedAt + list.refreshSeconds : 0)
+    }
+
+    private func download(of url: ListURL, _ list: ListSettings) -> ListDownload {
+        ListDownload(url: url, format: list.format, directory: settings.listsDirectory, files: hub.loop.files)
+    }
+
+    /// Downloads a list, and says what came of it.
+    private func download(_ url: ListURL, _ list: ListSettings, _ state: State) throws {
+        let download = download(of: url, list)
+        var next = state
+        do {
+            let client = client()
+            defer { client.close() }
+            let seconds = hub.loop.wallTime() / 1_000_000_000
+            let deadline = hub.loop.now().advanced(by: ListDownload.timeLimit)
+            let isNew = try download.run(client, after: state.record, at: seconds, until: deadline)
+            next = State(record: try blocking { download.record() }, nextAt: seconds + list.refreshSeconds)
+            if isNew || state.problem != nil {
+                logger.info(
+                    "list downloaded",
+                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.text))", "bytes": "\(next.record.size)"])
+            }
+        } catch let error as Interruption {
+            throw error
+        } catch {
+            next.failures = min(state.failures + 1, 30)
+            next.problem = "\(error)"
+            let pause = min(Self.longestPause, Self.shortestPause << Int64(min(next.failures - 1, 6)))
+            next.nextAt = hub.loop.wallTime() / 1_000_000_000 + min(pause, list.refreshSeconds)
+            if next.problem != state.problem {
+                logger.warning(
+                    "a list cannot be downloaded; what is kept of it stays in force",
+                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.text))", "problem": "\(error)"])
+            }
+        }
+        // A reload may have left it out.
+        if states[url] != nil { states[url] = next }
+    }
+
+    /// A client that never asks the machine's resolver, which may be this daemon.
+    private func client() -> HTTPClient {
+        let client = HTTPClient(hub: hub)
+        client.resolve = { [weak self] host, deadline in try self?.addresses(of: host, until: deadline) ?? [] }
+        return client
+    }
+
+    /// The addresses of a server, as bootstrap resolvers know them.
+    private func addresses(of host: String, until deadline: Instant) throws -> [Green.IPAddress] {
+        if let address = Green.IPAddress(host) { return [address] }
+        let resolvers = bootstrap()
+        if asking?.resolvers != resolvers {
+            for server in asking?.servers ?? [] { server.retire() }
+            let watch = UpstreamWatch()
+            let servers = resolvers.map {
+                UpstreamServer($0.address, id: $0.id, hub: hub, health: watch.health(of: $0.address), tls: $0.tls)
+            }
+            asking = (resolvers, servers, Forwarder(hub: hub, servers: servers, tryLimit: Self.tryLimit))
+        }
+        let limit = min(deadline, hub.loop.now().advanced(by: Self.lookUpLimit))
+        let found = try asking?.forwarder.addresses(of: host, on: hub, until: limit) ?? []
+        guard !found.isEmpty else { throw DownloadProblem.nameless(host) }
+        return found
+    }
+}

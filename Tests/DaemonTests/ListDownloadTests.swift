@@ -1,0 +1,203 @@
+import AnswerCache
+import DNSWire
+import Green
+import GreenHTTP
+import Logging
+import NameRules
+import Resolver
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Daemon
+
+/// Lists that are downloaded: kept, asked for again, and left alone when what comes is no list.
+@Suite struct ListDownloadTests {
+    /// `||packed.example^`, packed, and with a second member `||second.example^`.
+    private static let packed: [UInt8] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 169, 41, 72, 76, 206, 78, 77, 209, 75, 173, 72, 204, 45, 200, 73, 141, 227, 2, 0,
+        145,
+        134, 82, 141, 18, 0, 0, 0,
+    ]
+    private static let packedTwice: [UInt8] =
+        packed + [
+            31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 169, 41, 78, 77, 206, 207, 75, 209, 75, 173, 72, 204, 45, 200, 73, 141, 227, 2,
+            0,
+            152, 153, 205, 159, 18, 0, 0, 0,
+        ]
+
+    /// A server of lists that answers each request with bytes, and the parts that download and read.
+    private final class ListWorld {
+        let world = VirtualWorld(seed: 5)
+        /// The whole response to the request whose head is given.
+        var answer: (String) -> [UInt8] = { _ in ListWorld.response("||ads.example^\n") }
+        var requests: [String] = []
+        private var server: StreamServer?
+
+        /// Runs a test; the server is at 127.0.0.1:80.
+        func run(_ body: @escaping (Hub) throws -> Void) throws {
+            try world.run { [self] hub in
+                let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 80), options: ListenOptions())
+                server = try StreamServer(listener: listener, limit: 100) { [unowned self] socket in
+                    var head = ""
+                    while !head.hasSuffix("\r\n\r\n") {
+                        let bytes = try socket.read(upTo: 65_536)
+                        if bytes.isEmpty { break }
+                        head += String(decoding: bytes, as: UTF8.self)
+                    }
+                    requests.append(head.lowercased())
+                    try socket.write(answer(head.lowercased()))
+                    socket.close()
+                }
+                server?.start()
+                try body(hub)
+                server?.stop()
+            }
+        }
+
+        /// A response with a length.
+        static func response(
+            _ text: String, status: String = "200 OK", fields: [String] = [], length: Int? = nil
+        ) -> [UInt8] { response(Array(text.utf8), status: status, fields: fields, length: length) }
+
+        static func response(
+            _ body: [UInt8], status: String = "200 OK", fields: [String] = [], length: Int? = nil
+        ) -> [UInt8] {
+            let head = ["HTTP/1.1 \(status)", "Content-Length: \(length ?? body.count)", "Connection: close"] + fields
+            return Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
+        }
+
+        /// Starts the parts of a configuration.
+        func parts(_ yaml: String) throws -> (ListDownloadsPart, NameRulesPart) {
+            let settings = try read(yaml)
+            let downloads = ListDownloadsPart(settings, NameRulesPartTests.logger)
+            let rules = NameRulesPart(settings, try MemoryCache(sizeBytes: 0, seed: 1), NameRulesPartTests.logger)
+            try rules.start()
+            try downloads.start()
+            return (downloads, rules)
+        }
+    }
+
+    private static let yaml = "lists: {ads: {from: \"http://127.0.0.1/ads.txt\", refresh: 1h}}"
+
+    private static func denies(_ part: NameRulesPart, _ name: String) -> Bool {
+        guard let content = part.book?.content else { return false }
+        return RuleExplanation(content, Name(name)!, client: nil, at: 0).outcome == .block
+    }
+
+    @Test func `a list is downloaded, asked for again by what the server called it, and there without a network`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            world.answer = { head in
+                head.contains("if-none-match: \"one\"")
+                    ? ListWorld.response("", status: "304 Not Modified")
+                    : ListWorld.response(
+                        "||ads.example^\n", fields: ["ETag: \"one\"", "Last-Modified: Fri, 27 Nov 2026 10:00:00 GMT"])
+            }
+            var (downloads, rules) = try world.parts(Self.yaml)
+            #expect(!Self.denies(rules, "ads.example"))
+            try sleep(.seconds(5))
+            #expect(Self.denies(rules, "x.ads.example") && world.requests.count == 1)
+            #expect(world.requests[0].contains("accept-encoding: gzip") && !world.requests[0].contains("if-none-match"))
+            let mark = rules.book?.mark
+            try sleep(.seconds(3600))
+            #expect(world.requests.count == 2 && rules.book?.mark == mark && downloads.states.values.first?.problem == nil)
+            #expect(world.requests[1].contains("if-modified-since: fri, 27 nov 2026 10:00:00 gmt"))
+            try downloads.stop()
+            try rules.stop()
+            world.answer = { _ in [] }
+            (downloads, rules) = try world.parts(Self.yaml)
+            #expect(Self.denies(rules, "ads.example"))
+            try sleep(.seconds(60))
+            #expect(world.requests.count == 2, "it is as old as it was")
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
+    @Test func `a packed list is unpacked, of several members too`() throws {
+        for (bytes, fields) in [
+            (Self.packed, ["Content-Encoding: gzip"]), (Self.packedTwice, []),
+            (Self.packedTwice + [0, 0, 0], ["Content-Encoding: x-gzip"]),
+        ] {
+            let world = ListWorld()
+            try world.run { hub in
+                world.answer = { _ in ListWorld.response(bytes, fields: fields) }
+                let (downloads, rules) = try world.parts(Self.yaml)
+                try sleep(.seconds(5))
+                #expect(Self.denies(rules, "packed.example") && Self.denies(rules, "second.example") == (bytes.count > 50))
+                try downloads.stop()
+                try rules.stop()
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (ListWorld.response("gone", status: "404 Not Found"), DownloadProblem.status(404)),
+        (ListWorld.response("||b.example^\n", fields: ["Content-Type: text/html; charset=utf-8"]), .html),
+        (ListWorld.response("\u{FEFF}\n <!doctype html><p>b.example</p>\n"), .html),
+        (ListWorld.response(""), .empty), (ListWorld.response("# nothing\n\n! at all\n"), .empty),
+        (ListWorld.response("||b.example^\n", length: 100), .cutOff),
+        (ListWorld.response(Array(packed.dropLast(3))), .cutOff),
+        (ListWorld.response(Array(packed.prefix(12)) + [255, 255, 255]), .cutOff),
+        (ListWorld.response(packed, fields: ["Content-Encoding: br"]), .encoding("br")),
+        (Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n||b.example^\n".utf8), .unknownLength),
+        (ListWorld.response("||b.example^\n", length: 1 << 40), .tooLarge),
+    ])
+    func `what is no whole list changes nothing, is said, and is tried again`(_ bytes: [UInt8], _ problem: DownloadProblem) throws
+    {
+        let world = ListWorld()
+        try world.run { hub in
+            let (downloads, rules) = try world.parts(Self.yaml)
+            try sleep(.seconds(5))
+            #expect(Self.denies(rules, "ads.example"))
+            world.answer = { _ in bytes }
+            try sleep(.seconds(3600))
+            let state = try #require(downloads.states.values.first)
+            #expect(state.problem == "\(problem)" && state.failures > 0)
+            #expect(Self.denies(rules, "ads.example") && !Self.denies(rules, "b.example"))
+            let count = world.requests.count
+            world.answer = { _ in ListWorld.response("||c.example^\n") }
+            try sleep(.seconds(130))
+            #expect(world.requests.count > count && Self.denies(rules, "c.example") && !Self.denies(rules, "ads.example"))
+            #expect(downloads.states.values.first?.problem == nil)
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
+    @Test func `the server's name is asked of bootstrap resolvers, and without them nobody is asked`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            let resolver = try ScriptedUpstream { query in
+                query.questions[0].type == .a
+                    ? .reply(to: query, .noError, ["\(query.questions[0].name) 300 IN A 127.0.0.1"]) : .reply(to: query, .noError)
+            }
+            let (downloads, rules) = try world.parts("lists: {ads: {from: \"http://lists.example/ads.txt\"}}")
+            try sleep(.seconds(5))
+            #expect(downloads.states.values.first?.problem?.contains("lists.example") == true && resolver.count == 0)
+            downloads.bootstrap = { [Policy.Upstream(UpstreamAddress(resolver.address), id: 1)] }
+            try sleep(.seconds(80))
+            #expect(Self.denies(rules, "ads.example") && resolver.count == 2)
+            #expect(world.requests[0].contains("host: lists.example"))
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
+    @Test func `one source that cannot be had holds no other source of its list back`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            world.world.host.files.write("/own", "own.example\n")
+            world.answer = { _ in ListWorld.response("", status: "500 Oh") }
+            let (downloads, rules) = try world.parts("lists: {ads: {from: [\"http://127.0.0.1/ads.txt\", /own]}}")
+            try sleep(.seconds(5))
+            #expect(Self.denies(rules, "own.example"))
+            world.world.host.files.write("/own", "other.example\n")
+            try sleep(.seconds(5))
+            #expect(Self.denies(rules, "other.example") && !Self.denies(rules, "own.example"))
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+}
