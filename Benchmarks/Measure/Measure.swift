@@ -4,6 +4,7 @@
 //     Measure hit-ratio 1000000 <names     how often the cache has the answer, beside LRU with as many entries
 //     Measure snapshot 1000000             writing and reading a snapshot of so many names, and what a worker notices
 //     Measure upstream 20000               asking an upstream over UDP so many questions; run it under callgrind
+//     Measure network loss 10000           upstreams on a simulated network: loss, outage, hedging, ports, blind, verify
 //     Measure hostile repeated-labels 2    what a stranger's bytes make a stage do, once less; run it under callgrind
 //
 // `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
@@ -30,6 +31,11 @@ struct Measure {
                 try SnapshotCost(names: count).measure()
             case "upstream":
                 try UpstreamCost(questions: count).measure()
+            case "network":
+                guard words.count == 3, let name = NetworkFigures.Name(rawValue: words[words.startIndex + 1]) else {
+                    leave(usage)
+                }
+                try NetworkFigures(questions: count).measure(name)
             case "hostile":
                 guard words.count == 3, let name = HostileWalks.Name(rawValue: words[words.startIndex + 1]) else { leave(usage) }
                 try HostileWalks.run(name, times: count - 1)
@@ -54,6 +60,7 @@ struct Measure {
                Measure hit-ratio REQUESTS <NAMES
                Measure snapshot NAMES
                Measure upstream QUESTIONS
+               Measure network (\(NetworkFigures.Name.allCases.map(\.rawValue).joined(separator: "|"))) COUNT
                Measure hostile (\(HostileWalks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
         """
 

@@ -1,4 +1,4 @@
-package import DNSWire
+internal import DNSWire
 
 /// What is asked of an answer besides what it says: whose addresses it has, and whether another says the same.
 extension Answer {

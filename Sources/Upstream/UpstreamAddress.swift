@@ -78,13 +78,14 @@ package struct UpstreamAddress: Sendable, Hashable {
 
 extension UpstreamAddress: CustomStringConvertible {
     /// `192.0.2.1:53`, `tcp://192.0.2.1:53` or `tls://192.0.2.1:853#dns.example`, as the configuration takes it, without what
-    /// it says of certificates.
+    /// it says of certificates. A path that is not the usual one is not in it: it may say whose account this is, and this text
+    /// goes to logs and to other instances.
     package var description: String {
         if transport == .udp { return "\(address)" }
         let place = host.map { "\($0):\(address.port)" } ?? "\(address)"
         guard let encryption else { return "\(transport.rawValue)://\(place)" }
         let isOther = encryption.isNamed && encryption.name != host
-        let path = transport == .https ? encryption.path : ""
+        let path = transport == .https ? UpstreamEncryption.shown(encryption.path) : ""
         return "\(transport.rawValue)://\(place)\(path)" + (isOther ? "#\(encryption.name)" : "")
     }
 }

@@ -23,6 +23,9 @@ package struct UpstreamEncryption: Sendable, Hashable {
     /// Where questions go unless something else is written.
     package static let usualPath = "/dns-query"
 
+    /// A path as others may see it: where it is not the usual one it may say whose account this is.
+    static func shown(_ path: String) -> String { path == usualPath ? path : "/..." }
+
     /// An upstream with a certificate for `name`.
     package init(_ name: String, isNamed: Bool) {
         self.name = name

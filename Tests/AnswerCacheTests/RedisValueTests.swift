@@ -252,12 +252,17 @@ import Testing
         ("tcp://192.0.2.53", "tcp://192.0.2.53:53", true), ("tcp://192.0.2.53", "192.0.2.53:53", false),
         ("2001:db8::1", "[2001:db8::1]:53", true), ("[2001:db8:0::1]:53", "tcp://[2001:db8::1]:53", true),
         ("192.0.2.53", "192.0.2.5:53", false), ("192.0.2.53", "", false),
+        ("tls://192.0.2.53:853#dns.example", "tls://192.0.2.53:853#dns.example", true),
+        ("192.0.2.53:853", "tls://192.0.2.53:853#dns.example", true),
+        ("https://dns.example:443/...", "https://dns.example:443/...", true),
+        ("https://dns.example:443/...", "https://dns.example:443/dns-query", false),
+        ("https://dns.example:443/...", "192.0.2.53:53", false),
     ])
     func `a text means the upstreams at an address, or one of them`(_ text: String, _ upstream: String, isMeant: Bool) throws {
         #expect(try #require(UpstreamMatch(text)).includes(upstream) == isMeant)
     }
 
-    @Test(arguments: ["", "nobody", "192.0.2", "192.0.2.53 ", "tcp://", "192.0.2.53:99999", "a\u{1B}b"])
+    @Test(arguments: ["", "nobody", "192.0.2", "192.0.2.53 ", "tcp://", "tls://", "tcp://nobody", "192.0.2.53:99999", "a\u{1B}b"])
     func `what is no upstream's address is refused`(_ text: String) {
         #expect(UpstreamMatch(text) == nil)
     }

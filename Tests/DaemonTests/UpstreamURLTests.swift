@@ -32,15 +32,22 @@ import Upstream
         ("https://dns.quad9.net/dns-query", "https://dns.quad9.net:443/dns-query"),
         ("https://dns.quad9.net", "https://dns.quad9.net:443/dns-query"),
         ("https://9.9.9.9/dns-query#dns.quad9.net", "https://9.9.9.9:443/dns-query#dns.quad9.net"),
-        ("https://9.9.9.9/q#dns.quad9.net?method=GET", "https://9.9.9.9:443/q#dns.quad9.net"),
+        ("https://9.9.9.9/q#dns.quad9.net?method=GET", "https://9.9.9.9:443/...#dns.quad9.net"),
         ("https://[2620:fe::9]:5053/dns-query?tls-name=dns.quad9.net", "https://[2620:fe::9]:5053/dns-query#dns.quad9.net"),
-        ("https://dns.example/a/b{?dns}", "https://dns.example:443/a/b"),
+        ("https://dns.example/a/b{?dns}", "https://dns.example:443/..."),
     ])
     func `an upstream over HTTPS is read, and shown in one form`(text: String, shown: String) throws {
         let upstream = try upstream(text)
         #expect(upstream.description == shown)
         #expect(upstream.transport == .https)
         #expect(upstream.encryption?.usesGet == text.contains("GET"))
+    }
+
+    @Test func `a path that may say whose account this is is asked for, and shown to nobody`() throws {
+        let upstream = try upstream("https://dns.example/abc123")
+        #expect(upstream.encryption?.path == "/abc123")
+        #expect(!upstream.description.contains("abc123") && upstream.description == "https://dns.example:443/...")
+        #expect(try upstream != self.upstream("https://dns.example/abc124"))
     }
 
     /// A stamp of some bytes, each field with its length before it.
@@ -67,8 +74,11 @@ import Upstream
             (stamp(0, [ascii("9.9.9.9:5353")]), "9.9.9.9:5353", 0), (stamp(0, [ascii("[2620:fe::9]")]), "[2620:fe::9]:53", 0),
             (stamp(3, [ascii("9.9.9.9"), hash, ascii("dns.quad9.net")]), "tls://9.9.9.9:853#dns.quad9.net", 1),
             (stamp(3, [ascii(":8853"), [], ascii("dns.quad9.net")]), "tls://dns.quad9.net:8853", 0),
-            (stamp(2, [[], [], ascii("dns.quad9.net"), ascii("/q")]), "https://dns.quad9.net:443/q", 0),
-            (stamp(2, [[], [], ascii("dns.quad9.net:8443"), ascii("/q"), ascii("9.9.9.9")]), "https://dns.quad9.net:8443/q", 0),
+            (stamp(2, [[], [], ascii("dns.quad9.net"), ascii("/q")]), "https://dns.quad9.net:443/...", 0),
+            (
+                stamp(2, [[], [], ascii("dns.quad9.net:8443"), ascii("/q"), ascii("9.9.9.9")]), "https://dns.quad9.net:8443/...",
+                0
+            ),
         ]
         for (text, shown, pins) in trials {
             let upstream = try upstream(text)

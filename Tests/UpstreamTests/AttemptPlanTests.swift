@@ -78,7 +78,7 @@ import Testing
     @Test func `nothing is sent again over a connection, but a fresh one is tried beside it`() {
         var plan = plan(1)
         #expect(plan.sent(route(0, .tcp), at: moment(0), resendWait: Self.second / 2) == .wait(moment(0.5)))
-        #expect(plan.timePassed(at: moment(0.5)) == .reconnect(server: 0, wait: moment(2)))
+        #expect(plan.timePassed(at: moment(0.5)) == .reconnect(server: 0, wait: moment(1.5)))
         _ = plan.sent(route(0, .tcp), at: moment(0.5), resendWait: 9 * Self.second)
         // One of the two breaks: the other goes on.
         #expect(plan.broken(route(0, .tcp), .unreachable, retries: 0) == .wait(moment(2.5)))

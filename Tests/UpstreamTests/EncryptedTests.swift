@@ -107,6 +107,29 @@ private func upstream(
         }
     }
 
+    @Test func `what was wrong with TLS once is no reason for what fails later`() throws {
+        try onHub { hub in
+            let lines = Locked<[String]>([])
+            let watch = UpstreamWatch { news in
+                if case .stopped(_, let trouble) = news { lines.withLock { $0.append(trouble.text) } }
+            }
+            let fake = try upstream("wrong")
+            let server = UpstreamServer(
+                fake.server.address, id: 1, hub: hub, health: watch.health(of: fake.server.address), tls: fake.server.tls)
+            let forwarder = Forwarder(hub: hub, servers: [server], tryLimit: .seconds(2), watch: watch)
+            #expect(throws: UpstreamFailure.insecure) { try forwarder.ask(question("a.example")) }
+            #expect(!server.insecurity.isEmpty)
+            fake.security = .tls(try Certificates.shared.server())
+            #expect(try eventually { !server.isFailing })
+            #expect(server.insecurity.isEmpty)
+            fake.behavior = { [.send($0.reply(.servFail))] }
+            for index in 0..<3 { _ = try? forwarder.ask(question("n\(index).example")) }
+            try sleep(.seconds(4))
+            #expect(lines.withLock { $0 } == ["answers SERVFAIL to everything"])
+            server.retire()
+        }
+    }
+
     @Test func `a certificate is held against the address where no name is written`() throws {
         try onHub { _ in
             let fits = try upstream("good", encryption("127.0.0.1", isNamed: false))

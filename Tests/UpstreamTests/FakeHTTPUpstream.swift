@@ -22,7 +22,9 @@ struct FakeRequest {
 enum FakeResponse {
     /// Sends a response with this status, content type and body.
     case respond(Int, String?, [UInt8])
-    /// Sends a response with these further fields.
+    /// Sends a good response with these further fields.
+    case fields([(String, String)], [UInt8])
+    /// Sends a response that names another place.
     case redirect(String)
     /// Ends the stream with a code.
     case reset(UInt32)
@@ -96,6 +98,9 @@ final class FakeHTTPUpstream {
                 var fields = HTTP2Fields([(":status", "\(status)")])
                 if let type { fields.append("content-type", type) }
                 try engine.answer(stream, fields, body: body)
+            case .fields(let more, let body):
+                let head = [(":status", "200"), ("content-type", "application/dns-message")] + more
+                try engine.answer(stream, HTTP2Fields(head), body: body)
             case .redirect(let place):
                 try engine.answer(stream, HTTP2Fields([(":status", "302"), ("location", place)]))
             case .reset(let code): engine.end(stream, code: code)

@@ -89,6 +89,36 @@ import Testing
         }
     }
 
+    @Test func `the age of a response is taken from its TTLs, and a stale one is not kept`() throws {
+        try onHub { _ in
+            let trials: [([(String, String)], UInt32)] = [
+                ([], 256), ([("age", "0")], 256), ([("age", "100")], 156),
+                ([("age", "255"), ("cache-control", "max-age=256")], 1),
+                ([("age", "256")], 0), ([("age", "99999999999999999999999")], 0), ([("age", "-1")], 256),
+                ([("age", "1x")], 256), ([("age", "10"), ("cache-control", "private, Max-Age=\"9\"")], 0),
+                ([("age", "10"), ("cache-control", "max-age=10")], 246), ([("cache-control", "max-age=0")], 256),
+                ([("age", "10"), ("cache-control", "s-maxage=1, max-age=x")], 246),
+            ]
+            for (fields, expected) in trials {
+                let upstream = try FakeHTTPUpstream { [.fields(fields, $0.query.answer())] }
+                let answer = try ask([upstream.server]).answer
+                #expect(answer.lifetimeSeconds == expected, "\(fields)")
+                let message = try Message(answer.message(to: question("www.example.com").asked).span)
+                #expect(message.answers.map(\.ttl) == [expected], "\(fields)")
+                upstream.server.retire()
+            }
+        }
+    }
+
+    @Test func `an aged response that cannot be read is judged as what it is`() throws {
+        try onHub { _ in
+            let result = try trial { request in
+                [.fields([("age", "5")], Array(request.query.answer().dropLast(12)))]
+            }
+            #expect(result.second == 2)
+        }
+    }
+
     @Test func `who answers nothing else is told of with the status`() throws {
         try onHub { hub in
             let lines = Locked<[String]>([])

@@ -129,6 +129,64 @@ import Testing
         }
     }
 
+    @Test(arguments: [UpstreamAddress.Transport.udp, .tcp])
+    func `under load a server that has died is left within a second`(_ transport: UpstreamAddress.Transport) throws {
+        try onHub { hub in
+            var isDown = false
+            let first = try FakeUpstream(transport: transport, id: 1) {
+                isDown ? [] : [.send($0.answer())]
+            }
+            let second = try FakeUpstream(id: 2) { [.wait(.milliseconds(20)), .send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(2))
+            var longest = Duration.zero
+            let group = Group()
+            for number in 0..<2000 {
+                isDown = number >= 500
+                try group.spawn {
+                    let time = try elapsed { _ = try forwarder.ask(question("n\(number).example")) }
+                    longest = max(longest, time)
+                }
+                try sleep(.milliseconds(1))
+            }
+            try group.join()
+            #expect(longest < .milliseconds(transport == .udp ? 600 : 900), "\(longest)")
+            first.server.retire()
+        }
+    }
+
+    @Test func `a few slow names, or one answer among many, are no silence`() {
+        var silence = Silence()
+        let start = Instant(nanoseconds: 1)
+        for _ in 0..<Silence.fewest - 1 { silence.asked(at: start) }
+        #expect(!silence.isLong(at: start.advanced(by: .seconds(9)), wait: 0))
+        silence.asked(at: start)
+        #expect(!silence.isLong(at: start.advanced(by: .milliseconds(299)), wait: 0))
+        #expect(silence.isLong(at: start.advanced(by: .milliseconds(300)), wait: 75_000_000))
+        #expect(!silence.isLong(at: start.advanced(by: .milliseconds(300)), wait: 76_000_000))
+        silence.heard()
+        #expect(!silence.isLong(at: start.advanced(by: .seconds(9)), wait: 0))
+    }
+
+    @Test func `faults of TLS that take turns are told once each, and a few of them`() throws {
+        let lines = Locked<[String]>([])
+        let address = UpstreamAddress(SocketAddress(.loopback, port: 853), transport: .tls)
+        let health = UpstreamHealth(of: address) { news in
+            if case .stopped(_, let trouble) = news { lines.withLock { $0.append(trouble.text) } }
+        }
+        func fail(_ trouble: UpstreamTrouble) {
+            _ = health.failed(trouble, .root, at: Instant(nanoseconds: 1))
+            health.probeFailed()
+        }
+        for _ in 0..<10 {
+            fail(.insecure("expired"))
+            fail(.insecure("hostname mismatch"))
+            fail(.silent)
+        }
+        #expect(lines.withLock { $0 } == ["expired", "hostname mismatch"])
+        for number in 0..<50 { fail(.insecure("fault \(number)")) }
+        #expect(lines.withLock { $0.count } == UpstreamHealth.mostTold)
+    }
+
     @Test func `a server that missed one question and answers the next makes no news`() throws {
         try onHub { hub in
             let upstream = try FakeUpstream(id: 1) { $0.number == 0 ? [] : [.send($0.answer())] }

@@ -184,6 +184,17 @@ import Testing
         }
     }
 
+    @Test func `connects that are refused teach nothing of how much a connection is given`() throws {
+        try onHub { hub in
+            let server = try FakeUpstream(transport: .tcp, tcp: false) { _ in [] }.server
+            let forwarder = Forwarder(hub: hub, servers: [server], tryLimit: .seconds(2))
+            let askers = (0..<50).map { index in hub.spawn { try? forwarder.ask(question("n\(index).example")) } }
+            for asker in askers { #expect(try asker.get() == nil) }
+            #expect(server.streamLimits.questions(at: hub.now) == .max)
+            server.retire()
+        }
+    }
+
     @Test func `closes halve what is thought of a server, down to what it answers`() {
         var limits = StreamLimits()
         let now = Instant(nanoseconds: 1)

@@ -68,6 +68,7 @@ final class DatagramChannel: PooledChannel {
     }
 
     func send(_ exchange: Exchange) {
+        if exchange.sends > 0 { exchange.lastSentAt = server.hub.now }
         exchange.sends += 1
         // Without a buffer it is as if the datagram were lost: it is sent again.
         guard var datagram = Datagram(hub: server.hub) else { return }

@@ -14,6 +14,8 @@ final class Exchange {
     var stream: Int32 = 0
     /// When it was first sent.
     let sentAt: Instant
+    /// When it was last sent.
+    var lastSentAt: Instant
     /// How often it was sent.
     var sends = 0
     /// The channel that it is registered with; nil when nothing can come any more, or it waits for a place.
@@ -61,6 +63,7 @@ final class Exchange {
         self.route = route
         form = UpstreamQuestion.Form(id: 0, letters: letters, hasEDNS: route.hasEDNS)
         sentAt = now
+        lastSentAt = now
     }
 
     /// Tells who waits what came. Never waits.

@@ -119,7 +119,11 @@ final class HTTPFraming {
                     exchange.server.insecurity = fault
                     return .failure(.refused(.servFail, .networkError), retries: 0, exchange)
                 }
-                return .reply(message.body, exchange)
+                let freshness = HTTPFreshness(message.fields)
+                if freshness.isFresh { return .reply(message.body, exchange) }
+                var reply = message.body
+                freshness.apply(to: &reply)
+                return .reply(reply, exchange)
             case .failed(let stream, let error):
                 guard let exchange = exchanges.removeValue(forKey: stream) else { continue }
                 if case .streamEnded(_, wasRefused: true) = error {
@@ -140,6 +144,7 @@ final class HTTPFraming {
 
     /// Why a response is no answer; nil for one that is. Redirects are none.
     private func fault(of message: HTTP2Message) -> String? {
+        let path = UpstreamEncryption.shown(path)
         guard message.fields.status == 200 else { return "HTTP status \(message.fields.status ?? 0) for \(path)" }
         let type = message.fields["content-type"]?.lowercased() ?? ""
         guard type.prefix(while: { $0 != ";" && $0 != " " }) == Self.mediaType else {

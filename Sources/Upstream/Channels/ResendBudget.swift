@@ -9,11 +9,13 @@ struct ResendBudget {
     /// Tokens that the bucket holds, and that come in a second.
     static let most: UInt64 = 256
     static let perSecond: UInt64 = 64
+    /// Tokens that come with an answer: where half of all datagrams are lost each answer has cost three or four.
+    static let perAnswer: UInt64 = 4
 
     /// Something came from the server.
     @inline(__always)
     mutating func heard() {
-        if tokens < Self.most { tokens += 1 }
+        if tokens < Self.most { tokens = min(Self.most, tokens + Self.perAnswer) }
     }
 
     /// Takes a token; false when there is none.

@@ -197,6 +197,8 @@ final class StreamChannel: PooledChannel {
         do {
             let socket = try server.openStream(until: limit)
             self.socket = socket
+            // It proved who it is.
+            if !server.insecurity.isEmpty { server.insecurity = "" }
             let writer = server.hub.spawn(name: "writer of upstream \(server.address)") { self.write(to: socket) }
             self.writer = writer
             if writer.isDone { return close(.overloaded) }
@@ -306,7 +308,7 @@ final class StreamChannel: PooledChannel {
         answered += 1
         waitsSince = server.hub.now
         if wantsKeepalive { noteKeepalive(in: message) }
-        if http != nil, !server.insecurity.isEmpty { server.insecurity = "" }
+        if !server.insecurity.isEmpty { server.insecurity = "" }
         server.heard(exchange)
         exchange.deliver(.reply(message, match == .withoutQuestion ? .bare : .proven))
         finish(exchange)

@@ -169,6 +169,7 @@ final class Asking {
     }
 
     private func timePassed(at now: Instant, _ plan: inout AttemptPlan) -> AttemptPlan.Action {
+        if servers.count > 1, servers[plan.server].isSilent(at: now) { plan.endTry(at: now) }
         let isOver = plan.isTryOver(at: now)
         let last = isOver ? lastExchange(plan.server) : nil
         // Whoever answered others in the meantime is well: it is only this question that it has no answer to.

@@ -156,6 +156,11 @@ struct AttemptPlan: ~Copyable {
         return wait
     }
 
+    /// The present try has had its time, where there is another server that was not asked yet.
+    mutating func endTry(at now: Instant) {
+        if !untried.isEmpty { tryEnds = min(tryEnds, now) }
+    }
+
     /// Whether the present try, or the question, has had its time.
     func isTryOver(at now: Instant) -> Bool { now >= tryEnds || now >= terms.deadline }
 
@@ -278,9 +283,8 @@ struct AttemptPlan: ~Copyable {
             datagrams.increment(server)
             return .resend(server: server, wait: min(nextResend, min(tryEnds, hedgeAt)))
         }
-        nextResend = .never
         if doubted.contains(server), let way = freshWay(route) { return way }
-        return .reconnect(server: server, wait: min(tryEnds, hedgeAt))
+        return .reconnect(server: server, wait: min(nextResend, min(tryEnds, hedgeAt)))
     }
 
     /// A server that cannot confirm is asked from a fresh port with fresh letters, for a few times.

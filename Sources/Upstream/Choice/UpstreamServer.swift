@@ -32,6 +32,8 @@ package final class UpstreamServer {
     private var streamEstimate = RoundTripEstimate()
     /// The time within which nineteen of twenty of its answers come.
     private(set) var latency = LatencyQuantile()
+    /// What it was asked since it last said something.
+    private var silence = Silence()
     /// How soon it can answer at all, where the network may lie.
     var quickest = QuickestRoundTrip()
     /// Tries that have not ended.
@@ -100,6 +102,14 @@ package final class UpstreamServer {
         }
     }
 
+    /// Whether so much was asked for so long without an answer that others are to be asked at once.
+    func isSilent(at now: Instant) -> Bool {
+        let isDatagram = address.transport == .udp
+        // A fresh connection beside a silent one has its chance first.
+        let wait = isDatagram ? estimate.resendWait : max(streamEstimate.resendWait, RoundTripEstimate.shortestStreamWait / 2)
+        return silence.isLong(at: now, wait: wait) && lastHeard.advanced(byNanoseconds: Silence.shortest) <= now
+    }
+
     /// Whether a datagram may be sent again now.
     var mayResend: Bool { resends.take(at: hub.now) }
 
@@ -110,11 +120,19 @@ package final class UpstreamServer {
         health.heard(at: now)
         resends.heard()
         silentTries = 0
+        silence.heard()
         let age = exchange.sentAt.nanoseconds(to: now)
         exchange.age = max(1, age)
         latency.record(age)
         switch exchange.route.transport {
-        case .udp: estimate.record(age, wasResent: exchange.sends > 1)
+        case .udp:
+            // Where datagrams are lost it is the last one that is answered; a link that has become slow is learnt all the same, for
+            // the wait for the next one doubles.
+            if exchange.sends > 1 {
+                estimate.record(exchange.lastSentAt.nanoseconds(to: now), wasResent: true)
+            } else {
+                estimate.record(age)
+            }
         case .tcp, .tls, .https: if exchange.isOnUsedConnection { streamEstimate.record(age) }
         }
     }
@@ -190,6 +208,7 @@ package final class UpstreamServer {
             }
         }
         exchangeCount += 1
+        silence.asked(at: now)
         health.marks?.note(asking.question, exchange.form)
         return exchange
     }

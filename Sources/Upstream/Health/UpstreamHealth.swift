@@ -23,7 +23,8 @@ package final class UpstreamHealth: Sendable {
         var since = Instant(nanoseconds: 0)
         var probesFailed = 0
         var probeAt = Instant(nanoseconds: 0)
-        var isTold = false
+        /// What of this outage was told.
+        var told: [UpstreamTrouble] = []
         /// The last questions that failed, of two names where there are two.
         var questions: [UpstreamQuestion] = []
         var nextQuestion = 0
@@ -36,6 +37,8 @@ package final class UpstreamHealth: Sendable {
     static let probesBelieved = 2
     /// A probe that is overdue for so long is nobody's any more.
     static let abandonedAfter: UInt64 = 5_000_000_000
+    /// So much is told of one outage: what is wrong with its certificate may be another thing each time.
+    static let mostTold = 4
     /// `heard` is written no more often than this, for all workers share the word.
     static let heardResolution: UInt64 = 100_000_000
 
@@ -91,7 +94,7 @@ package final class UpstreamHealth: Sendable {
             guard isFailing, !(isFailure && state.trouble.isOfReplies) else { return false }
             failing.store(false, ordering: .relaxed)
             state.questions = []
-            if state.isTold { news = .back(address, after: state.since.duration(to: now)) }
+            if !state.told.isEmpty { news = .back(address, after: state.since.duration(to: now)) }
             return true
         }
         if let news { report(news) }
@@ -125,8 +128,8 @@ package final class UpstreamHealth: Sendable {
         let news: UpstreamNews? = state.withLock { state in
             guard isFailing else { return nil }
             state.probesFailed = min(state.probesFailed + 1, Self.probesBelieved)
-            guard !state.isTold else { return nil }
-            state.isTold = true
+            guard state.isWorthTelling else { return nil }
+            state.told.append(state.trouble)
             return .stopped(address, state.trouble)
         }
         if let news { report(news) }
@@ -134,11 +137,16 @@ package final class UpstreamHealth: Sendable {
 }
 
 extension UpstreamHealth.State {
-    /// What is wrong with a certificate is told, whatever else was told before.
+    /// What is wrong with a certificate goes before what was wrong else.
     fileprivate mutating func learn(_ new: UpstreamTrouble) {
-        guard case .insecure = new, trouble != new else { return }
-        trouble = new
-        isTold = false
+        if case .insecure = new { trouble = new }
+    }
+
+    /// Whether the present trouble is the first that is told, or something else that is wrong with a certificate.
+    fileprivate var isWorthTelling: Bool {
+        if told.isEmpty { return true }
+        guard case .insecure = trouble else { return false }
+        return !told.contains(trouble) && told.count < UpstreamHealth.mostTold
     }
 
     /// Keeps a question that failed.
