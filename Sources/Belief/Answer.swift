@@ -38,7 +38,7 @@ package struct Answer: Sendable {
     /// AA as the upstream gave it.
     package let isAuthoritative: Bool
     /// AD as the upstream gave it, where it is trusted with that.
-    package let authenticData: Bool
+    package private(set) var authenticData: Bool
     /// Records in the answer, authority and additional section. There is never an OPT among them.
     package let counts: (answers: UInt16, authorities: UInt16, additionals: UInt16)
     /// For how many seconds it may be kept; 0 for not at all.
@@ -63,11 +63,21 @@ package struct Answer: Sendable {
         @_lifetime(borrow self) get { storage.span.extracting(range) }
     }
 
+    /// How many bytes the records are.
+    package var recordByteCount: Int { range.count }
+
     /// NXDOMAIN or NODATA.
     package var isNegative: Bool { kind == .noData || kind == .nxDomain }
     /// Whether it says that the name asked for does not exist, whatever type is asked for (RFC 2308 5): the cache keeps it for
     /// all of them but DS, which is asked on the other side of a zone cut.
     package var isForAllTypes: Bool { kind == .nxDomain && aliasCount == 0 }
+
+    /// The same from somebody who is not trusted with AD.
+    package func withoutAD() -> Answer {
+        var answer = self
+        answer.authenticData = false
+        return answer
+    }
 
     /// The same for a name that does not exist upstream but is known here to be something: there is no data of the type.
     package func asNoData() -> Answer {

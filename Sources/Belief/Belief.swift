@@ -123,7 +123,10 @@ package enum Belief {
             kind: authority.kind, responseCode: code, flags: flags, authenticData: flags.authenticData && rules.trustsAD,
             lifetimeSeconds: chain.kept.smallestTTL, notKept: authority.notKept, aliasCount: chain.aliasCount,
             target: chain.aliasCount == 0 ? asked.name : chain.targetName(reply.span), droppedCount: 0)
-        if chain.kept.count == 0, head.notKept == nil { head.notKept = .noSOA }
+        if chain.kept.count == 0 {
+            if head.kind == .positive { head.kind = .noData }
+            if head.notKept == nil { head.notKept = .noSOA }
+        }
         head.droppedCount = total - chain.kept.count
         return try AnswerRecords.answer(head, reply, to: asked, rules, chain.kept)
     }

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Belief
 internal import DNSWire
 internal import Green
 internal import Upstream
@@ -59,7 +60,10 @@ extension Resolver {
     ) -> Result<UpstreamReply, UpstreamFailure>? {
         let rule = rule(for: key)
         guard let found = redis.finish(lookup, key, rules(in: rule)) else { return nil }
-        let answer = withoutDenialOfHosts(found.answer, of: key.wireName.span, key.class)
+        // Whoever kept it trusted that upstream. We do as far as it is one of ours, and as our settings say.
+        let answer = trustedUpstreams.contains(found.upstream) ? found.answer : found.answer.withoutAD()
+        let reply = withoutDenialOfHosts(
+            UpstreamReply(answer, upstream: .max, transport: .udp), of: key.wireName.span, key.class)
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let wall = hub.loop.wallTime() / 1_000_000
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
@@ -68,9 +72,9 @@ extension Resolver {
         let mayBecomeStale = rule?.noStale != true
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
-            cache.store(key, answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
+            cache.store(key, reply.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
-        return .success(UpstreamReply(answer, upstream: .max, transport: .udp))
+        return .success(reply)
     }
 
     /// Gives an upstream's answer to the other instances too.

@@ -43,7 +43,7 @@ extension Resolver {
     private func refresh(_ key: CacheKey, for owner: FlightOwner) {
         var owner = owner
         owner.isRefresh = true
-        if let flight = shared.flights.open(key, for: owner, on: hub, isJoined: true) { start(flight) }
+        if let flight = shared.flights.open(key, for: owner, on: hub) { start(flight) }
     }
 }
 

@@ -84,6 +84,16 @@ extension Resolver {
         }
     }
 
+    /// An answer that is longer than the buffer: one that is longer than any datagram as well is asked for over TCP, and is
+    /// not looked at for that.
+    @inline(never)
+    func tooLarge(
+        _ query: borrowing QueryView, _ byteCount: Int, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    ) -> Step {
+        if let step = judge(query, from: client, &buffer, streams: streams) { return step }
+        return streams || byteCount <= Self.mostInDatagram ? .tooLong : answer(.tooLong, query, &buffer)
+    }
+
     /// The longest answer over UDP that the client may get.
     package func datagramLimit(_ pending: PendingQuery) -> Int { datagramLimit(pending.edns) }
 

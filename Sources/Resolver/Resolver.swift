@@ -53,6 +53,8 @@ package final class Resolver {
     private(set) var index: DomainIndex
     /// The addresses of upstreams, as numbers of clients: who asks from there what it is being asked may be asked in a loop.
     private var upstreamClients: Set<UInt32> = []
+    /// The numbers of the upstreams that are trusted with AD.
+    private(set) var trustedUpstreams: Set<UInt16> = []
     /// How many questions may be asked before anybody needs their answers.
     var prefetchBudget: RefreshBudget
     /// Which answers were asked for lately in that way.
@@ -71,7 +73,9 @@ package final class Resolver {
     /// What was made of the flight that was judged last here, because who flew had other rules.
     var lastJudged: (flight: Flight, verdict: AnswerVerdict)?
     /// How many clients may wait; further ones are turned away, while hits go on.
-    package var waitingLimit = 50_000
+    package var waitingLimit = Resolver.mostWaiting
+    /// So many clients may wait, of all workers together.
+    package static let mostWaiting = 50_000
 
     /// A resolver of `hub` with the given policy.
     package init(hub: Hub = .current, shared: SharedState, policy: Policy) {
@@ -93,6 +97,7 @@ package final class Resolver {
         unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
         let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
+        trustedUpstreams = Set(policy.routes.flatMap(\.upstreams).filter(\.address.trustsAD).map(\.id))
         unsafe rulesMark = policy.rules?.mark ?? 0
         let hits = policy.rules?.hits
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
@@ -143,7 +148,7 @@ package final class Resolver {
         let stored: StoredAnswer
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
-        case .tooLarge: return judge(query, from: client, &buffer, streams: streams) ?? .tooLong
+        case .tooLarge(let count): return tooLarge(query, count, from: client, &buffer, streams: streams)
         case .miss, .stale: return judge(query, from: client, &buffer, streams: streams) ?? missed(query, &buffer)
         }
         // Judged once for each answer and rule set.
@@ -204,11 +209,12 @@ package final class Resolver {
     }
 
     /// Whether one more query of a client may wait: beyond three quarters of the limit only where the client has less than
-    /// its share.
+    /// its share. The limit is three quarters of the stacks that the kernel allows, where those are fewer.
     private func mayWait(_ client: UInt32) -> Bool {
-        if waitingCount < waitingLimit - waitingLimit / 4 { return true }
+        let limit = min(waitingLimit, hub.stackAllowance.map { $0 - $0 / 4 } ?? .max)
+        if waitingCount < limit - limit / 4 { return true }
         // Nobody who waits is sent away for another, so that a share must be kept for who comes next.
-        return waitingCount < waitingLimit && waitingClients.isBelow(client, of: waitingLimit)
+        return waitingCount < limit && waitingClients.isBelow(client, of: limit)
     }
 
     /// On whose account the flight for a query is.
@@ -230,7 +236,7 @@ package final class Resolver {
         var boarding = FlightTable.Boarding.full
         do {
             let landed = try Waiter.wait(for: "an answer", until: deadline) { waiter in
-                boarding = shared.flights.join(key, FlightWaiter(waiter, on: hub), for: owner, on: hub)
+                boarding = shared.flights.join(key, FlightWaiter(waiter, of: owner.client, on: hub), for: owner, on: hub)
                 switch boarding {
                 case .joined: break
                 case .opened(let flight): start(flight)
@@ -307,14 +313,13 @@ package final class Resolver {
             let rules = rules(in: rule)
             let first = try ask(asked, of: domain, rules, until: deadline)
             let found = try follow(first, key, rules, until: deadline)
-            let answer = withoutDenialOfHosts(found.answer, of: key.wireName.span, key.class)
-            let reply = UpstreamReply(answer, upstream: found.upstream, transport: found.transport)
+            let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
             shared.noteAnswer(at: BootSeconds(rawValue: hub.bootSeconds))
             store(key, reply, rule, since: mark)
             return .success(reply)
         } catch {
             if error.isRemembered {
-                shared.noteFailure()
+                shared.noteFailure(DomainIndex.domainNumber(key.wireName))
                 let nobody = Provenance(upstream: .max, transport: .local)
                 let now = BootSeconds(rawValue: hub.bootSeconds)
                 cache.keep(key, since: mark) {

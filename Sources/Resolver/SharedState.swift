@@ -24,19 +24,38 @@ package final class SharedState: Sendable {
         flights = FlightTable(limit: flightLimit)
     }
 
-    /// So many questions in a row that failed are an outage rather than names that fail.
+    /// Names of so many domains in a row that failed are an outage rather than names that fail.
     private static var outageLength: Int { 3 }
-    private let failuresInRow = Atomic<Int>(0)
+    /// What rests is forgotten no more often than once in so many seconds: who has names of his own that fail could have that
+    /// done whenever he likes.
+    private static var forgettingDistance: UInt32 { 30 }
+    /// The domains of the questions in a row that failed, and when what rests was last forgotten.
+    private let outage = Locked((domains: [UInt32](), forgottenAt: UInt32?.none))
+    private let hasFailures = Atomic<Bool>(false)
 
-    /// Notes that a question failed upstream.
-    func noteFailure() { failuresInRow.wrappingAdd(1, ordering: .relaxed) }
+    /// Notes that a question of a domain (`DomainIndex.domainNumber`) failed upstream.
+    func noteFailure(_ domain: UInt32) {
+        outage.withLock { outage in
+            guard outage.domains.count < Self.outageLength, !outage.domains.contains(domain) else { return }
+            outage.domains.append(domain)
+            hasFailures.store(true, ordering: .relaxed)
+        }
+    }
 
     /// Notes a good answer. The first after an outage ends whatever rests because of that, however upstreams told it: what
     /// failed may work now.
     func noteAnswer(at now: BootSeconds) {
         cache.noteAnswer(at: now)
-        guard failuresInRow.load(ordering: .relaxed) > 0 else { return }
-        if failuresInRow.exchange(0, ordering: .relaxed) >= Self.outageLength { cache.forgetFailures() }
+        guard hasFailures.load(ordering: .relaxed) else { return }
+        let isOver = outage.withLock { outage in
+            defer { outage.domains = [] }
+            hasFailures.store(false, ordering: .relaxed)
+            let isDue = outage.forgottenAt.map { now.rawValue &- $0 >= Self.forgettingDistance } ?? true
+            guard outage.domains.count >= Self.outageLength, isDue else { return false }
+            outage.forgottenAt = now.rawValue
+            return true
+        }
+        if isOver { cache.forgetFailures() }
     }
 
     /// How many questions are being asked.

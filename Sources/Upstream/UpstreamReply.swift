@@ -3,8 +3,8 @@ package import DNSWire
 internal import Glibc
 internal import Green
 
-/// An upstream's answer to a question.
-package struct UpstreamReply: Sendable {
+/// An upstream's answer to a question: one for all who wait.
+package final class UpstreamReply: Sendable {
     /// What its reply comes to.
     package let answer: Answer
     /// The stable id of the upstream it came from.

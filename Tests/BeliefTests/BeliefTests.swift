@@ -181,6 +181,14 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
         #expect(try outcome(own, to: query) == .answer(.positive, [alias]))
     }
 
+    @Test func `an answer without records is not positive and not kept, whatever its rcode`() throws {
+        let query = Message.query("a.example.com.", .a)
+        for code in [ResponseCode.noError, .nxDomain, .yxDomain] {
+            let answer = try believed(Message.reply(to: query, code, []), to: query)
+            #expect(answer.kind != .positive && answer.notKept == .noSOA && answer.lifetimeSeconds == 0, "\(code)")
+        }
+    }
+
     @Test func `YXDOMAIN keeps the DNAME that leads too far`() throws {
         let dname = "example. 60 IN DNAME \(String(repeating: "a", count: 60)).test."
         let reply = Message.reply(to: query, .yxDomain, [dname])

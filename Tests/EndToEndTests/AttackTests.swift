@@ -30,6 +30,53 @@ extension EndToEnd {
             #expect(greedy.count == 1_000 && vireo.process.exit == nil)
         }
 
+        /// How one client asks silent names.
+        enum Flood: String, CaseIterable, CustomTestStringConvertible {
+            /// Each name of a domain of its own; all of one domain.
+            case domains, domain
+            var testDescription: String { rawValue }
+
+            func name(_ number: Int) -> String {
+                switch self {
+                case .domains: "silent\(number).d\(number).example."
+                case .domain: "silent\(number).evil.example."
+                }
+            }
+        }
+
+        @Test(arguments: Flood.allCases)
+        func `6,000 silent names a second of one client fail no question of another`(_ flood: Flood) throws {
+            let upstream = try FakeUpstream(silent: "silent")
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+            let greedy = try UDPSocket(to: vireo.port, from: "127.0.0.9")
+            let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")
+            var codes: [ResponseCode: Int] = [:]
+            for turn in 0..<500 {
+                for index in 0..<60 { greedy.send(try ask(flood.name(turn * 60 + index))) }
+                while greedy.receive(within: .zero) != nil {}
+                if turn % 5 == 0 {
+                    other.send(try ask("good\(turn).example.", id: UInt16(turn)))
+                    let answer = try Message(reading: other.receive(within: .seconds(2)))
+                    codes[answer.responseCode, default: 0] += 1
+                }
+                usleep(10_000)
+            }
+            #expect(codes == [.noError: 100])
+        }
+
+        @Test func `a question that one client asks 12,000 times at once is answered to another`() throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(1_500))
+            let vireo = try VireoServer(upstreams: [upstream.address], "workers: 1")
+            let greedy = try UDPSocket(to: vireo.port, from: "127.0.0.9")
+            for index in 0..<12_000 {
+                greedy.send(try ask("popular.example.", id: UInt16(index)))
+                if index % 300 == 0 { usleep(10_000) }
+            }
+            let other = try UDPSocket(to: vireo.port, from: "127.0.0.10")
+            other.send(try ask("popular.example."))
+            #expect(try Message(reading: other.receive(within: .seconds(4))).answers.count == 1)
+        }
+
         @Test(.enabled(if: PrivateNetwork.isAllowed, "needs the right to make network namespaces and raw sockets"))
         func `ICMP messages forged for every port fail no question`() throws {
             // What is expected is told on the test's own thread.
@@ -72,6 +119,10 @@ extension EndToEnd {
                 other.send(try ask("known.example.", id: UInt16(id)))
                 #expect(try Message(reading: other.receive(within: .seconds(2))).id == UInt16(id))
             }
+            // Who has asked little finds a place for what is to be asked, too.
+            let late = try UDPSocket(to: vireo.port, from: "127.0.4.1")
+            late.send(try ask("new.example."))
+            #expect(try Message(reading: late.receive(within: .seconds(2))).answers.count == 1)
             let statistics = try Tool([VireoServer.binary, "cache", "stats", "--control", vireo.controlPath])
             #expect(statistics.exit == .code(0), "\(statistics.errors)")
             vireo.process.send(SIGHUP)

@@ -106,6 +106,17 @@ extension EndToEnd {
             #expect(stat(directory.file("staged/etc/vireo/vireo.yaml"), &info) == 0 && info.st_mode & 0o7777 == 0o640)
         }
 
+        @Test func `the unit bounds memory, tasks and files, keeps no core, and is tried again for as long as it takes`() throws {
+            let unit = try String(contentsOfFile: TestDirectory.resource("../../systemd/vireo.service"), encoding: .utf8)
+            let settings = unit.split(separator: "\n").filter { !$0.hasPrefix("#") }
+            for name in ["MemoryMax=2G", "TasksMax=300", "LimitCORE=0", "LimitNOFILE=65536", "StartLimitIntervalSec=0"] {
+                #expect(settings.contains { $0 == name }, "\(name)")
+            }
+            // What `allow: local` stands on needs AF_NETLINK, and nothing needs more than that.
+            #expect(settings.contains("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK"))
+            #expect(settings.filter { $0.hasPrefix("CapabilityBoundingSet") } == ["CapabilityBoundingSet=CAP_NET_BIND_SERVICE"])
+        }
+
         @Test func `a missing file is named, with the reason`() throws {
             expectOneLine(
                 try run(["--config", "/nonexistent/vireo.yaml"]), code: 2, ["/nonexistent/vireo.yaml: ", "No such file"])

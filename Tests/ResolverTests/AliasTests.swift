@@ -15,7 +15,7 @@ import Upstream
             world.upstream.delay = delay
             world.upstream.answer = { query in
                 let name = query.questions[0].name.lowercased.description
-                let number = Int(name.dropFirst().prefix { $0.isNumber })!
+                guard let number = Int(name.dropFirst().prefix { $0.isNumber }) else { return nil }
                 if number == last { return .address(query) }
                 return .reply(to: query, .noError, ["\(name) 300 IN CNAME n\(number + 1).example."])
             }

@@ -88,6 +88,27 @@ import Testing
         }
     }
 
+    @Test func `a question that one client asks for thousands of times is answered to others too`() throws {
+        try run(limit: 100) { world throws in
+            let greedy = (0..<8_000).map { _ in world.hub.spawn { try world.ask("a.\(domain[0])", from: client[0]) } }
+            try sleep(.milliseconds(2))
+            #expect(greedy.filter { !$0.isDone }.count == Flight.mostWaiters / 4 * 3 + 1)
+            let others = try askSilent(world, 0..<6) { ("a.\(domain[0])", client[1 + $0]) }
+            #expect(others.filter { !$0.isDone }.count == 6)
+        }
+    }
+
+    @Test func `a question that one client asks for again and again is ended like any other of its own`() throws {
+        try run(limit: 4) { world throws in
+            let twice = try askSilent(world, 0..<4) { ("a.\(domain[$0 / 2])", client[0]) }
+            let lone = try askSilent(world, 0..<2) { ("a.\(domain[2 + $0])", client[1 + $0]) }
+            #expect(world.shared.flightCount == 4)
+            #expect(try world.ask("good.\(domain[4])", from: client[5]).answers.count == 1)
+            try sleep(.milliseconds(1))
+            #expect(twice.map(\.isDone) == [true, true, false, false] && !lone.contains { $0.isDone })
+        }
+    }
+
     @Test func `an IPv6 site is one client, an IPv4 address too`() {
         func number(_ text: String) -> UInt32 { FairShares.client(IPAddress(text)!.number) }
         #expect(number("2001:db8:0:1::1") == number("2001:db8:0:1f::2") && number("2001:db8::1") != number("2001:db8:1::1"))

@@ -194,7 +194,7 @@ private func upstream(
                 cuts -= 1
                 return [.part(Array(query.answer().prefix(20)), of: query.answer().count), .close]
             }
-            #expect(try ask(upstream).answer.records.isEmpty == false)
+            #expect(try ask(upstream).answer.recordByteCount > 0)
             #expect(upstream.queries.count == 2 && upstream.connectionCount == 2)
         }
     }

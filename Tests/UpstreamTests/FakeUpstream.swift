@@ -44,9 +44,14 @@ struct FakeQuery {
         return reply + answers.joined()
     }
 
-    /// An answer with one address, the last byte of the message being `last` when the query had no OPT.
+    /// Whether it asks for the root, as we do of our own to see whether a server is well.
+    var isCheck: Bool { name == [0] }
+
+    /// An answer with one address, the last byte of the message being `last` when the query had no OPT; with a server where
+    /// it asks for the root.
     func answer(_ last: UInt8 = 1) -> [UInt8] {
-        reply(answers: [[0xC0, 12] + word(1) + word(1) + [0, 0, 1, 0] + word(4) + [192, 0, 2, last]])
+        if isCheck { return reply(answers: [[0xC0, 12] + word(2) + word(1) + [0, 0, 1, 0] + word(1) + [0]]) }
+        return reply(answers: [[0xC0, 12] + word(1) + word(1) + [0, 0, 1, 0] + word(4) + [192, 0, 2, last]])
     }
 
     /// The failure without the question.
@@ -109,6 +114,8 @@ final class FakeUpstream {
     private(set) var queries: [FakeQuery] = []
     private(set) var connectionCount = 0
     private(set) var openConnections = 0
+    /// The queries of clients.
+    var questions: [FakeQuery] { queries.filter { !$0.isCheck } }
     var behavior: (FakeQuery) -> [FakeAct]
     var security: FakeSecurity
     /// Connections whose TLS stands, and those that go on with an earlier session.

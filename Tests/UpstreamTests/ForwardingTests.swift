@@ -44,6 +44,24 @@ import Testing
         }
     }
 
+    @Test func `AD counts of an upstream that is trusted with it alone`() throws {
+        try onHub { hub in
+            let fake = try FakeUpstream { query in
+                var reply = query.answer()
+                reply[3] |= 0x20
+                return [.send(reply)]
+            }
+            for isTrusted in [false, true] {
+                var address = fake.server.address
+                address.trustsAD = isTrusted
+                let server = UpstreamServer(address, id: 1, hub: hub)
+                #expect(try ask([server]).answer.authenticData == isTrusted)
+            }
+            #expect(!UpstreamAddress(SocketAddress(IPAddress("192.0.2.1")!, port: 53)).trustsAD)
+            #expect(UpstreamAddress(SocketAddress(.loopback, port: 53)).trustsAD)
+        }
+    }
+
     @Test(arguments: [ResponseCode.servFail, .refused, .notAuth])
     func `a failing upstream's question goes to the next one at once`(_ code: ResponseCode) throws {
         try onHub { _ in

@@ -226,7 +226,7 @@ import Testing
         }
     }
 
-    @Test func `SERVFAIL to three names is an outage, and its end is noticed where nobody asks`() throws {
+    @Test func `SERVFAIL to three names and to the root is an outage, and its end is noticed where nobody asks`() throws {
         try onHub { hub in
             var hasUplink = false
             let router = try FakeUpstream(id: 1) { [.send(hasUplink ? $0.answer() : $0.reply(.servFail))] }
@@ -238,7 +238,7 @@ import Testing
             for _ in 0..<5 { _ = try? forwarder.ask(question("one.example")) }
             #expect(!servers[0].isFailing)
             for name in ["two.example", "three.example"] { _ = try? forwarder.ask(question(name)) }
-            #expect(servers[0].isFailing)
+            try #expect(eventually { servers[0].isFailing })
             try sleep(.seconds(20))
             #expect(recoveries == 0)
             #expect(diary.lines.filter { !$0.hasPrefix("unanswered") } == ["stopped: servFail"])
@@ -246,6 +246,37 @@ import Testing
             try sleep(.seconds(3))
             #expect(recoveries == 1)
             #expect(diary.lines.last == "back")
+        }
+    }
+
+    @Test func `a server that fails for any number of names, but not for the root, stays the first`() throws {
+        try onHub { hub in
+            let first = try FakeUpstream(id: 1) { [.send($0.isCheck ? $0.answer() : $0.reply(.servFail))] }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(2))
+            for index in 0..<40 {
+                #expect(try forwarder.ask(question("name\(index).evil\(index).example")).upstream == 2)
+                #expect(!first.server.isFailing)
+                try sleep(.milliseconds(100))
+            }
+            #expect(first.questions.count == 40)
+            // A check each second.
+            #expect((3...5).contains(first.queries.count - 40))
+        }
+    }
+
+    @Test func `a name that a server is silent for moves nothing but itself, however quiet the network is`() throws {
+        try onHub { hub in
+            let first = try FakeUpstream(id: 1) { query in
+                query.folded(query.bytes)[13] == UInt8(ascii: "s") ? [] : [.send(query.answer())]
+            }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(2))
+            for index in 0..<20 {
+                #expect(try forwarder.ask(question("silent\(index).example")).upstream == 2)
+                #expect(try forwarder.ask(question("name\(index).example")).upstream == 1)
+                try sleep(.seconds(3))
+            }
         }
     }
 

@@ -66,6 +66,58 @@ import Testing
         }
     }
 
+    @Test func `an ICMP message that quotes a query to the letter changes nothing once something was heard after it`() throws {
+        let world = VirtualWorld(seed: 1)
+        try world.run { hub in
+            var place: SocketAddress?
+            var isQuoted = false
+            let upstream = try FakeUpstream(tcp: false) { query in
+                guard query.folded(query.bytes)[13] == UInt8(ascii: "x") else { return [.send(query.answer())] }
+                _ = hub.spawn {
+                    try sleep(.milliseconds(20))
+                    isQuoted = true
+                    let local = SocketAddress(.loopback, port: UInt16(query.path))
+                    world.deliver(.portUnreachable, to: world.host, from: local, to: place!, quoting: query.bytes)
+                }
+                return [.wait(.milliseconds(40)), .send(query.answer())]
+            }
+            place = upstream.address
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server, second.server], tryLimit: .seconds(2))
+            let slow = hub.spawn { try forwarder.ask(question("x.example")).upstream }
+            try sleep(.milliseconds(10))
+            #expect(try forwarder.ask(question("a.example")).upstream == 1)
+            try #expect(slow.get() == 1)
+            #expect(isQuoted && !upstream.server.isFailing)
+        }
+    }
+
+    @Test func `one quoted query does not move the questions after it, two do`() throws {
+        let world = VirtualWorld(seed: 1)
+        try world.run { hub in
+            var place: SocketAddress?
+            var isClosed = false
+            let upstream = try FakeUpstream(tcp: false) { query in
+                guard isClosed || query.folded(query.bytes)[13] == UInt8(ascii: "x") else { return [.send(query.answer())] }
+                let local = SocketAddress(.loopback, port: UInt16(query.path))
+                world.deliver(.portUnreachable, to: world.host, from: local, to: place!, quoting: query.bytes)
+                return []
+            }
+            place = upstream.address
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server, second.server], tryLimit: .seconds(2))
+            for index in 0..<10 {
+                #expect(try forwarder.ask(question("x\(index).example")).upstream == 2)
+                #expect(try forwarder.ask(question("a\(index).example")).upstream == 1)
+                try sleep(.seconds(2))
+            }
+            // Where nobody listens the check is refused as well.
+            isClosed = true
+            #expect(try forwarder.ask(question("b.example")).upstream == 2)
+            try #expect(eventually { upstream.server.isFailing })
+        }
+    }
+
     @Test(arguments: [EPERM, ENETUNREACH, EINVAL])
     func `a query that the kernel does not send goes to the next server at once`(_ errno: Int32) throws {
         let world = VirtualWorld(seed: 1)

@@ -259,7 +259,7 @@ import Testing
                 return [.send(Array(reply.dropLast(11)))]
             }
             let forwarder = Forwarder(hub: .current, servers: [upstream.server], tryLimit: .seconds(2))
-            #expect(try forwarder.ask(question("www.example.com", .txt)).answer.records.count > 64_000)
+            #expect(try forwarder.ask(question("www.example.com", .txt)).answer.recordByteCount > 64_000)
         }
     }
 
@@ -331,5 +331,27 @@ import Testing
             while let message = buffer.next() { found.append(message) }
         }
         #expect(found == messages)
+    }
+
+    @Test func `silent names by the thousand take no place from others at a server over connections`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                query.folded(query.bytes)[13] == UInt8(ascii: "s") ? [] : [.send(query.answer())]
+            }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            var longest = Duration.zero
+            for second in 0..<5 {
+                for batch in 0..<20 {
+                    for index in 0..<60 {
+                        hub.spawn { _ = try? forwarder.ask(question("s\(second)-\(batch)-\(index).example")) }
+                    }
+                    longest = max(longest, try elapsed { _ = try forwarder.ask(question("name\(second)-\(batch).example")) })
+                    try sleep(.milliseconds(50))
+                }
+            }
+            #expect(longest < .milliseconds(1_000), "\(longest)")
+            #expect(upstream.server.exchangeCount > 4_000)
+            #expect(upstream.server.waiting.count < UpstreamServer.mostWaiting)
+        }
     }
 }

@@ -95,7 +95,8 @@ func elapsed(_ body: () throws -> Void) rethrows -> Duration {
 
 /// The last byte of the address in an answer of a fake upstream.
 func address(_ reply: UpstreamReply) -> UInt8? {
-    let records = reply.answer.records
+    let answer = reply.answer
+    let records = answer.records
     return records.isEmpty ? nil : records[records.count - 1]
 }
 

@@ -11,13 +11,14 @@ import Testing
             var moments: [Duration] = []
             let start = hub.loop.now()
             let upstream = try FakeUpstream { query in
+                if query.isCheck { return [] }
                 moments.append(start.duration(to: hub.loop.now()))
-                return query.number == 2 ? [.send(query.answer())] : []
+                return moments.count == 3 ? [.send(query.answer())] : []
             }
             _ = try ask(upstream)
             #expect(moments.map { $0 / .milliseconds(100) }.map { $0.rounded(.down) } == [0, 4, 12])
-            #expect(Set(upstream.queries.map(\.bytes)).count == 1)
-            #expect(Set(upstream.queries.map(\.path)).count == 1)
+            #expect(Set(upstream.questions.map(\.bytes)).count == 1)
+            #expect(Set(upstream.questions.map(\.path)).count == 1)
         }
     }
 
@@ -38,7 +39,7 @@ import Testing
             let upstream = try FakeUpstream { $0.number == 0 ? [.wait(.milliseconds(600)), .send($0.answer())] : [] }
             let time = try elapsed { _ = try ask(upstream) }
             #expect(time >= .milliseconds(600) && time < .milliseconds(601))
-            #expect(upstream.queries.count == 2)
+            #expect(upstream.questions.count == 2)
         }
     }
 

@@ -9,6 +9,11 @@ package struct RedisWalk {
     fileprivate let pattern: [UInt8]
     /// Where Redis is to go on; nil at the end.
     fileprivate var cursor: String? = "0"
+    /// How many steps it may still take.
+    fileprivate var stepsLeft = RedisWalk.mostSteps
+
+    /// A walk takes no more steps: it would be one over 250 million keys. Only what is none of Redis has more.
+    static let mostSteps = 1_000_000
 
     /// The beginning, for keys that fit a pattern.
     package init(_ pattern: [UInt8]) {
@@ -69,6 +74,8 @@ extension RedisFleet {
         let reply = try ask(step + [RedisArgument(Self.stepSize)])
         guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text, case .array(let keys) = parts[1]
         else { throw RedisError.protocolViolation("SCAN") }
+        walk.stepsLeft -= 1
+        guard next != cursor || next == "0", walk.stepsLeft > 0 else { throw RedisError.protocolViolation("SCAN does not end") }
         walk.cursor = next == "0" ? nil : next
         return keys.enumerated().compactMap { number, key -> FoundKey? in
             giveWay(before: number, every: 32)

@@ -19,6 +19,8 @@ final class WorkerGroup: Sendable {
     }
 
     private let members = Locked<[Member]>([])
+    /// So many clients may wait for a worker at least, however many workers there are.
+    private static let leastWaiting = 10_000
 
     /// Starts a worker for each share; `tell` is called on their threads.
     func start(
@@ -35,6 +37,7 @@ final class WorkerGroup: Sendable {
             group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current
                 let worker = try Worker(share, shared: shared, policy: policy, access: access)
+                worker.resolver.waitingLimit = max(Self.leastWaiting, Resolver.mostWaiting / shares.count)
                 let box = WorkerBox(worker, stop: Green.Event(hub: hub))
                 self.members.withLock { $0.append(Member(mailbox: hub.mailbox, worker: box)) }
                 tell(.serving)

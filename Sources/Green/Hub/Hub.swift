@@ -111,6 +111,10 @@ public struct HubOptions: Sendable {
     /// turn its work away, so that others of its kind can be started.
     public var isCrowded: Bool { unsafe core.pointee.isCrowded }
 
+    /// How many stacks this hub may expect, where the kernel allows fewer than it has memory for; nil where it does not. See
+    /// `HubOptions.greenletLimit`.
+    package var stackAllowance: Int? { unsafe core.pointee.stacks.allowance }
+
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }
 

@@ -10,6 +10,7 @@ package final class MappingBudget: Sendable {
 
     private let limit: Int
     private let used = Locked(0)
+    private let hubs = Locked(0)
 
     /// A budget where so many mappings are allowed; a guard takes two.
     package init(mappings: Int) {
@@ -25,6 +26,12 @@ package final class MappingBudget: Sendable {
             return true
         }
     }
+
+    /// How many stacks a hub may expect where all hubs that need the budget have the same.
+    var allowance: Int { limit / max(1, hubs.withLock { $0 }) }
+
+    /// Counts one more hub that needs the budget, or one less.
+    func countHub(_ change: Int) { hubs.withLock { $0 += change } }
 
     /// Gives so many back.
     func giveBack(_ count: Int) {

@@ -31,6 +31,8 @@ public enum GreenletLimit: Error, CustomStringConvertible {
     private var used = 0
     /// How many guards the budget has given.
     private var budgeted = 0
+    /// Whether guards take mappings here.
+    private var needsBudget = false
 
     init(stackSize: Int, guardSize: Int, budget: MappingBudget = .shared) {
         self.stackSize = Self.pages(stackSize, least: 16384)
@@ -64,19 +66,26 @@ public enum GreenletLimit: Error, CustomStringConvertible {
 
     /// Makes a guard that takes mappings of its own: within the budget, but for a hub's first slab.
     private mutating func protect(_ base: UnsafeMutableRawPointer, reserved: Bool) throws(GreenletLimit) {
-        let needsBudget = unsafe slabs.count > 1
-        if needsBudget {
+        if !needsBudget {
+            needsBudget = true
+            budget.countHub(1)
+        }
+        let isBudgeted = unsafe slabs.count > 1
+        if isBudgeted {
             guard budget.take(reserved: reserved) else { throw .stacks(errno: ENOMEM) }
             budgeted += 1
         }
         let failure = unsafe green_guard_protect(base, guardSize)
         guard failure != 0 else { return }
-        if needsBudget {
+        if isBudgeted {
             budget.giveBack(1)
             budgeted -= 1
         }
         throw .stacks(errno: -failure)
     }
+
+    /// How many stacks there may be, where guards take mappings; nil where they take none.
+    var allowance: Int? { needsBudget ? budget.allowance : nil }
 
     /// All that lies around the stack that was made last.
     var slab: (start: UnsafeMutableRawPointer, size: Int) { unsafe (slabs[slabs.count - 1], stride * perSlab) }
@@ -90,5 +99,6 @@ public enum GreenletLimit: Error, CustomStringConvertible {
     func unmap() {
         for index in unsafe slabs.indices { unsafe munmap(slabs[index], stride * perSlab) }
         budget.giveBack(budgeted)
+        if needsBudget { budget.countHub(-1) }
     }
 }

@@ -40,6 +40,8 @@ struct AnswerWriter {
                 return count
             }
         }
+        // Each of those who wait would have thousands of records read for nothing.
+        if limit <= Resolver.mostInDatagram, records.count > Resolver.mostInDatagram { return write(.tooLong, into: &buffer) }
         let whole = answer.message(to: pending.key.asked)
         return copy(whole.span, reply, plainly: false, into: &buffer, limit: limit)
     }

@@ -28,6 +28,13 @@ struct Reply {
         self.text = text
     }
 
+    /// Nothing but that the answer is too long for a datagram (RFC 2181 9).
+    static var tooLong: Reply {
+        var reply = Reply(.noError)
+        reply.isTruncated = true
+        return reply
+    }
+
     /// A stored answer, for a client with these flags.
     @inline(__always)
     init(_ answer: borrowing StoredAnswer, to flags: HeaderFlags, _ edns: EDNSSummary?) {

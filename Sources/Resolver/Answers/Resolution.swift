@@ -52,7 +52,7 @@ package struct Resolution {
 
     /// The bytes of an answer that is kept until it is written: a flight's; others stand in the cache.
     package var byteCount: Int {
-        if case .landed(let flight) = content, case .success(let reply) = flight.result { return reply.answer.records.count }
+        if case .landed(let flight) = content, case .success(let reply) = flight.result { return reply.answer.recordByteCount }
         return 0
     }
 

@@ -6,9 +6,9 @@ internal import Upstream
 ///
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
 final class Flight: @unchecked Sendable {
-    // SAFETY: `waiters`, the neighbours and `result` are touched only under the lock of the table's shard that the flight
-    // is in, or, for `result`, after `land`, when it changes no more; `verdict` is set before `land` and read after it; `resolver`, `greenlet` and `isEnded` on the hub's
-    // thread alone.
+    // SAFETY: `waiters`, `hasOthers`, the neighbours and `result` are touched only under the lock of the table's shard that the
+    // flight is in, or, for `result`, after `land`, when it changes no more; `verdict` is set before `land` and read after it;
+    // `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
     let key: CacheKey
     /// On whose account it is.
     let owner: FlightOwner
@@ -19,11 +19,11 @@ final class Flight: @unchecked Sendable {
     /// The next flight of the same bucket of the table.
     var next: Flight?
     /// The flights of the same shard that were opened before and after it.
-    var older: Flight?
-    var newer: Flight?
+    var older = FlightLink()
+    var newer = FlightLink()
     private var waiters: [FlightWaiter] = []
-    /// How many of the waiters are it that opened it.
-    private let openers: Int
+    /// Whether somebody waits for it who is not the client on whose account it is.
+    private var hasOthers = false
     /// Who asks.
     var resolver: Resolver?
     /// The greenlet that asks, while it does.
@@ -34,20 +34,23 @@ final class Flight: @unchecked Sendable {
     var verdict: AnswerVerdict?
     private(set) var result: Result<UpstreamReply, UpstreamFailure>?
 
-    /// So many may wait for one question; further ones are turned away.
+    /// How many of the waiters are whose, once they are many.
+    private var shares: LocalCounters?
+
+    /// So many may wait for one question; further ones are turned away, and beyond three quarters of it those whose client has
+    /// its share.
     static let mostWaiters = 10_000
 
-    /// A flight that `hub` asks for; `isJoined` says that who opens it waits as others do, and does not fly by itself.
-    init(_ key: CacheKey, _ owner: FlightOwner, isJoined: Bool, on hub: Hub) {
+    /// A flight that `hub` asks for.
+    init(_ key: CacheKey, _ owner: FlightOwner, on hub: Hub) {
         self.key = key
         self.owner = owner
         openedAt = hub.now
         mailbox = hub.mailbox
-        openers = isJoined ? 1 : 0
     }
 
-    /// Whether nobody waits for it besides who opened it. Under the shard's lock.
-    var isLone: Bool { waiters.count <= openers }
+    /// Whether nobody waits for it besides the client that it is on account of, however often that asks. Under the shard's lock.
+    var isLone: Bool { !hasOthers }
 
     /// Ends the asking, wherever it is done. From a greenlet of `hub`.
     func end(from hub: Hub) {
@@ -65,9 +68,24 @@ final class Flight: @unchecked Sendable {
 
     /// Adds somebody who waits; false when there are too many. Under the shard's lock.
     func join(_ waiter: FlightWaiter) -> Bool {
-        guard waiters.count < Self.mostWaiters else { return false }
+        if waiters.count >= Self.mostWaiters - Self.mostWaiters / 4 {
+            guard waiters.count < Self.mostWaiters, countShares().isBelow(waiter.client, of: Self.mostWaiters) else {
+                return false
+            }
+            shares?.add(waiter.client)
+        }
+        if waiter.client != owner.client { hasOthers = true }
         waiters.append(waiter)
         return true
+    }
+
+    /// Counts whose the waiters are, the first time that it matters.
+    private func countShares() -> LocalCounters {
+        if let shares { return shares }
+        let counted = LocalCounters()
+        for waiter in waiters { counted.add(waiter.client) }
+        shares = counted
+        return counted
     }
 
     /// Sets the result and gives the waiters to be woken. Under the shard's lock.
@@ -78,14 +96,29 @@ final class Flight: @unchecked Sendable {
     }
 }
 
+/// Leads to a flight of the same shard, without holding it.
+@safe struct FlightLink: Sendable {
+    // SAFETY: the shard holds each flight of its list by a bucket, and takes one out of both at once, under its lock.
+    unowned(unsafe) private var unheld: Flight?
+
+    /// The flight.
+    var flight: Flight? {
+        get { unsafe unheld }
+        set { unsafe unheld = newValue }
+    }
+}
+
 /// Somebody who waits for a flight, on the flight's hub or another.
 struct FlightWaiter: @unchecked Sendable {
     // SAFETY: `waiter` is used only on its own hub's thread: `wake` goes there by the mailbox.
     private let waiter: Waiter
     private let mailbox: HubMailbox
+    /// The client's number (`FairShares.client`).
+    fileprivate let client: UInt32
 
-    init(_ waiter: Waiter, on hub: Hub) {
+    init(_ waiter: Waiter, of client: UInt32, on hub: Hub) {
         self.waiter = waiter
+        self.client = client
         mailbox = hub.mailbox
     }
 

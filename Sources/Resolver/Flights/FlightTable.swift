@@ -7,13 +7,14 @@ internal import Upstream
 /// The flights of all workers, found by question. Shards with a lock each; nothing waits inside one, and nobody holds two.
 ///
 /// There may be `limit` flights. Beyond three quarters of it a new one is opened only for a client and a domain that have
-/// less than their share, and at the limit the oldest flight that nobody else waits for is ended for it. Flights that
-/// refresh an answer that is there have an eighth of the places, and none where places are scarce.
+/// less than their share, and at the limit the oldest flight that no other client waits for is ended for it. Flights that
+/// refresh an answer that is there have an eighth of the places, shared in the same way, and none where places are scarce.
 final class FlightTable: Sendable {
     private let shards: [Locked<FlightShard>]
     private let count = Atomic<Int>(0)
     private let refreshCount = Atomic<Int>(0)
     private let shares = FairShares()
+    private let refreshShares = FairShares()
     /// How many flights there may be at once.
     let limit: Int
 
@@ -59,7 +60,7 @@ final class FlightTable: Sendable {
                 return flight.join(waiter) ? .joined(flight) : .full
             }
             guard opens else { return .full }
-            let flight = Flight(key, owner, isJoined: true, on: hub)
+            let flight = Flight(key, owner, on: hub)
             _ = flight.join(waiter)
             enter(flight, in: &flights)
             return .opened(flight)
@@ -67,14 +68,14 @@ final class FlightTable: Sendable {
     }
 
     /// Opens a flight for who will fly it; nil when the question is being asked already, or too many are.
-    func open(_ key: CacheKey, for owner: FlightOwner, on hub: Hub, isJoined: Bool = false) -> Flight? {
+    func open(_ key: CacheKey, for owner: FlightOwner, on hub: Hub) -> Flight? {
         let place = place(for: owner)
         if place != .free {
             guard place == .another, openedAt(key) == nil, endOldest(on: hub) else { return nil }
         }
         return shard(key).withLock { flights in
             guard flights.find(key) == nil else { return nil }
-            let flight = Flight(key, owner, isJoined: isJoined, on: hub)
+            let flight = Flight(key, owner, on: hub)
             enter(flight, in: &flights)
             return flight
         }
@@ -103,7 +104,10 @@ final class FlightTable: Sendable {
         let taken = count.load(ordering: .relaxed)
         let isScarce = taken >= limit - limit / 4
         if owner.isRefresh {
-            return !isScarce && refreshCount.load(ordering: .relaxed) < max(1, limit / 8) ? .free : .none
+            let limit = max(1, limit / 8)
+            let taken = refreshCount.load(ordering: .relaxed)
+            guard !isScarce, taken < limit else { return .none }
+            return taken < limit - limit / 4 || refreshShares.isBelow(owner, of: limit) ? .free : .none
         }
         guard isScarce else { return .free }
         guard shares.isBelow(owner, of: limit) else { return .none }
@@ -113,7 +117,10 @@ final class FlightTable: Sendable {
     /// Counts a new flight and enters it, under the shard's lock.
     private func enter(_ flight: Flight, in flights: inout FlightShard) {
         count.add(1, ordering: .relaxed)
-        if flight.owner.isRefresh { refreshCount.add(1, ordering: .relaxed) }
+        if flight.owner.isRefresh {
+            refreshCount.add(1, ordering: .relaxed)
+            refreshShares.add(flight.owner)
+        }
         shares.add(flight.owner)
         flights.insert(flight)
     }
@@ -121,11 +128,14 @@ final class FlightTable: Sendable {
     /// Counts a flight that is over.
     private func leave(_ flight: Flight) {
         count.subtract(1, ordering: .relaxed)
-        if flight.owner.isRefresh { refreshCount.subtract(1, ordering: .relaxed) }
+        if flight.owner.isRefresh {
+            refreshCount.subtract(1, ordering: .relaxed)
+            refreshShares.remove(flight.owner)
+        }
         shares.remove(flight.owner)
     }
 
-    /// Ends the oldest flight that nobody waits for but who opened it; false where none of the oldest is such a one.
+    /// Ends the oldest flight that nobody waits for but the client that opened it; false where none of the oldest is such a one.
     private func endOldest(on hub: Hub) -> Bool {
         var oldest: Flight?
         for shard in shards {
@@ -147,18 +157,18 @@ final class FlightTable: Sendable {
 private struct FlightShard: Sendable {
     private var buckets = [Flight?](repeating: nil, count: 256)
     /// The ends of the list in the order of opening.
-    private var oldest: Flight?
-    private var newest: Flight?
+    private var oldest = FlightLink()
+    private var newest = FlightLink()
 
-    /// So many of the oldest are looked at for one that nobody waits for.
+    /// So many of the oldest are looked at for one that no other client waits for.
     private static var searchLimit: Int { 16 }
 
-    /// The oldest flight that nobody waits for but who opened it.
+    /// The oldest flight that nobody waits for but the client that opened it.
     func oldestLone() -> Flight? {
-        var flight = oldest
+        var flight = oldest.flight
         for _ in 0..<Self.searchLimit {
             guard let each = flight, !each.isLone else { return flight }
-            flight = each.newer
+            flight = each.newer.flight
         }
         return nil
     }
@@ -176,8 +186,8 @@ private struct FlightShard: Sendable {
         flight.next = buckets[bucket]
         buckets[bucket] = flight
         flight.older = newest
-        if let newest { newest.newer = flight } else { oldest = flight }
-        newest = flight
+        if let last = newest.flight { last.newer.flight = flight } else { oldest.flight = flight }
+        newest.flight = flight
     }
 
     /// Takes a flight out that is here.
@@ -191,9 +201,9 @@ private struct FlightShard: Sendable {
             before?.next = flight.next
         }
         flight.next = nil
-        if let older = flight.older { older.newer = flight.newer } else { oldest = flight.newer }
-        if let newer = flight.newer { newer.older = flight.older } else { newest = flight.older }
-        (flight.older, flight.newer) = (nil, nil)
+        if let older = flight.older.flight { older.newer = flight.newer } else { oldest = flight.newer }
+        if let newer = flight.newer.flight { newer.older = flight.older } else { newest = flight.older }
+        (flight.older, flight.newer) = (FlightLink(), FlightLink())
     }
 
     private func bucket(_ key: CacheKey) -> Int { Int(truncatingIfNeeded: key.hash) & (buckets.count - 1) }

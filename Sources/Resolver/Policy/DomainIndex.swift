@@ -11,6 +11,19 @@ struct DomainFacts: Sendable {
 
     /// Nothing.
     init() {}
+
+    /// The same with what is said of the domain above, where nothing is said of it itself.
+    func inheriting(_ above: DomainFacts?) -> DomainFacts {
+        var facts = self
+        if route != nil {
+            facts.zone = nil
+        } else {
+            facts.route = above?.route
+            facts.zone = zone ?? above?.zone
+        }
+        if rule == nil { facts.rule = above?.rule }
+        return facts
+    }
 }
 
 /// The domains of a policy, found by name: for a name, what is said of the longest domain that it is in. Routes, rules
@@ -19,7 +32,7 @@ struct DomainFacts: Sendable {
 /// The names above each domain stand in the table as well, with nothing said of them alone. So a look hashes the name's last
 /// labels, from the root down, and ends at the first that leads to no domain: nearly always the first of all. It
 /// allocates nothing. The hash is keyed by the process, and what it finds is compared byte by byte.
-struct DomainIndex: Sendable {
+final class DomainIndex: Sendable {
     /// A domain.
     private struct Entry: Sendable {
         /// Where its wire form starts in `bytes`.
@@ -32,11 +45,11 @@ struct DomainIndex: Sendable {
         var leadsToRoute: Bool
     }
 
-    private var bytes: [UInt8] = []
-    private var entries: [Entry] = []
+    private let bytes: [UInt8]
+    private let entries: [Entry]
     /// Open addressing by hash: 0 for a free slot, else the number of an entry plus one. A power of two long, half of it
     /// free at least.
-    private var slots: [UInt32] = [0, 0]
+    private let slots: [UInt32]
 
     /// The keys of the hash.
     private static let seed = UInt64.random(in: .min ... .max)
@@ -59,11 +72,33 @@ struct DomainIndex: Sendable {
         for name in domains.keys.flatMap(Self.upwards) where domains[name] == nil { domains[name] = DomainFacts() }
         var slotCount = 2
         while slotCount < 2 * domains.count { slotCount *= 2 }
-        slots = [UInt32](repeating: 0, count: slotCount)
+        var slots = [UInt32](repeating: 0, count: slotCount)
+        var entries: [Entry] = []
+        var bytes: [UInt8] = []
         // A domain after those that it is in, whose facts it inherits.
-        for (domain, facts) in domains.sorted(by: { $0.key.count < $1.key.count }) {
-            insert(domain, facts, leadsToRoute: above.contains(domain))
+        for name in domains.keys.sorted(by: { $0.count < $1.count }) {
+            let facts = domains[name, default: DomainFacts()].inheriting(domains[Self.parent(of: name)])
+            domains[name] = facts
+            var slot = Int(truncatingIfNeeded: Self.hash(of: name.span)) & (slotCount - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (slotCount - 1) }
+            entries.append(
+                Entry(offset: bytes.count, length: name.count, facts: facts, leadsToRoute: above.contains(name)))
+            slots[slot] = UInt32(entries.count)
+            bytes += name
         }
+        (self.slots, self.entries, self.bytes) = (slots, entries, bytes)
+    }
+
+    /// The name above one; above the root there is none.
+    private static func parent(of name: [UInt8]) -> [UInt8] { Array(name.dropFirst(1 + Int(name[0]))) }
+
+    /// The keyed hash of a whole name.
+    private static func hash(of name: Span<UInt8>) -> UInt64 {
+        var starts = InlineArray<128, UInt8>(repeating: 0)
+        let labels = split(name, &starts)
+        var state = seed
+        for depth in 0..<labels { state = hash(state, name, from: Int(starts[labels - depth - 1])) }
+        return state
     }
 
     /// A name and those above it, the root left out.
@@ -75,24 +110,6 @@ struct DomainIndex: Sendable {
             rest = rest.dropFirst(1 + Int(length))
         }
         return names
-    }
-
-    /// Takes a domain in that is not here yet.
-    private mutating func insert(_ domain: [UInt8], _ own: DomainFacts, leadsToRoute: Bool) {
-        var facts = find(domain.span) ?? DomainFacts()
-        if own.route != nil { (facts.route, facts.zone) = (own.route, nil) } else if own.zone != nil { facts.zone = own.zone }
-        if own.rule != nil { facts.rule = own.rule }
-        var starts = InlineArray<128, UInt8>(repeating: 0)
-        let labels = Self.split(domain.span, &starts)
-        var hash = Self.seed
-        for depth in 0..<labels {
-            hash = Self.hash(hash, domain.span, from: Int(starts[labels - depth - 1]))
-        }
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = UInt32(entries.count + 1)
-        entries.append(Entry(offset: bytes.count, length: domain.count, facts: facts, leadsToRoute: leadsToRoute))
-        bytes += domain
     }
 
     /// What is said of the longest domain that `name`, lower-cased in wire form, is in; nil where it is in none.
@@ -125,14 +142,17 @@ struct DomainIndex: Sendable {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
             let entry = entries[Int(slots[slot]) - 1]
-            if entry.length == name.count - start,
-                name.extracting(start...).hasSameBytes(as: bytes.span.extracting(entry.offset..<entry.offset + entry.length))
-            {
+            if entry.length == name.count - start, Self.stands(name.extracting(start...), in: bytes, at: entry.offset) {
                 return Int(slots[slot]) - 1
             }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
+    }
+
+    /// Whether a name stands in some bytes.
+    private static func stands(_ name: Span<UInt8>, in bytes: [UInt8], at offset: Int) -> Bool {
+        name.hasSameBytes(as: bytes.span.extracting(offset..<offset + name.count))
     }
 
     /// The number of the domain that somebody registered and the name is in, as far as that can be told from the name alone:

@@ -11,6 +11,8 @@ protocol PooledChannel: ExchangeChannel {
 /// The channels to one upstream that take exchanges.
 final class ChannelPool<Channel: PooledChannel> {
     private var channels: [Channel] = []
+    /// Those that are open and take no more exchanges.
+    private(set) var leaving: [Channel] = []
     private var picked: Channel?
     private var pickedAt = Instant(nanoseconds: 0)
     /// How often the picked channel may still be given in this turn.
@@ -84,12 +86,15 @@ final class ChannelPool<Channel: PooledChannel> {
     /// A channel takes no more exchanges.
     func retired(_ channel: Channel) {
         if picked === channel { picked = nil }
-        channels.removeAll { $0 === channel }
+        guard let index = channels.firstIndex(where: { $0 === channel }) else { return }
+        channels.remove(at: index)
+        leaving.append(channel)
     }
 
     /// A channel that was opened is closed.
     func closed(_ channel: Channel) {
         retired(channel)
+        leaving.removeAll { $0 === channel }
         openCount -= 1
     }
 

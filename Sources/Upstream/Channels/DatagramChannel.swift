@@ -23,7 +23,7 @@ final class DatagramChannel: PooledChannel {
     private var isClosed = false
 
     /// So many exchanges at once over a shared channel.
-    static let capacity = 64
+    static let capacity = 128
     /// After so many exchanges, or so many nanoseconds, another port is taken.
     static let mostUses = 512
     static let longestUse: UInt64 = 2_000_000_000
@@ -35,6 +35,7 @@ final class DatagramChannel: PooledChannel {
 
     /// A channel for one exchange, or to be shared by many.
     init(to server: UpstreamServer, isShared: Bool) throws(UpstreamFailure) {
+        guard !server.hub.isCrowded else { throw .overloaded }
         self.server = server
         self.isShared = isShared
         unsafe table = ExchangeTable(capacity: isShared ? Self.capacity : 1)
@@ -194,9 +195,10 @@ final class DatagramChannel: PooledChannel {
         else { return }
         let isOld = uses > 1
         finish(exchange)
+        guard isRefusal else { return exchange.deliver(.quoted) }
         // A socket that is older than the machine's address cannot send any more, and a new one can.
-        fail(exchange, retries: isRefusal && isOld ? 1 : 0)
-        if isRefusal { retire() }
+        fail(exchange, retries: isOld ? 1 : 0)
+        retire()
     }
 
     private func copy(_ bytes: Span<UInt8>, cut: Bool) -> [UInt8] {

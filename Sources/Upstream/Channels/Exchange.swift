@@ -45,6 +45,8 @@ final class Exchange {
         case guesses
         /// There will be no reply to this try. So many tries like it may do better.
         case broken(UpstreamFailure, retries: Int)
+        /// An ICMP message quotes it to the letter: nobody listens there, or there is no way.
+        case quoted
     }
 
     /// How far a reply can be believed to be the server's own.

@@ -51,6 +51,7 @@ final class StreamChannel: PooledChannel {
     static let mostStrays = 64
 
     init(to server: UpstreamServer) throws(UpstreamFailure) {
+        guard !server.hub.isCrowded else { throw .overloaded }
         self.server = server
         lastUse = server.hub.now
         waitsSince = lastUse
@@ -129,6 +130,19 @@ final class StreamChannel: PooledChannel {
         finish(exchange)
         if wasStalled { retire() }
         server.serveWaiting()
+    }
+
+    /// What it carries.
+    var exchanges: [Exchange] { table.all }
+
+    /// Closes, and ends what it carries, for want of places: that says nothing of how many questions a connection takes.
+    func giveWay() {
+        let carried = table.removeAll()
+        close()
+        for exchange in carried {
+            exchange.channel = nil
+            exchange.deliver(.broken(.overloaded, retries: 0))
+        }
     }
 
     /// A fresh connection was answered while `exchange` waited here: where nothing else came here since, this one is of no

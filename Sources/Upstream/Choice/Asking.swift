@@ -78,6 +78,9 @@ final class Asking {
                     action = plan.doubt(.guesses, from: exchange.route, agrees: true)
                 case .broken(let failure, let retries):
                     action = broken(failure, retries, exchange, &plan)
+                case .quoted:
+                    exchange.server.wasQuoted(question)
+                    action = plan.broken(exchange.route, .unreachable, retries: 0)
                 }
             case .believe:
                 switch believe(&plan) {
@@ -235,9 +238,12 @@ final class Asking {
             if present !== before { hedge = present }
             return action
         case .resend(let index, let wait):
-            if servers[index].mayResend { lastExchange(index, .udp)?.resend() }
+            guard let last = lastExchange(index, .udp) else { return .wait(wait) }
+            servers[index].doubt(since: last.sentAt)
+            if servers[index].mayResend { last.resend() }
             return .wait(wait)
         case .reconnect(let index, let wait):
+            if let last = lastExchange(index) { servers[index].doubt(since: last.sentAt) }
             guard let last = lastStream(index), last.isOnUsedConnection else { return .wait(wait) }
             return send(last.route, at: now, &plan, fresh: true)
         case .wait, .believe, .fail:
@@ -254,11 +260,18 @@ final class Asking {
             if let scrutiny { exchange.isWatched = scrutiny.watchesOthers }
             if let present { earlier.append(present) }
             present = exchange
+            if server.isCrowded { giveUpEarlier(on: server) }
             return plan.sent(route, at: now, resendWait: server.resendWait(route.transport))
         } catch {
             if error == .unreachable, route.transport == server.address.transport { server.failed(.unreachable, question) }
             return plan.refused(route, error)
         }
+    }
+
+    /// Ends the tries of a server but the last.
+    private func giveUpEarlier(on server: UpstreamServer) {
+        for each in earlier where each.server === server { each.end() }
+        earlier.removeAll { $0.hasEnded }
     }
 
     /// The last try of a server over a connection.

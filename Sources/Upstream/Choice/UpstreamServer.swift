@@ -51,16 +51,27 @@ package final class UpstreamServer {
     private var heardAt = Instant(nanoseconds: 0)
     /// Tries in a row that ended in silence.
     private var silentTries = 0
+    /// Questions in a row that ICMP messages quoted, while nothing was heard.
+    private var quotes = 0
     /// Names in a row that it had nothing but SERVFAIL for.
     private var failedNames: [UpstreamQuestion] = []
     /// Exchanges that wait for a place on a connection.
-    private var waiting: [Exchange] = []
+    var waiting: [Exchange] = []
     private var prober: Greenlet<Void>?
+    /// Asks what every server knows, while that is in doubt.
+    private var checker: Greenlet<Void>?
+    private var checksAt = Instant(nanoseconds: 0)
 
-    /// So many names in a row must fail before the server is taken for ill.
+    /// So many names in a row must fail before the server is asked for the root, and is taken for ill where that fails too.
     static let failedNamesBelieved = 3
-    /// So many tries are under way at most.
-    static let mostExchanges = 10_000
+    /// So many questions in a row must be quoted by ICMP messages: one concerns that question alone.
+    static let quotesBelieved = 2
+    /// It is asked for the root in this way no more often than once in so many nanoseconds.
+    static let checkDistance: UInt64 = 1_000_000_000
+    /// So many tries are under way at most: more than there are flights, so that places are shared among clients there.
+    static let mostExchanges = 40_000
+    /// Beyond so many tries a question keeps one here, and gives up those before it.
+    static let mostDoubled = 8192
     /// So many questions wait for a place on a connection at most.
     static let mostWaiting = 4096
 
@@ -120,7 +131,11 @@ package final class UpstreamServer {
         health.heard(at: now)
         resends.heard()
         silentTries = 0
+<<<<<<< HEAD
         silence.heard()
+=======
+        quotes = 0
+>>>>>>> 96d0d4f (Share the fewest places first, and judge an upstream by the root rather than by clients' names)
         let age = exchange.sentAt.nanoseconds(to: now)
         exchange.age = max(1, age)
         latency.record(age)
@@ -156,8 +171,44 @@ package final class UpstreamServer {
         guard !failedNames.contains(where: { $0.hasName(of: question) }) else { return }
         failedNames.append(question)
         guard failedNames.count >= Self.failedNamesBelieved else { return }
+        // Which names are asked is the clients' choice: they fail here because of their own servers, perhaps.
+        guard failedNames.contains(where: { $0.hasName(of: .root) }) else {
+            failedNames.removeFirst(failedNames.count - Self.failedNamesBelieved + 1)
+            return check()
+        }
         failedNames = []
         failed(insecurity.isEmpty ? .servFail : .http(insecurity), question)
+    }
+
+    /// A question that was sent at a moment has no answer so far, and nothing else came since: it may be the server, or the
+    /// name alone. Whatever it answers now tells.
+    func doubt(since sentAt: Instant) {
+        if lastHeard < sentAt { check() }
+    }
+
+    /// Asks for the root, which every server knows, besides the questions of clients. One at a time.
+    private func check() {
+        guard checker == nil, !health.isFailing, !isRetired, hub.now >= checksAt else { return }
+        checksAt = hub.now.advanced(byNanoseconds: Self.checkDistance)
+        checker = hub.spawn(name: "check of upstream \(address)") { [self] in
+            defer { checker = nil }
+            _ = try? ask(.root, until: UpstreamHealth.probeInterval, datagrams: 2)
+        }
+    }
+
+    /// Asks a question of its own. Waits for so many nanoseconds at most.
+    private func ask(_ question: UpstreamQuestion, until limit: UInt64, datagrams: Int) throws(UpstreamFailure) {
+        let asking = Asking(question, Belief.Rules(seed: hub.loop.random()), servers: [self], hub: hub)
+        defer { asking.end() }
+        let deadline = hub.loop.now().advanced(byNanoseconds: limit)
+        _ = try asking.run(.init(serverCount: 1, tryLimit: limit, deadline: deadline, mostDatagrams: datagrams))
+    }
+
+    /// An ICMP message said of a question, quoting it to the letter, that it did not arrive. Who writes that has seen the
+    /// question or has guessed port, id and letters; that is not done twice by chance.
+    func wasQuoted(_ question: UpstreamQuestion) {
+        quotes += 1
+        if quotes >= Self.quotesBelieved { failed(.unreachable, question) } else { check() }
     }
 
     /// It did not answer a question: others are asked before it until it is found to answer again.
@@ -173,13 +224,8 @@ package final class UpstreamServer {
         while health.isFailing, !isRetired {
             try sleep(hub.now.duration(to: health.probeAt))
             guard health.claimProbe(at: hub.now) else { continue }
-            let asking = Asking(health.probeQuestion(), Belief.Rules(seed: hub.loop.random()), servers: [self], hub: hub)
-            defer { asking.end() }
-            let limit = UpstreamHealth.probeInterval
-            let terms = AttemptPlan.Terms(
-                serverCount: 1, tryLimit: limit, deadline: hub.loop.now().advanced(byNanoseconds: limit), mostDatagrams: 1)
             do throws(UpstreamFailure) {
-                _ = try asking.run(terms)
+                try ask(health.probeQuestion(), until: UpstreamHealth.probeInterval, datagrams: 1)
             } catch {
                 if error == .stopping { return }
                 health.probeFailed()
@@ -213,6 +259,9 @@ package final class UpstreamServer {
         return exchange
     }
 
+    /// Whether so many tries are under way that a question should have one of them only.
+    var isCrowded: Bool { exchangeCount > Self.mostDoubled }
+
     /// A try has ended.
     func exchangeEnded() { exchangeCount -= 1 }
 
@@ -237,47 +286,14 @@ package final class UpstreamServer {
     /// A port that one question had to itself is closed.
     func ownPortClosed() { ownPortCount -= 1 }
 
-    private func beginStream(_ exchange: Exchange) throws(UpstreamFailure) {
-        do {
-            try streamChannel().begin(exchange)
-        } catch {
-            // All connections have as much as they take: one of them ends, or gives an answer, before long.
-            guard error == .overloaded, streams.openCount > 0, waiting.count < Self.mostWaiting else { throw error }
-            waiting.append(exchange)
-        }
-    }
-
-    private func streamChannel() throws(UpstreamFailure) -> StreamChannel {
-        try streams.channel(at: hub.now, { [hub] in hub.loop.random() }) { () throws(UpstreamFailure) in
-            try StreamChannel(to: self)
-        }
-    }
-
-    /// A connection has a place, or another may be opened: who waits goes on.
-    func serveWaiting() {
-        guard !waiting.isEmpty else { return }
-        var served = 0
-        defer { waiting.removeFirst(served) }
-        while served < waiting.count {
-            let exchange = waiting[served]
-            if !exchange.hasEnded {
-                do throws(UpstreamFailure) {
-                    try streamChannel().begin(exchange)
-                } catch {
-                    if error == .overloaded, streams.openCount > 0 { return }
-                    exchange.deliver(.broken(error, retries: 0))
-                }
-            }
-            served += 1
-        }
-    }
-
     /// Takes no new questions; each channel closes when those it carries have ended. Questions under way may still ask
     /// it, over channels that close after them.
     package func retire() {
         isRetired = true
         prober?.kill()
         prober = nil
+        checker?.kill()
+        checker = nil
         datagrams.retireAll()
         streams.retireAll()
     }

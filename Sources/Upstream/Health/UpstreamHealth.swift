@@ -113,13 +113,12 @@ package final class UpstreamHealth: Sendable {
         }
     }
 
-    /// What a probe asks: a question that failed, or, every other time and where silence is the trouble, one that every
-    /// server knows the answer to.
+    /// What a probe asks: a question that failed and, every other time, one that every server knows the answer to.
     func probeQuestion() -> UpstreamQuestion {
         state.withLock { state in
             state.nextQuestion += 1
-            guard !state.questions.isEmpty, state.trouble.isOfReplies || state.nextQuestion % 2 == 1 else { return .root }
-            return state.questions[state.nextQuestion / (state.trouble.isOfReplies ? 1 : 2) % state.questions.count]
+            guard !state.questions.isEmpty, state.nextQuestion % 2 == 1 else { return .root }
+            return state.questions[state.nextQuestion / 2 % state.questions.count]
         }
     }
 
