@@ -131,11 +131,8 @@ package final class UpstreamServer {
         health.heard(at: now)
         resends.heard()
         silentTries = 0
-<<<<<<< HEAD
         silence.heard()
-=======
         quotes = 0
->>>>>>> 96d0d4f (Share the fewest places first, and judge an upstream by the root rather than by clients' names)
         let age = exchange.sentAt.nanoseconds(to: now)
         exchange.age = max(1, age)
         latency.record(age)
