@@ -21,7 +21,7 @@ BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base
 	valgrind binutils python3
 
 # Modules that have a catalogue of documentation.
-DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,DNSWire
+DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,GreenHTTP2,DNSWire
 comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,green-bench
 

@@ -130,6 +130,21 @@ private func upstream(
         }
     }
 
+    @Test func `the longest answer comes through TLS`() throws {
+        try onHub { _ in
+            let record = [0xC0, 12] + word(16) + word(1) + [0, 0, 1, 0] + word(2000) + [UInt8](repeating: 9, count: 2000)
+            let fake = try upstream { query in
+                var reply = query.reply(answers: Array(repeating: record, count: 32))
+                reply[11] = 0
+                return [.send(Array(reply.dropLast(11)))]
+            }
+            let forwarder = Forwarder(hub: .current, servers: [fake.server], tryLimit: .seconds(2))
+            let answer = try forwarder.ask(question("www.example.com", .txt)).answer
+            #expect(answer.records.count > 64_000)
+            fake.server.retire()
+        }
+    }
+
     @Test func `a certificate is held against the address where no name is written`() throws {
         try onHub { _ in
             let fits = try upstream("good", encryption("127.0.0.1", isNamed: false))

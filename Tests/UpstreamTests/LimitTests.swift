@@ -79,6 +79,29 @@ import Testing
         }
     }
 
+    @Test func `what waits for connections is bounded in number, and what is too much is refused at once`() throws {
+        try onHub { hub in
+            let upstream = try FakeUpstream(transport: .tcp) { _ in [] }
+            let forwarder = Forwarder(hub: hub, servers: [upstream.server], tryLimit: .seconds(2))
+            let places = 16 * StreamChannel.capacity + UpstreamServer.mostWaiting
+            var refused = 0
+            let group = Group()
+            for index in 0..<places + 50 {
+                try group.spawn {
+                    do throws(UpstreamFailure) {
+                        _ = try forwarder.ask(question("n\(index).example"))
+                    } catch {
+                        if error == .overloaded { refused += 1 }
+                    }
+                }
+            }
+            try sleep(.milliseconds(1))
+            #expect(refused == 50)
+            group.kill()
+            upstream.server.retire()
+        }
+    }
+
     @Test func `a retired server finishes what it was asked, over TCP too, and closes everything`() throws {
         try onHub { hub in
             let upstream = try FakeUpstream { query in

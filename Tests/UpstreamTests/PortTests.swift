@@ -31,6 +31,21 @@ import Testing
         }
     }
 
+    @Test func `every worker draws its ports from the whole range`() throws {
+        try onHub(.libevent) { _ in
+            // Two views of an upstream, as two workers have them.
+            let upstream = try FakeUpstream { [.send($0.answer())] }
+            for _ in 0..<2 {
+                let first = upstream.queries.count
+                try askMany(upstream, 400, width: 10)
+                let ports = upstream.queries[first...].map(\.path)
+                let parts = Dictionary(grouping: ports) { ($0 - 10_240) / (55_296 / 8) }
+                #expect(parts.keys.sorted() == Array(0..<8), "\(parts.mapValues(\.count))")
+                upstream.forget()
+            }
+        }
+    }
+
     @Test(arguments: World.allCases) func `1,000 questions, 50 at a time, leave from at least 100 ports`(_ world: World) throws {
         try onHub(world) { _ in
             let upstream = try FakeUpstream { [.send($0.answer())] }

@@ -207,6 +207,22 @@ import Testing
         #expect(limits.questions(at: now.advanced(byNanoseconds: StreamLimits.memory)) == .max)
     }
 
+    @Test func `silences after the same number of answers are a habit, others halve what is thought of a server`() {
+        var limits = StreamLimits()
+        let now = Instant(nanoseconds: 1)
+        limits.wentSilent(answered: 7, at: now)
+        #expect(limits.questions(at: now) == .max)
+        limits.wentSilent(answered: 3, at: now)
+        #expect(limits.questions(at: now) == 32)
+        limits.goesOn()
+        limits.wentSilent(answered: 9, at: now)
+        #expect(limits.questions(at: now) == 32)
+        limits.wentSilent(answered: 5, at: now)
+        #expect(limits.questions(at: now) == 16)
+        limits.wentSilent(answered: 5, at: now)
+        #expect(limits.questions(at: now) == 5)
+    }
+
     @Test func `AD is believed of who is spoken to over an encrypted connection, and of this machine`() {
         let address = SocketAddress(IPAddress("192.0.2.1")!, port: 853)
         #expect(UpstreamAddress(address, transport: .tls).trustsAD && UpstreamAddress(address, transport: .https).trustsAD)

@@ -7,6 +7,8 @@ struct StreamLimits {
     private var limitedUntil = Instant(nanoseconds: 0)
     /// Connections in a row that fell silent with questions under way while a fresh one was answered.
     private var silences = 0
+    /// How many questions the last of them had answered.
+    private var silentAfter = 0
 
     /// So many questions a connection is given by one that nothing is known of, as far as halving goes.
     static let usual = 64
@@ -25,10 +27,14 @@ struct StreamLimits {
         set(max(1, answered, before / 2), at: now)
     }
 
-    /// A connection answered so many questions and no more, though it stayed open.
+    /// A connection answered so many questions and no more, though it stayed open. After the same number twice that is the
+    /// server's habit; after another one it may be a machine that has too much to do, and the limit is halved as after a close.
     mutating func wentSilent(answered: Int, at now: Instant) {
+        let isHabit = silentAfter == answered
+        silentAfter = answered
         silences += 1
-        if silences >= Self.silencesBelieved { set(max(1, answered), at: now) }
+        guard silences >= Self.silencesBelieved else { return }
+        if isHabit { set(max(1, answered), at: now) } else { wasClosed(answered: answered, at: now) }
     }
 
     /// A connection that had answered others before answered again.
