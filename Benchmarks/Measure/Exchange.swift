@@ -35,6 +35,15 @@ struct Exchange {
         }
     }
 
+    /// A reply in which the name is an alias of another, and that has an address.
+    func reply(behind alias: String) -> [UInt8] {
+        let target: [UInt8] = alias.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
+        var bytes: [UInt8] = [0x12, 0x34, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0] + name + [0, 1, 0, 1]
+        let place = bytes.count + 12
+        bytes += [0xC0, 12, 0, 5, 0, 1, 0, 1, 0x51, 0x80] + Self.bytes(UInt16(target.count)) + target
+        return bytes + [0xC0, UInt8(place), 0, 1, 0, 1, 0, 1, 0x51, 0x80, 0, 4, 192, 0, 2, 1]
+    }
+
     /// The key of the question in a cache.
     func key(in cache: MemoryCache) -> CacheKey {
         var view = QueryView()

@@ -34,6 +34,10 @@ struct HostileWalks {
         /// shortest lines of each format, records of a policy zone.
         case listWords = "list-words", listOwner = "list-owner", listWide = "list-wide", listShort = "list-short"
         case listRecords = "list-records"
+        /// Answers that are judged by rules: aliases, services, addresses, hints, rebinding; names of which lists say much.
+        case ruleLinks = "rule-links", ruleDeepLinks = "rule-deep-links", ruleServices = "rule-services"
+        case ruleAddresses = "rule-addresses", ruleLongAddresses = "rule-long-addresses", ruleHints = "rule-hints"
+        case ruleRebinding = "rule-rebinding", ruleName = "rule-name", ruleWideName = "rule-wide-name"
     }
 
     /// Prepares a walk, says how many bytes it is about, and takes it so many times, which may be none.
@@ -86,6 +90,15 @@ struct HostileWalks {
                 Array("$ORIGIN x.\n\(repeatElement("é", count: 500).joined())".utf8) + lines(4_000) { _ in " CNAME .\n" }, [.rpz])
         case .listWide: list(lines(2_000) { "\(repeatElement("üé\($0).", count: 20).joined())\n" }, [.domains])
         case .listShort: list(lines(20_000) { _ in "a\n" }, ListFormat.allCases)
+        case .ruleLinks: HostileRules.judge(.links)
+        case .ruleDeepLinks: HostileRules.judge(.deepLinks)
+        case .ruleServices: HostileRules.judge(.services)
+        case .ruleAddresses: HostileRules.judge(.addresses)
+        case .ruleLongAddresses: HostileRules.judge(.longAddresses)
+        case .ruleHints: HostileRules.judge(.hints)
+        case .ruleRebinding: HostileRules.judge(.rebinding)
+        case .ruleName: HostileRules.lookUp(deepName)
+        case .ruleWideName: HostileRules.lookUp(repeated([63] + repeated([0xFF], 63), 3) + [61] + repeated([0], 61) + [0])
         case .listRecords: list(lines(10_000) { "x\($0) TXT a b c\n" }, [.rpz])
         }
     }

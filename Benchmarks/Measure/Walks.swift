@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
 internal import Green
+internal import NameRules
 internal import Resolver
 
 /// The walks that matter most, again and again on the thread's own stack: no greenlet switches under the profiler's eyes.
@@ -15,6 +16,12 @@ struct Walks {
         case fillEDNS = "fill-edns"
         /// The same as `hit` for a query with an OPT record.
         case hitEDNS = "hit-edns"
+        /// The same as `hit` and `hit-edns` where lists and groups are in force that let the names pass, but for one of 2,000.
+        case ruledHit = "ruled-hit", ruledHitEDNS = "ruled-hit-edns"
+        /// Answers a query whose name is denied, without OPT and with it, which is told the rule.
+        case blocked, blockedEDNS = "blocked-edns"
+        /// Answers a query from the cache whose answer has an alias that is denied to the client's group.
+        case cloaked
         /// Puts the query into the buffer and reads it.
         case read
         /// Only names the next reply and makes its key.
@@ -45,6 +52,15 @@ struct Walks {
         case .read: ask(times, edns: false, read)
         case .hit: ask(times, edns: false, answer)
         case .hitEDNS: ask(times, edns: true, answer)
+        case .ruledHit, .ruledHitEDNS:
+            resolver.adopt(try Self.policy(denying: "passes.example"))
+            ask(times, edns: walk == .ruledHitEDNS, answer)
+        case .blocked, .blockedEDNS:
+            resolver.adopt(try Self.policy(denying: "example.com"))
+            ask(times, edns: walk == .blockedEDNS, answer)
+        case .cloaked:
+            resolver.adopt(try Self.policy(denying: "net.example"))
+            ask(times, edns: false, alias: "t.net.example", answer)
         case .key: store(times) { _, _ in true }
         case .store: store(times, keep)
         }
@@ -52,11 +68,14 @@ struct Walks {
 
     /// Asks for each name in turn. What is known came five seconds ago, so that TTLs have to be counted down.
     @inline(__always)
-    private func ask(_ times: Int, edns: Bool, _ body: (Int, inout MutableSpan<UInt8>) -> Int) {
+    private func ask(
+        _ times: Int, edns: Bool, alias: String? = nil, _ body: (Int, inout MutableSpan<UInt8>) -> Int
+    ) {
         let exchanges = (0..<Self.names).map { Exchange("www\($0).example.com", .a, edns: edns) }
         for exchange in exchanges {
             let before = BootSeconds(rawValue: now.rawValue &- 5)
-            _ = cache.keep(exchange.key(in: cache), reply: exchange.reply, from: provenance, at: before)
+            let reply = alias.map { exchange.reply(behind: $0) } ?? exchange.reply
+            _ = cache.keep(exchange.key(in: cache), reply: reply, from: provenance, at: before)
         }
         let queries = exchanges.map(\.query)
         var buffer = [UInt8](repeating: 0, count: 1232)
@@ -69,6 +88,30 @@ struct Walks {
             next += 1
             if next == Self.names { next = 0 }
         }
+    }
+
+    /// Five lists of 20,000 names each, the first with another name as well, and three groups for which they hold.
+    private static func policy(denying name: String) throws -> Policy {
+        let tables = (0..<5).map { list in
+            var compiler = ListCompiler(format: .adblock, key: RuleKey(seed: 7))
+            if list == 0 { compiler.read(Array("||\(name)^\n".utf8).span) }
+            for number in 0..<20_000 { compiler.read(Array("||a\(number).l\(list).example^\n".utf8).span) }
+            compiler.end()
+            return compiler.finish()
+        }
+        var builder = try RuleSetBuilder(tables, number: 1)
+        var content = RuleBook.Content()
+        content.listNames = ["one", "two", "three", "four", "five"]
+        content.lists = builder.finish()
+        var groups = ["default", "kids", "guests"].map { NameRules.Group(name: $0) }
+        groups[1].prefixes = [NameRules.AddressPrefix(NameRules.IPAddress(ipv4: 0xC000_0200), length: 120)]
+        groups[2].prefixes = [NameRules.AddressPrefix(NameRules.IPAddress(ipv4: 0xC633_6400), length: 120)]
+        for index in groups.indices { groups[index].blocks = 0b11111 }
+        content.groups = try GroupTable(groups)
+        content.active = content.groups.active(at: 0) { _ in 0 }
+        var policy = Policy()
+        policy.rules = RuleBook(content, mark: 1, hits: ListHits())
+        return policy
     }
 
     /// Reads a query: its question's length.

@@ -164,12 +164,12 @@ struct LocalRecord {
     func append(_ rdata: Span<UInt8>, to buffer: inout MutableSpan<UInt8>, at end: Int, limit: Int) -> Int? {
         let next = end + 12 + rdata.count
         guard next <= min(limit, buffer.count) else { return nil }
-        let length = UInt16(truncatingIfNeeded: rdata.count)
-        let words = [0xC00C, type.rawValue, `class`.rawValue, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), length]
-        for (index, word) in words.enumerated() {
-            buffer[end + 2 * index] = UInt8(word >> 8)
-            buffer[end + 2 * index + 1] = UInt8(truncatingIfNeeded: word)
-        }
+        buffer.storeUInt16(0xC00C, at: end)
+        buffer.storeUInt16(type.rawValue, at: end + 2)
+        buffer.storeUInt16(`class`.rawValue, at: end + 4)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: ttl >> 16), at: end + 6)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: ttl), at: end + 8)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: rdata.count), at: end + 10)
         buffer.copy(rdata, to: end + 12)
         return next
     }

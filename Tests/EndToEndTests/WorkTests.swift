@@ -24,6 +24,15 @@ extension EndToEnd {
                 Walk(name: "list-wide", most: 2_500), Walk(name: "list-short", most: 800),
                 Walk(name: "list-records", most: 3_000),
             ]
+            + ["rule-links", "rule-addresses", "rule-long-addresses", "rule-hints", "rule-wide-name"].map {
+                Walk(name: $0, most: 300)
+            }
+            // By lists that have rules with details for each of a name's labels; of an answer's aliases, for which two bytes may
+            // stand, 20 are looked up.
+            + [
+                Walk(name: "rule-rebinding", most: 600), Walk(name: "rule-name", most: 2_600),
+                Walk(name: "rule-services", most: 2_100), Walk(name: "rule-deep-links", most: 13_000),
+            ]
             + ["redis-labels", "snapshot-labels", "snapshot-chains", "snapshot-owners", "snapshot-entries"].map {
                 Walk(name: $0, most: 300)
             }

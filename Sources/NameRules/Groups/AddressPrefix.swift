@@ -73,7 +73,11 @@ package struct AddressPrefix: Hashable, Comparable, Sendable {
     }
 
     /// Whether an address is in it.
-    package func contains(_ other: IPAddress) -> Bool { AddressPrefix(other, length: length).address == address }
+    package func contains(_ other: IPAddress) -> Bool {
+        let high = other.high ^ address.high
+        if length <= 64 { return length == 0 || high &>> UInt64(truncatingIfNeeded: 64 &- length) == 0 }
+        return high == 0 && (other.low ^ address.low) &>> UInt64(truncatingIfNeeded: 128 &- length) == 0
+    }
 
     /// By length, then by address.
     package static func < (left: AddressPrefix, right: AddressPrefix) -> Bool {

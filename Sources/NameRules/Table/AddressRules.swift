@@ -4,12 +4,12 @@ package struct AddressRules: Sendable {
     private struct Entry {
         var prefix: AddressPrefix
         var rule: Rule
+        /// The number of the longest prefix around it; below 0 for none.
+        var outer = Int32(-1)
     }
 
-    /// In order of prefixes once finished, none twice.
+    /// Once finished by their first address, the longer of two with the same one behind the other, none twice.
     private var entries: [Entry] = []
-    /// A bit for each length of prefix that there is.
-    private var lengths: [Bool] = [Bool](repeating: false, count: 129)
 
     /// The most prefixes of one list.
     package static var maximumCount: Int { 1 << 20 }
@@ -30,25 +30,36 @@ package struct AddressRules: Sendable {
     /// Puts the prefixes in order, so that they are found. The first rule of a prefix is kept.
     mutating func finish() {
         var order = Array(entries.indices)
-        order.sort { (entries[$0].prefix, $0) < (entries[$1].prefix, $1) }
+        order.sort {
+            let (left, right) = (entries[$0].prefix, entries[$1].prefix)
+            return (left.address, left.length, $0) < (right.address, right.length, $1)
+        }
         var kept: [Entry] = []
-        for index in order where kept.last?.prefix != entries[index].prefix { kept.append(entries[index]) }
+        kept.reserveCapacity(order.count)
+        // The prefixes around the present place, the shortest first.
+        var open: [Int32] = []
+        for index in order where kept.last?.prefix != entries[index].prefix {
+            var entry = entries[index]
+            while let last = open.last, !kept[Int(last)].prefix.contains(entry.prefix.address) { open.removeLast() }
+            entry.outer = open.last ?? -1
+            open.append(Int32(kept.count))
+            kept.append(entry)
+        }
         entries = kept
-        for entry in entries { lengths[entry.prefix.length] = true }
     }
 
-    /// The rule of the longest prefix that an address is in.
+    /// The rule of the longest prefix that an address is in: the last one that begins before it, or one around that.
     package func find(_ address: IPAddress) -> (prefix: AddressPrefix, rule: Rule)? {
-        guard !entries.isEmpty else { return nil }
-        for length in stride(from: 128, through: 0, by: -1) where lengths[length] {
-            let wanted = AddressPrefix(address, length: length)
-            var low = 0
-            var high = entries.count
-            while low < high {
-                let middle = (low + high) / 2
-                if entries[middle].prefix < wanted { low = middle + 1 } else { high = middle }
-            }
-            if low < entries.count, entries[low].prefix == wanted { return (wanted, entries[low].rule) }
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].prefix.address <= address { low = middle + 1 } else { high = middle }
+        }
+        var index = Int32(truncatingIfNeeded: low) - 1
+        while index >= 0 {
+            if entries[Int(index)].prefix.contains(address) { return (entries[Int(index)].prefix, entries[Int(index)].rule) }
+            index = entries[Int(index)].outer
         }
         return nil
     }

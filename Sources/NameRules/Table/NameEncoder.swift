@@ -111,6 +111,21 @@ struct NameEncoder<let capacity: Int>: ~Copyable {
         return CodedSuffix(place: place, hash: hash, count: max(CodedSuffix.shortestTail, bytes &- 3), tail: tail)
     }
 
+    /// Whether the tail of the suffix that was closed last stands in a segment, behind whose last entry a word more can be read;
+    /// its first 24 bytes were compared before.
+    borrowing func hasTail(of suffix: CodedSuffix, _ segment: Span<UInt8>, at position: Int) -> Bool {
+        let words = words.span
+        var offset = CodedSuffix.tailStart
+        while offset < suffix.count {
+            let index = offset &>> 3
+            let difference = segment.loadWord(at: position &+ offset) ^ (words[index] &>> 24 | words[index &+ 1] &<< 40)
+            let left = suffix.count &- offset
+            guard (left >= 8 ? difference : difference &<< UInt64(truncatingIfNeeded: 64 &- 8 &* left)) == 0 else { return false }
+            offset &+= 8
+        }
+        return true
+    }
+
     /// Writes the tail of the suffix that was closed last, in whole words.
     borrowing func writeTail(of suffix: CodedSuffix, to target: inout MutableSpan<UInt8>, at offset: Int) {
         guard suffix.count > CodedSuffix.tailStart else {

@@ -116,7 +116,9 @@ struct RuleIndex: Sendable {
 
     /// Takes in all rules of a list that apply to a name: where one stands beside its table, or has a long name.
     @inline(never) private func addDetails(of name: Span<UInt8>, _ list: Int, _ verdicts: inout ListVerdicts) {
-        for match in matches(of: name, in: list) { verdicts.add(match.rule, list: list) }
+        var found = verdicts
+        eachMatch(of: name, in: list) { rule, _ in found.add(rule, list: list) }
+        verdicts = found
     }
 
     /// The rules that apply to a name, the most special names last.
@@ -129,27 +131,55 @@ struct RuleIndex: Sendable {
     /// The rules of one list that apply to a name, the root's first.
     func matches(of name: Span<UInt8>, in list: Int) -> [RuleMatch] {
         var matches: [RuleMatch] = []
+        eachMatch(of: name, in: list) { rule, depth in
+            matches.append(RuleMatch(list: list, rule: rule, labelCount: depth))
+        }
+        return matches
+    }
+
+    /// Shows the rules of one list that apply to a name, the root's first, and how many labels their names have. Only what the
+    /// filter lets through is looked for.
+    private func eachMatch(of name: Span<UInt8>, in list: Int, _ body: (Rule, Int) -> Void) {
+        let table = tables[list]
+        let codes = code.codes.span
+        let words = filter.words.span
         var labels = LabelStarts(name)
         var encoder = NameEncoder<84>(key: key)
         var depth = 0
         while true {
-            let suffix = encoder.close(code.codes.span)
-            for entry in tables[list].entries(of: suffix, encoder) {
-                let rule = tables[list].rule(kind: entry.kind, detail: entry.detail)
-                guard rule.applies(toWhole: labels.count == 0), !Self.isExcepted(name, from: rule) else { continue }
-                matches.append(RuleMatch(list: list, rule: rule, labelCount: depth))
+            if table.depths &>> UInt64(truncatingIfNeeded: min(depth, 63)) & 1 == 1 {
+                let suffix = encoder.close(codes)
+                let hash = suffix.filterHash
+                let own = SuffixFilter.commonBits(hash) | SuffixFilter.ownBits(hash, list: list)
+                if words[SuffixFilter.index(hash, count: words.count)] & own == own {
+                    table.eachEntry(of: suffix, encoder) { entry in
+                        let rule = table.rule(kind: entry.kind, detail: entry.detail)
+                        guard rule.applies(toWhole: labels.count == 0), !Self.isExcepted(name, from: rule) else { return }
+                        body(rule, depth)
+                    }
+                }
             }
-            guard depth < deepest, let label = labels.previous() else { return matches }
-            encoder.openLabel(code.codes.span)
-            encoder.append(label: name.extracting(label), code.codes.span, code.symbols.span)
+            guard depth < deepest, let label = labels.previous() else { return }
+            encoder.openLabel(codes)
+            encoder.append(label: name.extracting(label), codes, code.symbols.span)
             depth += 1
         }
     }
 
     /// Whether a name is one that a rule is not about.
-    private static func isExcepted(_ name: Span<UInt8>, from rule: Rule) -> Bool {
-        guard !rule.exceptions.isEmpty, let own = try? NameView(name, at: 0, allowingPointers: false) else { return false }
-        return rule.exceptions.contains { own.isSubdomain(of: $0.view) }
+    private static func isExcepted(_ name: Span<UInt8>, from rule: borrowing Rule) -> Bool {
+        for exception in rule.exceptions where isBelow(name, exception.wire.span) { return true }
+        return false
+    }
+
+    /// Whether a name is another or below it, both in wire form and lower case.
+    private static func isBelow(_ name: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        let start = name.count - other.count
+        guard start >= 0, name.extracting(start...).hasSameBytes(as: other) else { return false }
+        // Where a label begins, not where one looks so.
+        var position = 0
+        while position < start { position += Int(name[position]) + 1 }
+        return position == start
     }
 }
 

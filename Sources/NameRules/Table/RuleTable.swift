@@ -44,28 +44,20 @@ package struct RuleTable: Sendable {
         segments.reduce(segments.count * 8) { $0 + ($1.isEmpty ? 0 : $1.count + 40) }
     }
 
-    /// The entries of the suffix that was closed last.
-    func entries(of suffix: CodedSuffix, _ encoder: borrowing NameEncoder<84>) -> [SegmentEntry] {
+    /// Shows the entries of the suffix that was closed last.
+    func eachEntry(of suffix: CodedSuffix, _ encoder: borrowing NameEncoder<84>, _ body: (SegmentEntry) -> Void) {
         let segment = segments[SegmentShape.segment(suffix.place)]
-        guard !segment.isEmpty else { return [] }
+        guard !segment.isEmpty else { return }
         let bytes = segment.span
         let bucket = shape.bucket(suffix.place)
+        let rest = shape.rest(suffix.place)
         var position = shape.offset(bucket, in: bytes)
         let end = shape.offset(bucket + 1, in: bytes)
-        var whole = [UInt8](repeating: 0, count: suffix.count + 8)
-        var target = whole.mutableSpan
-        encoder.writeTail(of: suffix, to: &target, at: 0)
-        var found: [SegmentEntry] = []
         while position < end {
             let entry = SegmentEntry(bytes, at: position, restBytes: shape.restBytes)
-            if entry.begins(suffix, rest: shape.rest(suffix.place), in: bytes),
-                bytes.extracting(entry.tail..<entry.end).hasSameBytes(as: whole.span.extracting(first: suffix.count))
-            {
-                found.append(entry)
-            }
+            if entry.begins(suffix, rest: rest, in: bytes), encoder.hasTail(of: suffix, bytes, at: entry.tail) { body(entry) }
             position = entry.end
         }
-        return found
     }
 
     /// The rule of an entry.

@@ -21,7 +21,7 @@ struct AnswerFacts {
     private let book: RuleBook
 
     /// So many aliases of an answer are looked up: more than are followed. A pointer of two bytes may stand for a long name.
-    private static var mostAliases: Int { 32 }
+    private static var mostAliases: Int { 20 }
 
     /// Reads the records that stand in a message from an offset on, and tells each name and address of which lists say
     /// something.

@@ -163,10 +163,9 @@ package final class RuleBook: Sendable {
     ) -> Denial? {
         guard case .deny(let list) = content.active[group].decide(verdicts), list < content.listNames.count else { return nil }
         hits?.note(list)
-        let own = content.groups.groups[group]
-        var denial = Denial(.answer(own.blockAnswer))
+        var denial = Denial(.answer(content.groups.groups[group].blockAnswer))
         denial.list = list
-        denial.code = own.name == "default" ? .blocked : .filtered
+        denial.code = content.groups.defaultGroup == group ? .blocked : .filtered
         guard explains || verdicts.special >> UInt64(list) & 1 == 1, let reason = find(list) else { return denial }
         denial.text = "\(content.listNames[list]): \(reason.text)"
         denial.action = Denial.Action(reason.actions) ?? denial.action
@@ -207,11 +206,40 @@ package final class RuleBook: Sendable {
     /// A name from its wire form.
     static func name(_ wire: Span<UInt8>) -> Name? { try? Name(wire: [UInt8](copying: wire)) }
 
-    /// The last labels of a name as text, without the final dot.
+    /// The last labels of a name in wire form as text, without the final dot (RFC 4343 2.1).
     package static func text(_ wire: Span<UInt8>, labels: Int) -> String {
-        guard let name = name(wire) else { return "" }
-        guard labels > 0 else { return "." }
-        let text = (try? Name(labels: name.labels.suffix(labels).map { Array($0) }))?.description ?? ""
-        return String(text.dropLast())
+        var left = 0
+        var position = 0
+        while position < wire.count, wire[position] > 0 {
+            left += 1
+            position += Int(wire[position]) + 1
+        }
+        guard labels > 0, left > 0 else { return "." }
+        position = 0
+        while left > labels {
+            left -= 1
+            position += Int(wire[position]) + 1
+        }
+        var text: [UInt8] = []
+        text.reserveCapacity(wire.count)
+        while position < wire.count, wire[position] > 0 {
+            let end = position + Int(wire[position]) + 1
+            guard end <= wire.count else { break }
+            if !text.isEmpty { text.append(UInt8(ascii: ".")) }
+            for index in position + 1..<end { append(wire[index], to: &text) }
+            position = end
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends a byte of a label: as it is where it has no meaning of its own, else escaped.
+    private static func append(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "."), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "$"), UInt8(ascii: "("), UInt8(ascii: ")"),
+            UInt8(ascii: ";"), UInt8(ascii: "@"):
+            text += [UInt8(ascii: "\\"), byte]
+        case 0x21...0x7E: text.append(byte)
+        default: text += [UInt8(ascii: "\\"), 0x30 + byte / 100, 0x30 + byte / 10 % 10, 0x30 + byte % 10]
+        }
     }
 }

@@ -63,23 +63,23 @@ struct RuledAnswer {
     private func append(
         ipv4: IPAddress?, ipv6: IPAddress?, _ writer: inout (end: Int, count: UInt16), _ buffer: inout MutableSpan<UInt8>
     ) {
-        if let ipv4, type == .a || type == .any {
-            append(.a, (0..<4).map { UInt8(truncatingIfNeeded: ipv4.low >> (24 - 8 * UInt64($0))) }, &writer, &buffer)
-        }
-        if let ipv6, type == .aaaa || type == .any {
-            let bytes = (0..<16).map { index in
-                UInt8(truncatingIfNeeded: (index < 8 ? ipv6.high : ipv6.low) >> (56 - 8 * UInt64(index % 8)))
-            }
-            append(.aaaa, bytes, &writer, &buffer)
-        }
+        if let ipv4, type == .a || type == .any { append(.a, ipv4, bytes: 4, &writer, &buffer) }
+        if let ipv6, type == .aaaa || type == .any { append(.aaaa, ipv6, bytes: 16, &writer, &buffer) }
     }
 
-    /// Appends a record of the question's name.
+    /// Appends a record of the question's name with an address, or its last bytes.
     private func append(
-        _ type: RecordType, _ rdata: [UInt8], _ writer: inout (end: Int, count: UInt16), _ buffer: inout MutableSpan<UInt8>
+        _ type: RecordType, _ address: IPAddress, bytes: Int, _ writer: inout (end: Int, count: UInt16),
+        _ buffer: inout MutableSpan<UInt8>
     ) {
+        var rdata = InlineArray<16, UInt8>(repeating: 0)
+        for index in 0..<16 {
+            let half = index < 8 ? address.high : address.low
+            rdata[index] = UInt8(truncatingIfNeeded: half &>> UInt64(truncatingIfNeeded: 56 - 8 * (index % 8)))
+        }
         let record = LocalRecord(type: type, ttl: Self.ttl)
-        guard let next = record.append(rdata.span, to: &buffer, at: writer.end, limit: buffer.count) else { return }
+        let last = rdata.span.extracting((16 - bytes)...)
+        guard let next = record.append(last, to: &buffer, at: writer.end, limit: buffer.count) else { return }
         writer.end = next
         writer.count += 1
     }
