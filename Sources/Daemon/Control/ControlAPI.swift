@@ -12,6 +12,9 @@
 //     GET    /v1/cache/statistics                               figures of each tier
 //     DELETE /v1/cache               name and type, or name, subtree, upstream, answer-in, or all
 //     GET    /v1/lists               lists of names: rules, skipped lines by reason, age, hits
+//     GET    /v1/rules               rules that were given to the running daemon
+//     POST   /v1/rules               name, action, for            gives one: deny or allow, for a while or for good
+//     DELETE /v1/rules               name                         takes it back
 //     GET    /v1/rules/test          name, client, at           what the rules do with a name, and why
 //     GET    /v1/version
 //
@@ -54,6 +57,9 @@ struct ControlAPI {
         case ("GET", "/v1/cache/statistics"): return try statistics(request, format)
         case ("DELETE", "/v1/cache"): return try flush(request, format)
         case ("GET", "/v1/lists"): if let rules { return try rules.lists(request, format) }
+        case ("GET", "/v1/rules"): if let rules { return try rules.own(request, format) }
+        case ("POST", "/v1/rules"): if let rules { return try rules.add(request, format) }
+        case ("DELETE", "/v1/rules"): if let rules { return try rules.remove(request, format) }
         case ("GET", "/v1/rules/test"): if let rules { return try rules.test(request, format) }
         case ("GET", "/v1/version"):
             return format.response {
@@ -61,6 +67,7 @@ struct ControlAPI {
             } json: {
                 $0.member("version", Version.text)
             }
+        case (_, "/v1/rules"): throw HTTPError(405, "expected GET, POST or DELETE")
         case (_, "/v1/cache"): throw HTTPError(405, "expected GET or DELETE")
         case (_, "/v1/cache/entry"), (_, "/v1/cache/statistics"), (_, "/v1/version"), (_, "/v1/lists"), (_, "/v1/rules/test"):
             throw HTTPError(405, "expected GET")

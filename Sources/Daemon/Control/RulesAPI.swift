@@ -6,7 +6,7 @@ internal import Resolver
 
 /// What the control socket says of names by rule.
 struct RulesAPI {
-    private let rules: NameRulesPart
+    let rules: NameRulesPart
     private let downloads: ListDownloadsPart?
 
     /// The answers of a part.

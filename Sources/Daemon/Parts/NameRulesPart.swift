@@ -7,14 +7,18 @@ internal import Resolver
 /// Names by rule: reads lists, again when they change, and makes the book of rules that resolvers work by.
 final class NameRulesPart: Part {
     let name = "rules"
-    private let hub = Hub.current
+    let hub = Hub.current
     private let logger: Logger
     private let cache: MemoryCache
     private let key: RuleKey
     private var hits = ListHits()
-    private var settings: RuleSettings
+    private(set) var settings: RuleSettings
     /// The lists as they were read last.
     private(set) var lists: [LoadedList] = []
+    /// Rules that were given to the running daemon.
+    var own = OwnRules()
+    /// Those that are in force.
+    private var ownInForce = OwnRules()
     /// All rules but those lists that hold at times only.
     private var content = RuleBook.Content()
     /// What is in force; nil where there are no rules.
@@ -44,6 +48,7 @@ final class NameRulesPart: Part {
     }
 
     func start() throws {
+        try readOwn()
         _ = try look()
         looking.start { [weak self] in
             try self?.look() ?? false
@@ -80,30 +85,35 @@ final class NameRulesPart: Part {
     var hitCounts: [Int] { hits.all }
 
     /// Reads what has changed and looks whether other lists hold now: true when there is another book.
-    private func look(isNew: Bool = false) throws -> Bool {
+    func look(isNew: Bool = false) throws -> Bool {
         let (round, settings, former) = (round, settings, lists)
         var isNew = isNew
         let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime())
         let seconds = hub.loop.wallTime() / 1_000_000_000
         var content = content
-        let isEmpty = settings.lists.isEmpty && former.isEmpty
+        _ = own.expire(at: seconds)
+        let (own, isOwnNew) = (own, own != ownInForce)
+        let isEmpty = settings.lists.isEmpty && former.isEmpty && !isOwnNew && own.rules.isEmpty
         if !isEmpty || isNew || generation == 0 {
             let number = UInt64(generation + 1)
             let found =
                 try isEmpty
                 ? nil
                 : blocking { () throws -> ([LoadedList], RuleSet)? in
-                    guard let lists = loader.refreshed(former, settings) else { return nil }
-                    return (lists, try loader.ruleSet(of: lists, number: number))
+                    let lists = loader.refreshed(former, settings)
+                    guard lists != nil || isOwnNew else { return nil }
+                    return (lists ?? former, try loader.ruleSet(of: lists ?? former, and: own, number: number))
                 }
             guard round == self.round else { return false }
             content = self.content
             if let (lists, _) = found {
                 tell(lists, insteadOf: former)
                 self.lists = lists
+                ownInForce = own
             }
             if isNew || found != nil || generation == 0 {
-                content = settings.content(lists: found?.1 ?? content.lists, at: seconds)
+                content = settings.content(
+                    lists: found?.1 ?? content.lists, hasOwn: !ownInForce.rules.isEmpty, at: seconds)
                 isNew = true
             }
         }

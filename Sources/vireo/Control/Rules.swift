@@ -1,9 +1,10 @@
 internal import ArgumentParser
 
-/// `vireo rules`: what the rules in force do.
+/// `vireo rules`: what the rules in force do, and rules for the running daemon.
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask a running daemon about its rules.", subcommands: [RulesTest.self])
+        abstract: "Ask a running daemon about its rules, and give it some.",
+        subcommands: [RulesTest.self, RulesAdd.self, RulesRemove.self, RulesList.self])
 }
 
 /// `vireo rules test`: what comes of a name.
@@ -29,6 +30,65 @@ struct RulesTest: ParsableCommand {
     /// Asks.
     func run() throws {
         try options.run("GET", ControlTarget("/v1/rules/test", ["name": name, "client": client, "at": at]))
+    }
+}
+
+/// `vireo rules add`: a rule for a while, or for good.
+struct RulesAdd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add", abstract: "Deny a name and all below it, or let them pass, whatever lists say.")
+
+    /// The name.
+    @Argument(help: "The name.")
+    var name: String
+
+    /// Whether it passes.
+    @Flag(help: "Let it pass, rather than deny it.")
+    var allow = false
+
+    /// For how long.
+    @Option(name: .customLong("for"), help: ArgumentHelp("For so long, such as 1h; without it, for good.", valueName: "duration"))
+    var duration: String?
+
+    /// Where and how.
+    @OptionGroup var options: ControlOptions
+
+    /// Asks.
+    func run() throws {
+        try options.run(
+            "POST", ControlTarget("/v1/rules", ["name": name, "action": allow ? "allow" : "deny", "for": duration]))
+    }
+}
+
+/// `vireo rules remove`: takes one back.
+struct RulesRemove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Take a rule back that was added.")
+
+    /// The name.
+    @Argument(help: "The name.")
+    var name: String
+
+    /// Where and how.
+    @OptionGroup var options: ControlOptions
+
+    /// Asks.
+    func run() throws {
+        try options.run("DELETE", ControlTarget("/v1/rules", ["name": name]))
+    }
+}
+
+/// `vireo rules list`: those that were added.
+struct RulesList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show the rules that were added, and how long they last.")
+
+    /// Where and how.
+    @OptionGroup var options: ControlOptions
+
+    /// Asks.
+    func run() throws {
+        try options.run("GET", ControlTarget("/v1/rules"))
     }
 }
 

@@ -157,9 +157,10 @@ struct ListLoader: Sendable {
         }
     }
 
-    /// Puts lists together.
-    func ruleSet(of lists: [LoadedList], number: UInt64) throws -> RuleSet {
-        var builder = try RuleSetBuilder(lists.map(\.table), number: number)
+    /// Puts lists together, and rules that were given to the running daemon, where there are any, as one more.
+    func ruleSet(of lists: [LoadedList], and own: OwnRules = OwnRules(), number: UInt64) throws -> RuleSet {
+        let others = own.rules.isEmpty || lists.count >= RuleSet.maximumLists ? [] : [own.table(key)]
+        var builder = try RuleSetBuilder(lists.map(\.table) + others, number: number)
         while true {
             if let set = builder.step() { return set }
             giveWay()
@@ -169,12 +170,13 @@ struct ListLoader: Sendable {
 
 extension RuleSettings {
     /// What the resolver works by, lists apart.
-    func content(lists: RuleSet, at seconds: Int64) -> RuleBook.Content {
+    func content(lists: RuleSet, hasOwn: Bool = false, at seconds: Int64) -> RuleBook.Content {
         var content = RuleBook.Content()
-        content.listNames = self.lists.map(\.name)
+        let hasOwn = hasOwn && self.lists.count < RuleSet.maximumLists
+        content.listNames = self.lists.map(\.name) + (hasOwn ? [OwnRules.listName] : [])
         content.lists = lists
         // The settings were checked.
-        content.groups = (try? groupTable()) ?? .none
+        content.groups = (try? groupTable(hasOwn: hasOwn)) ?? .none
         content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
         content.local = local.isEmpty ? nil : NameRules.LocalZone(local)
         for rewrite in rewrites { content.rewrites[rewrite.from.lowercased.wire] = rewrite.to.lowercased }

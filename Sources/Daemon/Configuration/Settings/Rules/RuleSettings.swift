@@ -121,21 +121,22 @@ extension RuleSettings {
     func number(of list: String) -> Int? { lists.firstIndex { $0.name == list } }
 
     /// The groups as the resolver takes them. The settings were checked: what does not fit is left out.
-    func groupTable() throws(GroupTable.Fault) -> GroupTable {
+    func groupTable(hasOwn: Bool = false) throws(GroupTable.Fault) -> GroupTable {
         var groups = groups
-        if groups.isEmpty, !lists.isEmpty {
+        if groups.isEmpty, !lists.isEmpty || hasOwn {
             var all = GroupSettings()
             all.name = "default"
             all.block = lists.map(\.name)
             groups = [all]
         }
-        return try GroupTable(groups.map(group))
+        return try GroupTable(groups.map { group($0, hasOwn: hasOwn) })
     }
 
-    private func group(_ settings: GroupSettings) -> NameRules.Group {
+    private func group(_ settings: GroupSettings, hasOwn: Bool) -> NameRules.Group {
         var group = NameRules.Group(name: settings.name)
         group.prefixes = settings.clients
-        group.blocks = bits(settings.block)
+        // What was given to the running daemon stands behind the lists.
+        group.blocks = bits(settings.block) | (hasOwn ? 1 << UInt64(lists.count) : 0)
         group.allows = bits(settings.allow)
         for (list, schedule) in settings.schedules {
             if let number = number(of: list) { group.schedules[number] = schedule }
