@@ -69,8 +69,8 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenRedis",
-                "GreenTLS", "CZlib",
+                "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2",
+                "GreenRedis", "GreenTLS", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],
@@ -138,7 +138,7 @@ let package = Package(
             name: "DaemonTests",
             dependencies: [
                 "Daemon", "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP",
-                "GreenTLS", "TestSupport",
+                "GreenHTTP2", "GreenTLS", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

@@ -9,6 +9,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case hosts(String, SocketError)
     /// What an upstream's certificate is to be checked by cannot be used.
     case upstream(String, String)
+    /// A certificate for clients, or what goes with it, cannot be used.
+    case certificate(String, String)
     /// The cache gets no memory.
     case cache(String)
     /// It cannot have its control socket.
@@ -30,6 +32,7 @@ extension DaemonError: CustomStringConvertible {
         case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error.reason)"
         case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
         case .upstream(let upstream, let reason): "upstreams: \(upstream): \(reason)"
+        case .certificate(let file, let reason): "tls: \(file): \(reason)"
         case .control(let path, .addressInUse):
             "control: \(path) is in use by another process; expected another path, or off"
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"

@@ -106,6 +106,15 @@ public import GreenTLS
         listeners.append(server)
     }
 
+    /// Serves a connection that somebody else has accepted, over a stream that is that or stands on it, until the client goes or
+    /// is silent for too long. Waits. Throws what ended it; closes nothing.
+    package func serve(_ stream: any ByteStream, over socket: StreamSocket) throws {
+        let connection = HTTPServerConnection(self, socket)
+        began(connection)
+        defer { ends(connection) }
+        try connection.serve(over: stream)
+    }
+
     // MARK: - Connections and requests
 
     /// How many connections are open.

@@ -13,6 +13,10 @@ internal import Green
     let verification: TLSVerification
     /// Sessions that can be resumed; nil where none are kept.
     let sessions: TLSSessions?
+    /// A server's further certificates.
+    private var others: [TLSContext] = []
+    /// What a server's tickets are encrypted with.
+    private var ticketKeys: TLSTicketKeys?
     /// The protocols in the form of ALPN (RFC 7301 3.1); OpenSSL's callback is handed a pointer to it.
     private let protocols: UnsafeMutablePointer<[UInt8]>
 
@@ -30,15 +34,91 @@ internal import Green
 
     /// A context for servers. Reads files: not for the path of a query. Throws where one cannot be used, and says which.
     public static func server(_ options: TLSServerOptions) throws(TLSError) -> TLSContext {
+        let context = try single(options, options.identity)
+        for identity in options.otherIdentities { context.others.append(try single(options, identity)) }
+        if !context.others.isEmpty {
+            // SAFETY: the callback is handed the context, which every connection of it keeps.
+            unsafe green_tls_set_name_callback(
+                context.context, chooseCertificate, Unmanaged.passUnretained(context).toOpaque())
+        }
+        return context
+    }
+
+    /// A context with one certificate.
+    private static func single(_ options: TLSServerOptions, _ identity: TLSIdentity) throws(TLSError) -> TLSContext {
         let verification: TLSVerification = options.clientTrust == nil ? .none : .chainOnly
         let context = try TLSContext(
             isServer: true, protocols: options.protocols, verification: verification, sessions: nil)
-        try context.use(options.identity)
+        try context.use(identity)
         if let trust = options.clientTrust {
             try context.trust(trust)
             unsafe SSL_CTX_set_verify(context.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         }
+        context.name(sessionsAfter: options.clientTrust)
+        // A client uses one for each connection and gets a new one there.
+        unsafe SSL_CTX_set_num_tickets(context.context, 1)
+        if let keys = options.ticketKeys {
+            context.ticketKeys = keys
+            unsafe keys.attach(to: context.context)
+        }
         return context
+    }
+
+    /// Gives the sessions a name that keeps those of other services out, and those that were made with other trust: a session
+    /// stands for a client's certificate.
+    private func name(sessionsAfter trust: TLSTrust?) {
+        var text = [UInt8]("green".utf8)
+        if case .file(let path) = trust { text += (try? LibeventLoop().files.read(path, limit: Self.fileLimit)) ?? [] }
+        let name = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            count = unsafe SHA256(text, text.count, buffer.baseAddress) == nil ? 0 : 32
+        }
+        unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
+    }
+
+    /// Has a connection go on with the first certificate that is for the name that the client asks for.
+    private static let chooseCertificate:
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?
+        ) -> Int32 = { ssl, _, table in
+            guard let ssl = unsafe ssl, let table = unsafe table,
+                let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+            else { return SSL_TLSEXT_ERR_NOACK }
+            return unsafe Unmanaged<TLSContext>.fromOpaque(table)._withUnsafeGuaranteedRef { context in
+                if unsafe context.isFor(name) { return SSL_TLSEXT_ERR_OK }
+                for other in context.others where unsafe other.isFor(name) {
+                    unsafe SSL_set_SSL_CTX(ssl, other.context)
+                    break
+                }
+                return SSL_TLSEXT_ERR_OK
+            }
+        }
+
+    /// Whether the certificate is for a name.
+    private func isFor(_ name: UnsafePointer<CChar>) -> Bool {
+        guard let certificate = unsafe SSL_CTX_get0_certificate(context) else { return false }
+        return unsafe X509_check_host(certificate, name, 0, 0, nil) == 1
+    }
+
+    /// Whether one of the certificates is for a name, or for an address.
+    package func isFor(_ host: String) -> Bool {
+        ([self] + others).contains { context in
+            guard !host.utf8.contains(0), let certificate = unsafe SSL_CTX_get0_certificate(context.context) else { return false }
+            return unsafe X509_check_host(certificate, host, 0, 0, nil) == 1
+                || X509_check_ip_asc(certificate, host, 0) == 1
+        }
+    }
+
+    /// When the certificates end, in seconds since 1970, in the order of the identities.
+    package var expiries: [Int64] {
+        ([self] + others).map { context in
+            guard let certificate = unsafe SSL_CTX_get0_certificate(context.context),
+                let end = unsafe X509_get0_notAfter(certificate), let start = unsafe ASN1_TIME_set(nil, 0)
+            else { return 0 }
+            defer { unsafe ASN1_STRING_free(start) }
+            var (days, seconds) = (Int32(0), Int32(0))
+            guard unsafe ASN1_TIME_diff(&days, &seconds, start, end) == 1 else { return 0 }
+            return Int64(days) * 86_400 + Int64(seconds)
+        }
     }
 
     private init(
@@ -150,9 +230,8 @@ internal import Green
 
     private func keepSessions() {
         if isServer {
-            // Tickets: nothing is kept here. The name keeps sessions of other services out.
-            let name = [UInt8]("green".utf8)
-            unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
+            // Tickets: nothing is kept here.
+            unsafe green_tls_set_session_mode(context, Int(SSL_SESS_CACHE_OFF))
             return
         }
         unsafe green_tls_set_session_mode(

@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import Green
 
 /// One connection's TLS, without the connection: bytes go in and come out by calls. None of them waits.
-@safe final class TLSEngine {
+@safe package final class TLSEngine {
     /// What a step came to.
     enum Step {
         /// It is done, with so many bytes.
@@ -19,9 +19,12 @@ internal import Green
     static let chunk = 16_384
 
     private let context: TLSContext
-    private let ssl: OpaquePointer
-    private let input: OpaquePointer
-    private let output: OpaquePointer
+    let ssl: OpaquePointer
+    /// Buffers of its own, where it does not work over a wire.
+    private var input: OpaquePointer?
+    private var output: OpaquePointer?
+    /// What it reads from and writes to, where it has no buffers of its own.
+    private(set) var wire: TLSWire?
     /// On a client, whom it expects, and whose sessions these are.
     let peer: TLSPeer?
     /// Why the certificate was refused, where OpenSSL does not know.
@@ -42,6 +45,7 @@ internal import Green
         unsafe green_tls_empty_means_later(input)
         unsafe SSL_set_bio(ssl, input, output)
         self.context = context
+        wire = nil
         unsafe self.ssl = ssl
         unsafe self.input = input
         unsafe self.output = output
@@ -53,6 +57,35 @@ internal import Green
             unsafe SSL_set_connect_state(ssl)
             if let peer { try expect(peer) }
         }
+    }
+
+    /// TLS with the peer of a server, over a wire.
+    package init(_ context: TLSContext, over wire: TLSWire) throws(TLSError) {
+        ErrorQueue.clear()
+        require(context.isServer, "a client's TLS context for a server's connection; make it with TLSContext.server")
+        guard let method = unsafe TLSWire.method else { throw .configuration("TLS", reason: "no memory") }
+        let (made, over) = unsafe (SSL_new(context.context), BIO_new(method))
+        guard let ssl = unsafe made, let bio = unsafe over else {
+            unsafe SSL_free(made)
+            unsafe BIO_free(over)
+            throw .configuration("TLS", reason: ErrorQueue.drain())
+        }
+        // SAFETY: the wire lives as long as this object, and the BIO goes with the connection.
+        unsafe BIO_set_data(bio, wire.state)
+        unsafe SSL_set_bio(ssl, bio, bio)
+        self.context = context
+        self.wire = wire
+        unsafe self.ssl = ssl
+        peer = nil
+        unsafe green_tls_set_owner(ssl, Unmanaged.passUnretained(self).toOpaque())
+        unsafe SSL_set_accept_state(ssl)
+    }
+
+    /// Takes over buffers of its own, instead of the wire.
+    func use(input: OpaquePointer, output: OpaquePointer) {
+        unsafe self.input = input
+        unsafe self.output = output
+        wire = nil
     }
 
     deinit {
@@ -120,14 +153,14 @@ internal import Green
 
     /// Hands over bytes that came from the peer.
     func feed(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
-        guard unsafe !bytes.isEmpty else { return }
+        guard unsafe !bytes.isEmpty, let input = unsafe input else { return }
         let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(clamping: bytes.count))
         guard taken == bytes.count else { throw .protocolFailure("no memory") }
     }
 
     /// Takes bytes that are to go to the peer: how many.
     func takeOutput(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard unsafe green_tls_pending(output) > 0 else { return 0 }
+        guard let output = unsafe output, unsafe green_tls_pending(output) > 0 else { return 0 }
         return max(0, Int(unsafe BIO_read(output, buffer.baseAddress, Int32(buffer.count))))
     }
 
@@ -140,7 +173,8 @@ internal import Green
         }
     }
 
-    private func failure() -> TLSError {
+    /// Why there is no way on.
+    func failure() -> TLSError {
         hasFailed = true
         let reason = ErrorQueue.drain()
         let verdict = unsafe SSL_get_verify_result(ssl)
@@ -152,7 +186,7 @@ internal import Green
     // MARK: - What was agreed on
 
     /// The protocol that both chose (ALPN).
-    var negotiatedProtocol: String? {
+    package var negotiatedProtocol: String? {
         var name: UnsafePointer<UInt8>?
         var length: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &length)
@@ -161,7 +195,7 @@ internal import Green
     }
 
     /// The name that a client asked for (SNI).
-    var requestedHost: String? {
+    package var requestedHost: String? {
         guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
         return unsafe String(cString: name)
     }
@@ -170,5 +204,5 @@ internal import Green
     var version: String { unsafe String(cString: SSL_get_version(ssl)) }
 
     /// Whether an earlier session goes on.
-    var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
+    package var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 }

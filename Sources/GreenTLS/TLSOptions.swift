@@ -53,9 +53,14 @@ public struct TLSClientOptions: Hashable, Sendable {
 }
 
 /// How a server speaks TLS.
-public struct TLSServerOptions: Hashable, Sendable {
+public struct TLSServerOptions: Sendable {
     /// Who the server is.
     public var identity: TLSIdentity
+    /// Further ones: a client that asks for a name gets the first whose certificate is for it, all others `identity`.
+    public var otherIdentities: [TLSIdentity] = []
+    /// What session tickets are encrypted with, so that servers resume each other's sessions; nil for keys of this context
+    /// alone.
+    public var ticketKeys: TLSTicketKeys?
     /// Whose certificates clients must show; nil asks them for none.
     public var clientTrust: TLSTrust?
     /// The protocols that are spoken (ALPN), the preferred one first. A client that offers only others is refused.

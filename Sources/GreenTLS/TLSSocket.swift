@@ -40,6 +40,14 @@ public import Green
         return try begin(stream, context, peer: nil, until: deadline)
     }
 
+    /// Goes on with a connection whose handshake was done over a wire. Throws where there is no memory.
+    package init(over stream: any ByteStream, engine: TLSEngine) throws(TLSError) {
+        try engine.leaveWire()
+        self.stream = stream
+        self.engine = engine
+        sending = Semaphore(1, hub: stream.hub)
+    }
+
     private static func begin(
         _ stream: any ByteStream, _ context: TLSContext, peer: TLSPeer?, until deadline: Instant
     ) throws -> TLSSocket {

@@ -26,7 +26,9 @@ struct Check: ParsableCommand {
             let name = file == "-" ? "standard input" : file
             let failed = try settings.failedRuleTests()
             guard failed.isEmpty else { throw CheckFailure(lines: failed.map { "\(name): \($0)" }) }
-            for warning in settings.warnings { try Output.write("\(name): warning: \(warning)\n") }
+            for warning in settings.warnings + settings.certificateWarnings() {
+                try Output.write("\(name): warning: \(warning)\n")
+            }
             try Output.write("\(name): good\n")
         }
     }

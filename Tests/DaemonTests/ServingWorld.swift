@@ -11,12 +11,18 @@ import Upstream
 /// A worker that serves 127.0.0.1:53 in a simulated world, and its upstream.
 final class ServingWorld {
     static let address = SocketAddress(.loopback, port: 53)
+    /// Where it speaks TLS, HTTPS, and HTTP without TLS, where there are certificates.
+    static let tlsAddress = SocketAddress(.loopback, port: 853)
+    static let httpsAddress = SocketAddress(.loopback, port: 443)
+    static let httpAddress = SocketAddress(.loopback, port: 80)
     let world: VirtualWorld
     let hub: Hub
     let upstream: ScriptedUpstream
     let worker: Worker
 
-    private init(_ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess) throws {
+    private init(
+        _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess, tls: TLSSettings?
+    ) throws {
         self.world = world
         self.hub = hub
         upstream = try ScriptedUpstream()
@@ -24,16 +30,28 @@ final class ServingWorld {
         let server = Policy.Upstream(UpstreamAddress(upstream.address), id: 1)
         policy.routes = [Policy.Route(domain: [0], upstreams: [server])]
         let shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))
-        let listeners = try ListenerSet([listen], workers: 1, loop: hub.loop)
-        worker = try Worker(listeners.shares[0], shared: shared, policy: policy, access: access)
+        var wanted = [ListenAddress(listen)]
+        if tls != nil {
+            wanted.append(ListenAddress(Self.tlsAddress, transport: .tls))
+            for path in ["/dns-query", "/other", "/clients/{client}"] {
+                wanted.append(ListenAddress(Self.httpsAddress, transport: .https, path: path))
+            }
+            wanted.append(ListenAddress(Self.httpAddress, transport: .http, path: "/dns-query"))
+        }
+        var listeners = try ListenerSet(wanted, workers: 1, loop: hub.loop)
+        listeners.bound(connections: 1_000, proxies: [AccessRule("127.0.0.1")!])
+        let certificates = try tls.map { try ServerCertificates($0, hub.loop.files) }
+        worker = try Worker(
+            listeners.shares[0], shared: shared, policy: policy, access: access, certificates: certificates)
     }
 
     /// Runs a test in a world of its own.
     static func run(
-        listen: SocketAddress = address, access: ClientAccess = .everybody, _ body: @escaping (ServingWorld) throws -> Void
+        listen: SocketAddress = address, access: ClientAccess = .everybody, tls: TLSSettings? = nil,
+        _ body: @escaping (ServingWorld) throws -> Void
     ) throws {
         let world = VirtualWorld(seed: 5)
-        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access)) }
+        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access, tls: tls)) }
     }
 
     /// Runs `body` on a hub of another machine, which has this address, and waits for its end.

@@ -14,10 +14,12 @@ import Testing
         try VirtualWorld(seed: 1).run { hub throws in
             let there = SocketAddress(.loopback, port: 53)
             let missing = SocketAddress(IPAddress("192.0.2.77")!, port: 53)
-            let set = try ListenerSet([there, missing], areNamed: false, workers: 2, loop: hub.loop)
-            #expect(set.addresses == [there] && set.leftOut.map(\.address) == [missing])
+            let set = try ListenerSet([there, missing].map { ListenAddress($0) }, areNamed: false, workers: 2, loop: hub.loop)
+            #expect(set.addresses.map(\.address) == [there] && set.leftOut.map(\.address.address) == [missing])
             #expect(set.shares.allSatisfy { $0.datagrams.count == 1 && $0.streams.count == 1 })
-            #expect(throws: DaemonError.self) { try ListenerSet([missing], areNamed: false, workers: 1, loop: hub.loop) }
+            #expect(throws: DaemonError.self) {
+                try ListenerSet([ListenAddress(missing)], areNamed: false, workers: 1, loop: hub.loop)
+            }
         }
     }
 
@@ -25,11 +27,13 @@ import Testing
         try VirtualWorld(seed: 1).run { hub throws in
             let there = SocketAddress(.loopback, port: 54)
             let missing = SocketAddress(IPAddress("192.0.2.77")!, port: 53)
-            let set = try ListenerSet([there, missing], workers: 2, loop: hub.loop)
-            #expect(set.addresses == [there, missing] && set.leftOut.isEmpty && set.awaited == [missing])
+            let set = try ListenerSet([there, missing].map { ListenAddress($0) }, workers: 2, loop: hub.loop)
+            #expect(
+                set.addresses.map(\.address) == [there, missing] && set.leftOut.isEmpty && set.awaited.map(\.address) == [missing]
+            )
             #expect(set.shares.allSatisfy { $0.datagrams.count == 2 && $0.streams.count == 2 })
             // Another daemon there is a fault, whether or not the address is there.
-            #expect(throws: DaemonError.self) { try ListenerSet([missing], workers: 1, loop: hub.loop) }
+            #expect(throws: DaemonError.self) { try ListenerSet([ListenAddress(missing)], workers: 1, loop: hub.loop) }
         }
     }
 

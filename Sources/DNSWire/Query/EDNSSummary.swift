@@ -12,6 +12,10 @@ public struct EDNSSummary: Hashable, Sendable {
     public var optionsOffset: Int
     /// The length of all options.
     public var optionsLength: Int
+    /// Whether a padding option is among them (RFC 7830): the sender pads, and wants answers padded where they are encrypted.
+    public var hasPadding = false
+    /// Whether an edns-tcp-keepalive option is among them (RFC 7828).
+    public var hasKeepalive = false
     /// Whether a COOKIE option is among them (RFC 7873).
     public var hasCookie: Bool
 
@@ -44,7 +48,12 @@ public struct EDNSSummary: Hashable, Sendable {
         let end = optionsOffset + optionsLength
         while position < end {
             guard position + 4 <= end else { throw .badMessage }
-            if message.loadUInt16(at: position) == EDNSOptionCode.cookie.rawValue { hasCookie = true }
+            switch message.loadUInt16(at: position) {
+            case EDNSOptionCode.cookie.rawValue: hasCookie = true
+            case EDNSOptionCode.padding.rawValue: hasPadding = true
+            case EDNSOptionCode.tcpKeepalive.rawValue: hasKeepalive = true
+            default: break
+            }
             position += 4 + Int(message.loadUInt16(at: position + 2))
         }
         guard position == end else { throw .badMessage }

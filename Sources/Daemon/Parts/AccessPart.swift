@@ -76,18 +76,20 @@ final class AccessPart: Part {
         guard settings.answersEverybody else { return }
         logger.warning(
             "everybody who reaches this server may ask it (allow: any): an open resolver is used to attack others; name the networks that may ask",
-            metadata: ["listen": "\(settings.listen.filter { !$0.ip.isLoopback }.map(\.description).joined(separator: ", "))"])
+            metadata: [
+                "listen": "\(settings.allAddresses.filter { !$0.ip.isLoopback }.map(\.description).joined(separator: ", "))"
+            ])
     }
 }
 
 extension Settings {
     /// Whether a listener that others reach answers whoever asks.
     package var answersEverybody: Bool {
-        allow.contains(where: \.isNearlyEverybody) && listen.contains { !$0.ip.isLoopback }
+        allow.contains(where: \.isNearlyEverybody) && allAddresses.contains { !$0.ip.isLoopback }
     }
 
     /// Whether it matters which networks this machine is in.
     fileprivate var needsNetworks: Bool {
-        (allow.contains(.local) || deny.contains(.local)) && listen.contains { !$0.ip.isLoopback }
+        (allow.contains(.local) || deny.contains(.local)) && allAddresses.contains { !$0.ip.isLoopback }
     }
 }

@@ -19,11 +19,12 @@ final class ListenerPart: Part {
     var shares: [ListenerSet.Share] { bound?.shares ?? [] }
 
     /// Where the daemon listens, with the ports that were really taken.
-    var addresses: [SocketAddress] { bound?.addresses ?? [] }
+    var addresses: [ListenAddress] { bound?.addresses ?? [] }
 
     func start() throws {
-        let bound = try ListenerSet(
-            settings.listen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
+        var bound = try ListenerSet(
+            settings.writtenListen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
+        bound.bound(connections: settings.connections, proxies: settings.proxies)
         self.bound = bound
         for (address, error) in bound.leftOut {
             logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error.reason)"])

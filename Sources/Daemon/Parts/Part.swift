@@ -5,6 +5,7 @@
 //     ResolvConfPart   upstreams of resolv.conf, where none are set; looked at each second
 //     ListenerPart     binds every address, once for each worker
 //     UserPart         gives root up, now that the ports are taken
+//     CertificatePart  what clients are shown over TLS, read again when it changes
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
 //     NameRulesPart    lists of names, read again when they change; groups, records of our own
 //     PolicyPart       settings, hosts file and upstreams, as resolvers work by them; numbers the upstreams

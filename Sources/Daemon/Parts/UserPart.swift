@@ -24,7 +24,7 @@ final class UserPart: Part {
         guard let entry = unsafe getpwnam(name) else {
             if let user = settings.user { throw DaemonError.user("there is no user \(user); expected one, or root to stay it") }
             // Nobody but this machine's own users reaches it: a trial.
-            guard settings.listen.contains(where: { !$0.ip.isLoopback || $0.port < 1024 }) else { return }
+            guard settings.allAddresses.contains(where: { !$0.ip.isLoopback || $0.port < 1024 }) else { return }
             throw DaemonError.user("started as root, and there is no user vireo; expected a name, or root to stay it")
         }
         let (user, group) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)

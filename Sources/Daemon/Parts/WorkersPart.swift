@@ -11,6 +11,7 @@ final class WorkersPart: Part {
     private let listeners: ListenerPart
     private let policy: PolicyPart
     private let access: AccessPart
+    private let certificates: CertificatePart
     private let group = WorkerGroup()
     private var servingCount = 0
     private var endedCount = 0
@@ -25,11 +26,14 @@ final class WorkersPart: Part {
     var failed: (DaemonError) -> Void = { _ in }
 
     /// The part that serves on `listeners` by `policy` whom `access` allows.
-    init(_ shared: SharedState, listeners: ListenerPart, policy: PolicyPart, access: AccessPart, _ logger: Logger) {
+    init(
+        _ shared: SharedState, listeners: ListenerPart, policy: PolicyPart,
+        admitting: (access: AccessPart, certificates: CertificatePart), _ logger: Logger
+    ) {
         self.shared = shared
         self.listeners = listeners
         self.policy = policy
-        self.access = access
+        (access, certificates) = admitting
         self.logger = logger
         progress = Event(hub: hub)
     }
@@ -38,9 +42,12 @@ final class WorkersPart: Part {
     func start() throws {
         policy.changed = { [group] policy in group.tellAll { $0.adopt(policy) } }
         access.changed = { [group] access in group.tellAll { $0.adopt(access) } }
+        certificates.changed = { [group] certificates in group.tellAll { $0.adopt(certificates) } }
         let box = WorkersBox(self)
         let mailbox = hub.mailbox
-        group.start(listeners.shares, shared: shared, policy: policy.policy(), access: access.access) { event in
+        let start = WorkerGroup.Start(
+            policy: policy.policy(), access: access.access, certificates: certificates.certificates)
+        group.start(listeners.shares, shared: shared, start) { event in
             mailbox.post { box.part?.note(event) }
         }
         while servingCount < listeners.shares.count {
@@ -57,6 +64,7 @@ final class WorkersPart: Part {
             StatusField("serving", servingCount - endedCount), StatusField("tcp-refused", total.refusedConnections),
             StatusField("tcp-closed", total.closedConnections), StatusField("dropped", total.shedDatagrams),
             StatusField("refused", total.refusedQueries), StatusField("turned-away", total.turnedAwayQueries),
+            StatusField("handshakes-failed", total.failedHandshakes),
         ]
     }
 

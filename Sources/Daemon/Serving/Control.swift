@@ -57,13 +57,15 @@ final class Control {
             memory: shared.cache, redis: shared.redis, fleet: { redis?.fleet }, upstreams: { policy.upstreams },
             remove: remove)
         let access = AccessPart(settings, logger)
-        let workers = WorkersPart(shared, listeners: listeners, policy: policy, access: access, logger)
+        let certificates = CertificatePart(settings, logger)
+        let workers = WorkersPart(
+            shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
         let control = ControlServer(settings, ControlAPI(tiers, rules: rules, downloads: downloads), logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), access, rules, policy, snapshot, cache,
-            redis, control, workers, downloads, pulse,
+            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), certificates, access, rules, policy,
+            snapshot, cache, redis, control, workers, downloads, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in

@@ -7,14 +7,26 @@ struct ListenerSet {
     /// What one worker listens on.
     struct Share: Sendable {
         var datagrams: [Listener] = []
-        var streams: [Listener] = []
+        var streams: [Stream] = []
+        /// So many connections at once.
+        var connections = 1_000
+        /// Whose word is believed about whom they ask for.
+        var proxies = ClientAccess(allow: [], deny: [], networks: [])
+    }
+
+    /// A listener for streams, and what is spoken there.
+    struct Stream: Sendable {
+        let listener: Listener
+        let listen: ListenAddress
+        /// The paths of requests, where they are HTTP's.
+        let paths: [String]
     }
 
     private(set) var shares: [Share]
     /// The addresses that the machine does not have and that nobody insists on, and why there is no listener.
-    private(set) var leftOut: [(address: SocketAddress, error: SocketError)] = []
+    private(set) var leftOut: [(address: ListenAddress, error: SocketError)] = []
     /// The addresses that the operator names and the machine does not have yet: queries arrive there once it does.
-    private(set) var awaited: [SocketAddress] = []
+    private(set) var awaited: [ListenAddress] = []
 
     /// So much of its answers the kernel takes for a client on TCP that reads slowly.
     private static let unsentBytes: Int32 = 128 << 10
@@ -23,19 +35,28 @@ struct ListenerSet {
     /// also another instance of this one; only then do the other workers' sockets share its port. What the machine lacks is
     /// left out where nobody insists on it, as long as one address is left, and else waited for; `areNamed` says whether the
     /// operator named them.
-    init(_ addresses: [SocketAddress], areNamed: Bool = true, workers: Int, loop: any Loop) throws(DaemonError) {
+    init(_ addresses: [ListenAddress], areNamed: Bool = true, workers: Int, loop: any Loop) throws(DaemonError) {
         shares = Array(repeating: Share(), count: workers)
+        var wanted: [(listen: ListenAddress, paths: [String])] = []
         for address in addresses {
+            // Several paths at one place have one listener.
+            if let index = wanted.firstIndex(where: { $0.listen.address == address.address && address.transport.isHTTP }) {
+                wanted[index].paths.append(address.path)
+            } else {
+                wanted.append((address, [address.path]))
+            }
+        }
+        for (address, paths) in wanted {
             let before = shares
             do throws(DaemonError) {
-                try open(address, loop)
+                try open(address, paths, loop)
             } catch {
                 guard case .listen(_, _, let reason) = error else { throw error }
                 shares = before
-                if Self.mayLeaveOut(address, isNamed: areNamed, reason), leftOut.count + 1 < addresses.count {
+                if Self.mayLeaveOut(address.address, isNamed: areNamed, reason), leftOut.count + 1 < wanted.count {
                     leftOut.append((address, reason))
                 } else if reason == .addressNotAvailable, areNamed {
-                    try open(address, loop, mayComeLater: true)
+                    try open(address, paths, loop, mayComeLater: true)
                     awaited.append(address)
                 } else {
                     throw error
@@ -53,8 +74,9 @@ struct ListenerSet {
 
     /// Binds one address for every worker.
     private mutating func open(
-        _ address: SocketAddress, _ loop: any Loop, mayComeLater: Bool = false
+        _ listen: ListenAddress, _ paths: [String], _ loop: any Loop, mayComeLater: Bool = false
     ) throws(DaemonError) {
+        let address = listen.address
         var options = ListenOptions()
         options.mayComeLater = mayComeLater
         options.packetInfo = address.ip.isWildcard
@@ -62,17 +84,32 @@ struct ListenerSet {
         var bound = address
         for worker in shares.indices {
             options.sharesPort = worker > 0
-            let datagrams = try Self.bind(.datagram, bound, options, loop)
-            // A port chosen by the kernel holds for all sockets of the address.
-            bound = datagrams.address
-            let streams = try Self.bind(.stream, bound, options, loop)
-            shares[worker].datagrams.append(datagrams)
-            shares[worker].streams.append(streams)
+            if listen.transport == .plain {
+                let datagrams = try Self.bind(.datagram, bound, options, loop)
+                // A port chosen by the kernel holds for all sockets of the address.
+                bound = datagrams.address
+                shares[worker].datagrams.append(datagrams)
+            }
+            let stream = try Self.bind(.stream, bound, options, loop)
+            bound = stream.address
+            shares[worker].streams.append(Stream(listener: stream, listen: listen, paths: paths))
         }
     }
 
     /// Where the daemon listens, with the ports that were really taken.
-    var addresses: [SocketAddress] { shares.first.map { $0.datagrams.map(\.address) } ?? [] }
+    var addresses: [ListenAddress] {
+        (shares.first?.streams ?? []).flatMap { stream in
+            stream.paths.map { ListenAddress(stream.listener.address, transport: stream.listen.transport, path: $0) }
+        }
+    }
+
+    /// Bounds the connections of each worker.
+    mutating func bound(connections: Int, proxies: [AccessRule]) {
+        for worker in shares.indices {
+            shares[worker].connections = connections
+            shares[worker].proxies = ClientAccess(allow: proxies, deny: [], networks: [])
+        }
+    }
 
     private static func bind(
         _ kind: SocketKind, _ address: SocketAddress, _ options: ListenOptions, _ loop: any Loop

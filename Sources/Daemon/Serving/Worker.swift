@@ -1,4 +1,5 @@
 internal import Green
+internal import GreenTLS
 internal import Resolver
 
 /// What one thread does: its hub, its resolver, and the servers of its listeners.
@@ -7,7 +8,7 @@ final class Worker {
     private let datagramServers: [QueryServer]
     private let streamServers: [QueryStreamServer]
     /// The places of stream connections.
-    let places = StreamPlaces()
+    let places: StreamPlaces
 
     /// Queries in flight get this long to be answered when the daemon stops.
     static let farewell = Duration.seconds(2)
@@ -16,11 +17,13 @@ final class Worker {
 
     /// Starts to serve a share of the listeners, on the running hub.
     init(
-        _ share: ListenerSet.Share, shared: SharedState, policy: Policy, access: ClientAccess
+        _ share: ListenerSet.Share, shared: SharedState, policy: Policy, access: ClientAccess,
+        certificates: ServerCertificates? = nil
     ) throws(SocketError) {
         let hub = Hub.current
         let resolver = Resolver(hub: hub, shared: shared, policy: policy)
         self.resolver = resolver
+        places = StreamPlaces(limit: share.connections)
         var datagramServers: [QueryServer] = []
         for listener in share.datagrams {
             let socket = try DatagramSocket(hub: hub, listener: listener)
@@ -28,10 +31,12 @@ final class Worker {
             datagramServers.append(QueryServer(socket: socket, resolver: resolver, gate: gate))
         }
         var streamServers: [QueryStreamServer] = []
-        for listener in share.streams {
-            let gate = ClientGate(access, at: listener.address.ip)
-            let server = try QueryStreamServer(listener: listener, resolver: resolver, gate: gate, places: places)
-            streamServers.append(server)
+        let isEncrypted = share.streams.contains { $0.listen.transport.isEncrypted }
+        let streams = QueryStreamServer.Shared(
+            resolver: resolver, places: places, proxies: share.proxies, wire: isEncrypted ? TLSWire() : nil)
+        for stream in share.streams {
+            let gate = ClientGate(access, at: stream.listener.address.ip)
+            streamServers.append(try QueryStreamServer(stream, streams, gate: gate, certificates: certificates))
         }
         self.datagramServers = datagramServers
         self.streamServers = streamServers
@@ -48,6 +53,11 @@ final class Worker {
         for server in streamServers { server.gate.adopt(access) }
     }
 
+    /// Shows clients other certificates from now on.
+    func adopt(_ certificates: ServerCertificates) {
+        for server in streamServers { server.adopt(certificates) }
+    }
+
     /// What it has counted so far.
     var figures: WorkerFigures {
         var figures = WorkerFigures()
@@ -58,7 +68,10 @@ final class Worker {
             figures.shedDatagrams &+= server.shedCount
             figures.refusedQueries &+= server.gate.refusedCount
         }
-        for server in streamServers { figures.refusedQueries &+= server.gate.refusedCount }
+        for server in streamServers {
+            figures.refusedQueries &+= server.gate.refusedCount
+            figures.failedHandshakes &+= server.failedHandshakes
+        }
         return figures
     }
 

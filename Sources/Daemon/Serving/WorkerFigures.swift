@@ -11,6 +11,9 @@ struct WorkerFigures: Sendable, Equatable {
     /// Queries that got SERVFAIL because too many were asked, or waited, at once.
     var turnedAwayQueries: UInt64 = 0
 
+    /// TLS handshakes that failed.
+    var failedHandshakes: UInt64 = 0
+
     /// Adds another worker's.
     mutating func add(_ other: WorkerFigures) {
         refusedConnections &+= other.refusedConnections
@@ -18,6 +21,7 @@ struct WorkerFigures: Sendable, Equatable {
         shedDatagrams &+= other.shedDatagrams
         refusedQueries &+= other.refusedQueries
         turnedAwayQueries &+= other.turnedAwayQueries
+        failedHandshakes &+= other.failedHandshakes
     }
 
     /// A kind of trouble: what is counted, and what is said when it begins and when it is over.

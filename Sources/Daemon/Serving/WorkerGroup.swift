@@ -18,13 +18,20 @@ final class WorkerGroup: Sendable {
         let worker: WorkerBox
     }
 
+    /// What workers begin with.
+    struct Start: Sendable {
+        let policy: Policy
+        let access: ClientAccess
+        let certificates: ServerCertificates?
+    }
+
     private let members = Locked<[Member]>([])
     /// So many clients may wait for a worker at least, however many workers there are.
     private static let leastWaiting = 10_000
 
     /// Starts a worker for each share; `tell` is called on their threads.
     func start(
-        _ shares: [ListenerSet.Share], shared: SharedState, policy: Policy, access: ClientAccess,
+        _ shares: [ListenerSet.Share], shared: SharedState, _ start: Start,
         tell: @escaping @Sendable (Event) -> Void
     ) {
         let group = HubGroup()
@@ -36,7 +43,8 @@ final class WorkerGroup: Sendable {
         for (number, share) in shares.enumerated() {
             group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current
-                let worker = try Worker(share, shared: shared, policy: policy, access: access)
+                let worker = try Worker(
+                    share, shared: shared, policy: start.policy, access: start.access, certificates: start.certificates)
                 worker.resolver.waitingLimit = max(Self.leastWaiting, Resolver.mostWaiting / shares.count)
                 let box = WorkerBox(worker, stop: Green.Event(hub: hub))
                 self.members.withLock { $0.append(Member(mailbox: hub.mailbox, worker: box)) }

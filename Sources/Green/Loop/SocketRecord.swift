@@ -12,6 +12,9 @@ public import CGreen
     /// Who waits.
     var readers = WaitList()
     var writers = WaitList()
+    /// Called once when a read may succeed, on the loop's own stack, with its subject.
+    var watcher: SocketWatcher?
+    var watched: UnsafeMutableRawPointer?
     /// The hub that is told.
     var core: UnsafeMutablePointer<HubCore>
     /// What the loop keeps for its own use.
@@ -26,6 +29,9 @@ public import CGreen
 
 /// A socket, as the seam between the sockets and the loop hands it to and fro.
 public typealias SocketHandle = UnsafeMutablePointer<SocketRecord>
+
+/// What is called when a socket can be read and nobody waits for that: it must not wait itself, but may start a greenlet.
+package typealias SocketWatcher = @convention(c) (_ subject: UnsafeMutableRawPointer) -> Void
 
 /// A batch of datagrams.
 public typealias SlotBatch = UnsafeMutablePointer<UnsafeMutablePointer<green_slot>?>
@@ -42,6 +48,16 @@ extension UnsafeMutablePointer<SocketRecord> {
             unsafe pointee.canWrite = true
             unsafe core.pointee.wakeAll(writers)
         }
+        if readable, unsafe pointee.watcher != nil { unsafe callWatcher() }
+    }
+
+    /// Calls who watches the socket, once. Nothing of this record is touched afterwards: it may be gone.
+    @inline(never)
+    private func callWatcher() {
+        guard let watcher = unsafe pointee.watcher, let subject = unsafe pointee.watched else { return }
+        unsafe pointee.watcher = nil
+        unsafe pointee.watched = nil
+        unsafe watcher(subject)
     }
 
     /// Whether it is still open.

@@ -43,6 +43,10 @@ internal import Glibc
         try handler?(connection)
     }
 
+    /// Takes a connection over before it has a greenlet, and says so; it must not wait. A subclass that does serves and closes it
+    /// by itself: it counts as none of `connectionCount`.
+    open func take(_ connection: StreamSocket) -> Bool { false }
+
     /// Whether an error of `handle` is one that peers cause as they please: it goes away, its time is over. Any other goes to `HubOptions.report`.
     open func isOfPeer(_ error: any Error) -> Bool {
         if error is Interruption { return true }
@@ -134,6 +138,7 @@ internal import Glibc
             refusedCount += 1
             return
         }
+        if take(socket) { return }
         try connections.spawn(name: "connection") {
             defer { socket.close() }
             do {

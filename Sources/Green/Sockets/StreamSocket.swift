@@ -70,6 +70,30 @@ internal import CGreen
         }
     }
 
+    /// Reads what there is, at most the buffer's size, without waiting: how many bytes, 0 at the end of the stream, nil where
+    /// nothing has come. Throws `closed`, or the error of the connection.
+    package func readNow(into buffer: UnsafeMutableRawBufferPointer) throws(SocketError) -> Int? {
+        check()
+        guard unsafe handle.isOpen else { throw .closed }
+        let got = unsafe hub.loop.read(handle, buffer)
+        if got >= 0 { return got }
+        guard SocketError.wouldBlock(got) else { throw SocketError(errno: Int32(-got), call: "recv") }
+        unsafe handle.pointee.canRead = false
+        return nil
+    }
+
+    /// Has `watcher` called with `subject` once, when something has come since `readNow` said that nothing had, or when the
+    /// socket is closed: on the loop's own stack, or in the call that closes. Nothing is called where there is one already.
+    package func watch(_ watcher: SocketWatcher, _ subject: UnsafeMutableRawPointer) {
+        check()
+        guard unsafe handle.isOpen, !handle.pointee.canRead, handle.pointee.watcher == nil else { return unsafe watcher(subject) }
+        unsafe handle.pointee.watcher = watcher
+        unsafe handle.pointee.watched = subject
+    }
+
+    /// Whether somebody is to be called so.
+    package var isWatched: Bool { unsafe handle.pointee.watcher != nil }
+
     /// Fills the buffer. False when the stream ends before its first byte; throws `closed` when it ends later.
     public func readExactly(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Bool {
         var filled = 0

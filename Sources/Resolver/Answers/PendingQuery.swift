@@ -13,7 +13,7 @@ package final class PendingQuery: Sendable {
     /// The name's wire form as the client wrote it: the key's own bytes where that is in lower case.
     let name: [UInt8]
     /// What the client said in OPT, where it had one.
-    let edns: EDNSSummary?
+    package let edns: EDNSSummary?
 
     /// Who asks, as `FairShares` counts it.
     let client: UInt32

@@ -78,7 +78,7 @@ final class EncryptedPeer: Sendable {
         }
     }
 
-    private static func makeCertificates(_ directory: TestDirectory, isExpired: Bool) throws {
+    static func makeCertificates(_ directory: TestDirectory, isExpired: Bool) throws {
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         let file = directory.file
         for arguments in [

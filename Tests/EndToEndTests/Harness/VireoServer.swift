@@ -27,21 +27,24 @@ final class VireoServer: Sendable {
     /// Starts it with upstreams and further lines of YAML, and waits until it answers.
     init(
         upstreams: [String], _ more: String = "", port: UInt16 = FreePort.take(), control: String? = nil,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], listen: [String] = []
     ) throws {
         self.port = port
         directory = try TestDirectory()
         controlPath = control ?? directory.file("control.sock")
         let file = try directory.write(
-            Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), to: "vireo.yaml")
+            Self.yaml(port: port, control: controlPath, upstreams: upstreams, more, listen: listen), to: "vireo.yaml")
         process = try ManagedProcess([Self.binary, "serve", "--config", file], environment: environment)
         try waitUntilServing()
     }
 
     /// The text of a configuration.
-    private static func yaml(port: UInt16, control: String, upstreams: [String], _ more: String) -> String {
+    private static func yaml(
+        port: UInt16, control: String, upstreams: [String], _ more: String, listen: [String] = []
+    ) -> String {
         let list = upstreams.map { "\"\($0)\"" }.joined(separator: ", ")
-        return "listen: [\"127.0.0.1:\(port)\"]\nupstreams: [\(list)]\ncontrol: \"\(control)\"\n\(more)\n"
+        let others = listen.map { ", \"\($0)\"" }.joined()
+        return "listen: [\"127.0.0.1:\(port)\"\(others)]\nupstreams: [\(list)]\ncontrol: \"\(control)\"\n\(more)\n"
     }
 
     /// Replaces its configuration and has it read again; waits until `condition` holds.

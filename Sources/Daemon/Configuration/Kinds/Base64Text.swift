@@ -23,6 +23,27 @@ enum Base64Text {
         return bits == 0 ? bytes : nil
     }
 
+    /// Reads the alphabet for URLs without anything that fills it up, into a buffer: how many bytes; nil for anything else, and
+    /// for more than there is room for.
+    static func readURL(_ digits: Span<UInt8>, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        guard digits.count % 4 != 1, digits.count / 4 * 3 + 2 <= buffer.count else { return nil }
+        var bits: UInt32 = 0
+        var (held, count) = (0, 0)
+        for index in 0..<digits.count {
+            let digit = digits[index]
+            guard digit != UInt8(ascii: "+"), digit != UInt8(ascii: "/"), let value = value(of: digit) else { return nil }
+            bits = bits << 6 | value
+            held += 6
+            if held >= 8 {
+                held -= 8
+                buffer[count] = UInt8(truncatingIfNeeded: bits >> UInt32(held))
+                count += 1
+                bits &= 1 << UInt32(held) - 1
+            }
+        }
+        return bits == 0 ? count : nil
+    }
+
     private static func value(of digit: UInt8) -> UInt32? {
         switch digit {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit) - 65

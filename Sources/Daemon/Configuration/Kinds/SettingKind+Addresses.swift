@@ -2,24 +2,6 @@ internal import Green
 internal import Resolver
 internal import Upstream
 
-extension SettingKind where Value == SocketAddress {
-    /// An address to listen on.
-    static var listener: SettingKind {
-        let expected = "an address such as 127.0.0.1, 0.0.0.0:5300 or \"[::1]:53\""
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                let text = try node.text(expected: expected)
-                let address = try AddressText(node: node, expected: expected).read(text[...])
-                if !address.ip.isWildcard, let fault = address.ip.faultOfServer {
-                    throw node.failure("\(quoted(text)) is no address to listen on, but \(fault)", expected: expected)
-                }
-                return address
-            },
-            print: { "\"\($0)\"" })
-    }
-}
-
 /// An address with a port, read with a message that says which part is wrong.
 struct AddressText {
     let node: ConfigurationNode

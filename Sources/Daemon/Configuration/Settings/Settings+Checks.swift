@@ -6,13 +6,28 @@ extension Settings {
     /// all of the machine's addresses: `machine` are those, besides loopback.
     package func isOwn(_ address: SocketAddress, on machine: [IPAddress]) -> Bool {
         let ip = address.ip.unmapped
-        return listen.contains { listener in
+        return allAddresses.contains { listener in
             guard listener.port == address.port else { return false }
             let own = listener.ip.unmapped
             if own == ip { return true }
             return own.isWildcard && own.family == ip.family
                 && (ip.isLoopback || machine.contains { $0.unmapped == ip })
         }
+    }
+
+    /// Refuses listeners that cannot be had together, and those with TLS that have no certificate.
+    func checkListeners(_ node: ConfigurationNode) throws(ConfigurationError) {
+        let place = node.value(of: "listen") ?? node
+        var known: [SocketAddress: ListenAddress] = [:]
+        for listener in writtenListen {
+            if let other = known[listener.address], other.transport != listener.transport {
+                throw place.failure("\(other) and \(listener) are the same address and port", expected: "a port for each")
+            }
+            known[listener.address] = listener
+        }
+        guard let first = encrypted.first(where: \.transport.isEncrypted), !tls.isGiven else { return }
+        throw place.failure(
+            "\(first) needs a certificate, and there is no tls", expected: "tls: \(SettingKind<TLSSettings>.example)")
     }
 
     /// The upstreams that resolv.conf names: none that is this daemon itself, and none that cannot be asked.
@@ -59,7 +74,16 @@ extension Settings {
     /// Reads the files that encrypted upstreams are checked by, as the daemon will: throws where one cannot be used.
     package func checkCertificates() throws(DaemonError) {
         var contexts = UpstreamContexts()
-        try contexts.prepare(for: allUpstreams, LibeventLoop().files)
+        let files = LibeventLoop().files
+        try contexts.prepare(for: allUpstreams, files)
+        if tls.isGiven { _ = try ServerCertificates(tls, files) }
+    }
+
+    /// The certificates for clients that end soon, or have ended: a line for each.
+    package func certificateWarnings() -> [String] {
+        let loop = LibeventLoop()
+        guard tls.isGiven, let certificates = try? ServerCertificates(tls, loop.files) else { return [] }
+        return certificates.warnings(at: loop.wallTime() / 1_000_000_000)
     }
 
     /// Reads the files of addresses that are suspicious, as the daemon will: throws where one cannot be used.

@@ -21,8 +21,16 @@ package import Upstream
 package struct Settings: Sendable, Equatable {
     /// Where queries are taken, over UDP and TCP.
     package var listen = [SocketAddress(.loopback, port: 53), SocketAddress(.loopbackV6, port: 53)]
+    /// Where queries are taken over TLS and HTTP.
+    package var encrypted: [ListenAddress] = []
     /// Whether these are the operator's own words: then the daemon does without none of them.
     package private(set) var namesListeners = false
+    /// What clients are shown over TLS.
+    package var tls = TLSSettings()
+    /// Whose word is believed about whom they ask for.
+    package var proxies: [AccessRule] = []
+    /// Connections of clients at once, for each worker.
+    package var connections = 10_000
     /// Who may ask.
     package var allow: [AccessRule] = [.local]
     /// Who of them may not.
@@ -73,10 +81,17 @@ package struct Settings: Sendable, Equatable {
     package init() {}
 
     /// `listen` as the operator writes it.
-    var writtenListen: [SocketAddress] {
-        get { listen }
-        set { (listen, namesListeners) = (newValue, true) }
+    var writtenListen: [ListenAddress] {
+        get { listen.map { ListenAddress($0) } + encrypted }
+        set {
+            listen = newValue.filter { $0.transport == .plain }.map(\.address)
+            encrypted = newValue.filter { $0.transport != .plain }
+            namesListeners = true
+        }
     }
+
+    /// Every address that is listened on.
+    var allAddresses: [SocketAddress] { listen + encrypted.map(\.address) }
 
     /// The number of processor cores that this process may use.
     package static var coreCount: Int { max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 256)) }

@@ -45,15 +45,25 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 extension Settings {
     /// Every key there is.
     package static let table = SettingsTable<Settings>(
-        firstKeys + SettingsTable.choiceKeys + ownKeys + RuleSettings.keys, check: RuleSettings.check)
+        firstKeys + SettingsTable.choiceKeys + ownKeys + RuleSettings.keys,
+        check: { settings, node throws(ConfigurationError) in
+            try RuleSettings.check(settings, node)
+            try settings.checkListeners(node)
+        })
 
     /// The keys about who asks and who is asked.
     private static let firstKeys: [SettingKey<Settings>] = [
         .value(
             "listen", \.writtenListen, .list(of: .listener, "addresses such as 127.0.0.1:53 or \"[::1]:53\""),
             SettingFacts(
-                "Addresses that queries are taken on, over UDP and TCP; port 53 unless given. Without this key: these, if there.",
-                example: #"["127.0.0.1:53", "[::1]:53"]"#, needsRestart: true)),
+                "Addresses that queries are taken on, over UDP and TCP, or tls://, https://…/path, http://…/path (for behind a proxy).",
+                example: #"["127.0.0.1:53", "[::1]:53", "tls://0.0.0.0:853", "https://0.0.0.0:443/dns-query"]"#,
+                needsRestart: true)),
+        .value(
+            "tls", \.tls, .serverTLS,
+            SettingFacts(
+                "Certificate and key for clients, or a list picked by name; also clients (a CA), name, session-secret (a file).",
+                example: "{certificate: /etc/vireo/cert.pem, key: /etc/vireo/key.pem}")),
         .value(
             "allow", \.allow, .accessRules,
             SettingFacts(
@@ -89,6 +99,16 @@ extension Settings {
             "max-udp-size", \.maxUDPSize, .integer(512...4096),
             SettingFacts(
                 "The longest answer over UDP, in bytes; longer ones are asked for over TCP. 1232 fits nearly everywhere.")),
+        .value(
+            "proxies", \.proxies, .accessRules,
+            SettingFacts(
+                "Proxies in front of https:// and http:// listeners, whose X-Forwarded-For is believed.",
+                example: "[\"127.0.0.1\"]", needsRestart: true)),
+        .value(
+            "connections", \.connections, .integer(16...1_000_000),
+            SettingFacts(
+                "Connections of clients at once (TCP, TLS, HTTP), for each worker; a quarter of them for one client.",
+                needsRestart: true)),
         .value(
             "workers", \.workers, .integer(1...256),
             SettingFacts(

@@ -1,32 +1,70 @@
 internal import Green
+internal import GreenTLS
 internal import Resolver
 
-/// Answers the queries of one TCP listener (RFC 7766), a greenlet for each connection.
+/// Answers the queries of one listener for streams: TCP (RFC 7766), or TLS over it (RFC 7858).
 final class QueryStreamServer: StreamServer {
+    /// What all stream servers of a worker share.
+    struct Shared {
+        /// Answers.
+        let resolver: Resolver
+        /// The places of all stream connections of the worker.
+        let places: StreamPlaces
+        /// Its handshakes.
+        let handshakes = Handshakes()
+        /// Whose word is believed about whom they ask for.
+        let proxies: ClientAccess
+        /// What OpenSSL reads and writes between two waits; nil where nothing is encrypted.
+        let wire: TLSWire?
+    }
+
     let resolver: Resolver
     /// Says whose queries are answered.
     let gate: ClientGate
-    /// The places of all stream connections of the worker.
     let places: StreamPlaces
+    let handshakes: Handshakes
+    let wire: TLSWire?
+    /// What is spoken here.
+    let listener: ListenAddress
+    /// The certificates in force; nil where there is no TLS.
+    private(set) var context: TLSContext?
     /// What all connections of this server read into and write answers in: used only between two waits.
-    let scratch = QueryScratch()
+    let scratch: QueryScratch
     /// Lets others have their turns.
     let turns: StreamTurns
+    /// Handshakes that failed.
+    var failedHandshakes: UInt64 = 0
+    /// What requests are read and answered in, and by what they are judged; nil where there are none.
+    let requests: HTTPQueries?
 
-    init(listener: Listener, resolver: Resolver, gate: ClientGate, places: StreamPlaces) throws(SocketError) {
-        self.resolver = resolver
+    init(_ listener: ListenerSet.Stream, _ shared: Shared, gate: ClientGate, certificates: ServerCertificates?)
+        throws(SocketError)
+    {
+        resolver = shared.resolver
+        places = shared.places
+        handshakes = shared.handshakes
+        wire = shared.wire
         self.gate = gate
-        self.places = places
+        self.listener = listener.listen
+        context = certificates?.context(for: listener.listen.transport)
+        scratch = QueryScratch(isSealed: context != nil)
         turns = StreamTurns(hub: resolver.hub)
-        // Those that lost their place have still to end.
-        try super.init(hub: resolver.hub, listener: listener, limit: places.limit + 100)
+        requests =
+            listener.listen.transport.isHTTP
+            ? HTTPQueries(listener, proxies: shared.proxies, resolver: resolver, gate: gate) : nil
+        try super.init(hub: resolver.hub, listener: listener.listener, limit: .max)
     }
 
-    override func handle(_ connection: StreamSocket) throws {
-        let connection = QueryConnection(connection, of: self)
-        guard places.take(connection) else { return }
-        defer { places.leave(connection) }
-        try connection.serve()
+    /// Goes on with other certificates; connections that stand keep theirs.
+    func adopt(_ certificates: ServerCertificates) { context = certificates.context(for: listener.transport) }
+
+    override func take(_ connection: StreamSocket) -> Bool {
+        if listener.transport.isHTTP {
+            HTTPConnection(connection, of: self).begin()
+        } else {
+            QueryConnection(connection, of: self).begin()
+        }
+        return true
     }
 
     /// Closes a connection, so that a new one finds room.
@@ -42,10 +80,17 @@ final class QueryStreamServer: StreamServer {
     static let batchSize = 64 * 1024
     /// What was read.
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: messageSize, alignment: 8)
+    /// What was read and is encrypted; empty where nothing is. With the part of a record that OpenSSL has kept, what it
+    /// decrypts to fits into `input`.
+    let sealed: UnsafeMutableRawBufferPointer
     /// Answers with their lengths before them; there is always room for one more below `batchSize`.
     private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: batchSize + 2 + messageSize, alignment: 8)
     /// Bytes of answers in `output`.
     private(set) var count = 0
+
+    init(isSealed: Bool = false) {
+        unsafe sealed = .allocate(byteCount: isSealed ? 32 << 10 : 0, alignment: 8)
+    }
 
     /// Whether another answer may be written.
     var hasRoom: Bool { count < Self.batchSize }
@@ -64,6 +109,13 @@ final class QueryStreamServer: StreamServer {
         count += 2 + length
     }
 
+    /// Adds bytes as they are: no more than the largest message at once.
+    func append(_ bytes: UnsafeRawBufferPointer) {
+        precondition(hasRoom && bytes.count <= Self.messageSize)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: output[count...]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
     /// Hands all answers to `body` and lets go of them.
     func take<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -75,6 +127,7 @@ final class QueryStreamServer: StreamServer {
 
     deinit {
         unsafe input.deallocate()
+        unsafe sealed.deallocate()
         unsafe output.deallocate()
     }
 }

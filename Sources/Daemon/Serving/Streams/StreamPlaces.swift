@@ -22,7 +22,7 @@ final class StreamPlaces {
     private(set) var closedCount: UInt64 = 0
     private(set) var refusedCount: UInt64 = 0
     /// Those that have a place.
-    private var connections: [QueryConnection] = []
+    private var connections: [StreamConnection] = []
     private var clients: [UInt128: Client] = [:]
     /// Bytes that are kept for all of them.
     private(set) var heldBytes = 0
@@ -48,7 +48,7 @@ final class StreamPlaces {
     var unfinishedCount: Int { connections.reduce(0) { $0 + ($1.isIdle ? 0 : 1) } }
 
     /// Gives a new connection a place, where need be by closing another; says whether there is one.
-    func take(_ connection: QueryConnection) -> Bool {
+    func take(_ connection: StreamConnection) -> Bool {
         let client = clients[connection.client] ?? Client()
         if client.count >= clientLimit {
             guard closeIdle(of: client) else { return refuse() }
@@ -63,7 +63,7 @@ final class StreamPlaces {
     }
 
     /// Takes a connection's place back; nothing where it has none.
-    func leave(_ connection: QueryConnection) {
+    func leave(_ connection: StreamConnection) {
         guard let (index, client) = connection.place else { return }
         hold(connection, bytes: 0)
         connection.place = nil
@@ -78,7 +78,7 @@ final class StreamPlaces {
 
     /// Notes how many bytes are kept for a connection. Above the limit the connections lose theirs for which the most is kept,
     /// of the client for which the most is kept.
-    func hold(_ connection: QueryConnection, bytes: Int) {
+    func hold(_ connection: StreamConnection, bytes: Int) {
         guard let client = connection.place?.client, bytes != connection.heldBytes else { return }
         let change = bytes - connection.heldBytes
         connection.heldBytes = bytes
@@ -111,15 +111,15 @@ final class StreamPlaces {
         return true
     }
 
-    private func oldest(_ isMeant: (QueryConnection) -> Bool) -> QueryConnection? {
-        var found: QueryConnection?
+    private func oldest(_ isMeant: (StreamConnection) -> Bool) -> StreamConnection? {
+        var found: StreamConnection?
         for connection in connections where isMeant(connection) {
             if found.map({ connection.lastUse < $0.lastUse }) ?? true { found = connection }
         }
         return found
     }
 
-    private func close(_ connection: QueryConnection) {
+    private func close(_ connection: StreamConnection) {
         closedCount += 1
         leave(connection)
         connection.close()
@@ -130,13 +130,13 @@ final class StreamPlaces {
         return false
     }
 
-    private static func holdsLess(_ one: QueryConnection, _ other: QueryConnection) -> Bool {
+    private static func holdsLess(_ one: StreamConnection, _ other: StreamConnection) -> Bool {
         let (first, second) = (one.place?.client.heldBytes ?? 0, other.place?.client.heldBytes ?? 0)
         return first == second ? one.heldBytes < other.heldBytes : first < second
     }
 }
 
-extension QueryConnection {
+extension StreamConnection {
     /// How many connections its client has.
     fileprivate var clientCount: Int { place?.client.count ?? 0 }
 }

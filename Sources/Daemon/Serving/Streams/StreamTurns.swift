@@ -15,6 +15,9 @@ final class StreamTurns {
     /// A question that waits, and so takes a greenlet, counts as so many bytes.
     static let waitingQuestion = 1 << 10
 
+    /// A step of a handshake counts as so many bytes: what a processor does for it in the time.
+    static let handshake = 64 << 10
+
     init(hub: Hub) {
         self.hub = hub
         order = Green.Semaphore(1, hub: hub)

@@ -1,0 +1,243 @@
+internal import DNSWire
+internal import Green
+internal import GreenHTTP
+internal import GreenHTTP2
+internal import Resolver
+
+/// DNS queries as requests of HTTP (RFC 8484), for one listener: which paths there are, and what a request asks.
+final class HTTPQueries {
+    /// A path that is served.
+    private struct Path {
+        /// All of it, or what stands before the client's name.
+        let bytes: [UInt8]
+        /// Whether a last segment names the client.
+        let takesClient: Bool
+    }
+
+    /// What a request is found to be.
+    enum Target: Equatable {
+        /// No path of ours.
+        case unknown
+        /// One of ours, and where the `dns` parameter stands in the target, where there is one.
+        case path(Range<Int>?)
+    }
+
+    /// What may be kept for each connection.
+    static let limits: HTTP2Limits = {
+        var limits = HTTP2Limits()
+        limits.streams = 100
+        limits.headerBytes = 8 << 10
+        // A message of DNS, and no more.
+        limits.bodyBytes = 65_535
+        limits.heldBytes = 256 << 10
+        limits.idleFrames = 200
+        return limits
+    }()
+
+    private let paths: [Path]
+    let resolver: Resolver
+    let gate: ClientGate
+    /// Whether there is TLS.
+    private let isEncrypted: Bool
+    /// Whose word is believed about whom they ask for.
+    private let proxies: ClientAccess
+    /// What HTTP/2 connections share.
+    let scratch = HTTP2Scratch(limits: HTTPQueries.limits)
+    /// Serves those who speak HTTP/1.1.
+    private(set) lazy var plain: HTTPServer? = makePlainServer()
+
+    /// The type of a query and of an answer.
+    static let contentType: StaticString = "application/dns-message"
+    /// A client's name has so many letters at most.
+    private static let longestClient = 64
+
+    init(_ stream: ListenerSet.Stream, proxies: ClientAccess, resolver: Resolver, gate: ClientGate) {
+        isEncrypted = stream.listen.transport.isEncrypted
+        self.proxies = proxies
+        self.paths = stream.paths.map { path in
+            let takesClient = path.hasSuffix("/" + ListenAddress.clientMark)
+            return Path(
+                bytes: Array(path.utf8.dropLast(takesClient ? ListenAddress.clientMark.utf8.count : 0)), takesClient: takesClient)
+        }
+        self.resolver = resolver
+        self.gate = gate
+    }
+
+    // MARK: - Targets
+
+    /// Finds out what a request's target means.
+    func target(_ bytes: Span<UInt8>) -> Target {
+        var end = 0
+        while end < bytes.count, bytes[end] != UInt8(ascii: "?") { end += 1 }
+        guard paths.contains(where: { fits($0, bytes.extracting(first: end)) }) else { return .unknown }
+        return .path(parameter(bytes, from: end + 1))
+    }
+
+    private func fits(_ path: Path, _ given: Span<UInt8>) -> Bool {
+        let count = path.bytes.count
+        guard given.count >= count, given.extracting(first: count).hasSameBytes(as: path.bytes.span) else { return false }
+        guard path.takesClient else { return given.count == count }
+        guard (1...Self.longestClient).contains(given.count - count) else { return false }
+        for index in count..<given.count {
+            let byte = given[index]
+            guard byte | 0x20 &- 0x61 < 26 || byte &- 0x30 < 10 || byte == 0x2D || byte == 0x5F else { return false }
+        }
+        return true
+    }
+
+    /// Where the value of the parameter `dns` stands.
+    private func parameter(_ bytes: Span<UInt8>, from start: Int) -> Range<Int>? {
+        var start = start
+        while start < bytes.count {
+            var end = start
+            while end < bytes.count, bytes[end] != UInt8(ascii: "&") { end += 1 }
+            if end - start >= 4, bytes[start] == UInt8(ascii: "d"), bytes[start + 1] == UInt8(ascii: "n"),
+                bytes[start + 2] == UInt8(ascii: "s"), bytes[start + 3] == UInt8(ascii: "=")
+            {
+                return start + 4..<end
+            }
+            start = end + 1
+        }
+        return nil
+    }
+
+    // MARK: - Clients
+
+    /// Whether it is believed for whom somebody asks.
+    func isProxy(_ address: UInt128) -> Bool { proxies.covers(address...address) }
+
+    /// Whom a proxy asks for: the last address that it names and that is no proxy's. Nil where it names none.
+    func client(_ forwardedFor: Span<UInt8>) -> UInt128? {
+        let text = String(decoding: [UInt8](copying: forwardedFor), as: UTF8.self)
+        for part in text.split(separator: ",").reversed() {
+            let name = part.drop { $0 == " " }.prefix { $0 != " " }
+            let host = name.first == "[" ? name.dropFirst().prefix { $0 != "]" } : name
+            guard let number = IPAddress(host)?.number else { return nil }
+            if !isProxy(number) { return number }
+        }
+        return nil
+    }
+
+    // MARK: - Answers
+
+    /// What came of a query that stands at the front of a buffer.
+    enum Step {
+        /// The answer stands there, and is so long.
+        case answered(Int)
+        /// It must be waited for; the query is kept so.
+        case wait(PendingQuery, isCached: Bool)
+        /// It is no query.
+        case none
+    }
+
+    /// Answers a query of `length` bytes at the front of `buffer`, where that needs no waiting.
+    func begin(_ length: Int, in buffer: inout MutableSpan<UInt8>, from address: UInt128) -> Step {
+        guard length >= MessageView.headerLength else { return .none }
+        guard gate.admits(address) else {
+            gate.refusedCount &+= 1
+            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return .none }
+            return .answered(count)
+        }
+        var query = QueryView()
+        switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {
+        case .answered(let count): return .answered(options(to: &buffer, count, query.edns))
+        case .drop: return .none
+        case .wait: return .wait(PendingQuery(query, buffer.span.extracting(first: length), from: address), isCached: false)
+        case .tooLong: return .wait(PendingQuery(query, buffer.span.extracting(first: length), from: address), isCached: true)
+        }
+    }
+
+    /// Writes the answer to a query that waited: its length.
+    func write(_ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>) -> Int {
+        let count = resolver.write(pending, resolution, into: &buffer, limit: buffer.count)
+        return options(to: &buffer, count, pending.edns)
+    }
+
+    /// Adds what a query's OPT asks for. How long connections are kept is HTTP's own affair.
+    private func options(to buffer: inout MutableSpan<UInt8>, _ count: Int, _ edns: EDNSSummary?) -> Int {
+        StreamOptions.add(to: &buffer, count, for: edns, isEncrypted: isEncrypted, keepsAlive: false)
+    }
+
+    /// For how many seconds an answer may be kept (RFC 8484 5.1): the smallest TTL of its answer section, or what the SOA of a
+    /// negative one says; 0 for failures.
+    static func maxAge(_ message: Span<UInt8>) -> UInt32 {
+        do throws(WireError) {
+            let view = try MessageView(message)
+            let code = view.flags.responseCode
+            guard code == .noError || code == .nxDomain else { return 0 }
+            let hasAnswer = view.recordCount(.answer) > 0
+            var records = try view.records()
+            var least: UInt32?
+            while let record = try records.next() {
+                if hasAnswer {
+                    guard record.section == .answer else { break }
+                    least = min(least ?? .max, record.ttl)
+                } else if record.section == .authority, record.type == .soa, record.rdata.count >= 4 {
+                    return min(record.ttl, record.rdata.loadUInt32(at: record.rdata.count - 4))
+                }
+            }
+            return least ?? 0
+        } catch {
+            return 0
+        }
+    }
+
+    // MARK: - HTTP/1.1
+
+    private func makePlainServer() -> HTTPServer? {
+        var limits = HTTPLimits()
+        limits.bodyBytes = Self.limits.bodyBytes
+        limits.bodyTime = .seconds(10)
+        limits.stalled = .seconds(5)
+        return try? HTTPServer(hub: resolver.hub, limits: limits) { [unowned self] request in try answer(request) }
+    }
+
+    /// Answers a request of HTTP/1.1. Waits.
+    private func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+        guard case .path = target(Array(request.path.utf8).span) else { throw HTTPError(404, "no such path") }
+        var message = [UInt8](repeating: 0, count: HTTP2Scratch.bodyLimit)
+        var length = 0
+        switch request.method {
+        case "GET", "HEAD":
+            guard let text = request.query("dns") else { throw HTTPError(400, "no query: expected ?dns=") }
+            var span = message.mutableSpan
+            guard let count = Base64Text.readURL(Array(text.utf8).span, into: &span) else {
+                throw HTTPError(400, "a query that is no base64url")
+            }
+            length = count
+        case "POST":
+            guard request.header("content-type")?.lowercased() == "\(Self.contentType)" else {
+                throw HTTPError(415, "expected \(Self.contentType)")
+            }
+            length = request.body.count
+            message.replaceSubrange(0..<length, with: request.body)
+        default: throw HTTPError(405, "expected GET, HEAD or POST")
+        }
+        var address = request.peer?.ip.number ?? 0
+        // A proxy that does not say whom it asks for asks for itself.
+        if isProxy(address), let named = request.headers.last(where: { $0.name.lowercased() == "x-forwarded-for" }) {
+            address = client(Array(named.value.utf8).span) ?? address
+        }
+        return try answer(&message, length, from: address)
+    }
+
+    private func answer(_ message: inout [UInt8], _ length: Int, from address: UInt128) throws -> HTTPResponse {
+        var span = message.mutableSpan
+        var count: Int
+        switch begin(length, in: &span, from: address) {
+        case .none: throw HTTPError(400, "a message that is no query")
+        case .answered(let written): count = written
+        case .wait(let pending, let isCached):
+            let resolution = isCached ? .cached : resolver.resolve(pending)
+            count = write(pending, resolution, into: &span)
+        }
+        guard count > 0 else { throw HTTPError(400, "a query that is not answered") }
+        let answer = Array(message[..<count])
+        return HTTPResponse(
+            .bytes(answer),
+            headers: [
+                HTTPField("Content-Type", "\(Self.contentType)"),
+                HTTPField("Cache-Control", "max-age=\(Self.maxAge(answer.span))"),
+            ])
+    }
+}

@@ -1,0 +1,48 @@
+internal import Green
+internal import GreenTLS
+
+/// TLS of a connection, where its listener speaks that.
+extension StreamConnection {
+    /// Whether the handshake is still to be done.
+    final var isShakingHands: Bool { server.context != nil && tls?.isEstablished != true }
+
+    /// Reads plain bytes: how many, and whether they are the last; nil where nothing has come.
+    final func read(into buffer: UnsafeMutableRawBufferPointer) throws -> (count: Int, isLast: Bool)? {
+        guard let context = server.context, let wire = server.wire else {
+            return try unsafe socket.readNow(into: buffer).map { ($0, $0 == 0) }
+        }
+        guard let got = try unsafe socket.readNow(into: server.scratch.sealed) else { return nil }
+        guard got > 0 else { return (0, true) }
+        if tls == nil {
+            guard server.handshakes.enter(self) else { throw SocketError.closed }
+            tls = try TLSEngine(context, over: wire)
+        }
+        guard let tls else { return nil }
+        let wasEstablished = tls.isEstablished
+        if !wasEstablished { server.turns.note(StreamTurns.handshake) }
+        let (count, progress) = unsafe tls.receive(UnsafeRawBufferPointer(rebasing: server.scratch.sealed[..<got]), into: buffer)
+        // Alerts too, for the client to know why.
+        unsafe try push(wire.output)
+        wire.clear()
+        if case .failed(let error) = progress {
+            if !wasEstablished { server.failedHandshakes &+= 1 }
+            throw error
+        }
+        idleBytes += got
+        if idleBytes > Self.mostIdleBytes { throw TLSError.protocolFailure("too much that carries nothing") }
+        if !wasEstablished, tls.isEstablished {
+            server.handshakes.leave(self)
+            lastUse = server.hub.now
+            try established()
+        }
+        if case .ended = progress { return (count, true) }
+        return (count, false)
+    }
+
+    final func sayFarewell(_ tls: TLSEngine) {
+        guard let wire = server.wire else { return }
+        tls.sayFarewell()
+        _ = unsafe try? socket.writeNow(wire.output)
+        wire.clear()
+    }
+}
