@@ -194,6 +194,8 @@ final class HTTPQueries {
 
     /// Answers a request of HTTP/1.1. Waits.
     private func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+        // Who sends one request behind another has one in a turn.
+        try resolver.hub.yield(afterEvents: true)
         guard case .path = target(Array(request.path.utf8).span) else { throw HTTPError(404, "no such path") }
         var message = [UInt8](repeating: 0, count: HTTP2Scratch.bodyLimit)
         var length = 0
