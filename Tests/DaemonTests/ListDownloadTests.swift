@@ -185,6 +185,29 @@ import Upstream
         }
     }
 
+    @Test func `a reload with another refresh or directory holds for what is kept as well`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            let (downloads, rules) = try world.parts(Self.yaml)
+            try sleep(.seconds(5))
+            #expect(world.requests.count == 1)
+            let sooner = try read(Self.yaml.replacing("1h", with: "1m"))
+            try downloads.adopt(sooner)
+            try rules.adopt(sooner)
+            try sleep(.seconds(40))
+            #expect(world.requests.count == 1)
+            try sleep(.seconds(30))
+            #expect(world.requests.count == 2)
+            let elsewhere = try read(Self.yaml + "\nlists-directory: /other")
+            try downloads.adopt(elsewhere)
+            try rules.adopt(elsewhere)
+            try sleep(.seconds(5))
+            #expect(world.requests.count == 3 && Self.denies(rules, "ads.example"))
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
     @Test func `one source that cannot be had holds no other source of its list back`() throws {
         let world = ListWorld()
         try world.run { hub in

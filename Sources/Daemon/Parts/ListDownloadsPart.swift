@@ -59,11 +59,12 @@ final class ListDownloadsPart: Part {
     }
 
     func adopt(_ settings: Settings) throws {
+        let isElsewhere = settings.rules.listsDirectory != self.settings.listsDirectory
         self.settings = settings.rules
         let wanted = Set(sources.map(\.url))
-        states = states.filter { wanted.contains($0.key) }
-        // A reload is an occasion to try what failed.
-        for url in states.keys where states[url]?.problem != nil { states[url]?.nextAt = 0 }
+        // What is kept is looked at anew, for it may be due at another time; and a reload is an occasion to try what failed.
+        states = states.filter { !isElsewhere && wanted.contains($0.key) && $0.value.problem != nil }
+        for url in states.keys { states[url]?.nextAt = 0 }
     }
 
     func status() throws -> [StatusField] {

@@ -19,6 +19,11 @@ final class NameRulesPart: Part {
     var own = OwnRules()
     /// Those that are in force.
     private var ownInForce = OwnRules()
+    /// Which addresses clients have that groups know by their hardware addresses, and when that is looked at next.
+    private var neighbours = Neighbours()
+    private var neighboursAt = Instant(nanoseconds: 0)
+    /// Asks the kernel about IPv6's; may block.
+    var messages: @Sendable () -> [UInt8] = { Neighbours.messages() }
     /// All rules but those lists that hold at times only.
     private var content = RuleBook.Content()
     /// What is in force; nil where there are no rules.
@@ -35,6 +40,8 @@ final class NameRulesPart: Part {
 
     /// Files and schedules are looked at this often.
     private static let interval = Duration.seconds(1)
+    /// And neighbours this often.
+    private static let neighbourInterval = Duration.seconds(10)
     /// Marks of books: 1 to this.
     private static let marks = 255
 
@@ -88,6 +95,8 @@ final class NameRulesPart: Part {
     func look(isNew: Bool = false) throws -> Bool {
         let (round, settings, former) = (round, settings, lists)
         var isNew = isNew
+        if try lookAtNeighbours(settings, isNew: isNew) { isNew = true }
+        guard round == self.round else { return false }
         let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime())
         let seconds = hub.loop.wallTime() / 1_000_000_000
         var content = content
@@ -113,7 +122,7 @@ final class NameRulesPart: Part {
             }
             if isNew || found != nil || generation == 0 {
                 content = settings.content(
-                    lists: found?.1 ?? content.lists, hasOwn: !ownInForce.rules.isEmpty, at: seconds)
+                    lists: found?.1 ?? content.lists, hasOwn: !ownInForce.rules.isEmpty, neighbours: neighbours, at: seconds)
                 isNew = true
             }
         }
@@ -121,6 +130,22 @@ final class NameRulesPart: Part {
         guard isNew || active != content.active else { return false }
         content.active = active
         return try put(content, ofRound: round)
+    }
+
+    /// Finds out where clients are that are known by their hardware addresses, where that is due; says whether it is as before.
+    private func lookAtNeighbours(_ settings: RuleSettings, isNew: Bool) throws -> Bool {
+        let wanted = settings.groups.reduce(into: Set<HardwareAddress>()) { $0.formUnion($1.machines) }
+        guard !wanted.isEmpty, isNew || neighboursAt <= hub.loop.now() else { return false }
+        neighboursAt = hub.loop.now().advanced(by: Self.neighbourInterval)
+        let (former, files, messages) = (neighbours, hub.loop.files, messages)
+        let found = try blocking {
+            var next = former
+            next.look(for: wanted, files, messages: messages)
+            return next
+        }
+        guard found != former else { return false }
+        neighbours = found
+        return true
     }
 
     /// Puts a book in force, unless there are other settings by then; says whether it did.

@@ -140,24 +140,27 @@ extension SettingKind where Value == ListFormat {
     }
 }
 
-extension SettingKind where Value == [NameRules.AddressPrefix] {
-    /// Where clients are: one address or prefix, or several.
+extension SettingKind where Value == [ClientRule] {
+    /// Who clients are: one, or several.
     static var clients: SettingKind {
-        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26")
+        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26, or hardware addresses")
         return SettingKind(
             expected: list.expected,
             read: { node throws(ConfigurationError) in
-                if case .scalar = node.content { return [try SettingKind<NameRules.AddressPrefix>.client.read(node)] }
+                if case .scalar = node.content { return [try SettingKind<ClientRule>.client.read(node)] }
                 return try list.read(node)
             },
             print: list.print)
     }
 }
 
-extension SettingKind where Value == NameRules.AddressPrefix {
-    /// An address or a prefix.
+extension SettingKind where Value == ClientRule {
+    /// A client.
     fileprivate static var client: SettingKind {
-        word("an address or a prefix such as 192.0.2.64/26", print: { _ in "" }) { NameRules.AddressPrefix(Substring($0)) }
+        word("an address or a prefix such as 192.0.2.64/26, or a hardware address such as 52:54:00:12:34:56", print: { _ in "" })
+        {
+            ClientRule($0)
+        }
     }
 }
 

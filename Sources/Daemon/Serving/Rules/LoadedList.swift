@@ -170,13 +170,15 @@ struct ListLoader: Sendable {
 
 extension RuleSettings {
     /// What the resolver works by, lists apart.
-    func content(lists: RuleSet, hasOwn: Bool = false, at seconds: Int64) -> RuleBook.Content {
+    func content(
+        lists: RuleSet, hasOwn: Bool = false, neighbours: Neighbours = Neighbours(), at seconds: Int64
+    ) -> RuleBook.Content {
         var content = RuleBook.Content()
         let hasOwn = hasOwn && self.lists.count < RuleSet.maximumLists
         content.listNames = self.lists.map(\.name) + (hasOwn ? [OwnRules.listName] : [])
         content.lists = lists
         // The settings were checked.
-        content.groups = (try? groupTable(hasOwn: hasOwn)) ?? .none
+        content.groups = (try? groupTable(hasOwn: hasOwn, neighbours: neighbours)) ?? .none
         content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
         content.local = local.isEmpty ? nil : NameRules.LocalZone(local)
         for rewrite in rewrites { content.rewrites[rewrite.from.lowercased.wire] = rewrite.to.lowercased }

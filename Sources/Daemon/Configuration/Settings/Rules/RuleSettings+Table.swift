@@ -59,6 +59,12 @@ extension RuleSettings {
                 throw .badValue(place, problem: "\(quoted(name)) is no list", expected: expected)
             }
         }
+        var machines: Set<HardwareAddress> = []
+        for group in rules.groups {
+            for machine in group.machines where !machines.insert(machine).inserted {
+                throw groups.failure("\(machine) is in two groups", expected: "each client once")
+            }
+        }
         do throws(GroupTable.Fault) {
             _ = try rules.groupTable()
         } catch {
@@ -93,7 +99,9 @@ extension GroupSettings {
     static let table = SettingsTable<GroupSettings>(
         [
             .value("name", \.name, .word, SettingFacts("Its name.")),
-            .value("clients", \.clients, .clients, SettingFacts("Addresses and prefixes; the longest prefix decides.")),
+            .value(
+                "clients", \.clients, .clients,
+                SettingFacts("Addresses and prefixes, of which the longest decides; hardware addresses.")),
             .value("block", \.block, .words, SettingFacts("Lists whose names are denied.")),
             .value("allow", \.allow, .words, SettingFacts("Lists whose names pass.")),
             .value("schedule", \.schedules, .schedules, SettingFacts("When lists hold that do not always.")),
@@ -103,7 +111,8 @@ extension GroupSettings {
         check: { group, node throws(ConfigurationError) in
             if group.name.isEmpty { throw node.failure("name is missing", expected: "{name: kids, clients: […], block: […]}") }
             if group.name != "default", group.clients.isEmpty {
-                throw node.failure("clients is missing", expected: "addresses or prefixes, or the name default")
+                throw node.failure(
+                    "clients is missing", expected: "addresses, prefixes or hardware addresses, or the name default")
             }
         })
 }

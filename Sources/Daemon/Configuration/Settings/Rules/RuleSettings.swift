@@ -52,8 +52,8 @@ package struct ListSettings: Sendable, Equatable {
 package struct GroupSettings: Sendable, Equatable {
     /// Its name; `default` is for all clients of no other group.
     package var name = ""
-    /// Where its clients are.
-    package var clients: [NameRules.AddressPrefix] = []
+    /// Who its clients are.
+    package var clients: [ClientRule] = []
     /// Lists whose names are denied.
     package var block: [String] = []
     /// Lists whose names pass.
@@ -67,6 +67,16 @@ package struct GroupSettings: Sendable, Equatable {
 
     /// A group that is yet to be filled in.
     package init() {}
+
+    /// The addresses of its clients.
+    var prefixes: [NameRules.AddressPrefix] {
+        clients.compactMap { if case .prefix(let prefix) = $0 { prefix } else { nil } }
+    }
+
+    /// The hardware addresses of its clients.
+    var machines: Set<HardwareAddress> {
+        Set(clients.compactMap { if case .hardware(let address) = $0 { address } else { nil } })
+    }
 }
 
 /// A name that stands for another.
@@ -121,7 +131,9 @@ extension RuleSettings {
     func number(of list: String) -> Int? { lists.firstIndex { $0.name == list } }
 
     /// The groups as the resolver takes them. The settings were checked: what does not fit is left out.
-    func groupTable(hasOwn: Bool = false) throws(GroupTable.Fault) -> GroupTable {
+    func groupTable(
+        hasOwn: Bool = false, neighbours: Neighbours = Neighbours()
+    ) throws(GroupTable.Fault) -> GroupTable {
         var groups = groups
         if groups.isEmpty, !lists.isEmpty || hasOwn {
             var all = GroupSettings()
@@ -129,12 +141,21 @@ extension RuleSettings {
             all.block = lists.map(\.name)
             groups = [all]
         }
-        return try GroupTable(groups.map { group($0, hasOwn: hasOwn) })
+        let own = Set(groups.flatMap(\.prefixes))
+        return try GroupTable(
+            groups.map { settings in
+                var group = group(settings, hasOwn: hasOwn)
+                // What the settings say of an address goes before whose it is.
+                let machines = settings.machines
+                group.prefixes += neighbours.machines.filter { machines.contains($0.value) }
+                    .map { NameRules.AddressPrefix($0.key, length: 128) }.filter { !own.contains($0) }.sorted()
+                return group
+            })
     }
 
     private func group(_ settings: GroupSettings, hasOwn: Bool) -> NameRules.Group {
         var group = NameRules.Group(name: settings.name)
-        group.prefixes = settings.clients
+        group.prefixes = settings.prefixes
         // What was given to the running daemon stands behind the lists.
         group.blocks = bits(settings.block) | (hasOwn ? 1 << UInt64(lists.count) : 0)
         group.allows = bits(settings.allow)
