@@ -28,13 +28,12 @@ struct StreamLimits {
     }
 
     /// A connection answered so many questions and no more, though it stayed open. After the same number twice that is the
-    /// server's habit; after another one it may be a machine that has too much to do, and the limit is halved as after a close.
+    /// server's habit; after another one it was a slow name in a server that answers in order, or a machine with too much to do.
     mutating func wentSilent(answered: Int, at now: Instant) {
         let isHabit = silentAfter == answered
         silentAfter = answered
         silences += 1
-        guard silences >= Self.silencesBelieved else { return }
-        if isHabit { set(max(1, answered), at: now) } else { wasClosed(answered: answered, at: now) }
+        if silences >= Self.silencesBelieved, isHabit { set(max(1, answered), at: now) }
     }
 
     /// A connection that had answered others before answered again.
