@@ -61,12 +61,12 @@ class Front:
         config = directory / "front.conf"
         config.write_text(f"""
 setLocal('127.0.0.1:{port}')
-addLocal('0.0.0.0:{self.ports["udp"]}')
+addLocal('0.0.0.0:{self.ports["udp"]}', {{maxInFlight=1000}})
 setACL('127.0.0.0/8')
 setSecurityPollSuffix('')
 setMaxTCPClientThreads(4)
 newServer{{address='127.0.0.1:{upstream}', sockets=4, checkName='bench.example.'}}
-addTLSLocal('0.0.0.0:{self.ports["tls"]}', '{self.file("pem")}', '{self.file("key")}')
+addTLSLocal('0.0.0.0:{self.ports["tls"]}', '{self.file("pem")}', '{self.file("key")}', {{maxInFlight=1000}})
 addDOHLocal('0.0.0.0:{self.ports["https"]}', '{self.file("pem")}', '{self.file("key")}', {{'/dns-query'}})
 webserver('127.0.0.1:{self.web}')
 setWebserverConfig({{statsRequireAuthentication=false, acl='127.0.0.0/8'}})
