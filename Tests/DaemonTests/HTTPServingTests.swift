@@ -226,6 +226,28 @@ import Testing
 
     private static let settings = frame(4, 0, 0)
 
+    @Test func `each answer ends a record of TLS, for clients that read one from a record`() throws {
+        try run { world throws in
+            _ = try world.ask(.query("www.example."))
+            let socket = try connect(world)
+            let asked = (0..<3).flatMap { Self.frame(1, 5, UInt32(2 * $0 + 1), Self.request) }
+            try socket.write(Self.preface + Self.settings + asked, until: world.soon)
+            var answers = 0
+            while answers < 3 {
+                let record = try socket.read(upTo: 16_384, until: world.soon)
+                if record.isEmpty { break }
+                var (start, ends) = (0, 0)
+                while start + 9 <= record.count {
+                    if record[start + 3] <= 1, record[start + 4] & 1 != 0 { ends += 1 }
+                    start += 9 + Int(record[start]) << 16 + Int(record[start + 1]) << 8 + Int(record[start + 2])
+                }
+                #expect(ends <= 1)
+                answers += ends
+            }
+            #expect(answers == 3)
+        }
+    }
+
     private static let floods: [(String, @Sendable (Int) -> [UInt8])] = [
         ("rapid reset", { n in frame(1, 5, UInt32(2 * n + 1), request) + frame(3, 0, UInt32(2 * n + 1), [0, 0, 0, 8]) }),
         ("pings", { _ in frame(6, 0, 0, [UInt8](repeating: 0, count: 8)) }),

@@ -78,7 +78,13 @@ final class HTTPConnection: StreamConnection {
             waiting -= written
         }
         var hasMore = true
-        while hasMore, server.scratch.hasRoom { hasMore = session.nextOutput { unsafe server.scratch.append($0) } }
+        while hasMore, server.scratch.hasRoom {
+            hasMore = session.nextOutput { bytes in
+                unsafe server.scratch.append(bytes)
+                // A frame of DATA or HEADERS that ends its stream (RFC 9113 4.1).
+                if bytes.count > 4, unsafe bytes[3] <= 1, unsafe bytes[4] & 1 != 0 { server.scratch.endRecord() }
+            }
+        }
         if server.scratch.count > 0 { lastUse = server.hub.now }
         if !hasMore, !session.scratch.hasRoom { session.settle() }
     }

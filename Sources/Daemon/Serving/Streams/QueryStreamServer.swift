@@ -85,6 +85,8 @@ final class QueryStreamServer: StreamServer {
     let sealed: UnsafeMutableRawBufferPointer
     /// Answers with their lengths before them; there is always room for one more below `batchSize`.
     private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: batchSize + 2 + messageSize, alignment: 8)
+    /// Where records of TLS are to end, the last one excepted.
+    private(set) var recordEnds: [Int] = []
     /// Bytes of answers in `output`.
     private(set) var count = 0
 
@@ -116,12 +118,16 @@ final class QueryStreamServer: StreamServer {
         count += bytes.count
     }
 
+    /// Where a record of TLS is to end: behind what was added last. Some clients read one answer from a record and no more.
+    func endRecord() { recordEnds.append(count) }
+
     /// Hands all answers to `body` and lets go of them.
     func take<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: output[..<count])
         count = 0
+        defer { if !recordEnds.isEmpty { recordEnds.removeAll(keepingCapacity: true) } }
         return try unsafe body(bytes)
     }
 

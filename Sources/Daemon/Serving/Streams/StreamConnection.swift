@@ -304,7 +304,12 @@ class StreamConnection {
         server.turns.note(bytes.count)
         guard let tls, let wire = server.wire else { return unsafe try push(bytes) }
         defer { wire.clear() }
-        guard unsafe tls.send(bytes) else { throw .reset }
+        var start = 0
+        for end in server.scratch.recordEnds where end > start && end < bytes.count {
+            guard unsafe tls.send(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { throw .reset }
+            start = end
+        }
+        guard unsafe tls.send(UnsafeRawBufferPointer(rebasing: bytes[start...])) else { throw .reset }
         unsafe try push(wire.output)
     }
 
