@@ -86,7 +86,10 @@ let package = Package(
         ),
         .executableTarget(
             name: "Measure",
-            dependencies: ["NameRules", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenRedis"],
+            dependencies: [
+                "NameRules", "Resolver", "AnswerCache", "Belief", "Upstream", "DNSWire", "Green", "GreenRedis", "GreenHTTP",
+                "GreenHTTP2",
+            ],
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(

@@ -28,6 +28,11 @@ struct HostileWalks {
         case respLines = "resp-lines", respValues = "resp-values"
         case respElementsInBytes = "resp-elements-in-bytes", respLinesInBytes = "resp-lines-in-bytes"
         case respValuesInBytes = "resp-values-in-bytes"
+        /// A name of 127 labels, whose domains are all in a policy; what a client of HTTP sends: requests of many small headers
+        /// and of long ones, and over HTTP/2 the smallest frames, requests whose headers stand in the table already, and pieces
+        /// of one request's.
+        case domains, httpFields = "http-fields", httpLines = "http-lines"
+        case http2Frames = "http2-frames", http2Requests = "http2-requests", http2Pieces = "http2-pieces"
         /// A hosts file of names; lists whose lines are long, deep or full of what means nothing.
         case hosts, longLine = "long-line", deepLines = "deep-lines", nested
         /// A hosts file's line of many words, an owner of a policy zone with many records, names that are not ASCII, the
@@ -80,6 +85,12 @@ struct HostileWalks {
         case .respElementsInBytes: resp(HostileServers.manyElements, piece: 1)
         case .respLinesInBytes: resp(HostileServers.longLines, piece: 1)
         case .respValuesInBytes: resp(HostileServers.values, piece: 1)
+        case .domains: HostileDomains.walk()
+        case .httpFields: HostileHTTP.heads(field: "a:\r\n", count: 190)
+        case .httpLines: HostileHTTP.heads(field: "a: \(repeatElement("b", count: 15_000).joined())\r\n", count: 1)
+        case .http2Frames: HostileHTTP.frames(HostileHTTP.settings, count: 10_000)
+        case .http2Requests: HostileHTTP.requests
+        case .http2Pieces: HostileHTTP.pieces
         case .hosts: hosts(lines(20_000) { "192.0.2.1 a\($0).b.c.d.e.f.g.h.i.j.k.example\n" })
         case .longLine: list(Array(repeating: UInt8(ascii: "a"), count: 2 << 20))
         case .deepLines: list(lines(4_000) { "\(repeatElement("a.", count: 120).joined())x\($0)\n" })

@@ -1,7 +1,7 @@
-internal import Green
+package import Green
 
 /// The first line of a message and its headers, as they came.
-struct HTTPHead {
+package struct HTTPHead {
     /// The three parts of the first line: method, target and version, or version, status and reason.
     var first: (String, String, String)
     /// The headers, in order.
@@ -28,15 +28,18 @@ struct HTTPHead {
 
 /// Reads the heads of messages. The grammar is strict (RFC 9112): lines end with CR LF, no line is folded, names are tokens
 /// and have no space after them, values have no control characters. Memory and work are bounded by the limit.
-struct HTTPHeadReader {
+package struct HTTPHeadReader {
     /// Bytes of the first line and the headers.
     let limit: Int
     /// A head of more headers is refused.
     static let fieldLimit = 200
 
+    /// A reader of heads of at most so many bytes.
+    package init(limit: Int) { self.limit = limit }
+
     /// The next head; nil at the end of the stream before its first byte. Throws an `HTTPError` that says what is wrong with
     /// it, `SocketError`, or the interruption of the wait.
-    func read(_ reader: BufferedReader, first: Instant, rest: () -> Instant) throws -> HTTPHead? {
+    package func read(_ reader: BufferedReader, first: Instant, rest: () -> Instant) throws -> HTTPHead? {
         var left = limit
         // An empty line before the first is a habit of old clients (RFC 9112 2.2).
         guard var line = try readLine(reader, &left, until: first) else { return nil }

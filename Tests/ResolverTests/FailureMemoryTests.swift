@@ -113,6 +113,31 @@ import Upstream
         }
     }
 
+    @Test func `names of a client's own that fail end the rest of others no more than once in half a minute`() throws {
+        try ResolverWorld.run { world throws in
+            var asked = 0
+            world.upstream.answer = { query in
+                let name = "\(query.questions[0].name)".lowercased()
+                if name.hasPrefix("bad.victim") { asked += 1 }
+                return name.hasPrefix("bad") ? .reply(to: query, .servFail) : .address(query)
+            }
+            // It rests for minutes by now.
+            for _ in 0..<1_000 {
+                _ = try world.ask("bad.victim.example.")
+                try sleep(.milliseconds(250))
+            }
+            let before = asked
+            for second in 0..<50 {
+                for domain in 0..<4 { _ = try world.ask("bad\(second).evil\(domain).test.example\(domain).") }
+                _ = try world.ask("good\(second).example.")
+                _ = try world.ask("bad.victim.example.")
+                try sleep(.seconds(1))
+            }
+            // After it has ended the rest begins anew, at a second.
+            #expect((1...14).contains(asked - before), "\(asked - before)")
+        }
+    }
+
     @Test func `a verdict of bogus is passed on with its reason, and nobody else is asked`() throws {
         try ResolverWorld.run { world throws in
             let second = try ScriptedUpstream(.init(.loopback, port: 6000))

@@ -32,7 +32,7 @@ struct DomainFacts: Sendable {
 /// The names above each domain stand in the table as well, with nothing said of them alone. So a look hashes the name's last
 /// labels, from the root down, and ends at the first that leads to no domain: nearly always the first of all. It
 /// allocates nothing. The hash is keyed by the process, and what it finds is compared byte by byte.
-final class DomainIndex: Sendable {
+package final class DomainIndex: Sendable {
     /// A domain.
     private struct Entry: Sendable {
         /// Where its wire form starts in `bytes`.
@@ -59,7 +59,7 @@ final class DomainIndex: Sendable {
     private static var mostLabels: Int { 128 }
 
     /// The index of a policy's domains.
-    init(_ policy: Policy) {
+    package init(_ policy: Policy) {
         var domains: [[UInt8]: DomainFacts] = [:]
         for (domain, zone) in policy.localZones.zones { domains[domain, default: DomainFacts()].zone = zone }
         for (number, rule) in policy.domains.enumerated() where domains[rule.domain]?.rule == nil {
@@ -116,7 +116,7 @@ final class DomainIndex: Sendable {
     func find(_ name: Span<UInt8>) -> DomainFacts? { longest(name).map { $0.facts } }
 
     /// Whether `name`, lower-cased in wire form, is a domain with a route, or such a domain is below it.
-    func leadsToRoute(_ name: Span<UInt8>) -> Bool {
+    package func leadsToRoute(_ name: Span<UInt8>) -> Bool {
         longest(name).map { $0.length == name.count && $0.leadsToRoute } ?? false
     }
 
