@@ -97,7 +97,7 @@ package final class Resolver {
         unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
         let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
-        trustedUpstreams = Set(policy.routes.flatMap(\.upstreams).filter(\.address.trustsAD).map(\.id))
+        trustedUpstreams = Set(policy.routes.flatMap { $0.upstreams + $0.verifiers }.filter(\.address.trustsAD).map(\.id))
         unsafe rulesMark = policy.rules?.mark ?? 0
         let hits = policy.rules?.hits
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
@@ -269,6 +269,7 @@ package final class Resolver {
     private static let fly: GreenletEntry = { subject, _ in
         let flight = unsafe Unmanaged<Flight>.fromOpaque(subject!).takeRetainedValue()
         flight.resolver?.fly(flight)
+        flight.resolver = nil
     }
 
     /// Finds the answer, keeps what is to be kept, and tells all who wait.

@@ -48,12 +48,14 @@ package final class SharedState: Sendable {
         cache.noteAnswer(at: now)
         guard hasFailures.load(ordering: .relaxed) else { return }
         let isOver = outage.withLock { outage in
-            defer { outage.domains = [] }
-            hasFailures.store(false, ordering: .relaxed)
+            let wasOutage = outage.domains.count >= Self.outageLength
             let isDue = outage.forgottenAt.map { now.rawValue &- $0 >= Self.forgettingDistance } ?? true
-            guard outage.domains.count >= Self.outageLength, isDue else { return false }
-            outage.forgottenAt = now.rawValue
-            return true
+            // One that ends too early for that is remembered until its time has come.
+            if wasOutage, !isDue { return false }
+            outage.domains = []
+            hasFailures.store(false, ordering: .relaxed)
+            if wasOutage { outage.forgottenAt = now.rawValue }
+            return wasOutage
         }
         if isOver { cache.forgetFailures() }
     }

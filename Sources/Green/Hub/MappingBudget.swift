@@ -1,5 +1,6 @@
 internal import CGreen
 internal import Glibc
+internal import Synchronization
 
 /// How many stacks of this process may have guards that take mappings: on kernels before Linux 6.13, which allow so many
 /// mappings (`vm.max_map_count`) and refuse memory, threads and files once they are used up. A quarter of them is left to
@@ -10,7 +11,7 @@ package final class MappingBudget: Sendable {
 
     private let limit: Int
     private let used = Locked(0)
-    private let hubs = Locked(0)
+    private let hubs = Atomic<Int>(0)
 
     /// A budget where so many mappings are allowed; a guard takes two.
     package init(mappings: Int) {
@@ -28,10 +29,10 @@ package final class MappingBudget: Sendable {
     }
 
     /// How many stacks a hub may expect where all hubs that need the budget have the same.
-    var allowance: Int { limit / max(1, hubs.withLock { $0 }) }
+    var allowance: Int { limit / max(1, hubs.load(ordering: .relaxed)) }
 
     /// Counts one more hub that needs the budget, or one less.
-    func countHub(_ change: Int) { hubs.withLock { $0 += change } }
+    func countHub(_ change: Int) { hubs.wrappingAdd(change, ordering: .relaxed) }
 
     /// Gives so many back.
     func giveBack(_ count: Int) {

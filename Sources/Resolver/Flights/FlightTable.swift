@@ -47,19 +47,20 @@ final class FlightTable: Sendable {
     /// Makes `waiter` wait for the flight with this key, which is opened for `owner` when there is none.
     func join(_ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub) -> Boarding {
         let place = place(for: owner)
-        let boarding = join(key, waiter, for: owner, on: hub, opens: place == .free)
-        guard case .full = boarding, place == .another, endOldest(on: hub) else { return boarding }
-        return join(key, waiter, for: owner, on: hub, opens: true)
+        if let boarding = join(key, waiter, for: owner, on: hub, opens: place == .free) { return boarding }
+        guard place == .another, endOldest(on: hub) else { return .full }
+        return join(key, waiter, for: owner, on: hub, opens: true) ?? .full
     }
 
+    /// The same; nil where there is no flight with this key and none is to be opened.
     private func join(
         _ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub, opens: Bool
-    ) -> Boarding {
+    ) -> Boarding? {
         shard(key).withLock { flights in
             if let flight = flights.find(key) {
                 return flight.join(waiter) ? .joined(flight) : .full
             }
-            guard opens else { return .full }
+            guard opens else { return nil }
             let flight = Flight(key, owner, on: hub)
             _ = flight.join(waiter)
             enter(flight, in: &flights)

@@ -175,8 +175,7 @@ final class Asking {
         if servers.count > 1, servers[plan.server].isSilent(at: now) { plan.endTry(at: now) }
         let isOver = plan.isTryOver(at: now)
         let last = isOver ? lastExchange(plan.server) : nil
-        // Whoever answered others in the meantime is well: it is only this question that it has no answer to.
-        if let last, last.server.lastHeard < last.sentAt { last.server.failed(.silent, question) }
+        if let last { last.server.wasSilent(question, since: last.sentAt) }
         return plan.timePassed(at: now)
     }
 

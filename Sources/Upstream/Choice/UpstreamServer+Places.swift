@@ -12,6 +12,8 @@ extension UpstreamServer {
     }
     private static var shortestAge: UInt64 { 100_000_000 }
     private static var tryAge: UInt64 { 2_000_000_000 }
+    /// Where nobody can give way it is looked for again after so many nanoseconds.
+    private static var lookDistance: UInt64 { 10_000_000 }
     /// So many give way at once.
     private static var givingWay: Int { 32 }
 
@@ -31,9 +33,14 @@ extension UpstreamServer {
 
     /// A connection has a place, or another may be opened: who waits goes on.
     func serveWaiting() {
-        guard !waiting.isEmpty else { return }
+        // A channel that closes meanwhile calls for the same.
+        guard !waiting.isEmpty, !isServing else { return }
+        isServing = true
         var served = 0
-        defer { waiting.removeFirst(served) }
+        defer {
+            waiting.removeFirst(served)
+            isServing = false
+        }
         while served < waiting.count {
             let exchange = waiting[served]
             if !exchange.hasEnded {
@@ -56,11 +63,13 @@ extension UpstreamServer {
 
     /// Ends the tries that have waited longest: those of a connection that takes no more first, for it closes with them.
     private func makeRoom() {
+        guard roomAt <= hub.now else { return }
         let (age, now) = (leastAge, hub.now.nanoseconds)
         func isOld(_ exchange: Exchange) -> Bool { exchange.sentAt.nanoseconds &+ age <= now }
-        if let leaving = streams.leaving.first, leaving.exchanges.allSatisfy(isOld) { return leaving.giveWay() }
+        if let leaving = streams.leaving.first(where: { $0.exchanges.allSatisfy(isOld) }) { return leaving.giveWay() }
         var old: [Exchange] = []
         streams.forEach { old += $0.exchanges.filter(isOld) }
+        if old.isEmpty { roomAt = hub.now.advanced(byNanoseconds: Self.lookDistance) }
         old.sort { $0.sentAt < $1.sentAt }
         for exchange in old.prefix(Self.givingWay) { exchange.giveWay() }
     }

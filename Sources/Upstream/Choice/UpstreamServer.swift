@@ -60,7 +60,10 @@ package final class UpstreamServer {
     private var prober: Greenlet<Void>?
     /// Asks what every server knows, while that is in doubt.
     private var checker: Greenlet<Void>?
-    private var checksAt = Instant(nanoseconds: 0)
+    private var checkedAt = Instant(nanoseconds: 0)
+    /// Whether those are served who wait for a place, and no place is looked for before this moment.
+    var isServing = false
+    var roomAt = Instant(nanoseconds: 0)
 
     /// So many names in a row must fail before the server is asked for the root, and is taken for ill where that fails too.
     static let failedNamesBelieved = 3
@@ -183,14 +186,28 @@ package final class UpstreamServer {
         if lastHeard < sentAt { check() }
     }
 
-    /// Asks for the root, which every server knows, besides the questions of clients. One at a time.
-    private func check() {
-        guard checker == nil, !health.isFailing, !isRetired, hub.now >= checksAt else { return }
-        checksAt = hub.now.advanced(byNanoseconds: Self.checkDistance)
+    /// A try that was made at a moment ended without an answer. Whoever answered others meanwhile is well; else it is asked for the
+    /// root, and is taken for dead where that has no answer either, for as long as a datagram is waited for.
+    func wasSilent(_ question: UpstreamQuestion, since sentAt: Instant) {
+        guard lastHeard < sentAt else { return }
+        let isOwn = question.hasName(of: .root)
+        let hasHadTime = checkedAt.advanced(byNanoseconds: estimate.resendWait) <= hub.now
+        guard isOwn || (checker != nil && lastHeard < checkedAt && hasHadTime) else { return check(isUrgent: true) }
+        failed(.silent, question)
+    }
+
+    /// Asks for the root, which every server knows, besides the questions of clients. One at a time, and seldom unless it is
+    /// urgent.
+    private func check(isUrgent: Bool = false) {
+        let isDue = isUrgent || checkedAt.advanced(byNanoseconds: Self.checkDistance) <= hub.now
+        guard checker == nil, !health.isFailing, !isRetired, isDue else { return }
+        checkedAt = hub.now
         checker = hub.spawn(name: "check of upstream \(address)") { [self] in
             defer { checker = nil }
             _ = try? ask(.root, until: UpstreamHealth.probeInterval, datagrams: 2)
         }
+        // Done before it began: the hub has no stack for it.
+        if checker?.isDone == true { checker = nil }
     }
 
     /// Asks a question of its own. Waits for so many nanoseconds at most.
