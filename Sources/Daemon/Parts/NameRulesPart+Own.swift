@@ -16,8 +16,7 @@ extension NameRulesPart {
     /// Reads what was kept of them.
     func readOwn() throws {
         let (path, files) = (ownPath, hub.loop.files)
-        let bytes = try blocking { try? files.read(path, limit: OwnRules.sizeLimit) }
-        if let bytes { own = OwnRules(bytes) }
+        if let kept = try blocking({ (try? files.read(path, limit: OwnRules.sizeLimit)).map(OwnRules.init) }) { own = kept }
     }
 
     /// Puts a rule in force at once. Says why it is not kept over a restart, where it is not. Waits.
@@ -35,11 +34,15 @@ extension NameRulesPart {
     /// Makes another book, and keeps the rules: why they are not kept, where they are not.
     private func ownChanged() throws -> String? {
         if try look() { changed() }
-        let (path, files, bytes) = (ownPath, hub.loop.files, own.bytes)
+        let (path, files) = (ownPath, hub.loop.files)
         do {
-            try blocking {
-                var pieces = [bytes]
-                try files.replace(path, over: { _ in .replaced }) { pieces.popLast() }
+            // Who writes last writes the newest.
+            try turn.withLock {
+                let bytes = own.bytes
+                try blocking {
+                    var pieces = [bytes]
+                    try files.replace(path, over: { _ in .replaced }) { pieces.popLast() }
+                }
             }
             return nil
         } catch let error as SocketError {

@@ -34,7 +34,7 @@ final class NameRulesPart: Part {
     private var round = 0
     private let looking: PeriodicLook
     /// One book at a time is put in force.
-    private let putting = ReentrantLock()
+    let turn = ReentrantLock()
     /// Called when the rules have changed by themselves, with the new book in place.
     var changed: () -> Void = {}
 
@@ -91,8 +91,11 @@ final class NameRulesPart: Part {
     /// How often the lists have denied something, by their numbers.
     var hitCounts: [Int] { hits.all }
 
-    /// Reads what has changed and looks whether other lists hold now: true when there is another book.
-    func look(isNew: Bool = false) throws -> Bool {
+    /// Reads what has changed and looks whether other lists hold now: true when there is another book. One look after the
+    /// other, so that none puts in force what another has found to be over.
+    func look(isNew: Bool = false) throws -> Bool { try turn.withLock { try lookInTurn(isNew: isNew) } }
+
+    private func lookInTurn(isNew: Bool) throws -> Bool {
         let (round, settings, former) = (round, settings, lists)
         var isNew = isNew
         if try lookAtNeighbours(settings, isNew: isNew) { isNew = true }
@@ -150,18 +153,15 @@ final class NameRulesPart: Part {
 
     /// Puts a book in force, unless there are other settings by then; says whether it did.
     private func put(_ content: RuleBook.Content, ofRound round: Int) throws -> Bool {
-        try putting.withLock {
-            let number = generation
-            let markRound = UInt32(truncatingIfNeeded: number / Self.marks)
-            if number > 0, number % Self.marks == 0 { try takeMarksOff(before: markRound) }
-            guard round == self.round else { return false }
-            generation = number + 1
-            self.content = content
-            book =
-                content.isEmpty
-                ? nil : RuleBook(content, mark: UInt8(number % Self.marks + 1), round: markRound, hits: hits)
-            return true
-        }
+        let number = generation
+        let markRound = UInt32(truncatingIfNeeded: number / Self.marks)
+        if number > 0, number % Self.marks == 0 { try takeMarksOff(before: markRound) }
+        guard round == self.round else { return false }
+        generation = number + 1
+        self.content = content
+        book =
+            content.isEmpty ? nil : RuleBook(content, mark: UInt8(number % Self.marks + 1), round: markRound, hits: hits)
+        return true
     }
 
     /// Takes all marks off answers before one is given a second time. From the beginning on none of the former round is put on

@@ -27,15 +27,17 @@ struct OwnRules: Sendable, Equatable {
     /// None.
     init() {}
 
-    /// Reads what `bytes` wrote; what cannot be read is left out.
+    /// Reads what `bytes` wrote; what cannot be read is left out, and a name that stands there twice counts once.
     init(_ bytes: [UInt8]) {
+        var names: Set<Name> = []
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
             guard words.count == 3, let name = Name(String(words[1])), Self.isPlain(name),
                 words[0] == "allow" || words[0] == "deny",
                 words[2] == "never" || Int64(words[2]) != nil
             else { continue }
-            _ = add(Rule(name: name.lowercased, isAllow: words[0] == "allow", endsAt: Int64(words[2])))
+            guard rules.count < Self.most, names.insert(name.lowercased).inserted else { continue }
+            rules.append(Rule(name: name.lowercased, isAllow: words[0] == "allow", endsAt: Int64(words[2])))
         }
     }
 
