@@ -20,6 +20,33 @@ extension Answer {
         return false
     }
 
+    /// Whether the answer of another server to the same question may be as true as this: it has an address in common, where there
+    /// are any, for many names have more of them than one answer tells. Else it has as many records of each type, and the same
+    /// data in those types whose names nobody compresses (RFC 3597 4).
+    package func agrees(with other: Answer) -> Bool {
+        guard kind == other.kind, responseCode == other.responseCode else { return false }
+        if hasAddress(where: { _ in true }), other.hasAddress(where: { _ in true }) {
+            return hasAddress { address in other.hasAddress { $0 == address } }
+        }
+        return counts.answers == other.counts.answers && comparable == other.comparable
+    }
+
+    /// The data of its answers, but of those whose names may be compressed the type alone.
+    private var comparable: [[UInt8]] {
+        data.map { bytes in
+            let type = RecordType(rawValue: UInt16(bytes[0]) << 8 | UInt16(bytes[1]))
+            return Self.mayCompress(type) ? Array(bytes.prefix(2)) : bytes
+        }
+    }
+
+    /// Whether names in the data of a type may be compressed (RFC 3597 4).
+    private static func mayCompress(_ type: RecordType) -> Bool {
+        switch type {
+        case .ns, .cname, .soa, .ptr, .mx: true
+        default: false
+        }
+    }
+
     /// Whether another answer to the same question says the same: the same data in whatever order, TTLs aside. Where names in
     /// the data are compressed in another way, it is said not to.
     package func saysSame(as other: Answer) -> Bool {

@@ -130,6 +130,7 @@ import Testing
         try onHub { _ in
             var ports: [Int] = []
             let upstream = try FakeUpstream(tcp: false) { query in
+                if query.isCheck { return [.send(query.answer())] }
                 if !ports.contains(query.path) { ports.append(query.path) }
                 let isOdd = ports.firstIndex(of: query.path)! % 2 == 1
                 return [.send(query.folded(isOdd ? query.reply(.nxDomain) : query.answer(66)))]

@@ -186,7 +186,7 @@ private func upstream(
             let time = try elapsed { reply = try ask([silent, next], tryLimit: .milliseconds(300)) }
             #expect(reply?.upstream == 2)
             #expect(time < .milliseconds(320))
-            #expect(silent.server.isFailing)
+            try #expect(eventually { silent.server.isFailing })
             try sleep(.seconds(10))
             #expect(silent.server.streams.openCount <= 1)
             silent.server.retire()

@@ -189,14 +189,18 @@ import Testing
 
     @Test func `a server that missed one question and answers the next makes no news`() throws {
         try onHub { hub in
-            let upstream = try FakeUpstream(id: 1) { $0.number == 0 ? [] : [.send($0.answer())] }
+            var isDown = true
+            let upstream = try FakeUpstream(id: 1) { isDown ? [] : [.send($0.answer())] }
             let good = try FakeUpstream(id: 2) { [.send($0.answer())] }
             let diary = Diary()
             let watch = diary.watch()
             let servers = [server(upstream, watch), server(good, watch)]
             let forwarder = Forwarder(hub: hub, servers: servers, tryLimit: .milliseconds(100), watch: watch)
             _ = try forwarder.ask(question("a.example"))
-            #expect(servers[0].isFailing)
+            #expect(!servers[0].isFailing)
+            // Silent to the root as well.
+            try #expect(eventually { servers[0].isFailing })
+            isDown = false
             try sleep(.seconds(2))
             #expect(!servers[0].isFailing)
             #expect(diary.lines == [])
@@ -262,6 +266,22 @@ import Testing
             #expect(first.questions.count == 40)
             // A check each second.
             #expect((3...5).contains(first.queries.count - 40))
+        }
+    }
+
+    @Test func `many silent names at once move nothing but themselves`() throws {
+        try onHub { hub in
+            let first = try FakeUpstream(id: 1) { query in
+                query.folded(query.bytes)[13] == UInt8(ascii: "s") ? [] : [.send(query.answer())]
+            }
+            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
+            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(2))
+            for index in 0..<200 {
+                hub.spawn { _ = try? forwarder.ask(question("silent\(index).example")) }
+                #expect(!first.server.isFailing)
+                try sleep(.milliseconds(20))
+            }
+            #expect(try forwarder.ask(question("name.example")).upstream == 1)
         }
     }
 

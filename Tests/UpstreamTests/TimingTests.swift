@@ -74,7 +74,7 @@ import Testing
             let upstreams = try (0..<count).map { try FakeUpstream(id: UInt16($0)) { _ in [] } }
             let time = elapsed { #expect(throws: UpstreamFailure.timedOut) { try ask(upstreams, tryLimit: limit) } }
             #expect(time >= .milliseconds(4500) && time < .milliseconds(4501))
-            let sends = upstreams.reduce(0) { $0 + $1.queries.count }
+            let sends = upstreams.reduce(0) { $0 + $1.questions.count }
             #expect(sends >= 4 && sends <= (limit < .seconds(1) ? 8 : 7) * count)
         }
     }

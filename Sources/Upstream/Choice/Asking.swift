@@ -140,7 +140,11 @@ final class Asking {
         let server = exchange.server
         let kind = ReplyKind(judgement)
         server.replied(kind, to: question)
-        guard case .answer(let answer) = judgement else { return .next(plan.reply(kind, from: exchange.route)) }
+        guard case .answer(let answer) = judgement else {
+            // Only after an answer another is looked for.
+            if exchange.isWatched { exchange.channel?.forget(exchange) }
+            return .next(plan.reply(kind, from: exchange.route))
+        }
         if exchange.route.hasEDNS {
             server.quirks.answeredWithEDNS()
         } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {

@@ -48,11 +48,12 @@ final class ForgedNames: Sendable {
         }
     }
 
-    /// Takes a name in, for so many nanoseconds. The root is none: all names are below it.
+    /// Takes a name in, for so many nanoseconds. Top-level domains are none, and the like of `co.uk` neither: what is below
+    /// them is others'.
     func insert(_ name: Span<UInt8>, for time: UInt64, at now: Instant) {
         var starts = InlineArray<128, UInt8>(repeating: 0)
         var index = Self.split(name, &starts)
-        guard index > 0 else { return }
+        guard index > 1, index > 2 || name[Int(starts[1])] > 2 || name[Int(starts[0])] > 3 else { return }
         var hash = NameHash(seed: seed)
         while index > 0 {
             index -= 1

@@ -104,7 +104,8 @@ final class Scrutiny {
         let short = min(max(usual / Self.waitPart, Self.shortestWait), Self.longestWait)
         // An answer with a bogus address is somebody's who answers first: the true one may take as long as any.
         let longest = isBogus ? server.resendWait(.udp) : usual + short
-        let wait = max(short, min(Self.longestEarlyWait, longest > exchange.age ? longest - exchange.age : 0))
+        let rest = longest > exchange.age ? longest - exchange.age : 0
+        let wait = max(short, isBogus ? rest : min(Self.longestEarlyWait, rest))
         return exchange.sentAt.advanced(byNanoseconds: exchange.age).advanced(byNanoseconds: wait)
     }
 
@@ -124,7 +125,7 @@ final class Scrutiny {
             exchange?.server.quickest.record(exchange?.age ?? 0)
             return reply(found)
         }
-        let isTrue = confirmed.answer.saysSame(as: found.answer)
+        let isTrue = confirmed.answer.agrees(with: found.answer)
         switch suspicion {
         case .unmeasured: if isTrue { exchange?.server.quickest.record(exchange?.age ?? 0) }
         case .early: exchange?.server.quickest.recordEarly(exchange?.age ?? 0, isTrue: isTrue)
