@@ -42,7 +42,7 @@ internal import CNghttp2
                     unsafe add("content-type", type.utf8Start, type.utf8CodeUnitCount, isStatic: true)
                 }
                 if let allow { unsafe add("allow", allow.utf8Start, allow.utf8CodeUnitCount, isStatic: true) }
-                let start = unsafe text.baseAddress!
+                let start = text.baseAddress!
                 let length = unsafe Self.write(UInt64(contentLength), to: start)
                 unsafe add("content-length", start, length, isStatic: false)
                 if let maxAge {

@@ -152,8 +152,8 @@ internal import CNghttp2
 
     // MARK: - What nghttp2 tells
 
-    func beginHead(_ stream: Int32) {
-        isTrailer = streams[stream] != nil
+    func beginHead(_ stream: Int32, isTrailer: Bool) {
+        self.isTrailer = isTrailer
         headStream = stream
         scratch.head.clear()
         if !isTrailer { openCount += 1 }
@@ -201,11 +201,13 @@ internal import CNghttp2
     /// A frame that carries nothing.
     func noteIdleFrame() { patience -= 1 }
 
+    /// A stream was given up, whatever the reason: work was done for nothing.
+    func noteReset() { patience -= Self.resetCost }
+
     func closed(_ stream: Int32, code: UInt32) {
         openCount -= 1
         if headStream == stream { headStream = 0 }
         letGo(stream)
-        if code != 0 { patience -= Self.resetCost }
         ended(stream)
     }
 

@@ -45,7 +45,8 @@ internal import CNghttp2
     private static let beginHeaders: nghttp2_on_begin_headers_callback = { _, frame, context in
         guard let frame = unsafe frame else { return 0 }
         return unsafe with(context, 0) {
-            $0.beginHead(unsafe frame.pointee.hd.stream_id)
+            let isTrailer = unsafe frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
+            $0.beginHead(unsafe frame.pointee.hd.stream_id, isTrailer: isTrailer)
             return 0
         }
     }
@@ -73,6 +74,7 @@ internal import CNghttp2
             switch UInt32(head.type) {
             case NGHTTP2_HEADERS.rawValue: $0.headEnded(head.stream_id, isLast: isLast)
             case NGHTTP2_DATA.rawValue: $0.dataEnded(head.stream_id, count: head.length, isLast: isLast)
+            case NGHTTP2_RST_STREAM.rawValue: $0.noteReset()
             default: $0.noteIdleFrame()
             }
             return 0

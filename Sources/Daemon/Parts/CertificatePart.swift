@@ -46,7 +46,14 @@ final class CertificatePart: Part {
             while true {
                 try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
                 guard let self else { return }
-                try look()
+                do {
+                    try look()
+                } catch let error as Interruption {
+                    throw error
+                } catch {
+                    // No thread could be had, say: it is looked again.
+                    logger.warning("certificates not looked at: \(error)")
+                }
                 guard hub.loop.now() >= nextWarning else { continue }
                 nextWarning = hub.loop.now().advanced(by: Self.warningInterval)
                 warn()
@@ -98,7 +105,9 @@ final class CertificatePart: Part {
             try read(settings)
             if let certificates { changed(certificates) }
             logger.info("certificates read again")
-        } catch let error as DaemonError {
+        } catch let error as Interruption {
+            throw error
+        } catch {
             stamps = seen
             logger.error("certificates not read again, nothing changed: \(error)")
         }

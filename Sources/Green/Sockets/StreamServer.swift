@@ -100,13 +100,20 @@ internal import Glibc
         return server
     }
 
+    /// So many connections are taken before others have their turn.
+    private static let acceptsPerTurn = 16
+
     private func serve() throws {
         var pause = AcceptPause("the listener at \(address)")
+        var accepted = 0
         while true {
             switch unsafe hub.loop.accept(handle) {
             case .connection(let connection, let peer):
                 pause.succeeded()
                 unsafe try serve(StreamSocket(hub: hub, handle: connection, peer: peer))
+                // Others have something to do, however many come.
+                accepted += 1
+                if accepted.isMultiple(of: Self.acceptsPerTurn) { try hub.yield(afterEvents: true) }
             case .failure(let code) where code == EAGAIN || code == EWOULDBLOCK:
                 unsafe handle.pointee.canRead = false
                 do {

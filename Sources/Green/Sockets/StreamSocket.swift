@@ -86,7 +86,9 @@ internal import CGreen
     /// socket is closed: on the loop's own stack, or in the call that closes. Nothing is called where there is one already.
     package func watch(_ watcher: SocketWatcher, _ subject: UnsafeMutableRawPointer) {
         check()
-        guard unsafe handle.isOpen, !handle.pointee.canRead, handle.pointee.watcher == nil else { return unsafe watcher(subject) }
+        guard unsafe handle.isOpen, unsafe !handle.pointee.canRead, unsafe handle.pointee.watcher == nil else {
+            return unsafe watcher(subject)
+        }
         unsafe handle.pointee.watcher = watcher
         unsafe handle.pointee.watched = subject
     }

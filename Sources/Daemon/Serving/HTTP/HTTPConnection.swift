@@ -24,6 +24,11 @@ final class HTTPConnection: StreamConnection {
 
     override var isIdle: Bool { waiting == 0 && (session?.openCount ?? 0) == 0 && super.isIdle }
     override var hasRoom: Bool { waiting < Self.mostWaiting && super.hasRoom }
+    /// All that is kept but the beginning of what HTTP/2 begins with.
+    override var hasWholeInput: Bool {
+        guard !input.isEmpty, session == nil, !isPlain else { return !input.isEmpty }
+        return input.count >= Self.preface.count || !Self.preface.starts(with: input)
+    }
     override var hasDue: Bool { !due.isEmpty || session?.hasOutput == true }
     override var dueBytes: Int { keptBytes + (session?.heldBytes ?? 0) }
     override var isStalled: Bool { waiting == 0 }
@@ -78,14 +83,18 @@ final class HTTPConnection: StreamConnection {
             waiting -= written
         }
         var hasMore = true
+        var hasAnswer = false
         while hasMore, server.scratch.hasRoom {
-            hasMore = session.nextOutput { bytes in
+            hasMore = unsafe session.nextOutput { bytes in
                 unsafe server.scratch.append(bytes)
-                // A frame of DATA or HEADERS that ends its stream (RFC 9113 4.1).
-                if bytes.count > 4, unsafe bytes[3] <= 1, unsafe bytes[4] & 1 != 0 { server.scratch.endRecord() }
+                // A frame of DATA or HEADERS, which ends its stream (RFC 9113 4.1).
+                guard bytes.count > 4, unsafe bytes[3] <= 1 else { return }
+                hasAnswer = true
+                if unsafe bytes[4] & 1 != 0 { server.scratch.endRecord() }
             }
         }
-        if server.scratch.count > 0 { lastUse = server.hub.now }
+        // What only acknowledges keeps nobody's connection.
+        if hasAnswer { lastUse = server.hub.now }
         if !hasMore, !session.scratch.hasRoom { session.settle() }
     }
 
@@ -104,6 +113,8 @@ final class HTTPConnection: StreamConnection {
         waiting += 1
         server.turns.note(StreamTurns.waitingQuestion)
         if isCached { return due.append(HTTP2Queries.Due(stream, pending, .cached, isHead: isHead)) }
+        // One read may bring more of them than may wait.
+        if waiting > Self.mostWaiting { return due.append(HTTP2Queries.Due(stream, pending, .overloaded, isHead: isHead)) }
         let greenlet = server.hub.spawn(name: "http query") { [self] in
             finish(HTTP2Queries.Due(stream, pending, server.resolver.resolve(pending), isHead: isHead))
         }
@@ -128,10 +139,13 @@ final class HTTPConnection: StreamConnection {
 
     /// Has a greenlet serve the connection from now on, which has come so far.
     private func servePlainly(_ first: [UInt8]) {
-        guard let plain = server.requests?.plain else { return end(.refused) }
+        guard let requests = server.requests, let plain = requests.plain, requests.enterPlain(client, address) else {
+            return end(.refused)
+        }
         handOver()
         let (socket, tls) = (socket, tls)
         let greenlet = server.hub.spawn(name: "http/1.1") { [self] in
+            defer { requests.leavePlain(client) }
             do {
                 let stream: any ByteStream = try tls.map { try TLSSocket(over: socket, engine: $0) } ?? socket
                 try plain.serve(BegunStream(stream, first), over: socket)
@@ -141,7 +155,10 @@ final class HTTPConnection: StreamConnection {
             }
             end(.refused)
         }
-        if greenlet.isDone { end(.refused) }
+        if greenlet.isDone {
+            requests.leavePlain(client)
+            end(.refused)
+        }
     }
 }
 

@@ -46,6 +46,11 @@ final class HTTPQueries {
     /// Serves those who speak HTTP/1.1.
     private(set) lazy var plain: HTTPServer? = makePlainServer()
 
+    /// Connections of HTTP/1.1, which have a greenlet each and 64 KiB for a query that waits: of whom how many, and in all.
+    private var plainClients: [UInt128: Int] = [:]
+    private var plainCount = 0
+    private static let mostPlain = 512
+
     /// The type of a query and of an answer.
     static let contentType: StaticString = "application/dns-message"
     /// A client's name has so many letters at most.
@@ -102,6 +107,22 @@ final class HTTPQueries {
     }
 
     // MARK: - Clients
+
+    /// Counts one more connection of HTTP/1.1, where there is a place: for one client a quarter of them, for a proxy all.
+    func enterPlain(_ client: UInt128, _ address: UInt128) -> Bool {
+        let most = isProxy(address) ? Self.mostPlain : Self.mostPlain / 4
+        guard plainCount < Self.mostPlain, plainClients[client, default: 0] < most else { return false }
+        plainCount += 1
+        plainClients[client, default: 0] += 1
+        return true
+    }
+
+    /// Counts one that is over.
+    func leavePlain(_ client: UInt128) {
+        plainCount -= 1
+        plainClients[client, default: 1] -= 1
+        if plainClients[client] == 0 { plainClients[client] = nil }
+    }
 
     /// Whether it is believed for whom somebody asks.
     func isProxy(_ address: UInt128) -> Bool { proxies.covers(address...address) }

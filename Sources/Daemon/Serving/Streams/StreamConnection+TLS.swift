@@ -22,8 +22,7 @@ extension StreamConnection {
         if !wasEstablished { server.turns.note(StreamTurns.handshake) }
         let (count, progress) = unsafe tls.receive(UnsafeRawBufferPointer(rebasing: server.scratch.sealed[..<got]), into: buffer)
         // Alerts too, for the client to know why.
-        unsafe try push(wire.output)
-        wire.clear()
+        try pushAll(of: wire)
         if case .failed(let error) = progress {
             if !wasEstablished { server.failedHandshakes &+= 1 }
             throw error
@@ -37,6 +36,12 @@ extension StreamConnection {
         }
         if case .ended = progress { return (count, true) }
         return (count, false)
+    }
+
+    /// Sends what the wire has. Whatever becomes of it, others use the wire next.
+    private func pushAll(of wire: TLSWire) throws(SocketError) {
+        defer { wire.clear() }
+        unsafe try push(wire.output)
     }
 
     final func sayFarewell(_ tls: TLSEngine) {

@@ -64,7 +64,9 @@ class StreamConnection {
         self.server = server
         let ip = socket.peer.ip
         address = ip.number
-        client = server.gate.admits(address) ? StreamPlaces.client(at: ip) : 0
+        // A proxy asks for others, who are looked at query by query.
+        let mayAsk = server.gate.admits(address) || server.requests?.isProxy(address) == true
+        client = mayAsk ? StreamPlaces.client(at: ip) : 0
         lastUse = server.hub.now
     }
 
@@ -204,6 +206,8 @@ class StreamConnection {
 
     /// One step of that; false where it comes to rest.
     private final func step() throws -> Bool {
+        // Whoever serves it now reads by itself.
+        guard !isHandedOver else { return false }
         guard !isOver, socket.isOpen, hasRoom else {
             isRunning = false
             if !isOver, !socket.isOpen { end(.brokenOff) }
@@ -227,7 +231,7 @@ class StreamConnection {
             return false
         }
         hasSaidAll = isLast
-        if count > 0 { try unsafe taken(UnsafeRawBufferPointer(rebasing: server.scratch.input[..<count])) }
+        if count > 0, !isOver { try unsafe taken(UnsafeRawBufferPointer(rebasing: server.scratch.input[..<count])) }
         return true
     }
 
