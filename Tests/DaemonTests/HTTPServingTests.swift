@@ -197,6 +197,24 @@ import Testing
         }
     }
 
+    @Test func `one client has a quarter of the places of HTTP/1.1, a proxy all, and they are given back`() throws {
+        let access = ClientAccess(allow: [.local], deny: [], networks: [])
+        try ServingWorld.run { world throws in
+            let proxy = IPAddress("10.0.0.1")!.number
+            let queries = HTTPQueries(
+                ListenerSet.Stream(
+                    listener: try world.hub.loop.listen(
+                        .stream, at: SocketAddress(.loopback, port: 81), options: ListenOptions()),
+                    listen: ListenAddress(SocketAddress(.loopback, port: 81), transport: .http), paths: ["/dns-query"]),
+                proxies: ClientAccess(allow: [.network(AddressPrefix("10.0.0.1/32")!)], deny: [], networks: []),
+                resolver: world.worker.resolver, gate: ClientGate(access, at: .any))
+            func places(of number: UInt128) -> Int { (0..<1_000).count { _ in queries.enterPlain(number, number) } }
+            #expect(places(of: 1) == 128)
+            queries.leavePlain(1)
+            #expect(places(of: 1) == 1 && places(of: 2) == 128 && places(of: proxy) == 256 && places(of: 3) == 0)
+        }
+    }
+
     // MARK: - Hostile clients
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
