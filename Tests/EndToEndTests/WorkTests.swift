@@ -38,7 +38,7 @@ extension EndToEnd {
             }
             + ["resp-lines", "resp-values", "resp-lines-in-bytes", "resp-values-in-bytes"].map { Walk(name: $0, most: 350) }
             + [
-                Walk(name: "domains", most: 500), Walk(name: "http-fields", most: 1_000), Walk(name: "http-lines", most: 100),
+                Walk(name: "domains", most: 700), Walk(name: "http-fields", most: 1_000), Walk(name: "http-lines", most: 100),
                 Walk(name: "http2-frames", most: 200), Walk(name: "http2-requests", most: 1_500),
                 Walk(name: "http2-pieces", most: 200),
             ]
