@@ -13,6 +13,12 @@ import Testing
         UpstreamServer(UpstreamAddress(SocketAddress(ip, port: 53)), id: id)
     }
 
+    /// Says of a query, quoting it to the letter, that nobody listens where it went.
+    private func refuse(_ query: FakeQuery, at place: SocketAddress, in world: VirtualWorld) {
+        let local = SocketAddress(.loopback, port: UInt16(query.path))
+        world.deliver(.portUnreachable, to: world.host, from: local, to: place, quoting: query.bytes)
+    }
+
     @Test(arguments: [ICMPMessage.portUnreachable, .hostUnreachable, .prohibited, .tooBig(mtu: 68)])
     func `an ICMP message that does not quote the query to the letter changes nothing`(_ message: ICMPMessage) throws {
         let world = VirtualWorld(seed: 1)
@@ -50,8 +56,7 @@ import Testing
                 if query.folded(query.bytes)[13] != UInt8(ascii: "x") {
                     return [.wait(.milliseconds(5)), .send(query.answer())]
                 }
-                let local = SocketAddress(.loopback, port: UInt16(query.path))
-                world.deliver(.portUnreachable, to: world.host, from: local, to: place!, quoting: query.bytes)
+                refuse(query, at: place!, in: world)
                 return []
             }
             place = upstream.address
@@ -76,8 +81,7 @@ import Testing
                 _ = hub.spawn {
                     try sleep(.milliseconds(20))
                     isQuoted = true
-                    let local = SocketAddress(.loopback, port: UInt16(query.path))
-                    world.deliver(.portUnreachable, to: world.host, from: local, to: place!, quoting: query.bytes)
+                    refuse(query, at: place!, in: world)
                 }
                 return [.wait(.milliseconds(40)), .send(query.answer())]
             }
@@ -99,8 +103,7 @@ import Testing
             var isClosed = false
             let upstream = try FakeUpstream(tcp: false) { query in
                 guard isClosed || query.folded(query.bytes)[13] == UInt8(ascii: "x") else { return [.send(query.answer())] }
-                let local = SocketAddress(.loopback, port: UInt16(query.path))
-                world.deliver(.portUnreachable, to: world.host, from: local, to: place!, quoting: query.bytes)
+                refuse(query, at: place!, in: world)
                 return []
             }
             place = upstream.address

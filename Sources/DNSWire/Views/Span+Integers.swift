@@ -41,6 +41,18 @@ extension Span where Element == UInt8 {
         return true
     }
 
+    /// Notes where the labels of a name in wire form, without pointers, start: how many there are, the root not counted.
+    package func labelStarts(_ starts: inout InlineArray<128, UInt8>) -> Int {
+        var position = 0
+        var found = 0
+        while position < count, self[position] != 0, found < 128 {
+            starts[found] = UInt8(truncatingIfNeeded: position)
+            found += 1
+            position += 1 + Int(self[position])
+        }
+        return found
+    }
+
     /// Whether there is a capital letter among the bytes of a range.
     package func hasCapital(in range: Range<Int>) -> Bool {
         var index = range.lowerBound

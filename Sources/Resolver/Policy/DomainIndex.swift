@@ -55,9 +55,6 @@ package final class DomainIndex: Sendable {
     private static let seed = UInt64.random(in: .min ... .max)
     private static let multiplier = UInt64.random(in: .min ... .max) | 1
 
-    /// The most labels that a name has.
-    private static var mostLabels: Int { 128 }
-
     /// The index of a policy's domains.
     package init(_ policy: Policy) {
         var domains: [[UInt8]: DomainFacts] = [:]
@@ -95,7 +92,7 @@ package final class DomainIndex: Sendable {
     /// The keyed hash of a whole name.
     private static func hash(of name: Span<UInt8>) -> UInt64 {
         var starts = InlineArray<128, UInt8>(repeating: 0)
-        let labels = split(name, &starts)
+        let labels = name.labelStarts(&starts)
         var state = seed
         for depth in 0..<labels { state = hash(state, name, from: Int(starts[labels - depth - 1])) }
         return state
@@ -124,7 +121,7 @@ package final class DomainIndex: Sendable {
     private func longest(_ name: Span<UInt8>) -> Entry? {
         guard !entries.isEmpty else { return nil }
         var starts = InlineArray<128, UInt8>(repeating: 0)
-        let labels = Self.split(name, &starts)
+        let labels = name.labelStarts(&starts)
         var hash = Self.seed
         // The root's own, where something is said of it.
         var found = entryNumber(hash, name, from: name.count - 1)
@@ -160,7 +157,7 @@ package final class DomainIndex: Sendable {
     static func domainNumber(_ wireName: [UInt8]) -> UInt32 {
         let name = wireName.span
         var starts = InlineArray<128, UInt8>(repeating: 0)
-        let labels = split(name, &starts)
+        let labels = name.labelStarts(&starts)
         var depth = min(labels, 2)
         if labels >= 3, name[Int(starts[labels - 1])] == 2, name[Int(starts[labels - 2])] <= 3 { depth = 3 }
         var hash = seed
@@ -172,18 +169,6 @@ package final class DomainIndex: Sendable {
     static func keyed(_ first: UInt64, _ second: UInt64) -> UInt32 {
         let product = (seed ^ first).multipliedFullWidth(by: multiplier ^ second << 1)
         return UInt32(truncatingIfNeeded: product.high ^ product.low)
-    }
-
-    /// Notes where a name's labels start: how many there are, the root not counted.
-    private static func split(_ name: Span<UInt8>, _ starts: inout InlineArray<128, UInt8>) -> Int {
-        var position = 0
-        var count = 0
-        while position < name.count, name[position] != 0, count < mostLabels {
-            starts[count] = UInt8(truncatingIfNeeded: position)
-            count += 1
-            position += 1 + Int(name[position])
-        }
-        return count
     }
 
     /// Goes on with the hash of what follows a label, eight bytes at a time: the label that starts there, with its length.

@@ -44,6 +44,7 @@ struct ExchangeTable {
 
     /// Takes all out.
     mutating func removeAll() -> [Exchange] {
+        guard count > 0 else { return [] }
         let all = all
         places = Array(repeating: nil, count: places.count)
         count = 0

@@ -33,7 +33,7 @@ final class ForgedNames: Sendable {
     func contains(_ name: Span<UInt8>, at now: Instant) -> Bool {
         guard isUsed.load(ordering: .relaxed) else { return false }
         var starts = InlineArray<128, UInt8>(repeating: 0)
-        var index = Self.split(name, &starts)
+        var index = name.labelStarts(&starts)
         var hash = NameHash(seed: seed)
         return entries.withLock { entries in
             while index > 0 {
@@ -52,7 +52,7 @@ final class ForgedNames: Sendable {
     /// them is others'.
     func insert(_ name: Span<UInt8>, for time: UInt64, at now: Instant) {
         var starts = InlineArray<128, UInt8>(repeating: 0)
-        var index = Self.split(name, &starts)
+        var index = name.labelStarts(&starts)
         guard index > 1, index > 2 || name[Int(starts[1])] > 2 || name[Int(starts[0])] > 3 else { return }
         var hash = NameHash(seed: seed)
         while index > 0 {
@@ -78,17 +78,5 @@ final class ForgedNames: Sendable {
 
     private static func place(_ hash: UInt64) -> Int {
         Int(truncatingIfNeeded: hash >> 32) & (capacity - 1) & ~(ways - 1)
-    }
-
-    /// Notes where a name's labels start: how many there are, the root not counted.
-    private static func split(_ name: Span<UInt8>, _ starts: inout InlineArray<128, UInt8>) -> Int {
-        var position = 0
-        var count = 0
-        while position < name.count, name[position] != 0, count < 127 {
-            starts[count] = UInt8(truncatingIfNeeded: position)
-            count += 1
-            position += 1 + Int(name[position])
-        }
-        return count
     }
 }

@@ -3,8 +3,7 @@ import Synchronization
 
 /// An upstream that answers every question with one A record after a fixed time, and counts what it is asked.
 final class FakeUpstream: Sendable {
-    let port: UInt16
-    private let descriptor: Int32
+    private let place: DatagramPort
     private let state = State()
 
     /// What the test and the upstream's thread share.
@@ -14,6 +13,8 @@ final class FakeUpstream: Sendable {
         let ended = DispatchSemaphore(value: 0)
     }
 
+    /// Its port.
+    var port: UInt16 { place.port }
     /// Its address, as Vireo's configuration takes it.
     var address: String { "127.0.0.1:\(port)" }
     /// How many questions have come.
@@ -21,20 +22,12 @@ final class FakeUpstream: Sendable {
 
     /// Answers with `ip` (four bytes) after `delay`; nothing to names that begin with `silent`.
     init(delay: Duration = .zero, ip: [UInt8] = [192, 0, 2, 1], ttl: UInt32 = 300, silent: String? = nil) throws {
-        port = FreePort.take()
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        self.descriptor = descriptor
+        let place = try DatagramPort()
+        self.place = place
         var size: Int32 = 16 << 20
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
-        var address = loopback(port)
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        setsockopt(place.descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, 4)
         Thread.detachNewThread { [state] in
-            Self.serve(descriptor, delay: delay, state) { query in
+            Self.serve(place, delay: delay, state) { query in
                 if let silent, query.count > 13 + silent.utf8.count,
                     query[13...].withUnsafeBytes({
                         strncasecmp($0.bindMemory(to: CChar.self).baseAddress!, silent, silent.utf8.count)
@@ -42,7 +35,7 @@ final class FakeUpstream: Sendable {
                 {
                     return nil
                 }
-                return Self.answer(query, ip: ip, ttl: ttl)
+                return DatagramPort.answer(query, ip: ip, ttl: ttl)
             }
             state.ended.signal()
         }
@@ -51,7 +44,7 @@ final class FakeUpstream: Sendable {
     deinit {
         state.isStopping.store(true, ordering: .relaxed)
         state.ended.wait()
-        close(descriptor)
+        close(place.descriptor)
     }
 
     /// A reply that is yet to be sent.
@@ -61,7 +54,7 @@ final class FakeUpstream: Sendable {
         var peer: sockaddr_in
     }
 
-    private static func serve(_ descriptor: Int32, delay: Duration, _ state: State, _ answer: ([UInt8]) -> [UInt8]?) {
+    private static func serve(_ place: DatagramPort, delay: Duration, _ state: State, _ answer: ([UInt8]) -> [UInt8]?) {
         // One delay for all: what came first is due first.
         var pending: [Pending] = []
         var first = 0
@@ -69,7 +62,7 @@ final class FakeUpstream: Sendable {
         while !state.isStopping.load(ordering: .relaxed) {
             let now = ContinuousClock.now
             while first < pending.count, pending[first].due <= now {
-                transmit(descriptor, pending[first])
+                place.send(pending[first].bytes, to: pending[first].peer)
                 first += 1
             }
             if first == pending.count {
@@ -77,43 +70,12 @@ final class FakeUpstream: Sendable {
                 first = 0
             }
             let wait = first < pending.count ? min(pending[first].due - now, .milliseconds(20)) : .milliseconds(20)
-            guard waitReadable(descriptor, wait) else { continue }
-            while let (query, peer) = take(descriptor, &buffer) {
+            guard waitReadable(place.descriptor, wait) else { continue }
+            while let (query, peer) = place.take(&buffer) {
                 state.received.wrappingAdd(1, ordering: .relaxed)
                 guard let reply = answer(query) else { continue }
                 pending.append(Pending(due: .now + delay, bytes: reply, peer: peer))
             }
         }
-    }
-
-    private static func take(_ descriptor: Int32, _ buffer: inout [UInt8]) -> ([UInt8], sockaddr_in)? {
-        var peer = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let count = withUnsafeMutablePointer(to: &peer) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                recvfrom(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, &length)
-            }
-        }
-        return count < 0 ? nil : (Array(buffer.prefix(count)), peer)
-    }
-
-    private static func transmit(_ descriptor: Int32, _ reply: Pending) {
-        var peer = reply.peer
-        _ = withUnsafePointer(to: &peer) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(descriptor, reply.bytes, reply.bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-    }
-
-    /// The question as it came, with its letters, and one A record (RFC 1035 4.1).
-    private static func answer(_ query: [UInt8], ip: [UInt8], ttl: UInt32) -> [UInt8]? {
-        var end = 12
-        while end < query.count, query[end] != 0 { end += Int(query[end]) + 1 }
-        end += 5
-        guard end <= query.count else { return nil }
-        let header = Array(query[0..<2]) + [0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]
-        let seconds = (0..<4).map { UInt8(truncatingIfNeeded: ttl >> (24 - 8 * UInt32($0))) }
-        return header + query[12..<end] + [0xC0, 12, 0, 1, 0, 1] + seconds + [0, 4] + ip
     }
 }
