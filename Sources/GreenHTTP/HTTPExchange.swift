@@ -24,11 +24,12 @@ final class HTTPExchange {
 
     /// Has the handler answer, and sends that; whether another request may follow on the connection.
     func answer(
-        _ body: HTTPBodyReader, _ reader: BufferedReader, _ writer: HTTPWriter, isLast: Bool
+        _ body: HTTPBodyReader, _ reader: BufferedReader, _ writer: HTTPWriter, by handler: HTTPServer.StreamingHandler,
+        isLast: Bool
     ) throws -> Bool {
         let response: HTTPResponse
         do {
-            response = try server.handler(request, body)
+            response = try handler(request, body)
         } catch let error as HTTPError {
             response = HTTPResponse(text: "\(error)\n", status: error.status)
         } catch is Interruption {

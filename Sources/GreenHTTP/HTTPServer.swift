@@ -107,9 +107,9 @@ public import GreenTLS
     }
 
     /// Serves a connection that somebody else has accepted, over a stream that is that or stands on it, until the client goes or
-    /// is silent for too long. Waits. Throws what ended it; closes nothing.
-    package func serve(_ stream: any ByteStream, over socket: StreamSocket) throws {
-        let connection = HTTPServerConnection(self, socket)
+    /// is silent for too long. Waits. Throws what ended it; closes nothing. `handler` answers it in place of the server's own.
+    package func serve(_ stream: any ByteStream, over socket: StreamSocket, _ handler: Handler? = nil) throws {
+        let connection = HTTPServerConnection(self, socket, handler)
         began(connection)
         defer { ends(connection) }
         try connection.serve(over: stream)

@@ -5,6 +5,7 @@ final class HTTPServerConnection {
     private let server: HTTPServer
     private let socket: StreamSocket
     private let greenlet = RunningGreenlet()
+    private let handler: HTTPServer.StreamingHandler
     /// Whether a request is being answered.
     private(set) var isActive = false
 
@@ -13,9 +14,10 @@ final class HTTPServerConnection {
     /// What is understood; another method is 501.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
-    init(_ server: HTTPServer, _ socket: StreamSocket) {
+    init(_ server: HTTPServer, _ socket: StreamSocket, _ handler: HTTPServer.Handler? = nil) {
         self.server = server
         self.socket = socket
+        self.handler = handler.map { own in { request, _ in try own(request) } } ?? server.handler
     }
 
     /// Closes it at once: its waits throw.
@@ -60,7 +62,7 @@ final class HTTPServerConnection {
         defer { isActive = false }
         let exchange = HTTPExchange(server, request, version: head.first.2, greenlet)
         let isLast = head.first.2 != "HTTP/1.1" || head.list("connection").contains("close")
-        return try exchange.answer(body, reader, writer, isLast: isLast)
+        return try exchange.answer(body, reader, writer, by: handler, isLast: isLast)
     }
 
     /// What a head asks for. Throws what is wrong with it.

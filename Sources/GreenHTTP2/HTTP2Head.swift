@@ -76,6 +76,9 @@
         return body(unsafe Span(_unsafeBytes: part))
     }
 
+    /// Whether a field came, be it empty.
+    public func has(_ field: Field) -> Bool { ranges[field.rawValue] != 0..<0 }
+
     /// Whether a field is this text.
     public func `is`(_ field: Field, _ text: StaticString) -> Bool {
         // SAFETY: as above.

@@ -177,7 +177,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("127.0.0.1", true), ("198.51.100.7", false), ("10.0.0.1, 192.0.2.9", false), ("192.0.2.9, 10.0.0.1", true), ("x", true),
+        ("127.0.0.1", true), ("198.51.100.7", false), ("10.0.0.1, 192.0.2.9", false), ("192.0.2.9, 10.0.0.1", true),
+        ("x", false), ("", false), ("10.0.0.1,", false), ("10.0.0.1, 127.0.0.1", true), ("192.0.2.9, 127.0.0.1", false),
+        ("10.0.0.1:5353", true), ("[fd00::1]:53", true), ("fd00::1", true), ("2001:db8::1", false), ("::ffff:10.0.0.1", true),
+        ("ffff:ffff:ffff:ffff::a00:1", false), ("fe80::1%1", false), ("0.0.0.0", false), ("127.0.0.1, x, 127.0.0.1", false),
     ])
     func `a proxy is believed for whom it asks, by the last address that it names`(_ value: String, _ isAllowed: Bool) throws {
         let access = ClientAccess(allow: [.local], deny: [], networks: [])
@@ -191,8 +194,11 @@ import Testing
                     listen: ListenAddress(ServingWorld.httpAddress, transport: .http), paths: ["/dns-query"]),
                 proxies: ClientAccess(allow: [.network(AddressPrefix("127.0.0.1/32")!)], deny: [], networks: []),
                 resolver: world.worker.resolver, gate: ClientGate(access, at: .any))
-            let client = queries.client(Array(value.utf8).span) ?? IPAddress.loopback.number
-            #expect(queries.gate.admits(client) == isAllowed)
+            var isAdmitted = false
+            if case .client(let client) = queries.client(Array(value.utf8).span) {
+                isAdmitted = queries.gate.admitsForwarded(client)
+            }
+            #expect(isAdmitted == isAllowed, "\(value)")
             #expect(queries.isProxy(IPAddress.loopback.number) && !queries.isProxy(IPAddress("10.0.0.1")!.number))
         }
     }

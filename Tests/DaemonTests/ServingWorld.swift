@@ -21,7 +21,7 @@ final class ServingWorld {
     let worker: Worker
 
     private init(
-        _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess, tls: TLSSettings?
+        _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess, tls: TLSSettings?, proxies: [String]
     ) throws {
         self.world = world
         self.hub = hub
@@ -39,7 +39,7 @@ final class ServingWorld {
             wanted.append(ListenAddress(Self.httpAddress, transport: .http, path: "/dns-query"))
         }
         var listeners = try ListenerSet(wanted, workers: 1, loop: hub.loop)
-        listeners.bound(connections: 1_000, proxies: [AccessRule("127.0.0.1")!])
+        listeners.bound(connections: 1_000, proxies: proxies.map { AccessRule($0)! })
         let certificates = try tls.map { try ServerCertificates($0, hub.loop.files) }
         worker = try Worker(
             listeners.shares[0], shared: shared, policy: policy, access: access, certificates: certificates)
@@ -47,11 +47,11 @@ final class ServingWorld {
 
     /// Runs a test in a world of its own.
     static func run(
-        listen: SocketAddress = address, access: ClientAccess = .everybody, tls: TLSSettings? = nil,
+        listen: SocketAddress = address, access: ClientAccess = .everybody, tls: TLSSettings? = nil, proxies: [String] = [],
         _ body: @escaping (ServingWorld) throws -> Void
     ) throws {
         let world = VirtualWorld(seed: 5)
-        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access, tls: tls)) }
+        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access, tls: tls, proxies: proxies)) }
     }
 
     /// Runs `body` on a hub of another machine, which has this address, and waits for its end.

@@ -126,6 +126,40 @@ extension EndToEnd {
             }
         }
 
+        @Test(.enabled(if: Tool.exists("dnsdist") && Tool.exists("dig")), arguments: ["udp", "tcp", "tls", "https"])
+        func `dnsdist says whom it asks for in a PROXY header`(_ way: String) throws {
+            let nsd = try NSDServer()
+            let vireo = try EncryptedVireo(
+                upstreams: [nsd.address], "proxies: [127.0.0.2]\nallow: [127.0.0.5]")
+            let (port, directory) = (FreePort.take(), try TestDirectory())
+            let secure = ", tls='openssl', subjectName='dns.test', caStore='\(vireo.authority)', validateCertificates=true"
+            let server = [
+                "udp": "address='127.0.0.1:\(vireo.server.port)'",
+                "tcp": "address='127.0.0.1:\(vireo.server.port)', tcpOnly=true",
+                "tls": "address='127.0.0.1:\(vireo.tlsPort)'\(secure)",
+                "https": "address='127.0.0.1:\(vireo.httpsPort)'\(secure), dohPath='/dns-query'",
+            ][way]!
+            let text = """
+                setLocal('127.0.0.1:\(port)')
+                setACL('127.0.0.0/8')
+                newServer{\(server), source='127.0.0.2', useProxyProtocol=true, healthCheckMode='up'}
+
+                """
+            let process = try ManagedProcess(
+                ["dnsdist", "--supervised", "--disable-syslog", "-C", try directory.write(text, to: "dnsdist.conf")],
+                environment: ["PATH": "/usr/sbin:/sbin:/usr/bin:/bin"])
+            func dig(from address: String) throws -> String {
+                try Tool([
+                    "dig", "-b", address, "@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=2", "+nocookie", "mail.types.example",
+                ])
+                .output
+            }
+            try eventually("an answer; dnsdist says: \(process.errors)", within: .seconds(20)) {
+                try dig(from: "127.0.0.5").contains("status: NOERROR") ? true : nil
+            }
+            #expect(try dig(from: "127.0.0.6").contains("status: REFUSED"))
+        }
+
         @Test(arguments: [
             ("-tls1_1", "alert"), ("-tls1_2", "Protocol version: TLSv1.2"), ("-tls1_3", "Protocol version: TLSv1.3"),
         ])
@@ -217,7 +251,7 @@ final class EncryptedVireo: Sendable {
     /// The authority's certificate.
     var authority: String { directory.file("ca.pem") }
 
-    init(upstreams: [String], _ more: String = "", tls: String = "") throws {
+    init(upstreams: [String], _ more: String = "", tls: String = "", also: String? = nil) throws {
         directory = try TestDirectory()
         try EncryptedPeer.makeCertificates(directory, isExpired: false)
         let listen = [

@@ -11,7 +11,7 @@ struct ListenerSet {
         /// So many connections at once.
         var connections = 1_000
         /// Whose word is believed about whom they ask for.
-        var proxies = ClientAccess(allow: [], deny: [], networks: [])
+        var proxies = ClientAccess.nobody
     }
 
     /// A listener for streams, and what is spoken there.

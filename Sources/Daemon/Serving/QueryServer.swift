@@ -5,19 +5,27 @@ internal import Resolver
 /// Answers the queries of one UDP listener, in a greenlet each.
 final class QueryServer: DatagramServer {
     private let resolver: Resolver
-    /// Says whose queries are answered.
+    /// Says whose queries are answered; proxies are not among them.
     let gate: ClientGate
+    /// Whose datagrams begin with a header that says whom they ask for.
+    private let proxies: ClientAccess
 
-    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate) {
+    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate, proxies: ClientAccess) {
         self.resolver = resolver
         self.gate = gate
+        self.proxies = proxies
         super.init(socket: socket)
     }
 
     /// The walk of a hit: read, look up, write the answer over the query, send. Only others go on to `answerLater`.
     override func handle(_ datagram: consuming Datagram) {
         let client = datagram.peerNumber
-        guard gate.admits(client) else { return refuse(datagram) }
+        guard gate.admits(client) else { return handleOther(datagram) }
+        answer(datagram, to: client)
+    }
+
+    @inline(__always)
+    private func answer(_ datagram: consuming Datagram, to client: UInt128) {
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
@@ -35,6 +43,25 @@ final class QueryServer: DatagramServer {
             _ = consume datagram
             answerLater(pending, to: path, isCached: step == .tooLong)
         }
+    }
+
+    /// Answers a proxy, which asks for another, and refuses a client that may not ask.
+    @inline(never)
+    private func handleOther(_ datagram: consuming Datagram) {
+        guard proxies.admits(number: datagram.peerNumber) else { return refuse(datagram) }
+        guard case .header(let length, let ip) = ProxyHeader.read(datagram.bytes, isDatagram: true), length <= datagram.count
+        else {
+            // Whom an answer would be for is not known.
+            gate.refusedCount &+= 1
+            return
+        }
+        let client = ip?.number ?? datagram.peerNumber
+        let rest = [UInt8](copying: datagram.bytes.extracting(length...))
+        var buffer = datagram.buffer
+        buffer.copy(rest.span, to: 0)
+        datagram.count = rest.count
+        guard gate.admitsForwarded(client) else { return refuse(datagram) }
+        answer(datagram, to: client)
     }
 
     /// Answers a client that may not ask.

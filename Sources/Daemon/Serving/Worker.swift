@@ -27,8 +27,8 @@ final class Worker {
         var datagramServers: [QueryServer] = []
         for listener in share.datagrams {
             let socket = try DatagramSocket(hub: hub, listener: listener)
-            let gate = ClientGate(access, at: listener.address.ip)
-            datagramServers.append(QueryServer(socket: socket, resolver: resolver, gate: gate))
+            let gate = ClientGate(access, at: listener.address.ip, except: share.proxies)
+            datagramServers.append(QueryServer(socket: socket, resolver: resolver, gate: gate, proxies: share.proxies))
         }
         var streamServers: [QueryStreamServer] = []
         let isEncrypted = share.streams.contains { $0.listen.transport.isEncrypted }

@@ -18,6 +18,12 @@ extension Settings {
         if answersEverybody {
             warnings.append("everybody who reaches this server may ask it (allow): an open resolver is used to attack others")
         }
+        let own = [IPAddress.loopback, .loopbackV6].filter { ClientAccess(allow: proxies, deny: [], networks: []).admits($0) }
+        if let first = own.first, writtenListen.contains(where: { !$0.transport.isHTTP }) {
+            warnings.append(
+                "proxies has \(first): what this machine asks over UDP, TCP and TLS needs a PROXY header; a proxy here had better "
+                    + "ask from an address of its own, such as 127.0.0.2")
+        }
         warnings += verifyWarnings(upstreams, choice, "")
         for (number, rule) in forward.enumerated() {
             warnings += verifyWarnings(rule.upstreams, rule.choice, "forward[\(number)].")

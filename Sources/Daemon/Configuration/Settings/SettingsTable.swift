@@ -102,8 +102,8 @@ extension Settings {
         .value(
             "proxies", \.proxies, .accessRules,
             SettingFacts(
-                "Proxies in front of https:// and http:// listeners, whose X-Forwarded-For is believed.",
-                example: "[\"127.0.0.1\"]", needsRestart: true)),
+                "Proxies, whose word on who asks is believed: a PROXY header, which they must send, or X-Forwarded-For over HTTP.",
+                example: "[\"192.0.2.7\"]", needsRestart: true)),
         .value(
             "connections", \.connections, .integer(16...1_000_000),
             SettingFacts(

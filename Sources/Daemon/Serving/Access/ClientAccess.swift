@@ -9,6 +9,9 @@ struct ClientAccess: Sendable, Equatable {
     /// Every address there is.
     static let everybody = ClientAccess(ranges: [0...UInt128.max])
 
+    /// None.
+    static let nobody = ClientAccess(ranges: [])
+
     /// The addresses by rules; `networks` are those of this machine's interfaces.
     init(allow: [AccessRule], deny: [AccessRule], networks: [AddressPrefix]) {
         let wanted = Self.joined(allow.flatMap { Self.ranges(of: $0, networks) })
@@ -26,7 +29,26 @@ struct ClientAccess: Sendable, Equatable {
     }
 
     /// Whether an address is answered.
-    func admits(_ address: IPAddress) -> Bool { covers(address.number...address.number) }
+    func admits(_ address: IPAddress) -> Bool { admits(number: address.number) }
+
+    /// Whether an address (`IPAddress.number`) is answered.
+    func admits(number: UInt128) -> Bool {
+        var (first, end) = (0, ranges.count)
+        while first < end {
+            let middle = (first + end) / 2
+            if number < ranges[middle].lowerBound {
+                end = middle
+            } else if number > ranges[middle].upperBound {
+                first = middle + 1
+            } else {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// All of these but those of others.
+    func without(_ others: ClientAccess) -> ClientAccess { ClientAccess(ranges: Self.difference(ranges, others.ranges)) }
 
     private static func ranges(of rule: AccessRule, _ networks: [AddressPrefix]) -> [ClosedRange<UInt128>] {
         switch rule {

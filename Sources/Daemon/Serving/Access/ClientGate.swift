@@ -15,14 +15,20 @@ internal import Green
 
     private let state: UnsafeMutablePointer<State>
     private let listener: IPAddress
+    /// Those who are looked at off the path of a hit, whatever the rules say of them.
+    private let exceptions: ClientAccess
+    /// Who is answered wherever they ask.
+    private var access: ClientAccess
     /// Queries of clients that were not let in.
     var refusedCount: UInt64 = 0
 
-    /// A gate for a listener at an address.
-    init(_ access: ClientAccess, at listener: IPAddress) {
+    /// A gate for a listener at an address; `exceptions` it does not let in.
+    init(_ access: ClientAccess, at listener: IPAddress, except exceptions: ClientAccess = .nobody) {
         self.listener = listener
+        self.exceptions = exceptions
+        self.access = access
         unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: Self.state(access, listener))
+        unsafe state.initialize(to: Self.state(access, listener, exceptions))
     }
 
     deinit {
@@ -33,8 +39,12 @@ internal import Green
     /// Goes on by other rules.
     func adopt(_ access: ClientAccess) {
         unsafe state.pointee.ranges.deallocate()
-        unsafe state.pointee = Self.state(access, listener)
+        unsafe state.pointee = Self.state(access, listener, exceptions)
+        self.access = access
     }
+
+    /// Whether the client that a proxy asks for is answered: which address the proxy reached says nothing of that.
+    func admitsForwarded(_ number: UInt128) -> Bool { access.admits(number: number) }
 
     /// Whether the client at an address (`IPAddress.number`) is answered.
     @inline(__always)
@@ -66,10 +76,10 @@ internal import Green
 
     /// What a listener lets in. Who reaches a loopback address is on this machine: where all of loopback is answered,
     /// nothing need be looked at.
-    private static func state(_ access: ClientAccess, _ listener: IPAddress) -> State {
+    private static func state(_ access: ClientAccess, _ listener: IPAddress, _ exceptions: ClientAccess) -> State {
         let loopback = listener.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
         let isOpen = listener.isLoopback && access.covers(loopback.numbers)
-        let ranges = isOpen ? ClientAccess.everybody.ranges : access.ranges
+        let ranges = (isOpen ? ClientAccess.everybody : access).without(exceptions).ranges
         let copy = UnsafeMutableBufferPointer<ClosedRange<UInt128>>.allocate(capacity: ranges.count)
         _ = unsafe copy.initialize(from: ranges)
         // No range holds a number yet that comes above its end.

@@ -148,7 +148,7 @@ final class HTTPConnection: StreamConnection {
             defer { requests.leavePlain(client) }
             do {
                 let stream: any ByteStream = try tls.map { try TLSSocket(over: socket, engine: $0) } ?? socket
-                try plain.serve(BegunStream(stream, first), over: socket)
+                try plain.serve(BegunStream(stream, first), over: socket) { [asker] in try requests.answer($0, of: asker) }
                 (stream as? TLSSocket)?.finish(until: server.hub.loop.now().advanced(by: .seconds(1)))
             } catch {
                 // Its client's doing; nothing but the connection is lost.
@@ -209,23 +209,27 @@ final class HTTP2Queries: HTTP2Responder {
     private unowned let connection: HTTPConnection
     private let requests: HTTPQueries
     /// Whether the client is believed for whom it asks.
-    private let isProxy: Bool
+    private var isProxy: Bool { requests.isProxy(connection.address) }
     /// Those whom requests are for whose bodies have not come.
-    private var clients: [Int32: UInt128] = [:]
+    private var clients: [Int32: Asker] = [:]
 
     init(_ connection: HTTPConnection, _ requests: HTTPQueries) throws(HTTP2Error) {
         self.connection = connection
         self.requests = requests
-        isProxy = requests.isProxy(connection.address)
         try super.init(requests.scratch, limits: HTTPQueries.limits)
     }
 
     override func headCame(_ stream: Int32, _ head: HTTP2Head, isLast: Bool) -> Verdict {
         let target = head.with(.path) { requests.target($0) }
         guard case .path(let parameter) = target else { return refuse(stream, "404") }
-        var client = connection.address
+        var client = connection.asker
         // A proxy that does not say whom it asks for asks for itself.
-        if isProxy { client = head.with(.forwardedFor) { requests.client($0) } ?? client }
+        if isProxy, head.has(.forwardedFor) {
+            guard case .client(let number) = head.with(.forwardedFor, { requests.client($0) }) else {
+                return refuse(stream, "400")
+            }
+            client.forward(for: number)
+        }
         let isHead = head.is(.method, "HEAD")
         if isHead || head.is(.method, "GET") {
             guard let parameter else { return refuse(stream, "400") }
@@ -236,8 +240,8 @@ final class HTTP2Queries: HTTP2Responder {
             }
             return .taken
         }
-        guard head.is(.method, "POST") else { return refuse(stream, "405", allow: "GET, HEAD, POST") }
-        guard head.is(.contentType, HTTPQueries.contentType) else { return refuse(stream, "415") }
+        guard head.is(.method, "POST") else { return refuse(stream, "405", allow: HTTPQueries.methods) }
+        guard head.with(.contentType, { HTTPQueries.isMessage($0) }) else { return refuse(stream, "415") }
         if isProxy { clients[stream] = client }
         return .body(0)
     }
@@ -247,7 +251,7 @@ final class HTTP2Queries: HTTP2Responder {
     }
 
     override func bodyCame(_ stream: Int32, _ tag: Int, _ body: [UInt8]) {
-        respond(stream, for: clients.removeValue(forKey: stream) ?? connection.address, isHead: false) { buffer in
+        respond(stream, for: clients.removeValue(forKey: stream) ?? connection.asker, isHead: false) { buffer in
             buffer.copy(body.span, to: 0)
             return body.count
         }
@@ -264,7 +268,7 @@ final class HTTP2Queries: HTTP2Responder {
     }
 
     /// Answers a query that `read` puts into a buffer: how long it is, nil where it is none.
-    private func respond(_ stream: Int32, for client: UInt128, isHead: Bool, _ read: (inout MutableSpan<UInt8>) -> Int?) {
+    private func respond(_ stream: Int32, for client: Asker, isHead: Bool, _ read: (inout MutableSpan<UInt8>) -> Int?) {
         connection.noteUse()
         // What does not fit is kept by the connection itself.
         if !scratch.hasRoom { settle() }

@@ -34,6 +34,14 @@ final class HTTPQueries {
         return limits
     }()
 
+    /// Whom a request is for, as the field of its proxy says.
+    enum Forwarded: Equatable {
+        /// Somebody with this address.
+        case client(UInt128)
+        /// Nobody knows: what is there is no address.
+        case unreadable
+    }
+
     private let paths: [Path]
     let resolver: Resolver
     let gate: ClientGate
@@ -53,6 +61,8 @@ final class HTTPQueries {
 
     /// The type of a query and of an answer.
     static let contentType: StaticString = "application/dns-message"
+    /// What may be done at a path.
+    static let methods: StaticString = "GET, HEAD, POST"
     /// A client's name has so many letters at most.
     private static let longestClient = 64
 
@@ -106,6 +116,19 @@ final class HTTPQueries {
         return nil
     }
 
+    /// Whether a field of that name says that a body is a query: whatever case it is in, and whatever parameters it has.
+    static func isMessage(_ type: Span<UInt8>) -> Bool {
+        let wanted = contentType.utf8CodeUnitCount
+        guard type.count >= wanted else { return false }
+        let isSame = contentType.withUTF8Buffer { name in
+            for index in 0..<wanted where unsafe (type[index] | 0x20) != (name[index] | 0x20) { return false }
+            return true
+        }
+        var end = wanted
+        while end < type.count, type[end] == 0x20 || type[end] == 0x09 { end += 1 }
+        return isSame && (end == type.count || type[end] == UInt8(ascii: ";"))
+    }
+
     // MARK: - Clients
 
     /// Counts one more connection of HTTP/1.1, where there is a place: for one client a quarter of them, for a proxy all.
@@ -125,18 +148,34 @@ final class HTTPQueries {
     }
 
     /// Whether it is believed for whom somebody asks.
-    func isProxy(_ address: UInt128) -> Bool { proxies.covers(address...address) }
+    func isProxy(_ address: UInt128) -> Bool { proxies.admits(number: address) }
 
-    /// Whom a proxy asks for: the last address that it names and that is no proxy's. Nil where it names none.
-    func client(_ forwardedFor: Span<UInt8>) -> UInt128? {
+    /// Whom a proxy asks for: the last address that it names and that is no proxy's, or else the first of them.
+    func client(_ forwardedFor: Span<UInt8>) -> Forwarded {
         let text = String(decoding: [UInt8](copying: forwardedFor), as: UTF8.self)
-        for part in text.split(separator: ",").reversed() {
-            let name = part.drop { $0 == " " }.prefix { $0 != " " }
-            let host = name.first == "[" ? name.dropFirst().prefix { $0 != "]" } : name
-            guard let number = IPAddress(host)?.number else { return nil }
-            if !isProxy(number) { return number }
+        var found = Forwarded.unreadable
+        for part in text.split(separator: ",", omittingEmptySubsequences: false).reversed() {
+            guard let number = Self.address(part)?.asClient?.number else { return .unreadable }
+            found = .client(number)
+            if !isProxy(number) { break }
         }
-        return nil
+        return found
+    }
+
+    /// Reads `192.0.2.1`, `2001:db8::1`, or one of them with a port, with spaces around it.
+    private static func address(_ part: Substring) -> IPAddress? {
+        let blanks: Set<Character> = [" ", "\t"]
+        var name = part.drop { blanks.contains($0) }
+        while let last = name.last, blanks.contains(last) { name.removeLast() }
+        guard !name.utf8.contains(UInt8(ascii: "%")) else { return nil }
+        if name.first == "[" {
+            let host = name.dropFirst().prefix { $0 != "]" }
+            let rest = name.dropFirst(host.count + 2)
+            guard host.count + 2 <= name.count, rest.isEmpty || rest.first == ":" else { return nil }
+            return IPAddress(host)
+        }
+        if name.utf8.count(where: { $0 == UInt8(ascii: ":") }) == 1 { name = name.prefix { $0 != ":" } }
+        return IPAddress(name)
     }
 
     // MARK: - Answers
@@ -152,9 +191,10 @@ final class HTTPQueries {
     }
 
     /// Answers a query of `length` bytes at the front of `buffer`, where that needs no waiting.
-    func begin(_ length: Int, in buffer: inout MutableSpan<UInt8>, from address: UInt128) -> Step {
+    func begin(_ length: Int, in buffer: inout MutableSpan<UInt8>, from asker: Asker) -> Step {
         guard length >= MessageView.headerLength else { return .none }
-        guard gate.admits(address) else {
+        let address = asker.address
+        guard asker.isForwarded ? gate.admitsForwarded(address) : gate.admits(address) else {
             gate.refusedCount &+= 1
             guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return .none }
             return .answered(count)
@@ -210,11 +250,11 @@ final class HTTPQueries {
         limits.bodyBytes = Self.limits.bodyBytes
         limits.bodyTime = .seconds(10)
         limits.stalled = .seconds(5)
-        return try? HTTPServer(hub: resolver.hub, limits: limits) { [unowned self] request in try answer(request) }
+        return try? HTTPServer(hub: resolver.hub, limits: limits) { _ in throw HTTPError(404, "no such path") }
     }
 
     /// Answers a request of HTTP/1.1. Waits.
-    private func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+    func answer(_ request: HTTPRequest, of connection: Asker) throws -> HTTPResponse {
         // Who sends one request behind another has one in a turn.
         try resolver.hub.yield(afterEvents: true)
         guard case .path = target(Array(request.path.utf8).span) else { throw HTTPError(404, "no such path") }
@@ -229,25 +269,31 @@ final class HTTPQueries {
             }
             length = count
         case "POST":
-            guard request.header("content-type")?.lowercased() == "\(Self.contentType)" else {
+            guard Self.isMessage(Array((request.header("content-type") ?? "").utf8).span) else {
                 throw HTTPError(415, "expected \(Self.contentType)")
             }
             length = request.body.count
             message.replaceSubrange(0..<length, with: request.body)
-        default: throw HTTPError(405, "expected GET, HEAD or POST")
+        default:
+            var response = HTTPResponse(text: "expected GET, HEAD or POST\n", status: 405)
+            response.headers.append(HTTPField("Allow", "\(Self.methods)"))
+            return response
         }
-        var address = request.peer?.ip.number ?? 0
+        var asker = connection
         // A proxy that does not say whom it asks for asks for itself.
-        if isProxy(address), let named = request.headers.last(where: { $0.name.lowercased() == "x-forwarded-for" }) {
-            address = client(Array(named.value.utf8).span) ?? address
+        if isProxy(asker.address), let named = request.headers.last(where: { $0.name.lowercased() == "x-forwarded-for" }) {
+            guard case .client(let number) = client(Array(named.value.utf8).span) else {
+                throw HTTPError(400, "X-Forwarded-For is no address")
+            }
+            asker.forward(for: number)
         }
-        return try answer(&message, length, from: address)
+        return try answer(&message, length, from: asker)
     }
 
-    private func answer(_ message: inout [UInt8], _ length: Int, from address: UInt128) throws -> HTTPResponse {
+    private func answer(_ message: inout [UInt8], _ length: Int, from asker: Asker) throws -> HTTPResponse {
         var span = message.mutableSpan
         var count: Int
-        switch begin(length, in: &span, from: address) {
+        switch begin(length, in: &span, from: asker) {
         case .none: throw HTTPError(400, "a message that is no query")
         case .answered(let written): count = written
         case .wait(let pending, let isCached):

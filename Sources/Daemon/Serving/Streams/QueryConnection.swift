@@ -70,7 +70,7 @@ final class QueryConnection: StreamConnection {
         server.scratch.append { buffer in
             var query = QueryView()
             buffer.copy(message, to: 0)
-            let isAllowed = server.gate.admits(address)
+            let isAllowed = mayAsk
             let step =
                 isAllowed
                 ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
@@ -81,7 +81,7 @@ final class QueryConnection: StreamConnection {
                 return StreamOptions.add(to: &buffer, count, for: query.edns, isEncrypted: isEncrypted)
             case .drop: return 0
             case .wait, .tooLong:
-                later = PendingQuery(query, message, from: socket.peer.ip.number)
+                later = PendingQuery(query, message, from: address)
                 isCached = step == .tooLong
                 return 0
             }

@@ -36,6 +36,8 @@ final class QueryStreamServer: StreamServer {
     var failedHandshakes: UInt64 = 0
     /// What requests are read and answered in, and by what they are judged; nil where there are none.
     let requests: HTTPQueries?
+    /// Whose word is believed about whom they ask for.
+    private let proxies: ClientAccess
 
     init(_ listener: ListenerSet.Stream, _ shared: Shared, gate: ClientGate, certificates: ServerCertificates?)
         throws(SocketError)
@@ -44,6 +46,7 @@ final class QueryStreamServer: StreamServer {
         places = shared.places
         handshakes = shared.handshakes
         wire = shared.wire
+        proxies = shared.proxies
         self.gate = gate
         self.listener = listener.listen
         context = certificates?.context(for: listener.listen.transport)
@@ -54,6 +57,9 @@ final class QueryStreamServer: StreamServer {
             ? HTTPQueries(listener, proxies: shared.proxies, resolver: resolver, gate: gate) : nil
         try super.init(hub: resolver.hub, listener: listener.listener, limit: .max)
     }
+
+    /// Whether it is believed for whom somebody asks.
+    func isProxy(_ address: UInt128) -> Bool { proxies.admits(number: address) }
 
     /// Goes on with other certificates; connections that stand keep theirs.
     func adopt(_ certificates: ServerCertificates) { context = certificates.context(for: listener.transport) }

@@ -9,9 +9,9 @@ extension StreamConnection {
     /// Reads plain bytes: how many, and whether they are the last; nil where nothing has come.
     final func read(into buffer: UnsafeMutableRawBufferPointer) throws -> (count: Int, isLast: Bool)? {
         guard let context = server.context, let wire = server.wire else {
-            return try unsafe socket.readNow(into: buffer).map { ($0, $0 == 0) }
+            return try unsafe receive(into: buffer).map { ($0, $0 == 0) }
         }
-        guard let got = try unsafe socket.readNow(into: server.scratch.sealed) else { return nil }
+        guard let got = try unsafe receive(into: server.scratch.sealed) else { return nil }
         guard got > 0 else { return (0, true) }
         if tls == nil {
             guard server.handshakes.enter(self) else { throw SocketError.closed }
@@ -34,8 +34,9 @@ extension StreamConnection {
             lastUse = server.hub.now
             try established()
         }
-        if case .ended = progress { return (count, true) }
-        return (count, false)
+        let plain = try unsafe takeInnerHeader(from: buffer, count)
+        if case .ended = progress { return (plain, true) }
+        return (plain, false)
     }
 
     /// Sends what the wire has. Whatever becomes of it, others use the wire next.

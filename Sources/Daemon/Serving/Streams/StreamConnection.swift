@@ -23,13 +23,19 @@ class StreamConnection {
     let server: QueryStreamServer
     /// Whose connection it is, in `StreamPlaces`: the address as `IPAddress.number` has it, of IPv6 the first 56 bits; all
     /// who may not ask are one client.
-    let client: UInt128
+    var client: UInt128
     /// Its place among the worker's connections.
     var place: (index: Int, client: StreamPlaces.Client)?
     /// Bytes that are kept for it, as `StreamPlaces` has noted them.
     var heldBytes = 0
     /// Who asks, as `IPAddress.number` has it.
-    let address: UInt128
+    final private(set) var address: UInt128
+    /// Whether a proxy has said so.
+    final private(set) var isForwarded = false
+    /// What has come of a proxy's header; nil where none is to come any more.
+    final var proxyBytes: [UInt8]?
+    /// Whether that is to come inside TLS.
+    final var hasInnerHeader = false
     /// When the last whole query came or the last answer left.
     final var lastUse: Instant
     /// What has come and is not used yet: the beginning of a message, or whole ones while there is no room for answers.
@@ -65,7 +71,9 @@ class StreamConnection {
         let ip = socket.peer.ip
         address = ip.number
         // A proxy asks for others, who are looked at query by query.
-        let mayAsk = server.gate.admits(address) || server.requests?.isProxy(address) == true
+        let isProxy = server.isProxy(address)
+        if isProxy { proxyBytes = [] }
+        let mayAsk = isProxy || server.gate.admits(address)
         client = mayAsk ? StreamPlaces.client(at: ip) : 0
         lastUse = server.hub.now
     }
@@ -110,13 +118,16 @@ class StreamConnection {
         resume()
     }
 
+    /// Notes who asks, as a proxy says.
+    final func identify(_ ip: IPAddress) { (address, isForwarded) = (ip.number, true) }
+
     /// Breaks the connection off. The kernel keeps nothing for a client that may never read it.
     final func close() { end(.brokenOff) }
 
     /// For how long it may be silent.
     private final var limit: UInt64 {
         if client == 0 { return Self.strangerLimit }
-        return isShakingHands ? Self.handshakeLimit : Self.idleLimit
+        return isShakingHands || proxyBytes != nil && !server.listener.transport.isHTTP ? Self.handshakeLimit : Self.idleLimit
     }
 
     /// Looks whether it has been silent for too long.

@@ -62,6 +62,23 @@ final class StreamPlaces {
         return true
     }
 
+    /// Counts a connection that has a place to another client from now on, where that may have one more: says so.
+    func move(_ connection: StreamConnection, to number: UInt128) -> Bool {
+        guard let (index, former) = connection.place, connection.client != number else { return connection.place != nil }
+        let client = clients[number] ?? Client()
+        guard client.count < clientLimit || closeIdle(of: client) else { return refuse() }
+        let held = connection.heldBytes
+        former.count -= 1
+        former.heldBytes -= held
+        if former.count == 0 { clients[connection.client] = nil }
+        client.count += 1
+        client.heldBytes += held
+        clients[number] = client
+        connection.client = number
+        connection.place = (connection.place?.index ?? index, client)
+        return true
+    }
+
     /// Takes a connection's place back; nothing where it has none.
     func leave(_ connection: StreamConnection) {
         guard let (index, client) = connection.place else { return }
