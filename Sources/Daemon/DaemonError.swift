@@ -11,6 +11,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case upstream(String, String)
     /// A certificate for clients, or what goes with it, cannot be used.
     case certificate(String, String)
+    /// The keys of DNS cookies cannot be used.
+    case cookies(String, String)
     /// The cache gets no memory.
     case cache(String)
     /// It cannot have its control socket.
@@ -33,6 +35,7 @@ extension DaemonError: CustomStringConvertible {
         case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
         case .upstream(let upstream, let reason): "upstreams: \(upstream): \(reason)"
         case .certificate(let file, let reason): "tls: \(file): \(reason)"
+        case .cookies(let file, let reason): "cookie-secret: \(file): \(reason)"
         case .control(let path, .addressInUse):
             "control: \(path) is in use by another process; expected another path, or off"
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"

@@ -45,6 +45,8 @@ package final class Resolver {
     // every hit more than the comparison with nil that most need.
     /// The policy's longest answer over UDP.
     @exclusivity(unchecked) private var largestDatagram = 1232
+    /// Whether clients without a good cookie are sent away.
+    @exclusivity(unchecked) private var requiresCookies = false
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
@@ -98,6 +100,7 @@ package final class Resolver {
         let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         trustedUpstreams = Set(policy.routes.flatMap { $0.upstreams + $0.verifiers }.filter(\.address.trustsAD).map(\.id))
+        unsafe requiresCookies = policy.cookies.mode == .require
         unsafe rulesMark = policy.rules?.mark ?? 0
         let hits = policy.rules?.hits
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
@@ -124,7 +127,8 @@ package final class Resolver {
     @inline(__always)
     package func datagramLimit(_ edns: EDNSSummary?) -> Int {
         guard let edns else { return 512 }
-        return unsafe min(edns.effectivePayloadSize, largestDatagram)
+        let limit = unsafe min(edns.effectivePayloadSize, largestDatagram)
+        return edns.hasCookie ? limit - AnswerCookie.length : limit
     }
 
     /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
@@ -138,8 +142,14 @@ package final class Resolver {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .query: break
         case .drop: return .drop
-        case .cookieOnly: return answer(Reply(.noError), query, &buffer)
+        case .cookieOnly:
+            return checkCookie(&query, &buffer, from: client, streams: streams) ?? answer(Reply(.noError), query, &buffer)
         case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
+        }
+        if unsafe query.edns?.hasCookie == true || requiresCookies,
+            let step = checkCookie(&query, &buffer, from: client, streams: streams)
+        {
+            return step
         }
         var limit = streams ? buffer.count : datagramLimit(query.edns)
         if let own = ownReply(&query, &buffer, limit: &limit) { return own }

@@ -117,6 +117,25 @@ import Testing
         }
     }
 
+    @Test func `a cookie is answered with one, over UDP, TCP and TLS, beside what else the client asks for`() throws {
+        try run { world throws in
+            let cookie = EDNSOption.cookie(client: [1, 2, 3, 4, 5, 6, 7, 8])
+            let edns = EDNS(options: [cookie, .padding(20), EDNSOption(.tcpKeepalive, [])])
+            let (client, plain) = (try connect(world), try world.connect())
+            for name in ["www.example.", "www.example.", "nothing.example.", "version.bind."] {
+                try client.send(.query(name, edns: edns))
+                let secure = try client.answer()?.edns?.options ?? []
+                try plain.send(.query(name, edns: edns))
+                let streamed = try plain.answer()?.edns?.options ?? []
+                let datagram = try world.ask(.query(name, edns: edns))?.edns?.options ?? []
+                for options in [secure, streamed, datagram] {
+                    #expect(options.first?.cookies?.client == [1, 2, 3, 4, 5, 6, 7, 8], "\(options)")
+                }
+                #expect(secure.map(\.code) == [.cookie, .tcpKeepalive, .padding] && streamed.count == 2 && datagram.count == 1)
+            }
+        }
+    }
+
     @Test func `a client's certificate is wanted where an authority for clients is named`() throws {
         var settings = Self.certificates.settings("dns")
         settings.clients = Self.certificates.file("ca.pem")

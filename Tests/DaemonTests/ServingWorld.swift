@@ -27,6 +27,7 @@ final class ServingWorld {
         self.hub = hub
         upstream = try ScriptedUpstream()
         var policy = Policy()
+        policy.cookies = ServerCookies(.answer, keys: [], origin: .random())
         let server = Policy.Upstream(UpstreamAddress(upstream.address), id: 1)
         policy.routes = [Policy.Route(domain: [0], upstreams: [server])]
         let shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))

@@ -5,6 +5,33 @@ import Testing
 extension EndToEnd {
     /// The programs that people ask with, through Vireo, with NSD behind it.
     @Suite struct ClientToolTests {
+        @Test(.enabled(if: Tool.exists("dig"))) func `dig gets cookies that are good with each server that has the keys`() throws
+        {
+            let nsd = try NSDServer()
+            let directory = try TestDirectory()
+            let (old, new) = (String(repeating: "0a", count: 16), String(repeating: "b1", count: 16))
+            let settings = "cookies: require\ncookie-secret: \"\(directory.file("keys"))\"\n"
+            func server(_ keys: String...) throws -> VireoServer {
+                _ = try directory.write(keys.joined(separator: "\n") + "\n", to: "keys")
+                return try VireoServer(upstreams: [nsd.address], settings)
+            }
+            func dig(_ server: VireoServer, _ options: String...) throws -> String {
+                try Tool(["dig", "@127.0.0.1", "-p", "\(server.port)", "mail.types.example"] + options).output
+            }
+            let first = try server(old)
+            let output = try dig(first)
+            #expect(output.contains("status: NOERROR") && output.contains("(good)") && output.contains("BADCOOKIE"), "\(output)")
+            let line = output.split(separator: "\n").last { $0.contains("; COOKIE: ") } ?? ""
+            let cookie = line.dropFirst("; COOKIE: ".count).prefix { $0 != " " }
+            #expect(cookie.count == 48)
+            let second = try server(new, old)
+            for (vireo, isGood) in [(first, true), (second, true), (try server(new), false)] {
+                let output = try dig(vireo, "+cookie=\(cookie)", "+nobadcookie")
+                #expect(output.contains(isGood ? "status: NOERROR" : "status: BADCOOKIE"), "\(output)")
+            }
+            #expect(try dig(first, "+nocookie").contains("Truncated, retrying in TCP mode"))
+        }
+
         @Test(.enabled(if: Tool.exists("dig")))
         func `dig gets answers over UDP and TCP`() throws {
             let nsd = try NSDServer()

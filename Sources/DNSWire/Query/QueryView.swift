@@ -18,6 +18,9 @@ public struct QueryView: ~Copyable, Sendable {
     /// The keyed hash of the question, DO and CD.
     public private(set) var hash: UInt64 = 0
 
+    /// The cookie for the answer, as whoever answers has made it of the one in `edns`; means nothing where that has none.
+    package var cookie = AnswerCookie()
+
     /// Makes a view of nothing, to read into.
     public init() {}
 

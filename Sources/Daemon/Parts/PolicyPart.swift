@@ -51,16 +51,17 @@ final class PolicyPart: Part {
     /// Has the resolvers go on by what is true now.
     func publish() { changed(policy()) }
 
-    /// Reads the files that upstreams are checked by: certificates, and addresses that forgers answer with.
+    /// Reads the files that upstreams are checked by: certificates, and addresses that forgers answer with; and the
+    /// keys of cookies.
     private func readFiles(of settings: Settings) throws {
         let (upstreams, files, before) = (settings.allUpstreams, hub.loop.files, builder.contexts)
-        let paths = settings.addressFiles
-        (builder.contexts, builder.lists) = try blocking {
+        let (paths, secret) = (settings.addressFiles, settings.cookieSecret)
+        (builder.contexts, builder.lists, builder.cookieKeys) = try blocking {
             var contexts = before
             try contexts.prepare(for: upstreams, files)
             var lists = AddressLists()
             try lists.read(paths)
-            return (contexts, lists)
+            return (contexts, lists, try CookieSecret.read(secret, files))
         }
     }
 

@@ -10,6 +10,10 @@ struct PolicyBuilder {
     var contexts = UpstreamContexts()
     /// What the files of addresses say.
     var lists = AddressLists()
+    /// The keys of DNS cookies, where there is a file with them.
+    var cookieKeys: [CookieKey] = []
+    /// What they follow from where there is none.
+    private static let cookieOrigin = CookieKey.random()
 
     /// The policy for some settings, with a hosts table that was read apart.
     mutating func policy(for settings: Settings, hosts: HostsTable?) -> Policy {
@@ -23,6 +27,7 @@ struct PolicyBuilder {
         let trusted = settings.trustAD
         policy.staleClientTimeout = settings.cache.staleClientTimeout
         policy.prefetches = settings.cache.prefetches
+        policy.cookies = ServerCookies(settings.cookies, keys: cookieKeys, origin: Self.cookieOrigin)
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity
         policy.routes = [route([0], settings.upstreams, settings.choice, trusted)]

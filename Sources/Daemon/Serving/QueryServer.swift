@@ -32,7 +32,8 @@ final class QueryServer: DatagramServer {
         let step = resolver.begin(&query, length: length, in: &buffer, from: client, streams: false)
         switch step {
         case .answered(let count):
-            datagram.count = count
+            let length = query.edns?.hasCookie == true ? StreamOptions.add(query.cookie, to: &buffer, count) : count
+            datagram.count = length
             socket.send(datagram)
         case .drop:
             break
@@ -83,7 +84,8 @@ final class QueryServer: DatagramServer {
         var buffer = answer.buffer
         let count = resolver.write(pending, resolution, into: &buffer, limit: resolver.datagramLimit(pending))
         guard count > 0 else { return }
-        answer.count = count
+        let whole = StreamOptions.add(pending.cookie, to: &buffer, count)
+        answer.count = whole
         answer.setReturnPath(path)
         socket.send(answer)
     }

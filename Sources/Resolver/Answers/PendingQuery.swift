@@ -14,6 +14,8 @@ package final class PendingQuery: Sendable {
     let name: [UInt8]
     /// What the client said in OPT, where it had one.
     package let edns: EDNSSummary?
+    /// The cookie for the answer.
+    package let cookie: AnswerCookie
 
     /// Who asks, as `FairShares` counts it.
     let client: UInt32
@@ -32,6 +34,7 @@ package final class PendingQuery: Sendable {
         id = query.id
         flags = query.flags
         edns = query.edns
+        cookie = query.cookie
         let lowercased = key.wireName
         let written = message.extracting(MessageView.headerLength...).extracting(first: lowercased.count)
         name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
@@ -42,5 +45,6 @@ package final class PendingQuery: Sendable {
         self.name = key.wireName
         (id, flags, edns) = (query.id, query.flags, query.edns)
         (client, address, isRedirected) = (query.client, query.address, true)
+        cookie = query.cookie
     }
 }

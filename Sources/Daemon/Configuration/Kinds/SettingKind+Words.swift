@@ -27,6 +27,13 @@ extension SettingKind where Value == String {
     }
 }
 
+extension SettingKind where Value == ServerCookies.Mode {
+    /// What is done with cookies.
+    static var cookieMode: SettingKind {
+        word("answer, require or off", print: { $0.rawValue }) { ServerCookies.Mode(rawValue: $0) }
+    }
+}
+
 extension SettingKind where Value == Bool {
     /// Yes or no.
     static var flag: SettingKind {

@@ -71,12 +71,14 @@ extension Settings {
     /// Whether an upstream is known by name, so that somebody must be asked where it is.
     var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }
 
-    /// Reads the files that encrypted upstreams are checked by, as the daemon will: throws where one cannot be used.
+    /// Reads the files that encrypted upstreams are checked by, and those of secrets, as the daemon will: throws where one cannot be
+    /// used.
     package func checkCertificates() throws(DaemonError) {
         var contexts = UpstreamContexts()
         let files = LibeventLoop().files
         try contexts.prepare(for: allUpstreams, files)
         if tls.isGiven { _ = try ServerCertificates(tls, files) }
+        _ = try CookieSecret.read(cookieSecret, files)
     }
 
     /// The certificates for clients that end soon, or have ended: a line for each.

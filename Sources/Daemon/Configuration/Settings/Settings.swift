@@ -29,6 +29,10 @@ package struct Settings: Sendable, Equatable {
     package var tls = TLSSettings()
     /// Whose word is believed about whom they ask for.
     package var proxies: [AccessRule] = []
+    /// What is done with DNS cookies.
+    package var cookies = ServerCookies.Mode.answer
+    /// The file with their keys; nil for keys of this process.
+    package var cookieSecret: String?
     /// Connections of clients at once, for each worker.
     package var connections = 10_000
     /// Who may ask.

@@ -105,6 +105,15 @@ extension Settings {
                 "Proxies, whose word on who asks is believed: a PROXY header, which they must send, or X-Forwarded-For over HTTP.",
                 example: "[\"192.0.2.7\"]", needsRestart: true)),
         .value(
+            "cookies", \.cookies, .cookieMode,
+            SettingFacts(
+                "DNS cookies: answer, off, or require, which sends clients without a good one over UDP away (BADCOOKIE, TC).")),
+        .value(
+            "cookie-secret", \.cookieSecret, .optional(.path),
+            SettingFacts(
+                "A file with keys of cookies, the same on each server: lines of 32 hexadecimal digits, the new one first.",
+                example: "/etc/vireo/cookie.keys")),
+        .value(
             "connections", \.connections, .integer(16...1_000_000),
             SettingFacts(
                 "Connections of clients at once (TCP, TLS, HTTP), for each worker; a quarter of them for one client.",

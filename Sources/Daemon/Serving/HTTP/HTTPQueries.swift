@@ -201,7 +201,7 @@ final class HTTPQueries {
         }
         var query = QueryView()
         switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {
-        case .answered(let count): return .answered(options(to: &buffer, count, query.edns))
+        case .answered(let count): return .answered(options(to: &buffer, count, query.edns, query.cookie))
         case .drop: return .none
         case .wait: return .wait(PendingQuery(query, buffer.span.extracting(first: length), from: address), isCached: false)
         case .tooLong: return .wait(PendingQuery(query, buffer.span.extracting(first: length), from: address), isCached: true)
@@ -211,12 +211,12 @@ final class HTTPQueries {
     /// Writes the answer to a query that waited: its length.
     func write(_ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>) -> Int {
         let count = resolver.write(pending, resolution, into: &buffer, limit: buffer.count)
-        return options(to: &buffer, count, pending.edns)
+        return options(to: &buffer, count, pending.edns, pending.cookie)
     }
 
     /// Adds what a query's OPT asks for. How long connections are kept is HTTP's own affair.
-    private func options(to buffer: inout MutableSpan<UInt8>, _ count: Int, _ edns: EDNSSummary?) -> Int {
-        StreamOptions.add(to: &buffer, count, for: edns, isEncrypted: isEncrypted, keepsAlive: false)
+    private func options(to buffer: inout MutableSpan<UInt8>, _ count: Int, _ edns: EDNSSummary?, _ cookie: AnswerCookie) -> Int {
+        StreamOptions.add(to: &buffer, count, for: edns, isEncrypted: isEncrypted, keepsAlive: false, cookie: cookie)
     }
 
     /// For how many seconds an answer may be kept (RFC 8484 5.1): the smallest TTL of its answer section, or what the SOA of a

@@ -78,7 +78,7 @@ final class QueryConnection: StreamConnection {
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):
-                return StreamOptions.add(to: &buffer, count, for: query.edns, isEncrypted: isEncrypted)
+                return StreamOptions.add(to: &buffer, count, for: query.edns, isEncrypted: isEncrypted, cookie: query.cookie)
             case .drop: return 0
             case .wait, .tooLong:
                 later = PendingQuery(query, message, from: address)
@@ -121,7 +121,7 @@ final class QueryConnection: StreamConnection {
             keptBytes -= bytes
             server.scratch.append { buffer in
                 let count = server.resolver.write(pending, resolution, into: &buffer, limit: buffer.count)
-                return StreamOptions.add(to: &buffer, count, for: pending.edns, isEncrypted: isEncrypted)
+                return StreamOptions.add(to: &buffer, count, for: pending.edns, isEncrypted: isEncrypted, cookie: pending.cookie)
             }
             written += 1
         }

@@ -1,6 +1,7 @@
 internal import DNSWire
 
-/// What is added to the OPT record of an answer that goes over a stream, for who asked for it.
+/// What is added to the OPT record of an answer, for who asked for it: padding and times of connections over streams, cookies
+/// wherever they come.
 enum StreamOptions {
     /// Encrypted answers are padded to a multiple of so many bytes (RFC 8467 4.1).
     static let block = 468
@@ -11,11 +12,24 @@ enum StreamOptions {
     /// the answer is then.
     @inline(__always)
     static func add(
-        to buffer: inout MutableSpan<UInt8>, _ count: Int, for edns: EDNSSummary?, isEncrypted: Bool, keepsAlive: Bool = true
+        to buffer: inout MutableSpan<UInt8>, _ length: Int, for edns: EDNSSummary?, isEncrypted: Bool, keepsAlive: Bool = true,
+        cookie: AnswerCookie
     ) -> Int {
+        var count = length
+        if edns?.hasCookie == true { count = add(cookie, to: &buffer, count) }
         guard let edns, edns.hasPadding && isEncrypted || edns.hasKeepalive && keepsAlive else { return count }
         return add(
             to: &buffer, count, pads: edns.hasPadding && isEncrypted, keepsAlive: edns.hasKeepalive && keepsAlive)
+    }
+
+    /// Adds a cookie to an answer of `count` bytes, where one is to be given: how long it is then.
+    @inline(never)
+    static func add(_ cookie: AnswerCookie, to buffer: inout MutableSpan<UInt8>, _ count: Int) -> Int {
+        let end = count + AnswerCookie.length
+        guard cookie.isGiven, end <= buffer.count, let opt = lastOPT(buffer.span.extracting(first: count)) else { return count }
+        cookie.write(to: &buffer, at: count)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: end - opt - 11), at: opt + 9)
+        return end
     }
 
     @inline(never)
