@@ -10,7 +10,7 @@ LISTEN         ?= 127.0.0.1:5300
 ARGS           ?=
 
 # The program stands alone: Swift's runtime is linked in, and modules are optimised across their borders.
-RELEASE_FLAGS  := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
+RELEASE_FLAGS  := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization -Xswiftc -enforce-exclusivity=unchecked
 BINARY         := .build/release/vireo
 
 # What the build needs, and what the tests need besides, as Debian calls them.

@@ -163,7 +163,7 @@ def cost(front, directory, options):
     first = write_names(directory / "first", "f", range(2000))
     found = {}
     for number in range(options.rounds):
-        for transport in TRANSPORTS:
+        for transport in options.transports:
             for name in SERVERS:
                 try:
                     place = directory / f"{name}-{transport}-{number}"
@@ -225,6 +225,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", choices=list(MODES))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--transports", nargs="+", choices=TRANSPORTS, default=TRANSPORTS, help="which ones `cost` measures")
     parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
     parser.add_argument("--program", default=str(machine.PROJECT / ".build/release/vireo"), help="the vireo to measure")
     options = parser.parse_args()

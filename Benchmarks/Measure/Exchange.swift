@@ -48,7 +48,7 @@ struct Exchange {
     func key(in cache: MemoryCache) -> CacheKey {
         var view = QueryView()
         guard view.read(query.span, seed: cache.seed) == .query else { Measure.leave("Measure: a query that cannot be read") }
-        return CacheKey(view)
+        return CacheKey(&view)
     }
 
     /// Rdata of a usual size; names in it are pointers to the question, as servers write them.

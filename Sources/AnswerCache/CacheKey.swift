@@ -17,7 +17,7 @@ package struct CacheKey: Sendable {
     package let hash: UInt64
 
     /// The key of a query that was read with the cache's seed.
-    package init(_ query: borrowing QueryView) {
+    package init(_ query: inout QueryView) {
         wireName = [UInt8](copying: query.nameBytes)
         labelCount = query.labelCount
         type = query.type

@@ -5,13 +5,13 @@ internal import DNSWire
 extension Resolver {
     /// What is to be done with a question that the cache has nothing for.
     @inline(never)
-    func missed(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
-        if let zone = localZone(of: query), let own = zoneReply(query, zone, &buffer) { return own }
+    func missed(_ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        if let zone = localZone(of: &query), let own = zoneReply(query, zone, &buffer) { return own }
         return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
     }
 
     /// The locally served zone that a question belongs to.
-    private func localZone(of query: borrowing QueryView) -> LocalZone? {
+    private func localZone(of query: inout QueryView) -> LocalZone? {
         let facts = index.find(query.nameBytes)
         if let zone = facts?.zone { return zone }
         // DS of a domain that is forwarded is its parent's, which may be served here.

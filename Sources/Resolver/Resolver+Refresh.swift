@@ -28,10 +28,10 @@ extension Resolver {
 
     /// Asks anew before an answer's time is over, within the budget. Called for a hit that says it is due.
     @inline(never)
-    func prefetch(_ query: borrowing QueryView) {
+    func prefetch(_ query: inout QueryView) {
         let seconds = hub.bootSeconds
         guard policy.prefetches, !refreshGaps.isResting(query.hash, at: seconds), !hub.isCrowded else { return }
-        let key = CacheKey(query)
+        let key = CacheKey(&query)
         guard shared.flights.openedAt(key) == nil, !cache.isResting(key, at: BootSeconds(rawValue: seconds)) else { return }
         guard prefetchBudget.take(at: hub.now) else { return }
         refreshGaps.note(query.hash, at: seconds)

@@ -88,9 +88,9 @@ extension Resolver {
     /// not looked at for that.
     @inline(never)
     func tooLarge(
-        _ query: borrowing QueryView, _ byteCount: Int, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+        _ query: inout QueryView, _ byteCount: Int, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step {
-        if let step = judge(query, from: client, &buffer, streams: streams) { return step }
+        if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
         return streams || byteCount <= Self.mostInDatagram ? .tooLong : answer(.tooLong, query, &buffer)
     }
 

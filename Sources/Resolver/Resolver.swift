@@ -158,8 +158,8 @@ package final class Resolver {
         let stored: StoredAnswer
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
-        case .tooLarge(let count): return tooLarge(query, count, from: client, &buffer, streams: streams)
-        case .miss, .stale: return judge(query, from: client, &buffer, streams: streams) ?? missed(query, &buffer)
+        case .tooLarge(let count): return tooLarge(&query, count, from: client, &buffer, streams: streams)
+        case .miss, .stale: return judge(&query, from: client, &buffer, streams: streams) ?? missed(&query, &buffer)
         }
         // Judged once for each answer and rule set.
         if unsafe stored.passedBy != rulesMark,
@@ -169,7 +169,7 @@ package final class Resolver {
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
-        if stored.isDueForRefresh { prefetch(query) }
+        if stored.isDueForRefresh { prefetch(&query) }
         return count.map(Step.answered) ?? .tooLong
     }
 

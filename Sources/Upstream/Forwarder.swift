@@ -70,7 +70,7 @@ package final class Forwarder {
             if let scrutiny { asking.scrutiny = scrutiny }
             let found = try asking.run(try terms(order, deadline))
             if let scrutiny { return try scrutiny.judge(found, of: asking, until: deadline) }
-            return UpstreamReply(found.answer, upstream: found.server.id, transport: found.transport)
+            return found.reply
         } catch {
             watch?.tell(.unanswered(question, error))
             throw error

@@ -39,7 +39,7 @@ struct TestClient {
         var view = QueryView()
         let bytes = Self.query(name, type, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
         #expect(view.read(bytes.span, seed: cache.seed) == .query)
-        return CacheKey(view)
+        return CacheKey(&view)
     }
 
     /// Asks; nil for a miss. What does not fit into `room` is asked for again with as much as it takes.

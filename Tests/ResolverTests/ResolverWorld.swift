@@ -109,7 +109,7 @@ extension Resolver {
         }
         var query = QueryView()
         #expect(query.read(bytes.span, seed: shared.cache.seed) == .query)
-        let pending = PendingQuery(query, bytes.span, from: client)
+        let pending = PendingQuery(&query, bytes.span, from: client)
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan

@@ -123,7 +123,7 @@ struct StaleWorld {
         case .answered(let count):
             return (try Message(span.span.extracting(first: count)), start.duration(to: hub.loop.now()))
         case .wait, .tooLong:
-            let pending = PendingQuery(view, bytes.span)
+            let pending = PendingQuery(&view, bytes.span)
             let resolution = resolver.resolve(pending)
             let count = resolver.write(pending, resolution, into: &span, limit: 1232)
             return (try Message(span.span.extracting(first: count)), start.duration(to: hub.loop.now()))

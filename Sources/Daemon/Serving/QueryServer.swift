@@ -38,7 +38,7 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait, .tooLong:
-            let pending = PendingQuery(query, datagram.bytes, from: client)
+            let pending = PendingQuery(&query, datagram.bytes, from: client)
             let path = datagram.returnPath
             // The buffer goes back before the first wait.
             _ = consume datagram

@@ -25,11 +25,11 @@ package final class PendingQuery: Sendable {
     let isRedirected: Bool
 
     /// Keeps what is needed of `query`, read from `message`, of the client at an address (`IPAddress.number`).
-    package init(_ query: borrowing QueryView, _ message: Span<UInt8>, from client: UInt128 = 0) {
+    package init(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128 = 0) {
         self.client = FairShares.client(client)
         address = client
         isRedirected = false
-        let key = CacheKey(query)
+        let key = CacheKey(&query)
         self.key = key
         id = query.id
         flags = query.flags

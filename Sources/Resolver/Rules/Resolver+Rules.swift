@@ -19,10 +19,8 @@ extension Resolver {
         let book = policy.rules
         if let book, stored.isFailure {
             // There is nothing but its name.
-            let name = query.nameBytes
-            let denials = GroupTable.denials(book.content.lists.verdicts(of: name), book.content.active)
-            guard denials != 0 || book.isTouched(name) else { return nil }
-            return judge(query, from: client, &buffer, streams: streams)
+            guard mayConcern(query.nameBytes, book) else { return nil }
+            return judge(&query, from: client, &buffer, streams: streams)
         }
         let end = MessageView.headerLength + query.questionLength
         guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
@@ -42,7 +40,7 @@ extension Resolver {
         if verdict.passesForAll { return nil }
         let group = client == Self.nobody ? nil : book.group(of: client)
         if verdict.isTouched || verdict.deniesQuestion(group) {
-            if let step = judge(query, from: client, &buffer, streams: streams) { return step }
+            if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
         }
         // What others are told is judged where it goes out.
         guard client != Self.nobody else { return nil }
@@ -50,6 +48,11 @@ extension Resolver {
             return nil
         }
         return deny(denial, query, &buffer, streams: streams)
+    }
+
+    /// Whether the rules in force may have to do with a name.
+    private func mayConcern(_ name: Span<UInt8>, _ book: RuleBook) -> Bool {
+        GroupTable.denials(book.content.lists.verdicts(of: name), book.content.active) != 0 || book.isTouched(name)
     }
 
     /// What the rules make of an answer whose records stand in a message from an offset on.
@@ -95,7 +98,7 @@ extension Resolver {
     /// Answers a question that the rules have to do with, or may have; nil where they let it pass.
     @inline(never)
     func judge(
-        _ query: borrowing QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+        _ query: inout QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         guard let book = policy.rules else { return nil }
         let limit = streams ? buffer.count : datagramLimit(query.edns)

@@ -16,24 +16,25 @@ enum ReplyKind: Hashable {
     /// The server found that the data does not validate: nobody else is asked.
     case bogus(ExtendedErrorCode)
 
-    /// What a judgement means for the next step.
-    init(_ judgement: Judgement) {
-        self =
-            switch judgement {
-            case .answer: .final
-            case .truncated: .truncated
-            case .withoutEDNS(let code): .withoutEDNS(code)
-            case .failure(let code, let reason): .failure(code, reason)
-            case .bogus(let reason): .bogus(reason)
-            case .broken: .broken
-            }
-    }
-
     /// Whether the server did what it is there for.
     var isServed: Bool {
         switch self {
         case .final, .bogus: true
         case .truncated, .broken, .withoutEDNS, .failure: false
+        }
+    }
+}
+
+extension Judgement {
+    /// What it means for the next step.
+    var kind: ReplyKind {
+        switch self {
+        case .answer: .final
+        case .truncated: .truncated
+        case .withoutEDNS(let code): .withoutEDNS(code)
+        case .failure(let code, let reason): .failure(code, reason)
+        case .bogus(let reason): .bogus(reason)
+        case .broken: .broken
         }
     }
 }

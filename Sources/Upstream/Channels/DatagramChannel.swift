@@ -47,7 +47,7 @@ final class DatagramChannel: PooledChannel {
         } catch {
             throw UpstreamFailure(opening: error)
         }
-        let reader = server.hub.spawn(name: "upstream \(server.address)") { try self.read() }
+        let reader = server.hub.spawn(name: server.name) { try self.read() }
         self.reader = reader
         // Done before it began: the hub has no stack for it.
         if reader.isDone {

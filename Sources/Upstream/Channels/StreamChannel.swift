@@ -57,7 +57,7 @@ final class StreamChannel: PooledChannel {
         waitsSince = lastUse
         hasUnsent = Event(hub: server.hub)
         http = server.address.transport == .https ? try HTTPFraming(to: server.address) : nil
-        let reader = server.hub.spawn(name: "connection to upstream \(server.address)") { self.run() }
+        let reader = server.hub.spawn(name: "connection to \(server.name)") { self.run() }
         self.reader = reader
         // Done before it began: the hub has no stack for it.
         if reader.isDone { throw .overloaded }
@@ -103,15 +103,19 @@ final class StreamChannel: PooledChannel {
         guard exchange.sends == 0, !isClosed else { return }
         exchange.sends = 1
         if let http { return send(exchange, over: http) }
-        let question = exchange.asking.question
-        let length = question.length(exchange.form)
-        let start = unsent.count
-        unsent.append(contentsOf: repeatElement(0, count: length + 2))
-        unsent[start] = UInt8(truncatingIfNeeded: length >> 8)
-        unsent[start + 1] = UInt8(truncatingIfNeeded: length)
-        var span = unsent.mutableSpan
-        _ = question.write(exchange.form, into: &span, at: start + 2)
+        Self.append(exchange.asking.question, exchange.form, to: &unsent)
         hasUnsent.set()
+    }
+
+    /// Appends a query with its length before it (RFC 1035 4.2.2).
+    private static func append(_ question: UpstreamQuestion, _ form: UpstreamQuestion.Form, to bytes: inout [UInt8]) {
+        let length = question.length(form)
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: length + 2))
+        bytes[start] = UInt8(truncatingIfNeeded: length >> 8)
+        bytes[start + 1] = UInt8(truncatingIfNeeded: length)
+        var span = bytes.mutableSpan
+        _ = question.write(form, into: &span, at: start + 2)
     }
 
     private func send(_ exchange: Exchange, over http: HTTPFraming) {
@@ -213,7 +217,7 @@ final class StreamChannel: PooledChannel {
             self.socket = socket
             // It proved who it is.
             if !server.insecurity.isEmpty { server.insecurity = "" }
-            let writer = server.hub.spawn(name: "writer of upstream \(server.address)") { self.write(to: socket) }
+            let writer = server.hub.spawn(name: "writer of \(server.name)") { self.write(to: socket) }
             self.writer = writer
             if writer.isDone { return close(.overloaded) }
         } catch let error as SocketError {

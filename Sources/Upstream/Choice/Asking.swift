@@ -30,9 +30,11 @@ final class Asking {
 
     /// What a question's way ended with.
     struct Found {
-        let answer: Answer
+        let reply: UpstreamReply
         let server: UpstreamServer
-        let transport: UpstreamAddress.Transport
+
+        var answer: Answer { reply.answer }
+        var transport: UpstreamAddress.Transport { reply.transport }
     }
 
     /// What a reply comes to.
@@ -119,10 +121,10 @@ final class Asking {
         var rules = rules
         rules.trustsAD = exchange.server.address.trustsAD
         let judgement = Belief.read(bytes, to: question.asked, rules)
-        let kind = ReplyKind(judgement)
+        let kind = judgement.kind
         if case .withoutEDNS = kind { exchange.refusedEDNS = true }
         // Nobody can forge on a connection.
-        if credence == .proven || exchange.route.transport != .udp { return conclude(judgement, exchange, &plan) }
+        if credence == .proven || exchange.route.transport != .udp { return conclude(judgement, kind, exchange, &plan) }
         let reply = Doubtful(judgement: judgement, exchange: exchange, credence: credence)
         let agrees = doubtful.map { $0.saysSame(as: reply) } ?? true
         doubtful = reply
@@ -133,12 +135,13 @@ final class Asking {
     private func believe(_ plan: inout AttemptPlan) -> Verdict {
         guard let reply = doubtful else { return .next(.fail(.timedOut)) }
         if reply.credence == .otherLetters { reply.exchange.server.foldsCase() }
-        return conclude(reply.judgement, reply.exchange, &plan)
+        return conclude(reply.judgement, reply.judgement.kind, reply.exchange, &plan)
     }
 
-    private func conclude(_ judgement: Judgement, _ exchange: Exchange, _ plan: inout AttemptPlan) -> Verdict {
+    private func conclude(
+        _ judgement: Judgement, _ kind: ReplyKind, _ exchange: Exchange, _ plan: inout AttemptPlan
+    ) -> Verdict {
         let server = exchange.server
-        let kind = ReplyKind(judgement)
         server.replied(kind, to: question)
         guard case .answer(let answer) = judgement else {
             // Only after an answer another is looked for.
@@ -153,7 +156,8 @@ final class Asking {
         if exchange === hedge { hedges?.won() }
         if exchange.route.transport != .udp { noteSilentConnections(besides: exchange) }
         if scrutiny != nil { answered = exchange }
-        return .answer(Found(answer: answer, server: server, transport: exchange.route.transport))
+        let reply = UpstreamReply(answer, upstream: server.id, transport: exchange.route.transport)
+        return .answer(Found(reply: reply, server: server))
     }
 
     /// A fresh connection was answered while another was silent.
@@ -302,7 +306,7 @@ private struct Doubtful {
     /// servers send now this one first and now that.
     func saysSame(as other: Doubtful) -> Bool {
         guard exchange.server === other.exchange.server, credence == other.credence,
-            ReplyKind(judgement) == ReplyKind(other.judgement)
+            judgement.kind == other.judgement.kind
         else { return false }
         guard case .answer(let one) = judgement, case .answer(let two) = other.judgement else { return true }
         return one.kind == two.kind && one.counts == two.counts

@@ -10,6 +10,8 @@ package final class UpstreamServer {
     let hub: Hub
     /// Where it is.
     package let address: UpstreamAddress
+    /// Where it is, as greenlets that serve it are named.
+    let name: String
     /// What TLS with it stands on; without this an encrypted upstream is not spoken to.
     let tls: TLSContext?
     /// What was last found wrong with its TLS, or its HTTP.
@@ -82,6 +84,7 @@ package final class UpstreamServer {
         _ address: UpstreamAddress, id: UInt16, hub: Hub = .current, health: UpstreamHealth? = nil, tls: TLSContext? = nil
     ) {
         self.address = address
+        name = "upstream \(address)"
         self.tls = tls
         hosts = address.host.flatMap { HostAddresses($0, hub: hub) }
         self.id = id
@@ -202,7 +205,7 @@ package final class UpstreamServer {
         let isDue = isUrgent || checkedAt.advanced(byNanoseconds: Self.checkDistance) <= hub.now
         guard checker == nil, !health.isFailing, !isRetired, isDue else { return }
         checkedAt = hub.now
-        checker = hub.spawn(name: "check of upstream \(address)") { [self] in
+        checker = hub.spawn(name: "check of \(name)") { [self] in
             defer { checker = nil }
             _ = try? ask(.root, until: UpstreamHealth.probeInterval, datagrams: 2)
         }
@@ -230,7 +233,7 @@ package final class UpstreamServer {
         if trouble == .silent { silentTries += 1 }
         guard !isRetired, health.failed(trouble, question, at: hub.now) else { return }
         prober?.kill()
-        prober = hub.spawn(name: "probe of upstream \(address)") { try self.probe() }
+        prober = hub.spawn(name: "probe of \(name)") { try self.probe() }
     }
 
     /// Asks it now and then until it answers again. One greenlet of the whole daemon does.

@@ -66,7 +66,7 @@ final class Scrutiny {
     func judge(_ found: Asking.Found, of asking: Asking, until deadline: Instant) throws(UpstreamFailure) -> UpstreamReply {
         let isBogus = isBogus(found.answer)
         guard let exchange = asking.answered, !found.transport.isEncrypted else {
-            return withoutBogus(reply(found), asking.question)
+            return withoutBogus(found.reply, asking.question)
         }
         var suspicion = verifier == nil ? nil : firstSuspicion(found, exchange)
         var other: Answer?
@@ -82,9 +82,9 @@ final class Scrutiny {
             return try confirm(found, suspicion, by: verifier, of: asking, until: deadline)
         }
         if found.transport == .udp { exchange.server.quickest.record(exchange.age) }
-        guard isBogus else { return reply(found) }
+        guard isBogus else { return found.reply }
         // Another's answer, which may be the true one; else the name does not exist.
-        guard let other else { return withoutBogus(reply(found), asking.question) }
+        guard let other else { return withoutBogus(found.reply, asking.question) }
         return UpstreamReply(other, upstream: found.server.id, transport: found.transport)
     }
 
@@ -123,7 +123,7 @@ final class Scrutiny {
             guard suspicion == .unmeasured else { throw .unconfirmed }
             // Nothing speaks against it: without the verifying upstream too its round trips are learnt.
             exchange?.server.quickest.record(exchange?.age ?? 0)
-            return reply(found)
+            return found.reply
         }
         let isTrue = confirmed.answer.agrees(with: found.answer)
         switch suspicion {
@@ -151,9 +151,5 @@ final class Scrutiny {
         guard isBogus(reply.answer) else { return reply }
         let denial = Answer.denial(of: question.asked, seconds: min(Self.denialSeconds, reply.answer.lifetimeSeconds))
         return UpstreamReply(denial, upstream: reply.upstream, transport: reply.transport)
-    }
-
-    private func reply(_ found: Asking.Found) -> UpstreamReply {
-        UpstreamReply(found.answer, upstream: found.server.id, transport: found.transport)
     }
 }
