@@ -59,18 +59,21 @@ let package = Package(
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
+        .target(name: "Observation", dependencies: ["Green"], swiftSettings: settings),
         .target(
             name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(
-            name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS"], swiftSettings: settings),
+            name: "Upstream", dependencies: ["Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS", "Observation"],
+            swiftSettings: settings),
         .target(
-            name: "Resolver", dependencies: ["AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenTLS"],
+            name: "Resolver",
+            dependencies: ["AnswerCache", "Belief", "NameRules", "Observation", "Upstream", "DNSWire", "Green", "GreenTLS"],
             swiftSettings: settings),
         .target(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2",
-                "GreenRedis", "GreenTLS", "CZlib",
+                "GreenRedis", "GreenTLS", "Observation", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],
@@ -123,25 +126,27 @@ let package = Package(
             name: "GreenHTTP2Tests", dependencies: ["GreenHTTP2", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "ObservationTests", dependencies: ["Observation", "CAllocationCount"], swiftSettings: testSettings),
         .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(
             name: "AnswerCacheTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "TestSupport"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS"],
+            name: "UpstreamTests",
+            dependencies: ["Upstream", "Belief", "DNSWire", "Green", "GreenHTTP2", "GreenTLS", "Observation"],
             swiftSettings: testSettings),
         .testTarget(
             name: "ResolverTests",
             dependencies: [
-                "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenRedis", "TestSupport",
-                "CAllocationCount",
+                "Resolver", "AnswerCache", "Belief", "NameRules", "Observation", "Upstream", "DNSWire", "Green", "GreenRedis",
+                "TestSupport", "CAllocationCount",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "DaemonTests",
             dependencies: [
                 "Daemon", "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP",
-                "GreenHTTP2", "GreenTLS", "TestSupport",
+                "GreenHTTP2", "GreenTLS", "Observation", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

@@ -72,7 +72,7 @@ extension Resolver {
         var query = QueryView()
         var buffer = message.mutableSpan
         let length = UpstreamQuestion(target).write(into: &buffer)
-        let step = begin(&query, length: length, in: &buffer, from: client, streams: true)
+        let step = begin(&query, length: length, in: &buffer, from: client, streams: true, counts: false)
         switch step {
         case .answered(let count):
             message.removeLast(message.count - count)

@@ -1,5 +1,6 @@
 internal import AnswerCache
 internal import DNSWire
+internal import Observation
 
 /// What is answered without the cache: errors, refusals, the hosts file, and questions about the server itself.
 extension Resolver {
@@ -16,9 +17,9 @@ extension Resolver {
     package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>) -> Step {
         var query = QueryView()
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
-        case .drop: return .drop
-        case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
-        case .query, .cookieOnly: return answer(Reply(.refused, .prohibited), query, &buffer)
+        case .drop: return noted(.drop, buffer.span, true)
+        case .refuse(let code): return noted(answer(Reply(refusing: code), query, &buffer), .error, buffer.span, true)
+        case .query, .cookieOnly: return noted(answer(Reply(.refused, .prohibited), query, &buffer), .error, buffer.span, true)
         }
     }
 

@@ -2,13 +2,15 @@ internal import AnswerCache
 internal import Belief
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// Flights with a Redis on their way: it is asked first, within its budget. When that is spent, upstreams are asked as well,
 /// and the first good answer wins.
 extension Resolver {
     /// Finds the answer to a flight's question.
-    func find(_ key: CacheKey) -> Result<UpstreamReply, UpstreamFailure> {
+    func find(_ flight: Flight) -> Result<UpstreamReply, UpstreamFailure> {
+        let key = flight.key
         let mark = cache.flushMark
         let begun = hub.loop.now()
         let deadline = begun.advanced(by: Forwarder.questionLimit)
@@ -18,20 +20,21 @@ extension Resolver {
         defer { lookup.abandon() }
         do {
             if try lookup.wait(until: begun.advanced(by: redis.budget)) {
-                return take(lookup, from: redis, key, since: mark) ?? ask(key, since: mark, until: deadline)
+                return take(lookup, from: redis, flight, since: mark) ?? ask(key, since: mark, until: deadline)
             }
         } catch {
             return .failure(.stopping)
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key, rules(in: rule(for: key)))
-        return race(lookup, from: redis, key, since: mark, until: deadline)
+        return race(lookup, from: redis, flight, since: mark, until: deadline)
     }
 
     /// Asks upstreams while a look-up is still under way.
     private func race(
-        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark, until deadline: Instant
+        _ lookup: RedisLookup, from redis: RedisCache, _ flight: Flight, since mark: FlushMark, until deadline: Instant
     ) -> Result<UpstreamReply, UpstreamFailure> {
+        let key = flight.key
         let asking = hub.spawn(name: "upstream beside redis") { self.ask(key, since: mark, until: deadline) }
         let happened = Event(hub: hub)
         lookup.whenDone { happened.set() }
@@ -42,7 +45,7 @@ extension Resolver {
             if asking.isDone { return .failure(.overloaded) }
             if isOpen, lookup.isDone {
                 isOpen = false
-                if let found = take(lookup, from: redis, key, since: mark) { return found }
+                if let found = take(lookup, from: redis, flight, since: mark) { return found }
             }
             happened.clear()
             do {
@@ -56,8 +59,9 @@ extension Resolver {
 
     /// The answer that Redis had, kept in memory; nil when it had none, or none that is news.
     private func take(
-        _ lookup: RedisLookup, from redis: RedisCache, _ key: CacheKey, since mark: FlushMark
+        _ lookup: RedisLookup, from redis: RedisCache, _ flight: Flight, since mark: FlushMark
     ) -> Result<UpstreamReply, UpstreamFailure>? {
+        let key = flight.key
         let rule = rule(for: key)
         guard let found = redis.finish(lookup, key, rules(in: rule)) else { return nil }
         // Whoever kept it trusted that upstream. We do as far as it is one of ours, and as our settings say.
@@ -74,6 +78,7 @@ extension Resolver {
         cache.keep(key, since: mark) {
             cache.store(key, reply.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
+        flight.source = .redis
         return .success(reply)
     }
 

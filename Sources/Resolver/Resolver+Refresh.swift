@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// Stale answers (RFC 8767) and refreshes that no client waits for.
@@ -35,6 +36,7 @@ extension Resolver {
         guard shared.flights.openedAt(key) == nil, !cache.isResting(key, at: BootSeconds(rawValue: seconds)) else { return }
         guard prefetchBudget.take(at: hub.now) else { return }
         refreshGaps.note(query.hash, at: seconds)
+        figures.prefetched.add()
         refresh(key, for: FlightOwner(client: 0, domain: DomainIndex.domainNumber(key.wireName)))
     }
 

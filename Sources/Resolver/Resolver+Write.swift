@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// Answers that were waited for.
@@ -8,6 +9,18 @@ extension Resolver {
     /// Writes the answer to a query that waited: its length. `limit` is the longest answer the client takes: what does not
     /// fit is left out, whole RRsets at a time, and TC set. 0 where the rules say that no answer is due. Waits for nothing.
     package func write(
+        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
+        answeredBy = resolution.source
+        let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
+        let source = answeredBy
+        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, true)
+        if let begun = resolution.begunAt { figures.noteWait(source, nanoseconds: begun.nanoseconds(to: hub.now)) }
+        return count
+    }
+
+    /// The same, not counted.
+    func writeQuietly(
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         let limit = min(limit, buffer.count)
@@ -91,6 +104,7 @@ extension Resolver {
         _ query: inout QueryView, _ byteCount: Int, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step {
         if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
+        answeredBy = .memory
         return streams || byteCount <= Self.mostInDatagram ? .tooLong : answer(.tooLong, query, &buffer)
     }
 

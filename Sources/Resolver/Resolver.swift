@@ -28,6 +28,7 @@ internal import AnswerCache
 internal import Belief
 package import DNSWire
 package import Green
+package import Observation
 internal import Upstream
 
 /// Answers the queries of one hub. All hubs share what is known and what is being asked.
@@ -61,6 +62,10 @@ package final class Resolver {
     var prefetchBudget: RefreshBudget
     /// Which answers were asked for lately in that way.
     var refreshGaps = RefreshGaps()
+    /// What this worker counts of queries.
+    package let figures: QueryFigures
+    /// Where the answer comes from that is being made, unless it is a hit.
+    var answeredBy = AnswerSource.local
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
     /// How many of them are whose.
@@ -84,11 +89,16 @@ package final class Resolver {
         self.hub = hub
         redis = shared.redis.map { RedisCache($0, hub: hub) }
         self.shared = shared
+        figures = shared.figures.take()
         cache = shared.cache
         self.policy = policy
         index = policy.index ?? DomainIndex(policy)
         prefetchBudget = RefreshBudget(perSecond: 100, most: 100, at: hub.now)
         adopt(policy)
+    }
+
+    deinit {
+        shared.figures.giveBack(figures)
     }
 
     /// Goes on with another policy. What is being asked is not disturbed.
@@ -139,42 +149,66 @@ package final class Resolver {
         _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
         streams: Bool = false
     ) -> Step {
+        begin(&query, length: length, in: &buffer, from: client, streams: streams, counts: true)
+    }
+
+    /// The same; `counts` says whether it is a client's query, which is counted.
+    @inline(__always)
+    func begin(
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
+        counts: Bool
+    ) -> Step {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .query: break
-        case .drop: return .drop
+        case .drop: return noted(.drop, buffer.span, counts)
         case .cookieOnly:
-            return checkCookie(&query, &buffer, from: client, streams: streams) ?? answer(Reply(.noError), query, &buffer)
-        case .refuse(let code): return answer(Reply(refusing: code), query, &buffer)
+            let step =
+                checkCookie(&query, &buffer, from: client, streams: streams) ?? answer(Reply(.noError), query, &buffer)
+            return noted(step, buffer.span, counts)
+        case .refuse(let code): return noted(answer(Reply(refusing: code), query, &buffer), .error, buffer.span, counts)
         }
         if unsafe query.edns?.hasCookie == true || requiresCookies,
             let step = checkCookie(&query, &buffer, from: client, streams: streams)
         {
-            return step
+            return noted(step, buffer.span, counts)
         }
         var limit = streams ? buffer.count : datagramLimit(query.edns)
-        if let own = ownReply(&query, &buffer, limit: &limit) { return own }
+        if let own = ownReply(&query, &buffer, limit: &limit) { return noted(own, buffer.span, counts) }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer
         switch cache.answer(&query, at: now, into: &buffer, at: end) {
         case .hit(let answer): stored = answer
-        case .tooLarge(let count): return tooLarge(&query, count, from: client, &buffer, streams: streams)
-        case .miss, .stale: return judge(&query, from: client, &buffer, streams: streams) ?? missed(&query, &buffer)
+        case .tooLarge(let count):
+            return noted(tooLarge(&query, count, from: client, &buffer, streams: streams), buffer.span, counts)
+        case .miss, .stale:
+            let step = judge(&query, from: client, &buffer, streams: streams) ?? missed(&query, &buffer)
+            return noted(step, buffer.span, counts)
         }
         // Judged once for each answer and rule set.
         if unsafe stored.passedBy != rulesMark,
             let step = judgeHit(&query, stored, from: client, &buffer, at: now, streams: streams)
         {
-            return step
+            return noted(step, buffer.span, counts)
         }
         let reply = Reply(stored, to: query.flags, query.edns)
         let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
         if stored.isDueForRefresh { prefetch(&query) }
-        return count.map(Step.answered) ?? .tooLong
+        guard let count else { return .tooLong }
+        if counts { figures.noteHit(stored.responseCode.rawValue) }
+        return .answered(count)
     }
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.
     package func resolve(_ pending: PendingQuery) -> Resolution {
+        let begun = hub.now
+        var resolution = resolveQuietly(pending)
+        resolution.begunAt = begun
+        return resolution
+    }
+
+    /// The same for what no client asked itself.
+    func resolveQuietly(_ pending: PendingQuery) -> Resolution {
         if unsafe rulesMark != 0, let redirected = resolveRedirect(pending) { return redirected }
         if isOwnQuery(pending) { return .failed(.noAnswer(.loop)) }
         // Not by `==`, which is not inlined for another module's enumeration.
@@ -248,7 +282,7 @@ package final class Resolver {
             let landed = try Waiter.wait(for: "an answer", until: deadline) { waiter in
                 boarding = shared.flights.join(key, FlightWaiter(waiter, of: owner.client, on: hub), for: owner, on: hub)
                 switch boarding {
-                case .joined: break
+                case .joined: figures.coalesced.add()
                 case .opened(let flight): start(flight)
                 case .full: waiter.wake()
                 }
@@ -286,7 +320,7 @@ package final class Resolver {
     private func fly(_ flight: Flight) {
         guard !flight.isEnded else { return }
         flight.greenlet = RunningGreenlet()
-        let result = find(flight.key)
+        let result = find(flight)
         flight.greenlet = nil
         // Once for all who wait.
         if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, flight.key) }

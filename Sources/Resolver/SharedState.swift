@@ -1,5 +1,6 @@
 package import AnswerCache
 internal import Green
+package import Observation
 internal import Synchronization
 package import Upstream
 
@@ -12,7 +13,9 @@ package final class SharedState: Sendable {
     /// What other instances know, where there is a Redis.
     package let redis: RedisTier?
     /// Which upstreams answer, and whom to tell when one stops or is back.
-    let upstreams: UpstreamWatch
+    package let upstreams: UpstreamWatch
+    /// What all workers count of queries.
+    package let figures = WorkerCopies { QueryFigures() }
 
     /// State around a cache; at most `flightLimit` questions are asked at once, further ones are turned away.
     package init(

@@ -20,7 +20,10 @@ struct Vireo: ParsableCommand {
         abstract: "A caching DNS server.",
         discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
-        subcommands: [Serve.self, Check.self, Cache.self, Rules.self, Lists.self],
+        subcommands: [
+            Serve.self, Check.self, Cache.self, Rules.self, Lists.self, UpstreamsCommand.self, StatsCommand.self,
+            MetricsCommand.self, LogLevelCommand.self,
+        ],
         defaultSubcommand: Serve.self)
 
     /// Runs what the arguments say. Texts of the parser are written here, so that no failure to write them is lost.

@@ -16,6 +16,10 @@
 //     POST   /v1/rules               name, action, for            gives one: deny or allow, for a while or for good
 //     DELETE /v1/rules               name                         takes it back
 //     GET    /v1/rules/test          name, client, at           what the rules do with a name, and why
+//     GET    /v1/upstreams                                       how each upstream is
+//     GET    /v1/stats                                           figures of what was answered
+//     PUT    /v1/log-level           level                       logs from this level on
+//     GET    /metrics                                            for Prometheus
 //     GET    /v1/version
 //
 // With `Accept: text/plain` the same comes as text for people; the command line only copies it. Errors have a status and
@@ -33,10 +37,14 @@ internal import Resolver
 struct ControlAPI {
     private let tiers: CacheTiers
     private let rules: RulesAPI?
+    private let observing: ObservingAPI?
 
     /// An API over a cache, and the rules in force.
-    init(_ tiers: CacheTiers, rules: NameRulesPart? = nil, downloads: ListDownloadsPart? = nil) {
+    init(
+        _ tiers: CacheTiers, rules: NameRulesPart? = nil, downloads: ListDownloadsPart? = nil, observing: ObservingAPI? = nil
+    ) {
         self.tiers = tiers
+        self.observing = observing
         self.rules = rules.map { RulesAPI($0, downloads) }
     }
 
@@ -44,6 +52,7 @@ struct ControlAPI {
     func answer(_ request: HTTPRequest) throws -> HTTPResponse {
         let format = ControlFormat(request)
         do {
+            if let response = try observing?.answer(request, format) { return response }
             return try route(request, format)
         } catch let error as HTTPError {
             return format.response(error)

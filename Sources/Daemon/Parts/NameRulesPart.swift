@@ -88,6 +88,9 @@ final class NameRulesPart: Part {
         looking.stop()
     }
 
+    /// Whether lists have been read since the start, or there are none.
+    var isLoaded: Bool { generation > 0 }
+
     /// How often the lists have denied something, by their numbers.
     var hitCounts: [Int] { hits.all }
 

@@ -4,6 +4,7 @@
 //     HostsPart        the hosts file, looked at each second
 //     ResolvConfPart   upstreams of resolv.conf, where none are set; looked at each second
 //     ListenerPart     binds every address, once for each worker
+//     ObservingServer  metrics and health over HTTP
 //     UserPart         gives root up, now that the ports are taken
 //     CertificatePart  what clients are shown over TLS, read again when it changes
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in

@@ -58,8 +58,7 @@ final class WorkersPart: Part {
     }
 
     func status() throws -> [StatusField] {
-        var total = WorkerFigures()
-        for figures in known.values { total.add(figures) }
+        let total = lastFigures
         return [
             StatusField("serving", servingCount - endedCount), StatusField("tcp-refused", total.refusedConnections),
             StatusField("tcp-closed", total.closedConnections), StatusField("dropped", total.shedDatagrams),
@@ -77,14 +76,27 @@ final class WorkersPart: Part {
             return current
         }
         known.merge(new) { _, new in new }
+        let asked = hub.loop.now()
         group.tellEach { worker, number in
-            let figures = worker.figures
+            var figures = worker.figures
+            figures.lag = asked.nanoseconds(to: worker.resolver.hub.loop.now())
             answers.withLock { $0[number] = figures }
         }
+        return (lastFigures, new.count >= servingCount - endedCount)
+    }
+
+    /// What all workers counted, as they said when they were last asked.
+    var lastFigures: WorkerFigures {
         var total = WorkerFigures()
         for figures in known.values { total.add(figures) }
-        return (total, new.count >= servingCount - endedCount)
+        return total
     }
+
+    /// How many serve.
+    var serving: Int { servingCount - endedCount }
+
+    /// How long each worker took to come to what it was asked, by number.
+    var lags: [(worker: Int, nanoseconds: UInt64)] { known.sorted { $0.key < $1.key }.map { ($0.key, $0.value.lag) } }
 
     /// Takes no more queries and waits until those in flight are answered.
     func stop() throws {

@@ -21,6 +21,7 @@ final class Control {
     private var settings: Settings
     private let parts: PartList
     private let resolvConf: ResolvConfPart
+    private let life: DaemonLife
     private var occasions: [Occasion] = []
     private let occurred: Event
     private let service = ServiceNotifier.system
@@ -32,6 +33,7 @@ final class Control {
         self.settings = settings
         self.reload = reload
         occurred = Event(hub: hub)
+        life = DaemonLife(startedAt: hub.loop.wallTime() / 1_000_000_000)
         let logger = logger
         LibraryMessages.handle { message in
             let level = Logger.Level(rawValue: message.level.rawValue) ?? .error
@@ -60,11 +62,16 @@ final class Control {
         let certificates = CertificatePart(settings, logger)
         let workers = WorkersPart(
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
-        let control = ControlServer(settings, ControlAPI(tiers, rules: rules, downloads: downloads), logger)
+        let daemon = ObservedDaemon(
+            shared: shared, life: life, workers: workers, rules: rules, certificates: certificates)
+        let http = ObservingServer(settings, logger)
+        http.daemon = daemon
+        let api = ControlAPI(tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log))
+        let control = ControlServer(settings, api, logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, UserPart(settings, logger), certificates, access, rules, policy,
+            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), certificates, access, rules, policy,
             snapshot, cache, redis, control, workers, downloads, pulse,
         ]
         parts = PartList(all.compactMap(\.self))
@@ -176,6 +183,7 @@ final class Control {
                 at: ConfigurationPlace(source: "settings"), on: blocking { Interfaces.addresses().map(\.address) })
             try parts.adopt(new, insteadOf: settings)
             settings = new
+            life.noteReload(at: hub.loop.wallTime() / 1_000_000_000)
             if !fixed.isEmpty {
                 logger.warning("some settings change only with a restart", metadata: ["keys": "\(fixed.joined(separator: ", "))"])
             }
@@ -184,6 +192,7 @@ final class Control {
         } catch let error as Interruption {
             throw error
         } catch {
+            life.noteReload(at: nil)
             logger.error("settings not read again, nothing changed: \(error)")
         }
     }

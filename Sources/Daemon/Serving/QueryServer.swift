@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Resolver
 
 /// Answers the queries of one UDP listener, in a greenlet each.
@@ -7,10 +8,13 @@ final class QueryServer: DatagramServer {
     private let resolver: Resolver
     /// Says whose queries are answered; proxies are not among them.
     let gate: ClientGate
+    /// What its queries are counted as.
+    private let cell: Int
     /// Whose datagrams begin with a header that says whom they ask for.
     private let proxies: ClientAccess
 
-    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate, proxies: ClientAccess) {
+    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate, proxies: ClientAccess, isIPv6: Bool) {
+        cell = QueryTransport.udp.cell(isIPv6: isIPv6)
         self.resolver = resolver
         self.gate = gate
         self.proxies = proxies
@@ -19,6 +23,7 @@ final class QueryServer: DatagramServer {
 
     /// The walk of a hit: read, look up, write the answer over the query, send. Only others go on to `answerLater`.
     override func handle(_ datagram: consuming Datagram) {
+        resolver.figures.queries.add(at: cell)
         let client = datagram.peerNumber
         guard gate.admits(client) else { return handleOther(datagram) }
         answer(datagram, to: client)

@@ -1,5 +1,6 @@
 internal import Green
 internal import GreenTLS
+internal import Observation
 internal import Resolver
 
 /// What one thread does: its hub, its resolver, and the servers of its listeners.
@@ -28,7 +29,10 @@ final class Worker {
         for listener in share.datagrams {
             let socket = try DatagramSocket(hub: hub, listener: listener)
             let gate = ClientGate(access, at: listener.address.ip, except: share.proxies)
-            datagramServers.append(QueryServer(socket: socket, resolver: resolver, gate: gate, proxies: share.proxies))
+            datagramServers.append(
+                QueryServer(
+                    socket: socket, resolver: resolver, gate: gate, proxies: share.proxies,
+                    isIPv6: listener.address.ip.family == .v6))
         }
         var streamServers: [QueryStreamServer] = []
         let isEncrypted = share.streams.contains { $0.listen.transport.isEncrypted }
@@ -64,6 +68,9 @@ final class Worker {
         figures.refusedConnections = places.refusedCount
         figures.closedConnections = places.closedCount
         figures.turnedAwayQueries = resolver.turnedAwayCount
+        figures.connections = places.count
+        figures.waitingClients = resolver.waitingCount
+        figures.greenlets = resolver.hub.greenletCount
         for server in datagramServers {
             figures.shedDatagrams &+= server.shedCount
             figures.refusedQueries &+= server.gate.refusedCount

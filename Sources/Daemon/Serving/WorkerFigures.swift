@@ -14,7 +14,16 @@ struct WorkerFigures: Sendable, Equatable {
     /// TLS handshakes that failed.
     var failedHandshakes: UInt64 = 0
 
-    /// Adds another worker's.
+    /// Connections of clients that are open.
+    var connections = 0
+    /// Clients that wait for an answer.
+    var waitingClients = 0
+    /// Greenlets that there are.
+    var greenlets = 0
+    /// How long the worker took to come to what it was asked, in nanoseconds: what any event waits for on its loop.
+    var lag: UInt64 = 0
+
+    /// Adds another worker's; of the lag, the longest.
     mutating func add(_ other: WorkerFigures) {
         refusedConnections &+= other.refusedConnections
         closedConnections &+= other.closedConnections
@@ -22,6 +31,10 @@ struct WorkerFigures: Sendable, Equatable {
         refusedQueries &+= other.refusedQueries
         turnedAwayQueries &+= other.turnedAwayQueries
         failedHandshakes &+= other.failedHandshakes
+        connections += other.connections
+        waitingClients += other.waitingClients
+        greenlets += other.greenlets
+        lag = max(lag, other.lag)
     }
 
     /// A kind of trouble: what is counted, and what is said when it begins and when it is over.

@@ -1,6 +1,8 @@
 internal import AnswerCache
 internal import Belief
 internal import DNSWire
+internal import Green
+internal import Observation
 internal import Upstream
 
 /// What waiting for an answer came to; to be handed to `Resolver.write`.
@@ -30,6 +32,19 @@ package struct Resolution {
     }
 
     let content: Content
+    /// When waiting began; nil where there was none.
+    var begunAt: Instant?
+
+    /// Where the answer comes from.
+    var source: AnswerSource {
+        switch content {
+        case .landed(let flight): isFailure ? .error : flight.source
+        case .cached: .memory
+        case .stale: .stale
+        case .redirected: .rule
+        case .failed: .error
+        }
+    }
 
     static func landed(_ flight: Flight) -> Resolution { Resolution(content: .landed(flight)) }
     /// What the cache has, for an answer that was only too long.

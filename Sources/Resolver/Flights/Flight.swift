@@ -1,5 +1,6 @@
 internal import AnswerCache
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// A question that is being asked, once for all who want the same: clients of this worker and of others.
@@ -7,7 +8,7 @@ internal import Upstream
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
 final class Flight: @unchecked Sendable {
     // SAFETY: `waiters`, `hasOthers`, the neighbours and `result` are touched only under the lock of the table's shard that the
-    // flight is in, or, for `result`, after `land`, when it changes no more; `verdict` is set before `land` and read after it;
+    // flight is in, or, for `result`, after `land`, when it changes no more; `verdict` and `source` are set before `land` and read after it;
     // `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
     let key: CacheKey
     /// On whose account it is.
@@ -32,6 +33,8 @@ final class Flight: @unchecked Sendable {
     private(set) var isEnded = false
     /// What the rules of who flew make of the answer, where there are rules.
     var verdict: AnswerVerdict?
+    /// Where the answer came from.
+    var source = AnswerSource.upstream
     private(set) var result: Result<UpstreamReply, UpstreamFailure>?
 
     /// How many of the waiters are whose, once they are many.

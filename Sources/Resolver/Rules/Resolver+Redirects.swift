@@ -50,12 +50,12 @@ extension Resolver {
         case .message(let message, _): return message
         case .silence: return nil
         case .kept: resolution = .cached
-        case .unknown: resolution = resolve(query)
+        case .unknown: resolution = resolveQuietly(query)
         }
         // Not before the wait, of which there may be many.
         var bytes = [UInt8](repeating: 0, count: 65_535)
         var span = bytes.mutableSpan
-        let count = write(query, resolution, into: &span, limit: span.count)
+        let count = writeQuietly(query, resolution, into: &span, limit: span.count)
         return count == 0 ? nil : Array(bytes[..<count])
     }
 }

@@ -2,6 +2,7 @@ internal import AnswerCache
 internal import Belief
 internal import DNSWire
 internal import NameRules
+internal import Observation
 internal import Upstream
 
 /// Questions and answers judged by the rules in force (`RuleBook`).
@@ -74,9 +75,12 @@ extension Resolver {
         _ denial: Denial, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         let limit = streams ? buffer.count : datagramLimit(query.edns)
+        answeredBy = .rule
         switch denial.action {
         case .drop: return .drop
-        case .tcpOnly where streams: return nil
+        case .tcpOnly where streams:
+            answeredBy = .local
+            return nil
         case .data(let records):
             let own = Self.records(records, of: query.nameBytes, query.type)
             guard !own.isEmpty else { break }
@@ -176,6 +180,9 @@ extension Resolver {
         switch denial.action {
         case .drop: return 0
         case .tcpOnly where limit > Int(UInt16.max) / 2: return nil
+        default: answeredBy = .rule
+        }
+        switch denial.action {
         case .data(let records):
             let name = pending.key.wireName
             let own = Self.records(records, of: name.span, pending.key.type)

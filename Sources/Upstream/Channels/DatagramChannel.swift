@@ -1,6 +1,7 @@
 internal import DNSWire
 internal import Glibc
 internal import Green
+internal import Observation
 
 /// A connected UDP socket on a random port. The kernel lets in only what comes from the asked peer; id, question and
 /// letters are checked here.
@@ -155,6 +156,7 @@ final class DatagramChannel: PooledChannel {
 
     /// Somebody may have forged this: the exchange goes on, for the true answer may yet come.
     private func doubt(_ exchange: Exchange, _ outcome: Exchange.Outcome) {
+        server.figures.nearMisses.add()
         guard !exchange.isDoubted else { return noteStray() }
         exchange.isDoubted = true
         exchange.deliver(outcome)
@@ -172,7 +174,7 @@ final class DatagramChannel: PooledChannel {
     private func noteStray() {
         guard !isClosed else { return }
         strays += 1
-        server.strayCount += 1
+        server.figures.strays.add()
         guard strays == (isShared ? Self.mostStrays : Self.mostStraysAlone) else { return }
         retire()
         for exchange in unsafe table.all where exchange.outcome == nil { exchange.deliver(.guesses) }

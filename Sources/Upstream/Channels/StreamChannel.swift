@@ -1,6 +1,7 @@
 internal import DNSWire
 internal import Green
 internal import GreenTLS
+internal import Observation
 
 /// A connection to an upstream, TCP or TLS over it, which carries several exchanges at once (RFC 7766 6.2.1.1) and is kept while it is
 /// used. One greenlet connects and reads, another writes; who sends never waits.
@@ -345,7 +346,7 @@ final class StreamChannel: PooledChannel {
 
     private func noteStray() {
         strays += 1
-        server.strayCount += 1
+        server.figures.strays.add()
         if strays > Self.mostStrays { close() }
     }
 }

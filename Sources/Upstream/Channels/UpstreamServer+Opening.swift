@@ -1,5 +1,6 @@
 internal import Green
 internal import GreenTLS
+internal import Observation
 
 /// Making connections.
 extension UpstreamServer {
@@ -7,6 +8,7 @@ extension UpstreamServer {
     /// `TLSError` where it did not prove who it is.
     func openStream(until limit: Instant) throws -> any ByteStream {
         let stream = try openPlain(until: limit)
+        figures.connections.add()
         guard address.transport.isEncrypted else { return stream }
         guard let encryption = address.encryption, let tls else {
             stream.close()
@@ -15,6 +17,8 @@ extension UpstreamServer {
         do {
             let peer = encryption.peer(at: "\(stream.peer)")
             let socket = try TLSSocket.connect(over: stream, to: peer, context: tls, until: limit)
+            figures.handshakes.add()
+            if socket.isResumed { figures.resumptions.add() }
             if address.transport == .https, socket.negotiatedProtocol != "h2" {
                 socket.close()
                 throw TLSError.protocolFailure("the server does not speak HTTP/2 there")

@@ -1,6 +1,7 @@
 internal import Belief
 internal import DNSWire
 internal import Green
+internal import Observation
 
 /// One question on its way: does what the plan says, and tells the plan what comes of it. Its greenlet waits here and
 /// nowhere else.
@@ -153,7 +154,10 @@ final class Asking {
         } else if let refusal = earlier.first(where: { $0.server === server && $0.refusedEDNS }) {
             server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport != .udp, at: hub.now)
         }
-        if exchange === hedge { hedges?.won() }
+        if exchange === hedge {
+            hedges?.won()
+            server.figures.hedgesWon.add()
+        }
         if exchange.route.transport != .udp { noteSilentConnections(besides: exchange) }
         if scrutiny != nil { answered = exchange }
         let reply = UpstreamReply(answer, upstream: server.id, transport: exchange.route.transport)
@@ -169,6 +173,11 @@ final class Asking {
         _ failure: UpstreamFailure, _ retries: Int, _ exchange: Exchange, _ plan: inout AttemptPlan
     ) -> AttemptPlan.Action {
         let action = plan.broken(exchange.route, failure, retries: retries)
+        switch failure {
+        case .unreachable: exchange.server.figures.unreachable.add()
+        case .insecure: exchange.server.figures.insecure.add()
+        default: break
+        }
         // That TCP is closed says nothing of a server that is asked over UDP.
         let isItsOwn = exchange.route.transport == exchange.server.address.transport
         guard isItsOwn, action != .send(exchange.route) else { return action }
@@ -242,12 +251,18 @@ final class Asking {
             let before = present
             let action = send(
                 .init(server: index, transport: server.address.transport, hasEDNS: !server.lacksEDNS), at: now, &plan)
-            if present !== before { hedge = present }
+            if present !== before {
+                hedge = present
+                server.figures.hedges.add()
+            }
             return action
         case .resend(let index, let wait):
             guard let last = lastExchange(index, .udp) else { return .wait(wait) }
             servers[index].doubt(since: last.sentAt)
-            if servers[index].mayResend { last.resend() }
+            if servers[index].mayResend {
+                last.resend()
+                servers[index].figures.resends.add()
+            }
             return .wait(wait)
         case .reconnect(let index, let wait):
             if let last = lastExchange(index) { servers[index].doubt(since: last.sentAt) }

@@ -2,6 +2,7 @@ internal import Belief
 internal import DNSWire
 package import Green
 package import GreenTLS
+internal import Observation
 
 /// One upstream as one hub knows it: its channels, its round trips and its quirks. Whether it answers is known to all
 /// hubs.
@@ -40,8 +41,10 @@ package final class UpstreamServer {
     var quickest = QuickestRoundTrip()
     /// Tries that have not ended.
     private(set) var exchangeCount = 0
+    /// What this hub counts of it.
+    let figures: UpstreamFigures
     /// Messages that fitted no question.
-    package internal(set) var strayCount: UInt64 = 0
+    package var strayCount: UInt64 { figures.strays.value }
 
     let datagrams = ChannelPool<DatagramChannel>(limit: 512, spare: 128)
     let streams = ChannelPool<StreamChannel>(limit: 16, spare: 1)
@@ -90,6 +93,11 @@ package final class UpstreamServer {
         self.id = id
         self.hub = hub
         self.health = health ?? UpstreamHealth(of: address) { _ in }
+        figures = self.health.figures.take()
+    }
+
+    deinit {
+        health.figures.giveBack(figures)
     }
 
     /// Has its name looked up by `bootstrap` from now on.
@@ -142,6 +150,7 @@ package final class UpstreamServer {
         let age = exchange.sentAt.nanoseconds(to: now)
         exchange.age = max(1, age)
         latency.record(age)
+        figures.record(nanoseconds: age)
         switch exchange.route.transport {
         case .udp:
             // Where datagrams are lost it is the last one that is answered; a link that has become slow is learnt all the same, for
@@ -160,6 +169,7 @@ package final class UpstreamServer {
 
     /// It said something to a question, and not a stranger.
     func replied(_ kind: ReplyKind, to question: UpstreamQuestion) {
+        if case .failure = kind { figures.refusals.add() }
         if case .failure(.servFail, _) = kind {
             noteServFail(question)
         } else if !failedNames.isEmpty {
@@ -192,6 +202,7 @@ package final class UpstreamServer {
     /// A try that was made at a moment ended without an answer. Whoever answered others meanwhile is well; else it is asked for the
     /// root, and is taken for dead where that has no answer either, for as long as a datagram is waited for.
     func wasSilent(_ question: UpstreamQuestion, since sentAt: Instant) {
+        figures.timeouts.add()
         guard lastHeard < sentAt else { return }
         let isOwn = question.hasName(of: .root)
         let hasHadTime = checkedAt.advanced(byNanoseconds: estimate.resendWait) <= hub.now
@@ -271,6 +282,7 @@ package final class UpstreamServer {
             }
         }
         exchangeCount += 1
+        figures.queries.add()
         silence.asked(at: now)
         health.marks?.note(asking.question, exchange.form)
         return exchange

@@ -1,4 +1,5 @@
-internal import Green
+package import Green
+package import Observation
 internal import Synchronization
 
 /// Whether one upstream answers, as all workers know it.
@@ -10,7 +11,10 @@ internal import Synchronization
 /// It is well again as soon as it answers anything, or, where it had answered SERVFAIL to everything, as soon as it
 /// answers something else. All clocks are the machine's monotonic one.
 package final class UpstreamHealth: Sendable {
-    private let address: UpstreamAddress
+    /// Where it is.
+    package let address: UpstreamAddress
+    /// What all hubs count of it.
+    package let figures = WorkerCopies { UpstreamFigures() }
     private let report: @Sendable (UpstreamNews) -> Void
     /// The marks of what is sent, by which it is known where it comes back.
     let marks: LoopMarks?
@@ -49,13 +53,13 @@ package final class UpstreamHealth: Sendable {
     }
 
     /// Whether it failed and has not answered since.
-    var isFailing: Bool { failing.load(ordering: .relaxed) }
+    package var isFailing: Bool { failing.load(ordering: .relaxed) }
 
     /// When something last came from it, on any worker: to the tenth of a second.
-    var lastHeard: Instant { Instant(nanoseconds: heardAt.load(ordering: .relaxed)) }
+    package var lastHeard: Instant { Instant(nanoseconds: heardAt.load(ordering: .relaxed)) }
 
     /// Whether it is not worth waiting for.
-    var isDown: Bool {
+    package var isDown: Bool {
         isFailing && state.withLock { !$0.trouble.isOfReplies && $0.probesFailed >= Self.probesBelieved }
     }
 
@@ -99,6 +103,11 @@ package final class UpstreamHealth: Sendable {
         }
         if let news { report(news) }
         return isBack
+    }
+
+    /// What was last wrong with it, and since when; nil where nothing was.
+    package var lastTrouble: (trouble: UpstreamTrouble, since: Instant)? {
+        state.withLock { $0.since.nanoseconds > 0 ? ($0.trouble, $0.since) : nil }
     }
 
     /// When the next probe is due.

@@ -1,4 +1,5 @@
 package import Green
+internal import Observation
 internal import Synchronization
 
 /// What all workers know of upstreams together, and whom to tell of it.
@@ -33,6 +34,12 @@ package final class UpstreamWatch: Sendable {
             healths[address] = health
             return health
         }
+    }
+
+    /// Those that any hub asks at present, as they are written.
+    package var inUse: [UpstreamHealth] {
+        let all = healths.withLock { Array($0.values) }
+        return all.filter { $0.figures.isInUse }.sorted { "\($0.address)" < "\($1.address)" }
     }
 
     /// Whether a client's query for `name`, lower-cased, written as `written` under `id`, is one that was sent upstream: then

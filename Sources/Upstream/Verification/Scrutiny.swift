@@ -16,6 +16,7 @@
 internal import Belief
 internal import DNSWire
 internal import Green
+internal import Observation
 
 /// Looks at the answers of one group, of one hub.
 final class Scrutiny {
@@ -113,7 +114,10 @@ final class Scrutiny {
     private func confirm(
         _ found: Asking.Found, _ suspicion: Suspicion, by verifier: Forwarder, of asking: Asking, until deadline: Instant
     ) throws(UpstreamFailure) -> UpstreamReply {
-        if suspicion != .unmeasured { suspiciousCount &+= 1 }
+        if suspicion != .unmeasured {
+            suspiciousCount &+= 1
+            found.server.figures.suspicious.add()
+        }
         let exchange = asking.answered
         let confirmed: UpstreamReply
         do throws(UpstreamFailure) {
@@ -141,6 +145,7 @@ final class Scrutiny {
         forged.insert(question.name.span, for: isTrue ? ForgedNames.shortMemory : ForgedNames.memory, at: now)
         guard !isTrue else { return }
         forgedCount &+= 1
+        found.server.figures.forged.add()
         watch?.noteForged(question, by: found.server.address, at: now)
     }
 

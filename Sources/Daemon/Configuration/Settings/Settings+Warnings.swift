@@ -48,5 +48,7 @@ extension Settings {
     }
 
     /// A secret that the settings hold, in words; a setting that is one belongs here.
-    var secret: String? { cache.redis?.password == nil ? nil : "the password of cache.redis" }
+    var secret: String? {
+        cache.redis?.password != nil ? "the password of cache.redis" : httpToken != nil ? "http-token" : nil
+    }
 }

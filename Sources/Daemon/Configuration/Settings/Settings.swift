@@ -69,6 +69,10 @@ package struct Settings: Sendable, Equatable {
     package var control = ControlSocket.Setting.usual
     /// The mode of its file.
     package var controlMode: UInt32 = 0o600
+    /// Where those ask over HTTP who watch the daemon; nil for nowhere.
+    package var http: SocketAddress?
+    /// What they must say; nil for nothing.
+    package var httpToken: String?
     /// Domains whose answers are kept in ways of their own.
     package var domains: [DomainRule] = []
     /// Names by rule.

@@ -45,10 +45,11 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 extension Settings {
     /// Every key there is.
     package static let table = SettingsTable<Settings>(
-        firstKeys + SettingsTable.choiceKeys + ownKeys + RuleSettings.keys,
+        firstKeys + SettingsTable.choiceKeys + ownKeys + observingKeys + RuleSettings.keys,
         check: { settings, node throws(ConfigurationError) in
             try RuleSettings.check(settings, node)
             try settings.checkListeners(node)
+            try settings.checkObserving(node)
         })
 
     /// The keys about who asks and who is asked.

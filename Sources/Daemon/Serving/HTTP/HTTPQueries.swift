@@ -2,6 +2,7 @@ internal import DNSWire
 internal import Green
 internal import GreenHTTP
 internal import GreenHTTP2
+internal import Observation
 internal import Resolver
 
 /// DNS queries as requests of HTTP (RFC 8484), for one listener: which paths there are, and what a request asks.
@@ -49,6 +50,8 @@ final class HTTPQueries {
     private let isEncrypted: Bool
     /// Whose word is believed about whom they ask for.
     private let proxies: ClientAccess
+    /// What its queries are counted as.
+    private let cell: Int
     /// What HTTP/2 connections share.
     let scratch = HTTP2Scratch(limits: HTTPQueries.limits)
     /// Serves those who speak HTTP/1.1.
@@ -66,7 +69,9 @@ final class HTTPQueries {
     /// A client's name has so many letters at most.
     private static let longestClient = 64
 
-    init(_ stream: ListenerSet.Stream, proxies: ClientAccess, resolver: Resolver, gate: ClientGate) {
+    /// The server's queries are counted as `cell`.
+    init(_ stream: ListenerSet.Stream, proxies: ClientAccess, resolver: Resolver, gate: ClientGate, cell: Int = 0) {
+        self.cell = cell
         isEncrypted = stream.listen.transport.isEncrypted
         self.proxies = proxies
         self.paths = stream.paths.map { path in
@@ -193,6 +198,7 @@ final class HTTPQueries {
     /// Answers a query of `length` bytes at the front of `buffer`, where that needs no waiting.
     func begin(_ length: Int, in buffer: inout MutableSpan<UInt8>, from asker: Asker) -> Step {
         guard length >= MessageView.headerLength else { return .none }
+        resolver.figures.queries.add(at: cell)
         let address = asker.address
         guard asker.isForwarded ? gate.admitsForwarded(address) : gate.admits(address) else {
             gate.refusedCount &+= 1

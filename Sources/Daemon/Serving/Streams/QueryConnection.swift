@@ -65,6 +65,7 @@ final class QueryConnection: StreamConnection {
 
     /// Answers one query behind the answers of its batch, or starts a greenlet that will.
     private func answer(_ message: Span<UInt8>) {
+        server.noteQuery()
         var later: PendingQuery?
         var isCached = false
         server.scratch.append { buffer in

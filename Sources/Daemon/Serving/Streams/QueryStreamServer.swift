@@ -1,5 +1,6 @@
 internal import Green
 internal import GreenTLS
+internal import Observation
 internal import Resolver
 
 /// Answers the queries of one listener for streams: TCP (RFC 7766), or TLS over it (RFC 7858).
@@ -26,6 +27,8 @@ final class QueryStreamServer: StreamServer {
     let wire: TLSWire?
     /// What is spoken here.
     let listener: ListenAddress
+    /// What its queries are counted as.
+    let cell: Int
     /// The certificates in force; nil where there is no TLS.
     private(set) var context: TLSContext?
     /// What all connections of this server read into and write answers in: used only between two waits.
@@ -49,17 +52,21 @@ final class QueryStreamServer: StreamServer {
         proxies = shared.proxies
         self.gate = gate
         self.listener = listener.listen
+        cell = listener.listen.queryTransport.cell(isIPv6: listener.listen.address.ip.family == .v6)
         context = certificates?.context(for: listener.listen.transport)
         scratch = QueryScratch(isSealed: context != nil)
         turns = StreamTurns(hub: resolver.hub)
         requests =
             listener.listen.transport.isHTTP
-            ? HTTPQueries(listener, proxies: shared.proxies, resolver: resolver, gate: gate) : nil
+            ? HTTPQueries(listener, proxies: shared.proxies, resolver: resolver, gate: gate, cell: cell) : nil
         try super.init(hub: resolver.hub, listener: listener.listener, limit: .max)
     }
 
     /// Whether it is believed for whom somebody asks.
     func isProxy(_ address: UInt128) -> Bool { proxies.admits(number: address) }
+
+    /// Counts a query.
+    func noteQuery() { resolver.figures.queries.add(at: cell) }
 
     /// Goes on with other certificates; connections that stand keep theirs.
     func adopt(_ certificates: ServerCertificates) { context = certificates.context(for: listener.transport) }
@@ -75,6 +82,18 @@ final class QueryStreamServer: StreamServer {
 
     /// Closes a connection, so that a new one finds room.
     override func makeRoom() { places.makeRoom() }
+}
+
+extension ListenAddress {
+    /// How a stream's queries come, as they are counted.
+    fileprivate var queryTransport: QueryTransport {
+        switch transport {
+        case .plain: .tcp
+        case .tls: .tls
+        case .https: .https
+        case .http: .http
+        }
+    }
 }
 
 /// Memory that the connections of a server share between two waits: what was read, and the answers to it, one behind the

@@ -1,5 +1,7 @@
 internal import Green
 internal import GreenTLS
+internal import Observation
+internal import Resolver
 
 /// TLS of a connection, where its listener speaks that.
 extension StreamConnection {
@@ -31,6 +33,8 @@ extension StreamConnection {
         if idleBytes > Self.mostIdleBytes { throw TLSError.protocolFailure("too much that carries nothing") }
         if !wasEstablished, tls.isEstablished {
             server.handshakes.leave(self)
+            server.resolver.figures.handshakes.add()
+            if tls.isResumed { server.resolver.figures.resumptions.add() }
             lastUse = server.hub.now
             try established()
         }

@@ -1,0 +1,55 @@
+internal import Green
+
+extension Settings {
+    /// The keys for those who watch the daemon.
+    static let observingKeys: [SettingKey<Settings>] = [
+        .value(
+            "http", \.http, .optional(.httpAddress),
+            SettingFacts(
+                "Where metrics (/metrics) and health (/health/live, /health/ready) are served over HTTP. Without this key: nowhere.",
+                example: "127.0.0.1:9153", needsRestart: true)),
+        .value(
+            "http-token", \.httpToken, .optional(.token),
+            SettingFacts(
+                "What those must say who ask there (Authorization: Bearer …), health excepted; needed where others can ask.",
+                example: "a-long-random-word")),
+    ]
+
+    /// Refuses to show others than this machine's users what goes on, unless they know the token.
+    func checkObserving(_ node: ConfigurationNode) throws(ConfigurationError) {
+        guard let http, !http.ip.isLoopback, httpToken == nil else { return }
+        throw (node.value(of: "http") ?? node).failure(
+            "other machines can ask at \(http), and there is no http-token",
+            expected: "http-token, or an address such as 127.0.0.1:9153")
+    }
+}
+
+extension SettingKind where Value == SocketAddress {
+    /// An address to serve HTTP at.
+    fileprivate static var httpAddress: SettingKind {
+        let expected = "an address such as 127.0.0.1:9153"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                let text = try node.text(expected: expected)
+                return try AddressText(node: node, expected: expected, usualPort: 9153).read(Substring(text))
+            },
+            print: { "\"\($0)\"" })
+    }
+}
+
+extension SettingKind where Value == String {
+    /// A secret word. A message about a bad one does not repeat it.
+    fileprivate static var token: SettingKind {
+        let expected = "a word of 16 to 256 printable characters without spaces"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                guard case .scalar(let text) = node.content, (16...256).contains(text.utf8.count),
+                    text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+                else { throw node.failure("what is given is not that", expected: expected) }
+                return text
+            },
+            print: { _ in nil })
+    }
+}

@@ -1,0 +1,107 @@
+internal import Green
+internal import GreenHTTP
+internal import Logging
+internal import Resolver
+
+/// The HTTP server for those who watch the daemon (`http`): metrics, and whether it lives and is ready.
+///
+///     GET /metrics          for Prometheus
+///     GET /health/live      200 as long as the main thread turns
+///     GET /health/ready     200 where queries can be answered, else 503 and why not
+///
+/// It is open to this machine alone unless there is a token, which is then wanted for everything but health.
+final class ObservingServer: Part {
+    let name = "http"
+    private let hub = Hub.current
+    private let logger: Logger
+    private let address: SocketAddress?
+    private var token: String?
+    private var server: HTTPServer?
+    /// What is shown; set before the start.
+    var daemon: ObservedDaemon?
+    /// Where it listens, with the port that was really taken.
+    private(set) var listening: SocketAddress?
+
+    /// Requests in progress get this long to end when the daemon stops.
+    private static let farewell = Duration.milliseconds(500)
+    /// So many connections at once.
+    static let mostConnections = 32
+
+    /// The part for what `settings` ask for; a reload changes the token only.
+    init(_ settings: Settings, _ logger: Logger) {
+        address = settings.http
+        token = settings.httpToken
+        self.logger = logger
+    }
+
+    func start() throws {
+        guard let address else { return }
+        var limits = HTTPLimits()
+        limits.connections = Self.mostConnections
+        limits.bodyBytes = 4096
+        do throws(SocketError) {
+            let server = try HTTPServer(limits: limits) { [unowned self] request in try answer(request) }
+            listening = try server.listen(at: address)
+            self.server = server
+        } catch {
+            throw DaemonError.listen(address, "http", error)
+        }
+        logger.info("metrics served", metadata: ["address": "\(listening ?? address)"])
+    }
+
+    func adopt(_ settings: Settings) throws { token = settings.httpToken }
+
+    func status() throws -> [StatusField] {
+        guard let listening, let server else { return [] }
+        return [StatusField("address", listening), StatusField("requests", server.requestCount)]
+    }
+
+    func stop() throws { try server?.stop(within: Self.farewell) }
+
+    /// Answers a request; may wait.
+    func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+        guard request.method == "GET" || request.method == "HEAD" else { throw HTTPError(405, "expected GET") }
+        switch request.path {
+        case "/health/live": return HTTPResponse(text: "alive\n")
+        case "/health/ready":
+            let reason = daemon.map(\.unreadiness) ?? "it is starting"
+            return HTTPResponse(text: "\(reason ?? "ready")\n", status: reason == nil ? 200 : 503)
+        default: break
+        }
+        if let refusal = Self.refusal(of: request, token: token) { return refusal }
+        switch request.path {
+        case "/metrics":
+            guard let daemon else { throw HTTPError(503, "it is starting") }
+            return MetricsReport.response(request, daemon)
+        default: throw HTTPError(404, "\(quoted(request.path)) is not there; expected /metrics, /health/live or /health/ready")
+        }
+    }
+
+    /// The response to who may not ask; nil for who may.
+    static func refusal(of request: HTTPRequest, token: String?) -> HTTPResponse? {
+        guard let token else {
+            // A page of anybody's can have a browser of this machine ask under a name that leads here.
+            if isLocal(request.header("Host")) { return nil }
+            return HTTPResponse(text: "without http-token, ask by address or as localhost\n", status: 403)
+        }
+        let given = Array((request.header("Authorization") ?? "").utf8)
+        if isSame(given, Array("Bearer \(token)".utf8)) { return nil }
+        var response = HTTPResponse(text: "expected the token of http-token\n", status: 401)
+        response.headers.append(HTTPField("WWW-Authenticate", "Bearer"))
+        return response
+    }
+
+    /// Whether a Host header names an address, or this machine.
+    private static func isLocal(_ host: String?) -> Bool {
+        guard let host else { return true }
+        if SocketAddress(host, defaultPort: 80) != nil { return true }
+        let name = host.split(separator: ":", omittingEmptySubsequences: false)
+        return name.count <= 2 && name.first?.lowercased() == "localhost"
+    }
+
+    /// Compares all bytes, so that the time tells nothing of where the first difference is.
+    private static func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        guard one.count == other.count else { return false }
+        return zip(one, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

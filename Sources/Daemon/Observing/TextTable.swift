@@ -1,0 +1,66 @@
+/// Lines of cells for people: columns as wide as their widest cell, those of numbers aligned to the right.
+struct TextTable {
+    private var rows: [[String]]
+    private let right: Set<Int>
+
+    /// A table with a head; `right` are the columns of numbers.
+    init(_ head: [String], right: Set<Int> = []) {
+        rows = [head]
+        self.right = right
+    }
+
+    /// Adds a row. Control characters, which may be a stranger's, are shown as `?`.
+    mutating func add(_ cells: [String]) { rows.append(cells.map(Self.plain)) }
+
+    /// All of it.
+    var text: String {
+        let count = rows.map(\.count).max() ?? 0
+        let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: max(0, widths[column] - cell.count))
+                line += (column > 0 ? "  " : "") + (right.contains(column) ? padding + cell : cell + padding)
+            }
+            while line.last == " " { line.removeLast() }
+            return line + "\n"
+        }.joined()
+    }
+
+    /// A text without what a terminal would obey.
+    static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || isTricky($0) }) else {
+            return text
+        }
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isTricky(scalar) ? "?" : scalar
+                }))
+    }
+
+    /// Characters that change the order in which others are shown, or that are not seen.
+    private static func isTricky(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: true
+        default: false
+        }
+    }
+
+    /// A duration in the unit that people read it in.
+    static func duration(microseconds: UInt64) -> String {
+        switch microseconds {
+        case ..<1_000: "\(microseconds) µs"
+        case ..<1_000_000: "\(microseconds / 1_000).\(microseconds % 1_000 / 100) ms"
+        case ..<120_000_000: "\(microseconds / 1_000_000).\(microseconds % 1_000_000 / 100_000) s"
+        default: "\(microseconds / 60_000_000) min"
+        }
+    }
+
+    /// A part of a whole in percent, with one decimal.
+    static func share(_ part: UInt64, of whole: UInt64) -> String {
+        guard whole > 0 else { return "-" }
+        let permille = Int((Double(part) / Double(whole) * 1000).rounded())
+        return "\(permille / 10).\(permille % 10) %"
+    }
+}

@@ -1,0 +1,116 @@
+import DNSWire
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Metrics and health of the running daemon, read by Prometheus' own programs.
+    @Suite struct MetricsScrapeTests {
+        private static let packaging = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("packaging")
+
+        /// What a server says to a request for a path.
+        private func get(_ path: String, port: UInt16, _ headers: [String: String] = [:]) throws -> (status: Int, body: String) {
+            var arguments = ["curl", "-s", "--max-time", "10", "-w", "\n%{http_code}", "http://127.0.0.1:\(port)\(path)"]
+            for (name, value) in headers { arguments += ["-H", "\(name): \(value)"] }
+            let lines = try Tool(arguments).output.split(separator: "\n", omittingEmptySubsequences: false)
+            return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
+        }
+
+        @Test func `promtool finds nothing wrong with the metrics, however they are asked for`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            for transport in [ClientTransport.udp, .tcp] {
+                _ = try server.ask("www.example.", .a, over: transport)
+                _ = try server.ask("www.example.", .a, over: transport)
+            }
+            let (status, text) = try get("/metrics", port: port)
+            #expect(status == 200)
+            let directory = try TestDirectory()
+            let file = try directory.write(text + "\n", to: "metrics")
+            let checked = try Tool(["sh", "-c", "promtool check metrics < '\(file)'"])
+            #expect(checked.exit == .code(0) && checked.output == "" && checked.errors == "", "\(checked.errors)")
+            #expect(text.contains("vireo_dns_queries_total{transport=\"tcp\",family=\"ipv4\"} 2\n"), "\(text.prefix(900))")
+            #expect(text.contains("vireo_dns_responses_total{source=\"memory\",rcode=\"NOERROR\"} 3\n"))
+            #expect(text.contains("vireo_dns_responses_total{source=\"upstream\",rcode=\"NOERROR\"} 1\n"))
+            let open = try get("/metrics", port: port, ["Accept": "application/openmetrics-text"]).body
+            #expect(open.hasSuffix("# EOF") || open.hasSuffix("# EOF\n"))
+            let tool = try Tool([VireoServer.binary, "metrics", "--control", server.controlPath])
+            #expect(tool.output.contains("vireo_build_info{version="), "\(tool.errors)")
+            #expect(try get("/health/live", port: port).status == 200)
+            #expect(try get("/health/ready", port: port).body.hasPrefix("ready"))
+            #expect(try get("/metrics", port: port, ["Host": "rebound.example"]).status == 403)
+        }
+
+        @Test func `Prometheus scrapes it, and knows its metrics`() throws {
+            let upstream = try FakeUpstream()
+            let (port, own) = (FreePort.take(), FreePort.take())
+            let server = try VireoServer(
+                upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-token: 0123456789abcdef")
+            _ = try server.ask("www.example.", .a)
+            let directory = try TestDirectory()
+            let alerts = Self.packaging.appendingPathComponent("alerts.yaml").path
+            let file = try directory.write(
+                """
+                rule_files: ["\(alerts)"]
+                scrape_configs:
+                  - job_name: vireo
+                    scrape_interval: 1s
+                    authorization: {credentials: 0123456789abcdef}
+                    static_configs: [{targets: ["127.0.0.1:\(port)"]}]
+
+                """, to: "prometheus.yml")
+            let prometheus = try ManagedProcess([
+                "prometheus", "--config.file=\(file)", "--storage.tsdb.path=\(directory.file("data"))",
+                "--web.listen-address=127.0.0.1:\(own)",
+            ])
+            for query in ["up==1", "vireo_dns_queries_total%7Btransport=%22udp%22%7D>0", "vireo_upstream_up==1"] {
+                try eventually("Prometheus to know \(query); it says: \(prometheus.errors)", within: .seconds(30)) {
+                    let body = try? get("/api/v1/query?query=\(query)", port: own).body
+                    return body?.contains("\"instance\":\"127.0.0.1:\(port)\"") == true ? true : nil
+                }
+            }
+        }
+
+        @Test func `the alert rules are rules`() throws {
+            let checked = try Tool(["promtool", "check", "rules", Self.packaging.appendingPathComponent("alerts.yaml").path])
+            #expect(checked.exit == .code(0), "\(checked.errors)\(checked.output)")
+        }
+
+        @Test func `every metric that dashboard and alerts name is served`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            _ = try server.ask("www.example.", .a)
+            let text = try get("/metrics", port: port).body
+            let served = Set(
+                text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.map { String($0.split(separator: " ")[2]) })
+            // Of parts that this daemon has none of.
+            let others = ["vireo_redis_up", "vireo_redis_lookups_total"]
+            for name in ["grafana.json", "alerts.yaml"] {
+                let file = try String(contentsOf: Self.packaging.appendingPathComponent(name), encoding: .utf8)
+                for match in file.matches(of: /vireo_[a-z_]+[a-z]/) {
+                    let metric = String(match.output).replacing("_bucket", with: "")
+                    #expect(served.contains(metric) || others.contains(metric), "\(metric) of \(name)")
+                }
+            }
+        }
+
+        @Test func `upstreams and figures are shown by the command line`() throws {
+            let upstream = try FakeUpstream()
+            let server = try VireoServer(upstreams: [upstream.address])
+            _ = try server.ask("www.example.", .a)
+            func vireo(_ arguments: String...) throws -> Tool {
+                try Tool([VireoServer.binary] + arguments + ["--control", server.controlPath], within: .seconds(20))
+            }
+            #expect(try vireo("upstreams").output.contains(#/127\.0\.0\.1:\d+ +well /#))
+            #expect(try vireo("stats").output.contains(#/from upstream +1 /#))
+            #expect(try vireo("log-level", "debug").exit == .code(0))
+            #expect(try vireo("log-level", "loud").errors.contains("expected one of trace, debug"))
+            let watch = try ManagedProcess([VireoServer.binary, "stats", "--watch", "--control", server.controlPath])
+            try eventually("a line a second; it says \(watch.output)", within: .seconds(10)) {
+                watch.output.split(separator: "\n").count >= 3 ? true : nil
+            }
+        }
+    }
+}
