@@ -18,7 +18,8 @@ extension Resolver {
         switch step {
         case .answered where message.count >= MessageView.headerLength:
             let code = UInt16(message[3] & 15)
-            figures.note(Self.source(source, code), Self.wholeCode(code, of: source))
+            let source = Self.source(source, code)
+            figures.note(source, Self.wholeCode(code, of: source))
             if message[2] & 2 != 0 { figures.truncated.add() }
         case .drop: figures.dropped.add()
         case .answered, .wait, .tooLong: break
@@ -30,13 +31,19 @@ extension Resolver {
     private static func source(_ source: AnswerSource, _ code: UInt16) -> AnswerSource {
         guard source == .local else { return source }
         switch ResponseCode(rawValue: code) {
-        case .formErr, .servFail, .notImp, .refused: return .error
+        case .formErr, .servFail, .notImp, .refused, .yxRRSet: return .error
         default: return .local
         }
     }
 
-    /// An error whose four bits in the header are zero is BADVERS (RFC 6891 9), the only one of ours with more than four.
+    /// The header has four bits of an rcode. Of our own errors two have more: BADVERS (RFC 6891 9), whose four are those of NOERROR,
+    /// and BADCOOKIE (RFC 7873 8), whose four are those of YXRRSET; neither of these is an error of ours.
     private static func wholeCode(_ code: UInt16, of source: AnswerSource) -> UInt16 {
-        source == .error && code == 0 ? ResponseCode.badVers.rawValue : code
+        guard source == .error else { return code }
+        switch ResponseCode(rawValue: code) {
+        case .noError: return ResponseCode.badVers.rawValue
+        case .yxRRSet: return ResponseCode.badCookie.rawValue
+        default: return code
+        }
     }
 }
