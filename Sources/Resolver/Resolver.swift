@@ -75,6 +75,8 @@ package final class Resolver {
     /// What this worker counts denials with, and whose they are.
     private(set) var listHits: LocalListHits?
     private var countedHits: ListHits?
+    /// What the rules in force denied lately.
+    var recentDenials = RecentDenials()
     /// How many answers were judged by the rules: each once for each flight, and once for each book while it is kept.
     package var judgedCount: UInt64 = 0
     /// What was made of the flight that was judged last here, because who flew had other rules.
@@ -112,6 +114,7 @@ package final class Resolver {
         trustedUpstreams = Set(policy.routes.flatMap { $0.upstreams + $0.verifiers }.filter(\.address.trustsAD).map(\.id))
         unsafe requiresCookies = policy.cookies.mode == .require
         unsafe rulesMark = policy.rules?.mark ?? 0
+        recentDenials = RecentDenials()
         let hits = policy.rules?.hits
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
         let cache = cache

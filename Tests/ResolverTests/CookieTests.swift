@@ -84,7 +84,7 @@ import Testing
         switch world.resolver.begin(&view, length: wire.count, in: &span, from: client, streams: streams) {
         case .answered(let count): return (try Message(Array(buffer[..<count]).span), view.cookie)
         default:
-            let pending = PendingQuery(view, wire.span, from: client)
+            let pending = PendingQuery(&view, wire.span, from: client)
             let resolution = world.resolver.resolve(pending)
             let count = world.resolver.write(pending, resolution, into: &span, limit: world.resolver.datagramLimit(pending))
             return (try Message(Array(buffer[..<count]).span), pending.cookie)

@@ -35,6 +35,26 @@ import Testing
         }
     }
 
+    @Test func `a name that is denied again and again is looked up once, and allocates no more than a hit`() throws {
+        let book = try RuleTests.book([("ads", "||ads.example^\n"), ("more", "||x.ads.example^\n")])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            for (query, debugCost) in [
+                (Message.query("x.ads.example."), UInt64(20)), (.query("x.ads.example.", edns: EDNS()), 20),
+            ] {
+                let first = try world.ask(query)
+                let made = try Self.allocations(world.resolver, query.wire, rounds: 1000)
+                #expect(made < 1000 * Self.budget(debugCost) + 100, "\(made) for \(query)")
+                let again = try world.ask(query)
+                #expect(again.answers.map { "\($0.data)" } == ["0.0.0.0"] && again.edns == first.edns)
+            }
+            #expect(world.upstream.count == 0 && book.hits.all[0] == 2004)
+            var other = world.policy
+            other.rules = try RuleTests.book([("ads", "||else.example^\n")], mark: 2)
+            world.resolver.adopt(other)
+            #expect(try world.ask("x.ads.example.", edns: EDNS()).answers.map { "\($0.data)" } == ["192.0.2.1"])
+        }
+    }
+
     /// Allocations of a hit: none. What is not optimised boxes values here and there; that may not grow either.
     private static func budget(_ debugCost: UInt64) -> UInt64 {
         #if DEBUG

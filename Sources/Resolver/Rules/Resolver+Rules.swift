@@ -48,7 +48,7 @@ extension Resolver {
         guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil, counting: listHits) else {
             return nil
         }
-        return deny(denial, query, &buffer, streams: streams)
+        return deny(ToldDenial(denial), query, &buffer, streams: streams)
     }
 
     /// Whether the rules in force may have to do with a name.
@@ -72,11 +72,11 @@ extension Resolver {
 
     /// Answers a query that is denied: what to do, or nil where its client gets what it asked for, for it comes over TCP.
     private func deny(
-        _ denial: Denial, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+        _ told: ToldDenial, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         answeredBy = .rule
-        switch denial.action {
+        switch told.denial.action {
         case .drop: return .drop
         case .tcpOnly where streams:
             answeredBy = .local
@@ -88,7 +88,7 @@ extension Resolver {
             return .answered(writer.write(own, Reply(.noError), into: &buffer, limit: limit))
         default: break
         }
-        return .answered(RuledAnswer(query, limit: limit).write(denial, into: &buffer))
+        return .answered(RuledAnswer(query, limit: limit).write(told, into: &buffer))
     }
 
     /// Records of a list in place of an answer: those of the type that was asked for.
@@ -107,17 +107,23 @@ extension Resolver {
         guard let book = policy.rules else { return nil }
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         let isNobody = client == Self.nobody
+        let group = isNobody ? nil : book.group(of: client)
+        if !isNobody, let told = recentDenials.find(&query, group) {
+            if let list = told.denial.list { listHits?.note(list) }
+            return deny(told, query, &buffer, streams: streams)
+        }
         let ruling: RuleBook.Ruling? =
             isNobody
             ? book.localRuling(query.nameBytes, query.type)
-            : book.ruling(
-                query.nameBytes, query.type, group: book.group(of: client), explains: query.edns != nil, counting: listHits)
+            : book.ruling(query.nameBytes, query.type, group: group, explains: query.edns != nil, counting: listHits)
         switch ruling {
         case .local(let records):
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
         case .deny(let denial):
-            return deny(denial, query, &buffer, streams: streams)
+            let told = ToldDenial(denial)
+            if !isNobody { recentDenials.note(told, &query, group) }
+            return deny(told, query, &buffer, streams: streams)
         case .redirect(let target, let ttl, _):
             guard isNobody else { return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer) }
             // Whoever asked goes on from there.
@@ -190,7 +196,7 @@ extension Resolver {
         default: break
         }
         let end = AnswerWriter(pending).writeQuestion(into: &buffer)
-        return RuledAnswer(pending, end: end, limit: limit).write(denial, into: &buffer)
+        return RuledAnswer(pending, end: end, limit: limit).write(ToldDenial(denial), into: &buffer)
     }
 
     /// Whether an answer for a name may have private addresses: its domain has upstreams of its own, or is an exception.

@@ -19,8 +19,6 @@ struct RuledAnswer {
     private static var ttl: UInt32 { 10 }
     /// An SOA's rdata, MNAME a pointer to the question's name.
     private static let soa: [UInt8] = [0xC0, 0x0C] + LocalRecord.soaRest(minimum: ttl)
-    /// So much of a reason is told.
-    private static var longestText: Int { 200 }
 
     /// The answer to a query whose question stands at the front of the buffer.
     init(_ query: borrowing QueryView, limit: Int) {
@@ -34,7 +32,8 @@ struct RuledAnswer {
     }
 
     /// Writes a denial: the answer's length.
-    func write(_ denial: Denial, into buffer: inout MutableSpan<UInt8>) -> Int {
+    func write(_ told: ToldDenial, into buffer: inout MutableSpan<UInt8>) -> Int {
+        let denial = told.denial
         MessagePatch.setQuestionCount(1, in: &buffer)
         var reply = Reply(.noError)
         reply.extendedError = denial.code
@@ -56,7 +55,7 @@ struct RuledAnswer {
                 (writer.end, reply.counts.1) = (next, 1)
             }
         }
-        return finish(reply, denial.text, &buffer, end: writer.end)
+        return finish(reply, told.reason, &buffer, end: writer.end)
     }
 
     /// Appends the addresses that a type asks for.
@@ -84,17 +83,8 @@ struct RuledAnswer {
         writer.count += 1
     }
 
-    /// As much of a text as is told: whole characters.
-    private static func beginning(of text: String) -> [UInt8] {
-        let bytes = Array(text.utf8)
-        var end = min(bytes.count, longestText)
-        while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-        return Array(bytes[..<end])
-    }
-
     /// Writes the header, and OPT with a reason in it where there is room for that.
-    private func finish(_ reply: Reply, _ text: String, _ buffer: inout MutableSpan<UInt8>, end: Int) -> Int {
-        let text = Self.beginning(of: text)
+    private func finish(_ reply: Reply, _ text: [UInt8], _ buffer: inout MutableSpan<UInt8>, end: Int) -> Int {
         guard let edns, let code = reply.extendedError, !text.isEmpty, end + 17 + text.count <= min(limit, buffer.count) else {
             let count = reply.finish(&buffer, flags: flags, edns: edns, end: end, limit: buffer.count) ?? end
             if reply.isRefusal { MessagePatch.setFlags(reply.flags(ofRefusalFor: flags), in: &buffer) }
