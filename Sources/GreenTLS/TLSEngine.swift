@@ -200,6 +200,20 @@ internal import Green
         return unsafe String(cString: name)
     }
 
+    /// The common name in the certificate that a client has shown; nil where it has shown none, or one without.
+    package var peerName: String? {
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { unsafe X509_free(certificate) }
+        guard let subject = unsafe X509_get_subject_name(certificate) else { return nil }
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            let count = unsafe X509_NAME_get_text_by_NID(subject, NID_commonName, buffer.baseAddress, Int32(buffer.count))
+            guard count > 0, count < buffer.count else { return nil }
+            let text = unsafe String(cString: buffer.baseAddress!)
+            // A NUL within would show another name than the authority has signed.
+            return text.utf8.count == count ? text : nil
+        }
+    }
+
     /// The version, such as `TLSv1.3`.
     var version: String { unsafe String(cString: SSL_get_version(ssl)) }
 

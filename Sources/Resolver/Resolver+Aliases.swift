@@ -67,9 +67,10 @@ extension Resolver {
     /// file, our own records, the rules, the cache and locally served zones. For an alias in an answer that all share the client
     /// is `nobody`, for whom no group's rules hold; for what stands for another by our own word it is who asked.
     @inline(never)
-    func told(of target: Asked, to client: UInt128) -> Told {
+    func told(of target: Asked, to client: UInt128, named name: ClientName = .none) -> Told {
         var message = [UInt8](repeating: 0, count: 65_535)
         var query = QueryView()
+        query.clientName = name
         var buffer = message.mutableSpan
         let length = UpstreamQuestion(target).write(into: &buffer)
         let step = begin(&query, length: length, in: &buffer, from: client, streams: true, counts: false)

@@ -6,6 +6,7 @@ extension Resolver {
     /// What is to be done with a question that the cache has nothing for.
     @inline(never)
     func missed(_ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        if let own = designation(query, &buffer) { return own }
         if let zone = localZone(of: &query), let own = zoneReply(query, zone, &buffer) { return own }
         return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
     }

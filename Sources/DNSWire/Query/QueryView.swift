@@ -21,6 +21,9 @@ public struct QueryView: ~Copyable, Sendable {
     /// The cookie for the answer, as whoever answers has made it of the one in `edns`; means nothing where that has none.
     package var cookie = AnswerCookie()
 
+    /// What whoever asks is called, as the connection says; reading a message leaves it as it is.
+    package var clientName = ClientName.none
+
     /// Makes a view of nothing, to read into.
     public init() {}
 

@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Green
 internal import GreenTLS
 internal import Resolver
@@ -11,6 +12,10 @@ struct ServerCertificates: Sendable {
     private let overHTTPS: TLSContext
     /// The certificates' files, and when each ends, in seconds since 1970.
     let expiries: [(file: String, end: Int64)]
+    /// Whether clients must show certificates, which say what they are called.
+    let namesClients: Bool
+    /// What stands behind the first label of a name below that of the server.
+    private let suffix: String?
 
     /// A certificate with so much time left, or less, is warned of.
     static let warningDays: Int64 = 14
@@ -20,11 +25,21 @@ struct ServerCertificates: Sendable {
         let keys = try Self.ticketKeys(settings, files)
         overTLS = try Self.context(settings, keys, ["dot"])
         overHTTPS = try Self.context(settings, keys, ["h2", "http/1.1"])
+        namesClients = settings.clients != nil
+        suffix = settings.name.map { "." + $0 }
         expiries = Array(zip(settings.pairs.map(\.certificate), overTLS.expiries))
         if let name = settings.name, !overTLS.isFor(name) {
             throw .certificate(
                 settings.pairs[0].certificate, "no certificate is for \(name), which tls.name says; expected one that is")
         }
+    }
+
+    /// What a client is called: by its certificate where it must show one, else by the name that it asks for where that is one
+    /// label below the server's.
+    func clientName(_ tls: TLSEngine) -> ClientName {
+        if namesClients { return tls.peerName.map { ClientName($0) } ?? .none }
+        guard let suffix, let host = tls.requestedHost?.lowercased(), host.hasSuffix(suffix) else { return .none }
+        return ClientName(String(host.dropLast(suffix.count)))
     }
 
     /// What a listener speaks with; nil where it does so in the clear.

@@ -4,7 +4,7 @@ package struct Group: Hashable, Sendable {
     package var name: String
     /// Addresses of its clients; the longest prefix of all groups decides.
     package var prefixes: [AddressPrefix] = []
-    /// Names of its clients, lower case: of TLS, of paths over HTTPS, of certificates, hardware addresses.
+    /// Names of its clients, as TLS, certificates or paths over HTTPS say them.
     package var clientNames: Set<String> = []
     /// Lists whose rules deny, a bit for each.
     package var blocks: UInt64 = 0

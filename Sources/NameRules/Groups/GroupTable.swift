@@ -1,3 +1,5 @@
+package import DNSWire
+
 /// All groups: whose a client is, and what each of them does with a name. A group's number is its place, up to 64.
 package struct GroupTable: Sendable {
     /// What is wrong with groups.
@@ -19,7 +21,7 @@ package struct GroupTable: Sendable {
     /// The lengths of prefixes that there are, the longest first.
     private let lengths: [Int]
     /// Groups of names of clients.
-    private let names: [String: Int]
+    private let names: [ClientName: Int]
 
     /// No groups.
     package static let none = GroupTable()
@@ -34,13 +36,13 @@ package struct GroupTable: Sendable {
     /// Takes the groups.
     package init(_ groups: [Group]) throws(Fault) {
         guard groups.count <= Self.maximumCount else { throw .tooManyGroups }
-        var names: [String: Int] = [:]
+        var names: [ClientName: Int] = [:]
         var prefixes: [(prefix: AddressPrefix, group: Int)] = []
         var seen: Set<String> = []
         for (number, group) in groups.enumerated() {
             guard seen.insert(group.name).inserted else { throw .sameName(group.name) }
             for name in group.clientNames {
-                guard names.updateValue(number, forKey: name) == nil else { throw .sameClient(name) }
+                guard names.updateValue(number, forKey: ClientName(name)) == nil else { throw .sameClient(name) }
             }
             prefixes += group.prefixes.map { ($0, number) }
         }
@@ -56,8 +58,8 @@ package struct GroupTable: Sendable {
     }
 
     /// The group of a client: by its name, else by the longest prefix that its address is in, else the default one.
-    package func group(of address: IPAddress?, named name: String? = nil) -> Int? {
-        if let name, let group = names[name] { return group }
+    package func group(of address: IPAddress?, named name: ClientName = .none) -> Int? {
+        if name != .none, let group = names[name] { return group }
         guard let address else { return defaultGroup }
         // From the longest on.
         for length in lengths {

@@ -21,6 +21,8 @@ package final class PendingQuery: Sendable {
     let client: UInt32
     /// Who asks, as `IPAddress.number` has it.
     let address: UInt128
+    /// What whoever asks is called.
+    let clientName: ClientName
     /// Whether it is about the name that a client's stands for.
     let isRedirected: Bool
 
@@ -35,6 +37,7 @@ package final class PendingQuery: Sendable {
         flags = query.flags
         edns = query.edns
         cookie = query.cookie
+        clientName = query.clientName
         let lowercased = key.wireName
         let written = message.extracting(MessageView.headerLength...).extracting(first: lowercased.count)
         name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
@@ -46,5 +49,6 @@ package final class PendingQuery: Sendable {
         (id, flags, edns) = (query.id, query.flags, query.edns)
         (client, address, isRedirected) = (query.client, query.address, true)
         cookie = query.cookie
+        clientName = query.clientName
     }
 }

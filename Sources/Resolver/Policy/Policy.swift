@@ -68,6 +68,8 @@ package struct Policy: Sendable {
     package var hosts: HostsTable?
     /// Names by rule, where there are rules.
     package var rules: RuleBook?
+    /// How this server speaks encrypted, where clients may be told.
+    package var designated: DesignatedResolvers?
     /// What is done with DNS cookies.
     package var cookies = ServerCookies()
     /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.

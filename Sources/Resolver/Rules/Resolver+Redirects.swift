@@ -15,7 +15,7 @@ extension Resolver {
     /// The answer to a question whose name stands for another; nil where it does not. Waits.
     func resolveRedirect(_ pending: PendingQuery) -> Resolution? {
         guard !pending.isRedirected, let book = policy.rules, pending.key.class == .internet else { return nil }
-        let group = book.group(of: pending.address)
+        let group = book.group(of: pending.address, named: pending.clientName)
         guard var next = redirect(from: pending.key.wireName, pending.key.type, group, book) else { return nil }
         var records: [ResourceRecord] = []
         var owner = pending.key.wireName
@@ -46,7 +46,7 @@ extension Resolver {
     /// What the client of a query is told about its name, as a message of its own; nil for nothing at all. Waits.
     private func message(for query: PendingQuery) -> [UInt8]? {
         let resolution: Resolution
-        switch told(of: query.key.asked, to: query.address) {
+        switch told(of: query.key.asked, to: query.address, named: query.clientName) {
         case .message(let message, _): return message
         case .silence: return nil
         case .kept: resolution = .cached

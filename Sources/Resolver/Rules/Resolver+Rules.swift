@@ -39,7 +39,7 @@ extension Resolver {
             cache.note(remembered(verdict, book), &query, ticket)
         }
         if verdict.passesForAll { return nil }
-        let group = client == Self.nobody ? nil : book.group(of: client)
+        let group = client == Self.nobody ? nil : book.group(of: client, named: query.clientName)
         if verdict.isTouched || verdict.deniesQuestion(group) {
             if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
         }
@@ -107,7 +107,7 @@ extension Resolver {
         guard let book = policy.rules else { return nil }
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         let isNobody = client == Self.nobody
-        let group = isNobody ? nil : book.group(of: client)
+        let group = isNobody ? nil : book.group(of: client, named: query.clientName)
         if !isNobody, let told = recentDenials.find(&query, group) {
             if let list = told.denial.list { listHits?.note(list) }
             return deny(told, query, &buffer, streams: streams)
@@ -156,7 +156,8 @@ extension Resolver {
         }
         let name = pending.key.wireName
         return verdict?.denial(
-            book.group(of: pending.address), name.span, book, explains: pending.edns != nil, counting: listHits)
+            book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
+            counting: listHits)
     }
 
     /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before
@@ -176,7 +177,8 @@ extension Resolver {
             if let ticket { cache.note(remembered(verdict, book), key, ticket) }
         }
         return verdict.denial(
-            book.group(of: pending.address), name.span, book, explains: pending.edns != nil, counting: listHits)
+            book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
+            counting: listHits)
     }
 
     /// Writes a denial to a query that waited: its length; 0 for nothing at all, nil where its client gets what it asked for.

@@ -88,13 +88,13 @@ package final class RuleBook: Sendable {
         case redirect(Name, ttl: UInt32?, isSafeSearch: Bool)
     }
 
-    /// The number of a client's group; `address` is as `IPAddress.number` has it.
-    package func group(of address: UInt128) -> Int? {
+    /// The number of a client's group; `address` is as `IPAddress.number` has it. What it is called goes first.
+    package func group(of address: UInt128, named name: ClientName = .none) -> Int? {
         let high = UInt64(truncatingIfNeeded: address >> 64)
         let low = UInt64(truncatingIfNeeded: address)
         let client =
             high == .max ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : IPAddress(high: high, low: low)
-        return content.groups.group(of: client)
+        return content.groups.group(of: client, named: name)
     }
 
     /// What is to be done with a question of a group's client. Its name is in wire form and lower case.

@@ -143,7 +143,7 @@ extension SettingKind where Value == ListFormat {
 extension SettingKind where Value == [ClientRule] {
     /// Who clients are: one, or several.
     static var clients: SettingKind {
-        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26, or hardware addresses")
+        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26, hardware addresses, or names")
         return SettingKind(
             expected: list.expected,
             read: { node throws(ConfigurationError) in
@@ -157,8 +157,10 @@ extension SettingKind where Value == [ClientRule] {
 extension SettingKind where Value == ClientRule {
     /// A client.
     fileprivate static var client: SettingKind {
-        word("an address or a prefix such as 192.0.2.64/26, or a hardware address such as 52:54:00:12:34:56", print: { _ in "" })
-        {
+        word(
+            "an address or a prefix such as 192.0.2.64/26, a hardware address such as 52:54:00:12:34:56, or a name such as kid-tablet",
+            print: { _ in "" }
+        ) {
             ClientRule($0)
         }
     }

@@ -1,12 +1,26 @@
+internal import DNSWire
+internal import GreenTLS
+
 /// Who asks a query, as far as its connection and its proxy say.
 struct Asker {
     /// The address, as `IPAddress.number` has it.
     private(set) var address: UInt128
     /// Whether a proxy has said so.
     private(set) var isForwarded = false
+    /// What the client is called.
+    private(set) var name: ClientName
+    /// Whether a certificate says so, beside which nothing else counts.
+    private let isCertified: Bool
 
-    /// Somebody at an address.
-    init(_ address: UInt128, isForwarded: Bool) { (self.address, self.isForwarded) = (address, isForwarded) }
+    /// Somebody at an address, and what the connection says of the name.
+    init(_ address: UInt128, isForwarded: Bool, named name: ClientName, isCertified: Bool) {
+        (self.address, self.isForwarded, self.name, self.isCertified) = (address, isForwarded, name, isCertified)
+    }
+
+    /// Is called so by its request.
+    mutating func call(_ name: ClientName) {
+        if !isCertified, name != .none { self.name = name }
+    }
 
     /// Is whom a proxy asks for.
     mutating func forward(for address: UInt128) { (self.address, isForwarded) = (address, true) }
@@ -14,5 +28,10 @@ struct Asker {
 
 extension StreamConnection {
     /// Who asks on it.
-    final var asker: Asker { Asker(address, isForwarded: isForwarded) }
+    final var asker: Asker {
+        Asker(address, isForwarded: isForwarded, named: clientName, isCertified: server.certificates?.namesClients == true)
+    }
+
+    /// Notes what the client is called, once the handshake is over.
+    final func noteName(_ tls: TLSEngine) { clientName = server.certificates?.clientName(tls) ?? .none }
 }

@@ -221,8 +221,9 @@ final class HTTP2Queries: HTTP2Responder {
 
     override func headCame(_ stream: Int32, _ head: HTTP2Head, isLast: Bool) -> Verdict {
         let target = head.with(.path) { requests.target($0) }
-        guard case .path(let parameter) = target else { return refuse(stream, "404") }
+        guard case .path(let parameter, let name) = target else { return refuse(stream, "404") }
         var client = connection.asker
+        client.call(name)
         // A proxy that does not say whom it asks for asks for itself.
         if isProxy, head.has(.forwardedFor) {
             guard case .client(let number) = head.with(.forwardedFor, { requests.client($0) }) else {
@@ -242,12 +243,12 @@ final class HTTP2Queries: HTTP2Responder {
         }
         guard head.is(.method, "POST") else { return refuse(stream, "405", allow: HTTPQueries.methods) }
         guard head.with(.contentType, { HTTPQueries.isMessage($0) }) else { return refuse(stream, "415") }
-        if isProxy { clients[stream] = client }
+        if isProxy || name != .none { clients[stream] = client }
         return .body(0)
     }
 
     override func ended(_ stream: Int32) {
-        if isProxy { clients[stream] = nil }
+        if !clients.isEmpty { clients[stream] = nil }
     }
 
     override func bodyCame(_ stream: Int32, _ tag: Int, _ body: [UInt8]) {

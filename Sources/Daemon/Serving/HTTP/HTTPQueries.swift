@@ -19,8 +19,8 @@ final class HTTPQueries {
     enum Target: Equatable {
         /// No path of ours.
         case unknown
-        /// One of ours, and where the `dns` parameter stands in the target, where there is one.
-        case path(Range<Int>?)
+        /// One of ours, where the `dns` parameter stands in the target, where there is one, and what it calls the client.
+        case path(Range<Int>?, ClientName)
     }
 
     /// What may be kept for each connection.
@@ -66,8 +66,6 @@ final class HTTPQueries {
     static let contentType: StaticString = "application/dns-message"
     /// What may be done at a path.
     static let methods: StaticString = "GET, HEAD, POST"
-    /// A client's name has so many letters at most.
-    private static let longestClient = 64
 
     /// The server's queries are counted as `cell`.
     init(_ stream: ListenerSet.Stream, proxies: ClientAccess, resolver: Resolver, gate: ClientGate, cell: Int = 0) {
@@ -89,20 +87,16 @@ final class HTTPQueries {
     func target(_ bytes: Span<UInt8>) -> Target {
         var end = 0
         while end < bytes.count, bytes[end] != UInt8(ascii: "?") { end += 1 }
-        guard paths.contains(where: { fits($0, bytes.extracting(first: end)) }) else { return .unknown }
-        return .path(parameter(bytes, from: end + 1))
+        let given = bytes.extracting(first: end)
+        guard let path = paths.first(where: { fits($0, given) }) else { return .unknown }
+        let name = path.takesClient ? ClientName(given.extracting(path.bytes.count...)) : .none
+        return .path(parameter(bytes, from: end + 1), name)
     }
 
     private func fits(_ path: Path, _ given: Span<UInt8>) -> Bool {
         let count = path.bytes.count
         guard given.count >= count, given.extracting(first: count).hasSameBytes(as: path.bytes.span) else { return false }
-        guard path.takesClient else { return given.count == count }
-        guard (1...Self.longestClient).contains(given.count - count) else { return false }
-        for index in count..<given.count {
-            let byte = given[index]
-            guard byte | 0x20 &- 0x61 < 26 || byte &- 0x30 < 10 || byte == 0x2D || byte == 0x5F else { return false }
-        }
-        return true
+        return path.takesClient ? ClientName.isName(given.extracting(count...)) : given.count == count
     }
 
     /// Where the value of the parameter `dns` stands.
@@ -206,6 +200,7 @@ final class HTTPQueries {
             return .answered(count)
         }
         var query = QueryView()
+        query.clientName = asker.name
         switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {
         case .answered(let count): return .answered(options(to: &buffer, count, query.edns, query.cookie))
         case .drop: return .none
@@ -263,7 +258,7 @@ final class HTTPQueries {
     func answer(_ request: HTTPRequest, of connection: Asker) throws -> HTTPResponse {
         // Who sends one request behind another has one in a turn.
         try resolver.hub.yield(afterEvents: true)
-        guard case .path = target(Array(request.path.utf8).span) else { throw HTTPError(404, "no such path") }
+        guard case .path(_, let name) = target(Array(request.path.utf8).span) else { throw HTTPError(404, "no such path") }
         var message = [UInt8](repeating: 0, count: HTTP2Scratch.bodyLimit)
         var length = 0
         switch request.method {
@@ -286,6 +281,7 @@ final class HTTPQueries {
             return response
         }
         var asker = connection
+        asker.call(name)
         // A proxy that does not say whom it asks for asks for itself.
         if isProxy(asker.address), let named = request.headers.last(where: { $0.name.lowercased() == "x-forwarded-for" }) {
             guard case .client(let number) = client(Array(named.value.utf8).span) else {

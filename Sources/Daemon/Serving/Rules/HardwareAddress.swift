@@ -1,3 +1,4 @@
+internal import DNSWire
 package import NameRules
 
 /// The hardware address of a machine in the networks that this one is in.
@@ -33,6 +34,8 @@ package enum ClientRule: Hashable, Sendable {
     case prefix(NameRules.AddressPrefix)
     /// By its hardware address, wherever it is in the networks that this machine is in.
     case hardware(HardwareAddress)
+    /// By what it is called: by its certificate, by the path of its requests, or by the server's name that it asks for.
+    case name(String)
 
     /// Reads one; nil for what is none.
     init?(_ text: String) {
@@ -40,6 +43,8 @@ package enum ClientRule: Hashable, Sendable {
             self = .hardware(hardware)
         } else if let prefix = NameRules.AddressPrefix(Substring(text)) {
             self = .prefix(prefix)
+        } else if ClientName.isName(Array(text.utf8).span) {
+            self = .name(text.lowercased())
         } else {
             return nil
         }

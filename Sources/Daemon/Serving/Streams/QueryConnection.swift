@@ -70,6 +70,7 @@ final class QueryConnection: StreamConnection {
         var isCached = false
         server.scratch.append { buffer in
             var query = QueryView()
+            query.clientName = clientName
             buffer.copy(message, to: 0)
             let isAllowed = mayAsk
             let step =

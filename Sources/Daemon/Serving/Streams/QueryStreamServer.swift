@@ -31,6 +31,8 @@ final class QueryStreamServer: StreamServer {
     let cell: Int
     /// The certificates in force; nil where there is no TLS.
     private(set) var context: TLSContext?
+    /// What they come with: by what clients are called.
+    private(set) var certificates: ServerCertificates?
     /// What all connections of this server read into and write answers in: used only between two waits.
     let scratch: QueryScratch
     /// Lets others have their turns.
@@ -54,6 +56,7 @@ final class QueryStreamServer: StreamServer {
         self.listener = listener.listen
         cell = listener.listen.queryTransport.cell(isIPv6: listener.listen.address.ip.family == .v6)
         context = certificates?.context(for: listener.listen.transport)
+        self.certificates = certificates
         scratch = QueryScratch(isSealed: context != nil)
         turns = StreamTurns(hub: resolver.hub)
         requests =
@@ -69,7 +72,10 @@ final class QueryStreamServer: StreamServer {
     func noteQuery() { resolver.figures.queries.add(at: cell) }
 
     /// Goes on with other certificates; connections that stand keep theirs.
-    func adopt(_ certificates: ServerCertificates) { context = certificates.context(for: listener.transport) }
+    func adopt(_ certificates: ServerCertificates) {
+        context = certificates.context(for: listener.transport)
+        self.certificates = certificates
+    }
 
     override func take(_ connection: StreamSocket) -> Bool {
         if listener.transport.isHTTP {

@@ -36,6 +36,7 @@ extension StreamConnection {
             server.resolver.figures.handshakes.add()
             if tls.isResumed { server.resolver.figures.resumptions.add() }
             lastUse = server.hub.now
+            noteName(tls)
             try established()
         }
         let plain = try unsafe takeInnerHeader(from: buffer, count)

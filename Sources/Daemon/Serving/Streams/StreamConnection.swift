@@ -14,6 +14,7 @@
 // Invariants: no more is read while there is no room for answers (`hasRoom`), so that a client that does not read holds up
 // nobody else; what is kept for it is noted with `places`; each state it can be in ends by itself in a time that is a number.
 
+internal import DNSWire
 internal import Green
 internal import GreenTLS
 
@@ -30,6 +31,8 @@ class StreamConnection {
     var heldBytes = 0
     /// Who asks, as `IPAddress.number` has it.
     final private(set) var address: UInt128
+    /// What it is called, as TLS says.
+    final var clientName = ClientName.none
     /// Whether a proxy has said so.
     final private(set) var isForwarded = false
     /// What has come of a proxy's header; nil where none is to come any more.

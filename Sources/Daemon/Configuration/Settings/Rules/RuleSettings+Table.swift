@@ -73,7 +73,8 @@ extension RuleSettings {
                 throw groups.failure("\(rules.groups.count) groups", expected: "at most \(GroupTable.maximumCount)")
             case .sameName(let name): throw groups.failure("\(quoted(name)) stands there twice", expected: "each name once")
             case .sameClient(let name):
-                throw groups.failure("a client of \(quoted(name)) is in another group, too", expected: "each prefix once")
+                throw groups.failure(
+                    "a client of \(quoted(name)) is in another group, too", expected: "each prefix and name once")
             }
         }
     }
@@ -101,7 +102,7 @@ extension GroupSettings {
             .value("name", \.name, .word, SettingFacts("Its name.")),
             .value(
                 "clients", \.clients, .clients,
-                SettingFacts("Addresses and prefixes, of which the longest decides; hardware addresses.")),
+                SettingFacts("Addresses and prefixes, of which the longest decides; hardware addresses; names.")),
             .value("block", \.block, .words, SettingFacts("Lists whose names are denied.")),
             .value("allow", \.allow, .words, SettingFacts("Lists whose names pass.")),
             .value("schedule", \.schedules, .schedules, SettingFacts("When lists hold that do not always.")),
@@ -112,7 +113,7 @@ extension GroupSettings {
             if group.name.isEmpty { throw node.failure("name is missing", expected: "{name: kids, clients: […], block: […]}") }
             if group.name != "default", group.clients.isEmpty {
                 throw node.failure(
-                    "clients is missing", expected: "addresses, prefixes or hardware addresses, or the name default")
+                    "clients is missing", expected: "addresses, prefixes, hardware addresses or names, or the group default")
             }
         })
 }

@@ -73,6 +73,9 @@ package struct GroupSettings: Sendable, Equatable {
         clients.compactMap { if case .prefix(let prefix) = $0 { prefix } else { nil } }
     }
 
+    /// What its clients are called.
+    var clientNames: Set<String> { Set(clients.compactMap { if case .name(let name) = $0 { name } else { nil } }) }
+
     /// The hardware addresses of its clients.
     var machines: Set<HardwareAddress> {
         Set(clients.compactMap { if case .hardware(let address) = $0 { address } else { nil } })
@@ -156,6 +159,7 @@ extension RuleSettings {
     private func group(_ settings: GroupSettings, hasOwn: Bool) -> NameRules.Group {
         var group = NameRules.Group(name: settings.name)
         group.prefixes = settings.prefixes
+        group.clientNames = settings.clientNames
         // What was given to the running daemon stands behind the lists.
         group.blocks = bits(settings.block) | (hasOwn ? 1 << UInt64(lists.count) : 0)
         group.allows = bits(settings.allow)

@@ -1,0 +1,37 @@
+package import DNSWire
+
+/// What is said of how this server speaks encrypted, to who asks its designation (RFC 9462): SVCB records in the form of RFC 9461,
+/// at `_dns.resolver.arpa.` and at `_dns` below the server's own name.
+package struct DesignatedResolvers: Sendable {
+    /// The names, in wire form and lower case.
+    private let names: [[UInt8]]
+    /// The records, best first.
+    private let services: [RecordData.SVCB]
+    /// For so long clients may keep them.
+    private static let ttl: UInt32 = 300
+
+    /// Those of a server with a name; nil where there are none.
+    package init?(_ server: Name, _ services: [RecordData.SVCB]) {
+        guard !services.isEmpty, let own = Name("_dns.\(server)"), let all = Name("_dns.resolver.arpa") else { return nil }
+        names = [all.lowercased.wire, own.lowercased.wire]
+        self.services = services
+    }
+
+    /// The records for a name that is asked for; none where it is another.
+    func records(for name: Span<UInt8>) -> [ResourceRecord] {
+        guard names.contains(where: { name.hasSameBytes(as: $0.span) }), let owner = RuleBook.name(name) else { return [] }
+        return services.map { ResourceRecord(owner, ttl: Self.ttl, .svcb($0)) }
+    }
+}
+
+extension Resolver {
+    /// The answer to a question for the designated resolvers; nil for others.
+    func designation(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
+        guard query.type == .svcb, let records = policy.designated?.records(for: query.nameBytes), !records.isEmpty else {
+            return nil
+        }
+        let limit = buffer.count > Self.mostInDatagram ? buffer.count : datagramLimit(query.edns)
+        let writer = RecordsAnswer(query, buffer.span)
+        return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
+    }
+}
