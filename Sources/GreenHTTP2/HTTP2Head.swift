@@ -45,11 +45,14 @@
         for index in ranges.indices { ranges[index] = 0..<0 }
     }
 
-    /// Takes a field; false where there are too many. Of several with one name the last stands: of forwarders that is the
+    /// Whether it is longer than may be; what came above that was not kept.
+    public var isTooLong: Bool { total > limit }
+
+    /// Takes a field, unless there are too many. Of several with one name the last stands: of forwarders that is the
     /// nearest.
-    func take(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    func take(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         total += name.count + value.count + 32
-        guard total <= limit else { return false }
+        guard total <= limit else { return }
         for field in Field.allCases where field.name.utf8CodeUnitCount == name.count {
             guard field.name.withUTF8Buffer({ unsafe $0.elementsEqual(name) }) else { continue }
             // SAFETY: what is kept is less than the total, which is within the limit.
@@ -57,7 +60,6 @@
             ranges[field.rawValue] = count..<count + value.count
             count += value.count
         }
-        return true
     }
 
     /// Puts what there is aside.

@@ -159,7 +159,7 @@ internal import CNghttp2
         if !isTrailer { openCount += 1 }
     }
 
-    func take(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    func take(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         unsafe scratch.head.take(name, value)
     }
 
@@ -169,7 +169,11 @@ internal import CNghttp2
             if isLast { messageEnded(stream) }
             return
         }
-        if isLast { patience = min(limits.idleFrames, patience + Self.earned) }
+        if scratch.head.isTooLong {
+            patience -= Self.resetCost
+        } else if isLast {
+            patience = min(limits.idleFrames, patience + Self.earned)
+        }
         if case .body(let tag) = headCame(stream, scratch.head, isLast: isLast) {
             streams[stream] = Stream(tag: tag, wantsBody: true)
             if isLast { messageEnded(stream) }

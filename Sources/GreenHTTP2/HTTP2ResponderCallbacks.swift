@@ -55,7 +55,8 @@ internal import CNghttp2
         let field = unsafe UnsafeBufferPointer(start: name, count: nameCount)
         let text = unsafe UnsafeBufferPointer(start: value, count: valueCount)
         return unsafe with(context, 0) {
-            unsafe $0.take(field, text) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            unsafe $0.take(field, text)
+            return 0
         }
     }
 

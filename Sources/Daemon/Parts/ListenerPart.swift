@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Green
 internal import Logging
 
@@ -26,6 +27,7 @@ final class ListenerPart: Part {
             settings.writtenListen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
         bound.bound(connections: settings.connections, proxies: settings.proxies)
         self.bound = bound
+        warnOfDescriptors()
         for (address, error) in bound.leftOut {
             logger.warning("not listening there", metadata: ["address": "\(address)", "error": "\(error.reason)"])
         }
@@ -35,6 +37,28 @@ final class ListenerPart: Part {
                 metadata: ["address": "\(address)"])
         }
     }
+
+    /// Says so where the process may not have as many descriptors as there may be connections.
+    private func warnOfDescriptors() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+            let warning = Self.warning(
+                connections: settings.connections, workers: settings.workers, descriptors: UInt64(limit.rlim_cur))
+        else { return }
+        logger.warning("\(warning)")
+    }
+
+    /// What is said of a limit of descriptors; nil where it leaves room for all connections, and for files, upstreams and listeners.
+    static func warning(connections: Int, workers: Int, descriptors: UInt64) -> String? {
+        let wanted = UInt64(connections) * UInt64(workers) + otherDescriptors
+        guard descriptors < wanted else { return nil }
+        return
+            "this process may have \(descriptors) descriptors, and connections (\(connections) for each of \(workers) workers) may take "
+            + "\(wanted): further clients are not accepted then; expected ulimit -n or LimitNOFILE of at least that"
+    }
+
+    /// So many descriptors are for other things than clients' connections.
+    private static let otherDescriptors: UInt64 = 1_024
 
     func status() throws -> [StatusField] {
         [StatusField("addresses", addresses.map(\.description).joined(separator: ", "))]

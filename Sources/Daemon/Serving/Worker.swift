@@ -95,10 +95,13 @@ final class Worker {
         } while turns < Self.lastTurns && datagramServers.contains { $0.isBehind }
         for server in datagramServers { server.stop() }
         for server in streamServers { server.stop() }
+        // Clients go elsewhere at once.
+        places.endIdle()
         let deadline = hub.loop.now().advanced(by: Self.farewell)
         while unfinishedCount > 0, hub.loop.now() < deadline {
             try hub.sleep(until: hub.loop.now().advanced(by: .milliseconds(5)))
         }
+        places.endIdle()
     }
 
     private var unfinishedCount: Int {

@@ -100,6 +100,13 @@ final class HTTPConnection: StreamConnection {
 
     override func settle() { session?.settle() }
 
+    /// GOAWAY, so that a client knows that its next request was not taken (RFC 9113 6.8).
+    override func sayFarewell() {
+        guard let session, unsent.isEmpty else { return }
+        session.sayFarewell()
+        flush()
+    }
+
     override func dropDue() {
         waiting -= due.count
         due = []
@@ -148,8 +155,8 @@ final class HTTPConnection: StreamConnection {
             defer { requests.leavePlain(client) }
             do {
                 let stream: any ByteStream = try tls.map { try TLSSocket(over: socket, engine: $0) } ?? socket
+                defer { (stream as? TLSSocket)?.finish(until: server.hub.loop.now().advanced(by: .seconds(1))) }
                 try plain.serve(BegunStream(stream, first), over: socket) { [asker] in try requests.answer($0, of: asker) }
-                (stream as? TLSSocket)?.finish(until: server.hub.loop.now().advanced(by: .seconds(1)))
             } catch {
                 // Its client's doing; nothing but the connection is lost.
             }
@@ -220,6 +227,7 @@ final class HTTP2Queries: HTTP2Responder {
     }
 
     override func headCame(_ stream: Int32, _ head: HTTP2Head, isLast: Bool) -> Verdict {
+        guard !head.isTooLong else { return refuse(stream, "431") }
         let target = head.with(.path) { requests.target($0) }
         guard case .path(let parameter, let name) = target else { return refuse(stream, "404") }
         var client = connection.asker

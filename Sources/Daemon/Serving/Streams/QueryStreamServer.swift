@@ -37,6 +37,8 @@ final class QueryStreamServer: StreamServer {
     let scratch: QueryScratch
     /// Lets others have their turns.
     let turns: StreamTurns
+    /// Sockets that are closed in a moment.
+    let lingering: LingeringCloses
     /// Handshakes that failed.
     var failedHandshakes: UInt64 = 0
     /// What requests are read and answered in, and by what they are judged; nil where there are none.
@@ -59,6 +61,7 @@ final class QueryStreamServer: StreamServer {
         self.certificates = certificates
         scratch = QueryScratch(isSealed: context != nil)
         turns = StreamTurns(hub: resolver.hub)
+        lingering = LingeringCloses(hub: resolver.hub)
         requests =
             listener.listen.transport.isHTTP
             ? HTTPQueries(listener, proxies: shared.proxies, resolver: resolver, gate: gate, cell: cell) : nil

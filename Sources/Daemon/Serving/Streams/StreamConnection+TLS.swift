@@ -50,6 +50,13 @@ extension StreamConnection {
         unsafe try push(wire.output)
     }
 
+    /// Ends an idle connection with all the farewells there are.
+    final func endPolitely() {
+        guard !isHandedOver else { return }
+        if !isShakingHands { sayFarewell() }
+        end(.saidAll)
+    }
+
     final func sayFarewell(_ tls: TLSEngine) {
         guard let wire = server.wire else { return }
         tls.sayFarewell()

@@ -26,7 +26,7 @@ class StreamConnection {
     /// who may not ask are one client.
     var client: UInt128
     /// Its place among the worker's connections.
-    var place: (index: Int, client: StreamPlaces.Client)?
+    var place: (index: Int, member: Int, client: StreamPlaces.Client)?
     /// Bytes that are kept for it, as `StreamPlaces` has noted them.
     var heldBytes = 0
     /// Who asks, as `IPAddress.number` has it.
@@ -51,7 +51,7 @@ class StreamConnection {
     final var idleBytes = 0
     final private var isRunning = false
     final private var isWriting = false
-    final private var isHandedOver = false
+    final private(set) var isHandedOver = false
     /// Whether the client has said all.
     final private var hasSaidAll = false
     final private var isOver = false
@@ -105,6 +105,8 @@ class StreamConnection {
     func settle() {}
     /// The handshake is over.
     func established() throws {}
+    /// Sends what is spoken for a farewell, where there is such.
+    func sayFarewell() {}
 
     // MARK: - From beginning to end
 
@@ -139,7 +141,8 @@ class StreamConnection {
         let now = server.hub.loop.now()
         let deadline = lastUse.advanced(byNanoseconds: limit)
         if deadline > now { timer?.fire(at: deadline); return }
-        if isIdle || isShakingHands { return end(isShakingHands ? .refused : .saidAll) }
+        if isShakingHands { return end(.refused) }
+        if isIdle { return endPolitely() }
         if isStalled { return end(.brokenOff) }
         timer?.fire(at: now.advanced(byNanoseconds: limit))
     }
@@ -164,6 +167,7 @@ class StreamConnection {
         unsent = []
         switch ending {
         case .brokenOff: socket.abort()
+        case .refused where tls != nil && !isHandedOver: server.lingering.close(self)
         case .refused: socket.close()
         case .saidAll:
             if let tls { sayFarewell(tls) }
