@@ -20,8 +20,8 @@ final class ToldDenial: Sendable {
 
 /// What was denied lately to whom, so that a name that is asked for all day is not looked up in every list each time.
 ///
-/// A table of fixed size, found by the question's keyed hash; the question is compared in full. A newer denial takes the place of
-/// an older one. It is of one rule book: with another it begins anew.
+/// A table of fixed size, found by the question's keyed hash; the question is compared in full. Each has two places there, of which
+/// the newer denial takes the first. It is of one rule book: with another it begins anew.
 struct RecentDenials {
     private struct Entry {
         let name: [UInt8]
@@ -31,15 +31,22 @@ struct RecentDenials {
         let told: ToldDenial
     }
 
-    private static let size = 1024
+    private static let size = 4096
     /// Made with the first denial.
     private var entries: [Entry?] = []
 
     /// What a group was told to a question.
     func find(_ query: inout QueryView, _ group: Int?) -> ToldDenial? {
-        guard !entries.isEmpty, let entry = entries[Self.place(query.hash, group)] else { return nil }
-        guard entry.type == query.type, entry.group == group, entry.explains == (query.edns != nil) else { return nil }
-        return entry.name.span.hasSameBytes(as: query.nameBytes) ? entry.told : nil
+        guard !entries.isEmpty else { return nil }
+        let place = Self.place(query.hash, group)
+        return told(at: place, to: &query, group) ?? told(at: place ^ 1, to: &query, group)
+    }
+
+    private func told(at place: Int, to query: inout QueryView, _ group: Int?) -> ToldDenial? {
+        guard let entry = entries[place], entry.type == query.type, entry.group == group,
+            entry.explains == (query.edns != nil), entry.name.span.hasSameBytes(as: query.nameBytes)
+        else { return nil }
+        return entry.told
     }
 
     /// Remembers it. Records of a list are not: they are not told to every type alike.
@@ -47,8 +54,9 @@ struct RecentDenials {
         if case .data = told.denial.action { return }
         if entries.isEmpty { entries = Array(repeating: nil, count: Self.size) }
         let name = [UInt8](copying: query.nameBytes)
-        entries[Self.place(query.hash, group)] = Entry(
-            name: name, type: query.type, group: group, explains: query.edns != nil, told: told)
+        let place = Self.place(query.hash, group)
+        entries[place ^ 1] = entries[place]
+        entries[place] = Entry(name: name, type: query.type, group: group, explains: query.edns != nil, told: told)
     }
 
     private static func place(_ hash: UInt64, _ group: Int?) -> Int {

@@ -23,6 +23,8 @@ extension Resolver {
             guard mayConcern(query.nameBytes, book) else { return nil }
             return judge(&query, from: client, &buffer, streams: streams)
         }
+        let group = client == Self.nobody ? nil : book?.group(of: client, named: query.clientName)
+        if client != Self.nobody, let step = denyAgain(&query, group, &buffer, streams: streams) { return step }
         let end = MessageView.headerLength + query.questionLength
         guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
             return book == nil ? nil : .tooLong
@@ -39,7 +41,6 @@ extension Resolver {
             cache.note(remembered(verdict, book), &query, ticket)
         }
         if verdict.passesForAll { return nil }
-        let group = client == Self.nobody ? nil : book.group(of: client, named: query.clientName)
         if verdict.isTouched || verdict.deniesQuestion(group) {
             if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
         }
@@ -49,6 +50,15 @@ extension Resolver {
             return nil
         }
         return deny(ToldDenial(denial), query, &buffer, streams: streams)
+    }
+
+    /// Answers a query that was denied lately to the same group; nil where it was not.
+    private func denyAgain(
+        _ query: inout QueryView, _ group: Int?, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    ) -> Step? {
+        guard let told = recentDenials.find(&query, group) else { return nil }
+        if let list = told.denial.list { listHits?.note(list) }
+        return deny(told, query, &buffer, streams: streams)
     }
 
     /// Whether the rules in force may have to do with a name.
@@ -108,10 +118,7 @@ extension Resolver {
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         let isNobody = client == Self.nobody
         let group = isNobody ? nil : book.group(of: client, named: query.clientName)
-        if !isNobody, let told = recentDenials.find(&query, group) {
-            if let list = told.denial.list { listHits?.note(list) }
-            return deny(told, query, &buffer, streams: streams)
-        }
+        if !isNobody, let step = denyAgain(&query, group, &buffer, streams: streams) { return step }
         let ruling: RuleBook.Ruling? =
             isNobody
             ? book.localRuling(query.nameBytes, query.type)
