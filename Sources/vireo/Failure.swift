@@ -16,7 +16,7 @@ enum Failure {
             throw ExitCode(1)
         } catch let error as ControlClientError {
             complain(error.description)
-            throw ExitCode(1)
+            throw ExitCode(error.isAboutSettings ? 2 : 1)
         } catch let error as CheckFailure {
             complain(error.description)
             throw ExitCode(2)

@@ -2,6 +2,8 @@
 //
 //     vireo serve --config /etc/vireo/vireo.yaml      what the service runs
 //     vireo check /etc/vireo/vireo.yaml               what an operator runs before a reload
+//     vireo reload                                    reads the file again: what changed, what needs a restart
+//     vireo config                                    the settings in force, and where each comes from
 //     vireo cache list '*.example.com'                what a running daemon's cache holds
 //     vireo rules test ads.example                    what its rules do with a name
 //
@@ -21,8 +23,8 @@ struct Vireo: ParsableCommand {
         discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
         subcommands: [
-            Serve.self, Check.self, Cache.self, Rules.self, Lists.self, UpstreamsCommand.self, StatsCommand.self,
-            MetricsCommand.self, LogLevelCommand.self,
+            Serve.self, Check.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self, UpstreamsCommand.self,
+            StatsCommand.self, MetricsCommand.self, LogLevelCommand.self,
         ],
         defaultSubcommand: Serve.self)
 

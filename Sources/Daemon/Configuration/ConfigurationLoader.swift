@@ -59,6 +59,7 @@ package struct ConfigurationLoader: Sendable {
             let name = isInput ? "standard input" : file
             let node = try ConfigurationNode.parse(yaml: isInput ? readInput() : TextFile(file).read(), file: name)
             try Settings.table.read(node, into: &settings)
+            settings.noteOrigins(node)
             if !isInput, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
         }
         for override in overrides {
@@ -92,5 +93,6 @@ package struct ConfigurationLoader: Sendable {
             node = ConfigurationNode(.mapping([(String(part), node)]), at: place)
         }
         try Settings.table.read(node, into: &settings)
+        settings.noteOrigins(node)
     }
 }

@@ -20,6 +20,8 @@
 //     GET    /v1/stats                                           figures of what was answered
 //     PUT    /v1/log-level           level                       logs from this level on
 //     GET    /metrics                                            for Prometheus
+//     GET    /v1/config                                     the settings in force, and where each comes from
+//     POST   /v1/reload                                     reads them again: what changed, what needs a restart (422: mistakes)
 //     GET    /v1/version
 //
 // With `Accept: text/plain` the same comes as text for people; the command line only copies it. Errors have a status and
@@ -38,11 +40,14 @@ struct ControlAPI {
     private let tiers: CacheTiers
     private let rules: RulesAPI?
     private let observing: ObservingAPI?
+    private let settings: SettingsAPI?
 
-    /// An API over a cache, and the rules in force.
+    /// An API over a cache, the rules in force, and the settings.
     init(
-        _ tiers: CacheTiers, rules: NameRulesPart? = nil, downloads: ListDownloadsPart? = nil, observing: ObservingAPI? = nil
+        _ tiers: CacheTiers, rules: NameRulesPart? = nil, downloads: ListDownloadsPart? = nil, observing: ObservingAPI? = nil,
+        settings: SettingsAPI? = nil
     ) {
+        self.settings = settings
         self.tiers = tiers
         self.observing = observing
         self.rules = rules.map { RulesAPI($0, downloads) }
@@ -70,6 +75,8 @@ struct ControlAPI {
         case ("POST", "/v1/rules"): if let rules { return try rules.add(request, format) }
         case ("DELETE", "/v1/rules"): if let rules { return try rules.remove(request, format) }
         case ("GET", "/v1/rules/test"): if let rules { return try rules.test(request, format) }
+        case ("GET", "/v1/config"): if let settings { return try settings.show(request, format) }
+        case ("POST", "/v1/reload"): if let settings { return try settings.reload(request, format) }
         case ("GET", "/v1/version"):
             return format.response {
                 "\(Version.text)\n"
@@ -78,7 +85,9 @@ struct ControlAPI {
             }
         case (_, "/v1/rules"): throw HTTPError(405, "expected GET, POST or DELETE")
         case (_, "/v1/cache"): throw HTTPError(405, "expected GET or DELETE")
-        case (_, "/v1/cache/entry"), (_, "/v1/cache/statistics"), (_, "/v1/version"), (_, "/v1/lists"), (_, "/v1/rules/test"):
+        case (_, "/v1/reload"): throw HTTPError(405, "expected POST")
+        case (_, "/v1/cache/entry"), (_, "/v1/cache/statistics"), (_, "/v1/version"), (_, "/v1/lists"), (_, "/v1/rules/test"),
+            (_, "/v1/config"):
             throw HTTPError(405, "expected GET")
         default: break
         }

@@ -12,6 +12,7 @@ final class Control {
     /// What the main thread reacts to.
     private enum Occasion {
         case signal(Int32)
+        case reload(SettingsAPI.Reload)
         case failure(DaemonError)
     }
 
@@ -66,7 +67,9 @@ final class Control {
             shared: shared, life: life, workers: workers, rules: rules, certificates: certificates)
         let http = ObservingServer(settings, logger)
         http.daemon = daemon
-        let api = ControlAPI(tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log))
+        let settingsAPI = SettingsAPI()
+        let api = ControlAPI(
+            tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log), settings: settingsAPI)
         let control = ControlServer(settings, api, logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
@@ -84,6 +87,12 @@ final class Control {
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }
+        settingsAPI.listing = { [weak self] in self?.listing ?? SettingsListing(settings) }
+        settingsAPI.reload = { [weak self] in
+            let reload = SettingsAPI.Reload()
+            self?.note(.reload(reload))
+            return try reload.result()
+        }
         // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
         try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
     }
@@ -161,10 +170,8 @@ final class Control {
     private func react() throws {
         while true {
             switch try nextOccasion() {
-            case .signal(SIGHUP):
-                service.reloading(at: hub.loop.now().nanoseconds)
-                defer { service.ready() }
-                try readSettings()
+            case .signal(SIGHUP): _ = try readSettings()
+            case .reload(let reload): reload.finish(try readSettings())
             case .signal(SIGUSR1): try logFigures()
             case .signal: return
             case .failure(let error): throw error
@@ -172,12 +179,16 @@ final class Control {
         }
     }
 
-    /// Reads the settings again; what is wrong with them is reported and changes nothing.
-    private func readSettings() throws {
+    /// Reads the settings again, and tells the service manager so; what is wrong with them is reported and changes nothing.
+    private func readSettings() throws -> ReloadOutcome {
+        service.reloading(at: hub.loop.now().nanoseconds)
+        defer { service.ready() }
         let reload = reload
         do {
             var new = try blocking { try reload() }
+            let given = new
             let fixed = new.keepFixed(of: settings)
+            let report = ReloadReport(from: settings, to: given, waiting: fixed)
             // Once more: where it listens is as it was.
             try new.checkUpstreams(
                 at: ConfigurationPlace(source: "settings"), on: blocking { Interfaces.addresses().map(\.address) })
@@ -189,12 +200,21 @@ final class Control {
             }
             logger.info("settings read again")
             logWarnings()
+            return .taken(report)
         } catch let error as Interruption {
             throw error
         } catch {
             life.noteReload(at: nil)
             logger.error("settings not read again, nothing changed: \(error)")
+            return .refused("\(error)")
         }
+    }
+
+    /// The settings in force; upstreams that nobody has set are those that resolv.conf names.
+    private var listing: SettingsListing {
+        let upstreams = resolvConf.upstreams.map { ConfigurationNode.written($0.description) }.joined(separator: ", ")
+        let found = SettingOrigin(place: resolvConf.origin, text: "[\(upstreams)]")
+        return SettingsListing(settings, found: upstreams.isEmpty ? [:] : ["upstreams": found])
     }
 
     // MARK: - Waiting

@@ -15,7 +15,7 @@ package func quoted(_ given: some StringProtocol) -> String {
 }
 
 /// A text in which what stands before the last `@` of a URL, user and password, is replaced by stars.
-private func withoutPassword(_ text: some StringProtocol) -> String {
+package func withoutPassword(_ text: some StringProtocol) -> String {
     guard let at = text.lastIndex(of: "@") else { return String(text) }
     var start = text.startIndex
     while start < at, !text[start...].hasPrefix("://") { start = text.index(after: start) }

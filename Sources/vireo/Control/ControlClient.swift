@@ -71,7 +71,10 @@ internal import Glibc
                 complaint += body
             }
         }
-        if !response.isGood { throw ControlClientError.refused(LastLine.message(String(decoding: complaint, as: UTF8.self))) }
+        if !response.isGood {
+            let message = LastLine.message(String(decoding: complaint, as: UTF8.self))
+            throw response.isAboutSettings ? ControlClientError.badSettings(message) : .refused(message)
+        }
         let (rest, problem) = lines.finish()
         try Output.write(rest)
         if let problem { throw ControlClientError.refused(problem) }

@@ -12,6 +12,14 @@ enum ControlClientError: Error, CustomStringConvertible {
     case connection(String, reason: String)
     /// The daemon says no.
     case refused(String)
+    /// The daemon finds mistakes in its settings.
+    case badSettings(String)
+
+    /// Whether the file with the settings is to blame.
+    var isAboutSettings: Bool {
+        if case .badSettings = self { return true }
+        return false
+    }
 
     /// One line that says what to do.
     var description: String {
@@ -23,6 +31,7 @@ enum ControlClientError: Error, CustomStringConvertible {
         case .badPath(let path): "\(path): no path of a socket; expected at most 107 bytes"
         case .connection(let path, let reason): "\(path): \(reason)"
         case .refused(let message): message
+        case .badSettings(let message): "nothing changed: \(message)"
         }
     }
 }

@@ -27,6 +27,9 @@ struct ResponseReader {
     /// Whether the daemon did what it was asked for. Known once a body comes.
     var isGood: Bool { (200..<300).contains(status) }
 
+    /// Whether the daemon did not because of what is in its configuration file.
+    var isAboutSettings: Bool { status == 422 }
+
     /// Takes what came, nothing for the end of the stream; returns what of it belongs to the body.
     mutating func take(_ bytes: ArraySlice<UInt8>, path: String) throws(ControlClientError) -> [UInt8] {
         if bytes.isEmpty {

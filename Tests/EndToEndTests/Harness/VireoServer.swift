@@ -52,6 +52,11 @@ final class VireoServer: Sendable {
         try reload(yaml: Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), until: condition)
     }
 
+    /// Replaces its configuration, and has nobody read it.
+    func write(upstreams: [String], _ more: String = "") throws {
+        try directory.write(Self.yaml(port: port, control: controlPath, upstreams: upstreams, more), to: "vireo.yaml")
+    }
+
     /// Replaces its configuration by any text.
     func reload(yaml: String, until condition: () throws -> Bool) throws {
         try directory.write(yaml, to: "vireo.yaml")

@@ -10,6 +10,8 @@ package struct SettingKey<Root: Sendable>: Sendable {
     package let keepFixed: @Sendable (Root, inout Root) -> Void
     /// The lines that explain it in `config/vireo.yaml`, with the value of a root as its default.
     package let explanation: @Sendable (Root) -> [String]
+    /// What people see of it, with its value in a root.
+    package let entry: @Sendable (Root) -> SettingEntry
 
     /// A key that holds one value. Without a default to show, `example` is shown, commented out.
     package static func value<Value>(
@@ -30,6 +32,10 @@ package struct SettingKey<Root: Sendable>: Sendable {
                 let comment = "# \(facts.summary)" + (facts.needsRestart ? " Changes with a restart only." : "")
                 if let example = facts.example { return [comment, "# \(name): \(example)"] }
                 return [comment, "\(name): \(kind.print(root[keyPath: path]) ?? "")"]
+            },
+            entry: { root in
+                let value = kind.print(root[keyPath: path])
+                return SettingEntry(name: name, facts: facts, expected: kind.expected, value: value, members: kind.members)
             })
     }
 
@@ -60,6 +66,10 @@ package struct SettingKey<Root: Sendable>: Sendable {
                 }
                 let lines = parts.flatMap { part in [part[0]] + part.dropFirst().map { String($0.dropFirst(2)) } }
                 return ["# \(facts.summary)", "# \(name):"] + lines.map { "#   \($0)" }
+            },
+            entry: { root in
+                let members = table.entries(of: root[keyPath: path])
+                return SettingEntry(name: name, facts: facts, expected: nil, value: nil, members: members)
             })
     }
 }
@@ -72,12 +82,15 @@ package struct SettingFacts: Sendable {
     package let example: String?
     /// Whether it keeps its value until the daemon starts again.
     package let needsRestart: Bool
+    /// Whether part of its value is nobody else's business; its kind leaves that out when it prints it.
+    package let isSecret: Bool
 
     /// The facts about a key.
-    package init(_ summary: String, example: String? = nil, needsRestart: Bool = false) {
+    package init(_ summary: String, example: String? = nil, needsRestart: Bool = false, isSecret: Bool = false) {
         self.summary = summary
         self.example = example
         self.needsRestart = needsRestart
+        self.isSecret = isSecret
     }
 }
 

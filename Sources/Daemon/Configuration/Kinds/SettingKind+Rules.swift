@@ -28,7 +28,7 @@ extension SettingKind where Value == [ListSettings] {
                 }
                 return lists
             },
-            print: { _ in nil })
+            print: { _ in nil }, members: ListSettings.table.entries(of: ListSettings()))
     }
 }
 
@@ -53,7 +53,7 @@ extension SettingKind where Value == [RewriteSettings] {
                 }
                 return rewrites
             },
-            print: { _ in nil })
+            print: { _ in nil }, members: all.members)
     }
 }
 

@@ -70,11 +70,12 @@ extension SettingKind where Value == ControlSocket.Setting {
     static var controlSocket: SettingKind {
         let limit = 107
         let expected = "an absolute path of at most \(limit) bytes, or off"
-        return word(expected, print: { $0.path.map { quoted($0) } ?? "off" }) { text in
+        let kind = word(expected, print: { $0.path.map { quoted($0) } ?? "off" }) { text in
             if text == "off" { return .off }
             let isPath = text.hasPrefix("/") && text.utf8.count <= limit && !text.utf8.contains(0)
             return isPath ? .path(text) : nil
         }
+        return SettingKind(expected: expected, read: kind.read, print: { $0 == .usual ? nil : kind.print($0) })
     }
 }
 

@@ -8,6 +8,8 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
     package let read: @Sendable (ConfigurationNode) throws(ConfigurationError) -> Value
     /// Writes a value as the YAML file takes it; nil when there is none to write.
     package let print: @Sendable (Value) -> String?
+    /// The keys of each mapping in a value.
+    package var members: [SettingEntry] = []
 
     /// A kind that reads one word.
     package static func word(
@@ -44,7 +46,7 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
                 }
                 return values
             },
-            print: { _ in nil })
+            print: { _ in nil }, members: table.entries(of: fresh()))
     }
 
     /// The kind `element` where there may be no value.

@@ -12,7 +12,7 @@ extension Settings {
             "http-token", \.httpToken, .optional(.token),
             SettingFacts(
                 "What those must say who ask there (Authorization: Bearer …), health excepted; needed where others can ask.",
-                example: "a-long-random-word")),
+                example: "a-long-random-word", isSecret: true)),
     ]
 
     /// Refuses to show others than this machine's users what goes on, unless they know the token.

@@ -104,6 +104,7 @@ extension Settings {
     package mutating func keepFixed(of running: Settings) -> [String] {
         let refused = changesNeedingRestart(from: running)
         for key in Settings.table.keys { key.keepFixed(running, &self) }
+        for key in refused { origins[key] = running.origins[key] }
         return refused
     }
 

@@ -47,7 +47,7 @@ extension Settings {
         return warnings
     }
 
-    /// A secret that the settings hold, in words; a setting that is one belongs here.
+    /// A secret that the settings hold, in words; a setting that is one belongs here, and its facts say so.
     var secret: String? {
         cache.redis?.password != nil ? "the password of cache.redis" : httpToken != nil ? "http-token" : nil
     }

@@ -84,6 +84,8 @@ package struct Settings: Sendable, Equatable {
 
     /// The file that all this was read from, where everybody may read it and should not.
     package var openFile: String?
+    /// Where the keys that are set come from, each with its section.
+    var origins: [String: SettingOrigin] = [:]
 
     /// The defaults.
     package init() {}

@@ -36,6 +36,9 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         try check(root, node)
     }
 
+    /// What people see of the keys, with their values in a root.
+    package func entries(of root: Root) -> [SettingEntry] { keys.map { $0.entry(root) } }
+
     /// What differs between two roots.
     package func difference(from old: Root, to new: Root) -> [SettingChange] {
         keys.flatMap { $0.difference(old, new) }
@@ -195,7 +198,7 @@ extension CacheSettings {
                 "redis", \.redis, .optional(.redisURL),
                 SettingFacts(
                     "A Redis to share answers with other instances: redis://, rediss:// (TLS) or redis+unix://.",
-                    example: "\"redis://:password@192.0.2.6:6379/0\"", needsRestart: true)),
+                    example: "\"redis://:password@192.0.2.6:6379/0\"", needsRestart: true, isSecret: true)),
             .value(
                 "redis-timeout", \.redisTimeout, .duration(.milliseconds(1)...(.seconds(2))),
                 SettingFacts("How long a look-up in Redis may take before upstreams are asked as well.")),

@@ -81,7 +81,7 @@ extension SettingKind where Value == TLSSettings {
                 }
                 return settings
             },
-            print: { _ in nil })
+            print: { _ in nil }, members: TLSEntry.table.entries(of: TLSEntry()))
     }
 
     /// What holds for all elements may stand in any.
