@@ -5,6 +5,10 @@ PREFIX         ?= /usr/local
 SYSCONFDIR     ?= /etc
 UNITDIR        ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR    ?= $(PREFIX)/lib/sysusers.d
+MANDIR         ?= $(PREFIX)/share/man
+BASHDIR        ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR         ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR        ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR        ?=
 LISTEN         ?= 127.0.0.1:5300
 ARGS           ?=
@@ -12,6 +16,12 @@ ARGS           ?=
 # The program stands alone: Swift's runtime is linked in, and modules are optimised across their borders.
 RELEASE_FLAGS  := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization -Xswiftc -enforce-exclusivity=unchecked
 BINARY         := .build/release/vireo
+
+# What is installed besides.
+PAGES           := vireo.8 vireo.yaml.5 vireo-cache.1
+bash_completion := $(BASHDIR)/vireo
+zsh_completion  := $(ZSHDIR)/_vireo
+fish_completion := $(FISHDIR)/vireo.fish
 
 # What the build needs, and what the tests need besides, as Debian calls them.
 BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev libnghttp2-dev zlib1g-dev
@@ -26,7 +36,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test test-sanitize docs lint format example-config install clean deps test-deps \
+.PHONY: help run build test test-sanitize docs lint format example-config man install uninstall deb clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -91,9 +101,12 @@ format: ## lay out all Swift files as .swift-format says
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
 
 example-config: deps ## write config/vireo.yaml anew from the table of settings
-	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter DaemonTests.ExampleFileTests
+	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter 'DaemonTests.(ExampleFileTests|ManualPageTests)'
 
-install: ## install program, configuration and unit under PREFIX (run `make build` first)
+man: deps ## write packaging/man anew from the table of settings and the commands' own help
+	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter 'ManualPageTests|CommandManualTests'
+
+install: ## install program, configuration, unit, manual and completions under PREFIX (run `make build` first)
 	@test -x $(BINARY) || { echo "$(BINARY) is missing: run make build first" >&2; exit 1; }
 	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vireo
 	@test -e $(DESTDIR)$(SYSCONFDIR)/vireo/vireo.yaml \
@@ -106,6 +119,25 @@ install: ## install program, configuration and unit under PREFIX (run `make buil
 	sed -e 's|@bindir@|$(PREFIX)/bin|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' systemd/vireo.service \
 		> $(DESTDIR)$(UNITDIR)/vireo.service
 	@chmod 644 $(DESTDIR)$(UNITDIR)/vireo.service
+	for page in $(PAGES); do \
+		install -D -m 644 packaging/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
+	done
+	install -d $(foreach shell,bash zsh fish,$(dir $(DESTDIR)$($(shell)_completion)))
+	for shell in $(foreach shell,bash zsh fish,$(shell):$(DESTDIR)$($(shell)_completion)); do \
+		$(BINARY) --generate-completion-script $${shell%%:*} > $${shell#*:} && chmod 644 $${shell#*:} || exit 1; \
+	done
+	@# It is read by a shell, not run.
+	sed -i '1{/^#!/d}' $(DESTDIR)$(bash_completion)
+
+uninstall: ## take away what `make install` has put under PREFIX; the configuration and the cache stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/vireo $(DESTDIR)$(UNITDIR)/vireo.service $(DESTDIR)$(SYSUSERSDIR)/vireo.conf \
+		$(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
+		$(foreach shell,bash zsh fish,$(DESTDIR)$($(shell)_completion))
+	@echo "these stay, if they are there: $(DESTDIR)$(SYSCONFDIR)/vireo $(DESTDIR)/var/cache/vireo, the user vireo"
+
+deb: build ## make a Debian package, .build/deb/vireo_…deb
+	@command -v dpkg-shlibdeps >/dev/null || scripts/install-packages.sh dpkg-dev
+	scripts/make-deb.sh $(BINARY) .build/deb
 
 clean: ## remove what was built
 	rm -rf .build
