@@ -106,6 +106,31 @@ extension EndToEnd {
             #expect(stat(directory.file("staged/etc/vireo/vireo.yaml"), &info) == 0 && info.st_mode & 0o7777 == 0o640)
         }
 
+        @Test func `make uninstall takes away all that make install brought, but the configuration`() throws {
+            let directory = try TestDirectory()
+            let staged = directory.file("staged")
+            func make(_ target: String) throws {
+                let tool = try Tool([
+                    "make", "-C", TestDirectory.resource("../.."), target, "DESTDIR=\(staged)", "PREFIX=/usr", "BINARY=/bin/true",
+                ])
+                #expect(tool.exit == .code(0), "\(tool.errors)")
+            }
+            func files() throws -> [String] {
+                try FileManager.default.subpathsOfDirectory(atPath: staged).filter { path in
+                    var isDirectory: ObjCBool = false
+                    return FileManager.default.fileExists(atPath: "\(staged)/\(path)", isDirectory: &isDirectory)
+                        && !isDirectory.boolValue
+                }
+            }
+            try make("install")
+            let installed = try files()
+            for name in ["man8/vireo.8", "man5/vireo.yaml.5", "man1/vireo-cache.1", "completions/vireo", "_vireo", "vireo.fish"] {
+                #expect(installed.contains { $0.hasSuffix(name) }, "\(installed)")
+            }
+            try make("uninstall")
+            #expect(try files() == ["etc/vireo/vireo.yaml"])
+        }
+
         @Test func `the unit bounds memory, tasks and files, keeps no core, and is tried again for as long as it takes`() throws {
             let unit = try String(contentsOfFile: TestDirectory.resource("../../systemd/vireo.service"), encoding: .utf8)
             let settings = unit.split(separator: "\n").filter { !$0.hasPrefix("#") }

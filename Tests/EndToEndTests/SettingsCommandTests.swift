@@ -51,6 +51,15 @@ extension EndToEnd {
             #expect(check.exit == .code(0), "\(check.errors)")
         }
 
+        @Test func `a level of the log that was set meanwhile is shown as it is in force`() throws {
+            let server = try VireoServer(upstreams: ["127.0.0.1:9"], "log: {level: info}")
+            #expect(try vireo("config", to: server).output.contains(#/\n  level: info  # .*:4\n/#))
+            #expect(try vireo("log-level", "debug", to: server).exit == .code(0))
+            #expect(try vireo("config", to: server).output.contains("\n  level: debug  # vireo log-level\n"))
+            #expect(try vireo("reload", to: server).exit == .code(0))
+            #expect(try vireo("config", to: server).output.contains(#/\n  level: info  # .*:4\n/#))
+        }
+
         @Test func `without a daemon both say so`() throws {
             for command in ["reload", "config"] {
                 let tool = try Tool([VireoServer.binary, command, "--control", "/nonexistent/control.sock"])

@@ -26,6 +26,7 @@ final class Control {
     private var occasions: [Occasion] = []
     private let occurred: Event
     private let service = ServiceNotifier.system
+    private let log: Log
 
     /// Makes the parts; nothing has begun when it returns.
     init(
@@ -33,6 +34,7 @@ final class Control {
     ) throws {
         self.settings = settings
         self.reload = reload
+        self.log = log
         occurred = Event(hub: hub)
         life = DaemonLife(startedAt: hub.loop.wallTime() / 1_000_000_000)
         let logger = logger
@@ -210,8 +212,13 @@ final class Control {
         }
     }
 
-    /// The settings in force; upstreams that nobody has set are those that resolv.conf names.
+    /// The settings in force; upstreams that nobody has set are those that resolv.conf names, and the log's level may have been
+    /// set meanwhile.
     private var listing: SettingsListing {
+        var settings = settings
+        if log.level != settings.log.level {
+            settings.origins["log.level"] = SettingOrigin(place: "vireo log-level", text: log.level.rawValue)
+        }
         let upstreams = resolvConf.upstreams.map { ConfigurationNode.written($0.description) }.joined(separator: ", ")
         let found = SettingOrigin(place: resolvConf.origin, text: "[\(upstreams)]")
         return SettingsListing(settings, found: upstreams.isEmpty ? [:] : ["upstreams": found])
