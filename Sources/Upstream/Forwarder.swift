@@ -90,7 +90,8 @@ package final class Forwarder {
     /// one after the outage is answered, and no clients pile up in it.
     private func terms(_ order: [UpstreamServer], _ deadline: Instant) throws(UpstreamFailure) -> AttemptPlan.Terms {
         var terms = AttemptPlan.Terms(serverCount: order.count, tryLimit: tryLimit, deadline: deadline)
-        terms.asksAll = policy.order == .parallel
+        // Those that fail have their turn where none of the others answers.
+        if policy.order == .parallel { terms.askedAtOnce = order.prefix { !$0.isFailing }.count }
         if hedges.isOn {
             hedges.asked()
             if order.count > 1, !order[1].isFailing { terms.hedgeWait = order[0].latency.nanoseconds }
@@ -98,7 +99,7 @@ package final class Forwarder {
         guard order[0].isFailing, order.allSatisfy({ $0.health.isDown }) else { return terms }
         guard order.contains(where: { $0.mayResend }) else { throw .unreachable }
         terms.deadline = min(deadline, hub.loop.now().advanced(byNanoseconds: Self.downNanoseconds))
-        terms.asksAll = true
+        terms.askedAtOnce = order.count
         terms.mostDatagrams = 1
         return terms
     }

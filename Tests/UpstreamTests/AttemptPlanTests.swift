@@ -10,10 +10,12 @@ import Testing
 
     /// A plan with tries of two seconds, begun at 0, that ends after five.
     private func plan(
-        _ servers: Int, tryLimit: UInt64 = 2 * second, hedgeWait: UInt64? = nil, asksAll: Bool = false
+        _ servers: Int, tryLimit: UInt64 = 2 * second, hedgeWait: UInt64? = nil, askedAtOnce: Int = 1
     ) -> AttemptPlan {
         AttemptPlan(
-            .init(serverCount: servers, tryLimit: tryLimit, deadline: moment(5), hedgeWait: hedgeWait, asksAll: asksAll))
+            .init(
+                serverCount: servers, tryLimit: tryLimit, deadline: moment(5), hedgeWait: hedgeWait,
+                askedAtOnce: askedAtOnce))
     }
 
     private func moment(_ seconds: Double) -> Instant { Instant(nanoseconds: UInt64(seconds * 1e9)) }
@@ -256,12 +258,22 @@ import Testing
     }
 
     @Test func `where all are asked at once the last failure is the question's`() {
-        var plan = plan(3, asksAll: true)
+        var plan = plan(3, askedAtOnce: 3)
         #expect(plan.sent(route(0), at: moment(0), resendWait: Self.second) == .begin(server: 1))
         #expect(plan.refused(route(1), .unreachable) == .begin(server: 2))
         #expect(plan.sent(route(2), at: moment(0), resendWait: Self.second) == .wait(moment(1)))
         #expect(plan.reply(.failure(.refused, nil), from: route(0)) == .wait(moment(2)))
         #expect(plan.reply(.failure(.servFail, nil), from: route(2)) == .fail(.refused(.servFail, nil)))
+    }
+
+    @Test func `servers that fail are asked after those that are asked at once`() {
+        var plan = plan(4, askedAtOnce: 2)
+        #expect(plan.sent(route(0), at: moment(0), resendWait: Self.second) == .begin(server: 1))
+        #expect(plan.sent(route(1), at: moment(0), resendWait: Self.second) == .wait(moment(1)))
+        // One that fails has the next in its place.
+        #expect(plan.reply(.failure(.refused, nil), from: route(0)) == .begin(server: 2))
+        #expect(plan.sent(route(2), at: moment(0), resendWait: Self.second) == .wait(moment(1)))
+        #expect(plan.reply(.failure(.refused, nil), from: route(2)) == .begin(server: 3))
     }
 
     // MARK: - Any course
@@ -273,7 +285,7 @@ import Testing
         var plan = plan(
             count, tryLimit: .random(in: 1...3 * Self.second, using: &numbers),
             hedgeWait: Bool.random(using: &numbers) ? .random(in: 1...Self.second, using: &numbers) : nil,
-            asksAll: Int.random(in: 0..<4, using: &numbers) == 0)
+            askedAtOnce: Int.random(in: 0..<4, using: &numbers) == 0 ? count : 1)
         var now: UInt64 = 0
         var routes: [AttemptPlan.Route] = []
         var datagrams = [Int](repeating: 0, count: count)

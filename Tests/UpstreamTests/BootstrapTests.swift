@@ -13,10 +13,12 @@ import Testing
         var six: [[UInt8]] = []
         var ttl = 300
         var isSilent = false
+        var isSilentAboutSix = false
 
         func acts(_ query: FakeQuery) -> [FakeAct] {
             if isSilent { return [] }
             let isSix = query.bytes[query.questionEnd - 3] == 28
+            if isSix, isSilentAboutSix { return [] }
             let records = (isSix ? six : four).map { bytes in
                 [0xC0, 12] + word(isSix ? 28 : 1) + word(1) + [0, 0] + word(ttl) + word(bytes.count) + bytes
             }
@@ -45,6 +47,14 @@ import Testing
         }
 
         func ask() throws { _ = try forwarder.ask(question("www.example.com")) }
+    }
+
+    @Test func `addresses of one family are used while the other's question has no answer`() throws {
+        try onHub { _ in
+            let site = try Site()
+            site.names.isSilentAboutSix = true
+            #expect(try elapsed { try site.ask() } < .milliseconds(500))
+        }
     }
 
     @Test(arguments: World.allCases) func `both families are asked for once, and the address found is connected to`(

@@ -102,6 +102,40 @@ import Testing
         }
     }
 
+    @Test func `where the first alone has become slow hedging goes on`() throws {
+        try onHub { hub in
+            var wait = Duration.milliseconds(10)
+            let first = try FakeUpstream(id: 1) { [.wait(wait), .send($0.answer())] }
+            let second = try FakeUpstream(id: 2) { [.wait(.milliseconds(10)), .send($0.answer())] }
+            var policy = ForwardPolicy()
+            policy.hedgePermille = 50
+            let servers = [first.server, second.server]
+            let forwarder = Forwarder(hub: hub, servers: servers, tryLimit: .seconds(2), policy: policy)
+            for index in 0..<500 { _ = try forwarder.ask(question("name\(index).example")) }
+            wait = .milliseconds(400)
+            for index in 0..<200 { _ = try forwarder.ask(question("slow\(index).example")) }
+            #expect(forwarder.hedges.wins > 0 && forwarder.hedges.take())
+        }
+    }
+
+    @Test func `in parallel who fails is left out until it answers again`() throws {
+        try onHub { hub in
+            var isDead = true
+            let dead = try FakeUpstream(id: 1) { isDead ? [] : [.send($0.answer())] }
+            let well = try FakeUpstream(id: 2) { [.wait(.milliseconds(10)), .send($0.answer())] }
+            var policy = ForwardPolicy()
+            policy.order = .parallel
+            let forwarder = Forwarder(hub: hub, servers: [dead.server, well.server], tryLimit: .seconds(1), policy: policy)
+            dead.server.failed(.silent, question("x.example"))
+            for index in 0..<100 { #expect(try forwarder.ask(question("many\(index).example")).upstream == 2) }
+            #expect(dead.queries.count < 10)
+            isDead = false
+            try sleep(.seconds(3))
+            _ = try forwarder.ask(question("back.example"))
+            try #expect(eventually { dead.queries.contains { query in query.name.contains { $0 | 0x20 == UInt8(ascii: "k") } } })
+        }
+    }
+
     @Test func `in parallel the first good answer counts, and a failure is waited past`() throws {
         try onHub { hub in
             let failing = try FakeUpstream(id: 1) { [.send($0.reply(.servFail))] }

@@ -253,6 +253,20 @@ import Testing
         }
     }
 
+    @Test func `who says SERVFAIL and then nothing at all is down`() throws {
+        try onHub { hub in
+            var isSilent = false
+            let router = try FakeUpstream(id: 1) { isSilent ? [] : [.send($0.reply(.servFail))] }
+            let forwarder = Forwarder(hub: hub, servers: [router.server], tryLimit: .seconds(2))
+            for name in ["one.example", "two.example", "three.example"] { _ = try? forwarder.ask(question(name)) }
+            try #expect(eventually { router.server.isFailing })
+            isSilent = true
+            try sleep(.seconds(20))
+            let taken = elapsed { _ = try? forwarder.ask(question("four.example")) }
+            #expect(taken < .milliseconds(300))
+        }
+    }
+
     @Test func `a server that fails for any number of names, but not for the root, stays the first`() throws {
         try onHub { hub in
             let first = try FakeUpstream(id: 1) { [.send($0.isCheck ? $0.answer() : $0.reply(.servFail))] }

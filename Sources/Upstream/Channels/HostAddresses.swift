@@ -95,24 +95,36 @@ final class HostAddresses {
         }
     }
 
-    /// Asks for both families at the same time.
+    /// Asks for both families at the same time; whoever waits goes on with the first addresses.
     private func lookUp() throws {
         guard let bootstrap else { return }
-        let other = hub.spawn(name: "IPv4 addresses of an upstream") { [self] in find(.a, bootstrap) }
+        var six: Found = ([], Self.longestLife)
+        var four: Found = ([], Self.longestLife)
+        let other = hub.spawn(name: "IPv4 addresses of an upstream") { [self] in
+            four = find(.a, bootstrap)
+            take(six, four)
+        }
         defer { other.kill() }
-        let six = find(.aaaa, bootstrap)
-        let four = other.isDone ? try? other.get() : try other.get()
-        let found = six.addresses + (four?.addresses ?? [])
-        // Without an answer what was known is as good as it was.
+        six = find(.aaaa, bootstrap)
+        take(six, four)
+        if !other.isDone { try other.get() }
+    }
+
+    /// What one family's question found, and for how many seconds that is good.
+    private typealias Found = (addresses: [IPAddress], life: UInt32)
+
+    /// Takes what was found so far. Without an answer what was known is as good as it was.
+    private func take(_ six: Found, _ four: Found) {
+        let found = six.addresses + four.addresses
         guard !found.isEmpty else { return }
         known = Array(found.prefix(Self.mostAddresses))
         failed = []
-        let life = min(six.life, four?.life ?? Self.longestLife)
-        endsAt = hub.now.advanced(by: .seconds(Int(max(Self.shortestLife, life))))
+        endsAt = hub.now.advanced(by: .seconds(Int(max(Self.shortestLife, min(six.life, four.life)))))
+        looking?.set(true)
     }
 
     /// The addresses of one family, and for how many seconds they are good.
-    private func find(_ type: RecordType, _ bootstrap: Forwarder) -> (addresses: [IPAddress], life: UInt32) {
+    private func find(_ type: RecordType, _ bootstrap: Forwarder) -> Found {
         let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
         let question = UpstreamQuestion(name, type, .internet, flags: flags)
         let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit)
@@ -123,7 +135,7 @@ final class HostAddresses {
     }
 
     /// The addresses that an answer has which was judged before.
-    private static func addresses(in message: [UInt8], _ type: RecordType) -> (addresses: [IPAddress], life: UInt32) {
+    private static func addresses(in message: [UInt8], _ type: RecordType) -> Found {
         var found: [IPAddress] = []
         var life = longestLife
         guard let view = try? MessageView(message.span), var records = try? view.records() else { return ([], life) }

@@ -17,8 +17,9 @@ final class Asking {
     var scrutiny: Scrutiny?
     /// The try that was answered, where answers are looked at.
     private(set) var answered: Exchange?
-    /// The try that was made because the first was late.
+    /// The try that was made because the first was late, and whether it was answered first.
     private var hedge: Exchange?
+    private var hedgeWon = false
     /// The last try.
     private var present: Exchange?
     /// Tries before it, answers to which still count.
@@ -103,9 +104,9 @@ final class Asking {
         present?.end()
         present = nil
         doubtful = nil
+        if !wasLate || hedge != nil { hedges?.ended(wasLate: wasLate && !hedgeWon) }
         hedge = nil
         answered = nil
-        hedges?.ended(wasLate: wasLate)
     }
 
     /// Something came of a try. Never waits.
@@ -155,6 +156,7 @@ final class Asking {
             server.quirks.answeredWithoutEDNS(question, isProven: refusal.route.transport != .udp, at: hub.now)
         }
         if exchange === hedge {
+            hedgeWon = true
             hedges?.won()
             server.figures.hedgesWon.add()
         }

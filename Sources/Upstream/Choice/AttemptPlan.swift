@@ -32,8 +32,8 @@ struct AttemptPlan: ~Copyable {
         var deadline: Instant
         /// After so many nanoseconds without an answer the second server is asked too; nil for not at all.
         var hedgeWait: UInt64?
-        /// Whether all servers are asked at once.
-        var asksAll = false
+        /// So many of the first servers are asked at once.
+        var askedAtOnce = 1
         /// So many datagrams go to each server at most.
         var mostDatagrams = AttemptPlan.mostDatagrams
     }
@@ -260,9 +260,9 @@ struct AttemptPlan: ~Copyable {
 
     private var wait: Action { .wait(min(nextResend, min(tryEnds, hedgeAt))) }
 
-    /// Asks the other servers as well, where all are asked at once.
+    /// Asks the next server as well, where several are asked at once.
     private mutating func beginMore() -> Action {
-        guard terms.asksAll, let other = untried.following(server) else { return wait }
+        guard let other = untried.following(server), other < terms.askedAtOnce else { return wait }
         isExtra = true
         return .begin(server: other)
     }

@@ -1,10 +1,10 @@
 /// How many questions of a group may be asked of a second upstream because the first is late: a share of all, and none while
-/// most are late, for then the network is slow and more questions make it slower.
+/// the second does not help, for then the network is slow and more questions make it slower.
 final class HedgeBudget {
     private let permille: Int
     /// Thousandths of a hedge.
     private var level = 0
-    /// How many of the last questions were late, in parts of 1024, smoothed.
+    /// How many of the last questions were late at both, in parts of 1024, smoothed.
     private var lateness = 0
     /// Questions that were asked of a second upstream.
     private(set) var count: UInt64 = 0
@@ -27,7 +27,8 @@ final class HedgeBudget {
     /// A question is asked.
     func asked() { level = min(level + permille, Self.mostSaved * 1000) }
 
-    /// A question was answered, or had its time; whether the first upstream was late.
+    /// A question was answered, or had its time; whether it was late though a second upstream was asked. Of one that was late at the
+    /// first alone nothing is learnt.
     func ended(wasLate: Bool) { lateness += ((wasLate ? 1024 : 0) - lateness) / 32 }
 
     /// Takes one hedge; false where there is none.

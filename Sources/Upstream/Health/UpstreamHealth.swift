@@ -145,9 +145,13 @@ package final class UpstreamHealth: Sendable {
 }
 
 extension UpstreamHealth.State {
-    /// What is wrong with a certificate goes before what was wrong else.
+    /// What is wrong with a certificate goes before what was wrong else, and that nothing comes before what came.
     fileprivate mutating func learn(_ new: UpstreamTrouble) {
-        if case .insecure = new { trouble = new }
+        if case .insecure = new {
+            trouble = new
+        } else if trouble.isOfReplies, !new.isOfReplies {
+            (trouble, probesFailed) = (new, 0)
+        }
     }
 
     /// Whether the present trouble is the first that is told, or something else that is wrong with a certificate.

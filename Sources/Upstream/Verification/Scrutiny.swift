@@ -93,8 +93,9 @@ final class Scrutiny {
     private func firstSuspicion(_ found: Asking.Found, _ exchange: Exchange) -> Suspicion? {
         if !suspicions.listed.isEmpty, found.answer.hasAddress(where: suspicions.listed.contains) { return .listed }
         if isBogus(found.answer) { return .listed }
-        guard suspicions.early, found.transport == .udp else { return nil }
-        if exchange.server.quickest.isEarly(exchange.age) { return .early }
+        // How long to wait for a second answer depends on the round trip as well, which the first answers tell, or whoever forges them.
+        guard suspicions.early || suspicions.twice, found.transport == .udp else { return nil }
+        if suspicions.early, exchange.server.quickest.isEarly(exchange.age) { return .early }
         return exchange.server.quickest.isMeasured ? nil : .unmeasured
     }
 
