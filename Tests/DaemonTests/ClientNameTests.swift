@@ -25,6 +25,11 @@ import Testing
             let settings = try read(yaml)
             let part = NameRulesPart(settings, try MemoryCache(sizeBytes: 0, seed: 1), NameRulesPartTests.logger)
             try part.start()
+            let content = try #require(part.book?.content)
+            for (client, outcome) in [("Kid-Tablet", RuleTest.Expectation.block), ("x", .pass), ("192.0.2.1", .pass)] {
+                let found = RuleExplanation(content, Name("ads.example")!, client: TestedClient(client), at: 0)
+                #expect(found.outcome == outcome, "\(client)")
+            }
             var builder = PolicyBuilder()
             var policy = builder.policy(for: settings, hosts: nil)
             policy.rules = part.book

@@ -28,7 +28,7 @@ import Testing
               printer: nxdomain
             rewrite: [{from: old.example, to: new.example}]
             private-addresses: {except: [plex.direct]}
-            tests: [{name: ads.example, client: 192.0.2.70, at: "2026-11-27 18:00", expect: block}]
+            tests: [{name: ads.example, client: 192.0.2.70, at: "2026-11-27 18:00", expect: block}, {name: ads.example, client: tv, expect: pass}]
             """
         ).rules
         #expect(rules.lists.map(\.name) == ["ads", "work"] && rules.lists[0].from.count == 2 && rules.lists[1].format == .rpz)

@@ -94,10 +94,8 @@ struct RulesAPI {
         let parameters = try ControlParameters(request, known: ["name", "client", "at"])
         guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
         let client = try parameters.text("client").map { text throws(HTTPError) in
-            guard let address = NameRules.IPAddress(Substring(text)) else {
-                throw HTTPError(400, "\(quoted(text)) is not an address")
-            }
-            return address
+            guard let client = TestedClient(text) else { throw HTTPError(400, "\(quoted(text)) is no address and no name") }
+            return client
         }
         let at = try parameters.text("at").map { text throws(HTTPError) in
             guard let moment = RuleClock.moment(text) else {

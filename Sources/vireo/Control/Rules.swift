@@ -17,7 +17,7 @@ struct RulesTest: ParsableCommand {
     var name: String
 
     /// Who asks.
-    @Option(help: ArgumentHelp("As a client at this address would be answered.", valueName: "address"))
+    @Option(help: ArgumentHelp("As a client at this address, or with this name, would be answered.", valueName: "client"))
     var client: String?
 
     /// When.

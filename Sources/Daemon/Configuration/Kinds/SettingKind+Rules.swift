@@ -166,10 +166,10 @@ extension SettingKind where Value == ClientRule {
     }
 }
 
-extension SettingKind where Value == NameRules.IPAddress {
-    /// An address.
-    static var clientAddress: SettingKind {
-        word("an address such as 192.0.2.70", print: { _ in "" }) { NameRules.IPAddress(Substring($0)) }
+extension SettingKind where Value == TestedClient {
+    /// A client that asks.
+    static var testedClient: SettingKind {
+        word("an address such as 192.0.2.70, or a name", print: { _ in "" }) { TestedClient($0) }
     }
 }
 

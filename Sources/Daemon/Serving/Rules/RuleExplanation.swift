@@ -19,11 +19,16 @@ struct RuleExplanation: Sendable {
     var place: String?
 
     /// Asks a book, as it would be at a moment.
-    init(_ content: RuleBook.Content, _ name: Name, client: NameRules.IPAddress?, at seconds: Int64) {
+    init(_ content: RuleBook.Content, _ name: Name, client: TestedClient?, at seconds: Int64) {
         var content = content
         content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
         let book = RuleBook(content, mark: 1, hits: ListHits())
-        let number = content.groups.group(of: client)
+        let number =
+            switch client {
+            case .address(let address): content.groups.group(of: address)
+            case .name(let name): content.groups.group(of: nil, named: ClientName(name))
+            case nil: content.groups.group(of: nil)
+            }
         group = number.map { content.groups.groups[$0].name }
         let wire = name.lowercased.wire
         switch book.ruling(wire.span, .a, group: number, explains: true) {

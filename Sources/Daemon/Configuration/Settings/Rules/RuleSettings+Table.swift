@@ -138,7 +138,7 @@ extension RuleTest {
     static let table = SettingsTable<RuleTest>(
         [
             .value("name", \.name, .domain, SettingFacts("The name.")),
-            .value("client", \.client, .optional(.clientAddress), SettingFacts("Who asks.")),
+            .value("client", \.client, .optional(.testedClient), SettingFacts("Who asks: an address or a name.")),
             .value("at", \.at, .optional(.moment), SettingFacts("When; without this key, now.")),
             .value("expect", \.expect, .expectation, SettingFacts("block, pass or local.")),
         ],

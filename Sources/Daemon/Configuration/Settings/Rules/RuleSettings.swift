@@ -119,7 +119,7 @@ package struct RuleTest: Sendable, Equatable {
     /// The name.
     package var name = Name.root
     /// Who asks.
-    package var client: NameRules.IPAddress?
+    package var client: TestedClient?
     /// When: seconds since 1970.
     package var at: Int64?
     /// What is expected.
