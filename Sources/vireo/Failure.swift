@@ -32,8 +32,9 @@ enum Failure {
         throw ExitCode(1)
     }
 
-    /// Writes one line to standard error; where that cannot be done there is nobody to tell.
+    /// Writes each line of a message to standard error; where that cannot be done there is nobody to tell.
     private static func complain(_ message: String) {
-        try? Output.write(Array("vireo: \(message)\n".utf8)[...], to: STDERR_FILENO)
+        let text = message.split(separator: "\n").map { "vireo: \($0)\n" }.joined()
+        try? Output.write(Array(text.utf8)[...], to: STDERR_FILENO)
     }
 }

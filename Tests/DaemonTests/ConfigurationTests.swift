@@ -11,13 +11,14 @@ func read(_ yaml: String) throws(ConfigurationError) -> Settings {
     return settings
 }
 
-/// The message that reading YAML ends with, or "good".
-func complaint(_ yaml: String) -> String {
+/// The message that reading YAML ends with, or "good"; without columns unless they are asked for.
+func complaint(_ yaml: String, withColumns: Bool = false) -> String {
     do {
         _ = try read(yaml)
         return "good"
     } catch {
-        return error.description
+        guard !withColumns else { return error.description }
+        return error.description.replacing(#/(vireo\.yaml:\d+):\d+: (?!not valid)/#) { "\($0.output.1): " }
     }
 }
 
@@ -78,6 +79,42 @@ func complaint(_ yaml: String) -> String {
     ])
     func `an unknown key is named with its line`(yaml: String, start: String) {
         #expect(complaint(yaml).hasPrefix(start))
+    }
+
+    @Test func `all mistakes are told at once, each with line, column, key and what was meant`() {
+        let yaml = """
+            wrokers: 2
+            listen: ["127.0.0.1:53", "dns.example", "192.0.2.1:0"]
+            cache:
+              size: 64
+              max_ttl: 5
+            log: {level: debgu}
+            forward:
+              - {domain: a.example}
+              - {domain: b..c, upstreams: [192.0.2.1], hedge: 101}
+            lists: {ads: {form: /a}}
+            local: |
+              nas.home. IN A x
+              tv.home. IN A y
+            """
+        let lines = complaint(yaml, withColumns: true).split(separator: "\n")
+        let expected = [
+            "1:1: wrokers: unknown key; did you mean workers?", "2:26: listen[1]: \"dns.example\" is a host name",
+            "2:41: listen[2]: \"192.0.2.1:0\" has port 0", "4:9: cache.size: \"64\" is not that; expected a size",
+            "5:3: cache.max_ttl: unknown key; did you mean max-ttl?", "6:14: log.level: \"debgu\" is not that; expected one of",
+            "8:5: forward[0]: upstreams is missing", "9:14: forward[1].domain: \"b..c\" is not that",
+            "9:51: forward[1].hedge: \"101\" is not that", "10:15: lists.ads.form: unknown key; did you mean from?",
+            "11:8: local: line 1 cannot be read", "11:8: local: line 2 cannot be read",
+        ]
+        #expect(lines.count == expected.count, "\(lines)")
+        for (line, start) in zip(lines, expected) { #expect(line.hasPrefix("vireo.yaml:\(start)"), "\(line) without \(start)") }
+        #expect(lines.contains { $0.hasSuffix("; did you mean debug?") })
+    }
+
+    @Test func `of very many mistakes a hundred are told, and how many more there are`() {
+        let yaml = (0..<500).map { "key\($0): 1" }.joined(separator: "\n")
+        let lines = complaint(yaml).split(separator: "\n")
+        #expect(lines.count == 101 && lines.last == "and 400 more mistakes")
     }
 
     @Test func `an unknown key that is like no other is told all that there are`() {

@@ -44,7 +44,7 @@ import Testing
     @Test func `each key is shown with the line, the option or the default that it comes from`() throws {
         let settings = try load(Self.rich, [.value("--workers", "workers", "3")])
         let text = SettingsListing(settings).text
-        #expect(text.contains(#/(?m)^upstreams: \["?192\.0\.2\.1"?, "tls:.*dns\.example"\]  # /.*/vireo\.yaml:6$/#), "\(text)")
+        #expect(text.contains(#/(?m)^upstreams: \["?192\.0\.2\.1"?, "tls:.*dns\.example"\]  # /.*/vireo\.yaml:5$/#), "\(text)")
         #expect(text.contains(#/(?m)^  max-ttl: 2h  # /.*/vireo\.yaml:10$/#), "\(text)")
         #expect(text.contains("\nworkers: 3  # --workers\n"), "\(text)")
         #expect(text.contains("\n  min-ttl: 0  # default\n"), "\(text)")

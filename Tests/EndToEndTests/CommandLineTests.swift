@@ -58,14 +58,14 @@ extension EndToEnd {
         @Test(arguments: [
             (
                 "listen: [\"127.0.0.1:5300\"]\nupstream: [\"192.0.2.1\"]\n",
-                [":2: upstream: unknown key", "did you mean upstreams"]
+                [":2:1: upstream: unknown key", "did you mean upstreams"]
             ),
-            ("workers: many\n", [":1: workers: \"many\"", "expected a whole number"]),
-            ("workers: 1\nlisten: [\"dns.example\"]\n", [":2: listen[0]: ", "expected an address"]),
-            ("upstreams: [\"192.0.2.1:99999\"]\n", [":1: upstreams[0]: ", "port"]),
+            ("workers: many\n", [":1:10: workers: \"many\"", "expected a whole number"]),
+            ("workers: 1\nlisten: [\"dns.example\"]\n", [":2:10: listen[0]: ", "expected an address"]),
+            ("upstreams: [\"192.0.2.1:99999\"]\n", [":1:13: upstreams[0]: ", "port"]),
             ("cache: {size: 64MiB\n", [": not valid YAML: "]),
-            ("cache:\n  size: 1XB\n", [":2: cache.size: ", "expected a size"]),
-            ("workers: 1\nworkers: 2\n", [":2: workers: given twice"]),
+            ("cache:\n  size: 1XB\n", [":2:9: cache.size: ", "expected a size"]),
+            ("workers: 1\nworkers: 2\n", [":2:1: workers: given twice"]),
             ("", ["holds no settings"]),
         ])
         func `a bad configuration is one line with file, line, key and what was expected`(yaml: String, parts: [String]) throws {
@@ -73,6 +73,24 @@ extension EndToEnd {
             let file = try directory.write(yaml, to: "bad.yaml")
             expectOneLine(try run(["serve", "--config", file]), code: 2, [file] + parts)
             expectOneLine(try run(["check", file]), code: 2, [file] + parts)
+        }
+
+        @Test func `all mistakes of a file are told at once, a line each, by check and by the daemon, and options' too`() throws {
+            let directory = try TestDirectory()
+            let file = try directory.write(
+                "wrokers: 1\ncache: {size: 1XB}\nupstreams: [\"tls://192.0.2.1?ca=/nowhere/ca.pem\"]\n", to: "bad.yaml")
+            for arguments in [["check", file], ["serve", "--config", file, "--workers", "many"]] {
+                let tool = try run(arguments)
+                #expect(tool.exit == .code(2) && tool.output == "")
+                let lines = tool.errors.split(separator: "\n")
+                #expect(lines.count == (arguments[0] == "check" ? 2 : 3), "\(tool.errors)")
+                #expect(lines[0].hasPrefix("vireo: \(file):1:1: wrokers: unknown key; did you mean workers?"), "\(lines)")
+                #expect(lines[1].hasPrefix("vireo: \(file):2:15: cache.size: "), "\(lines)")
+            }
+            let missing = try directory.write(
+                "upstreams: [\"tls://192.0.2.1?ca=/nowhere/ca.pem\"]\ncookie-secret: /nowhere/keys\n", to: "missing.yaml")
+            let tool = try run(["check", missing])
+            #expect(tool.exit == .code(2) && tool.errors.contains("/nowhere/ca.pem") && tool.errors.contains("/nowhere/keys"))
         }
 
         @Test func `a password in a file that everybody can read is warned of, by check and by the daemon`() throws {

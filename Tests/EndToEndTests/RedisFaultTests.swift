@@ -164,7 +164,8 @@ extension EndToEnd {
             for arguments in [["check", file], ["serve", "--config", file]] {
                 let tool = try Tool([VireoServer.binary] + arguments)
                 #expect(tool.exit == .code(2))
-                #expect(tool.errors.hasPrefix("vireo: \(file):1: cache.redis: what is given is not that; expected a URL such as"))
+                #expect(
+                    tool.errors.hasPrefix("vireo: \(file):1:16: cache.redis: what is given is not that; expected a URL such as"))
                 #expect(!tool.errors.contains("sh@") && !tool.errors.contains("hu@"))
             }
             let vireo = try VireoServer(upstreams: [upstream.address])

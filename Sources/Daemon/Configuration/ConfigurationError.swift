@@ -4,24 +4,27 @@ package struct ConfigurationPlace: Sendable, Hashable, CustomStringConvertible {
     package var source: String
     /// The line in the file, from 1.
     package var line: Int?
+    /// The letter in the line, from 1.
+    package var column: Int?
     /// The key with its section, such as `cache.size` or `forward[0].domain`; empty for the file as a whole.
     package var key: String
 
     /// A place in a file, or an option.
-    package init(source: String, line: Int? = nil, key: String = "") {
+    package init(source: String, line: Int? = nil, column: Int? = nil, key: String = "") {
         self.source = source
         self.line = line
+        self.column = column
         self.key = key
     }
 
-    /// `vireo.yaml:3: cache.size`.
+    /// `vireo.yaml:3:9: cache.size`.
     package var description: String {
-        let position = line.map { "\(source):\($0)" } ?? source
+        let position = line.map { line in "\(source):\(line)" + (column.map { ":\($0)" } ?? "") } ?? source
         return key.isEmpty ? position : "\(position): \(key)"
     }
 }
 
-/// Why there are no settings. Each is one line that names the place, the fault and what was expected.
+/// Why there are no settings. Each mistake is one line that names the place, the fault and what was expected.
 package enum ConfigurationError: Error, Hashable, Sendable {
     /// The file cannot be read.
     case unreadable(file: String, reason: String)
@@ -33,10 +36,21 @@ package enum ConfigurationError: Error, Hashable, Sendable {
     case duplicateKey(ConfigurationPlace)
     /// The setting exists, but not with this value.
     case badValue(ConfigurationPlace, problem: String, expected: String)
+    /// More than one mistake.
+    case several([ConfigurationError])
+
+    /// The mistakes, each by itself.
+    package var all: [ConfigurationError] {
+        guard case .several(let errors) = self else { return [self] }
+        return errors.flatMap(\.all)
+    }
 }
 
 extension ConfigurationError: CustomStringConvertible {
-    /// The one line.
+    /// No more mistakes than this are told.
+    private static let mostTold = 100
+
+    /// A line for each mistake.
     package var description: String {
         switch self {
         case .unreadable(let file, let reason):
@@ -49,7 +63,16 @@ extension ConfigurationError: CustomStringConvertible {
             "\(place): given twice; expected each key once"
         case .badValue(let place, let problem, let expected):
             "\(place): \(problem); expected \(expected)"
+        case .several:
+            Self.lines(all)
         }
+    }
+
+    /// A line for each of some mistakes.
+    private static func lines(_ errors: [ConfigurationError]) -> String {
+        let told = errors.prefix(mostTold).map(\.description)
+        let more = errors.count > mostTold ? ["and \(errors.count - mostTold) more mistakes"] : []
+        return (told + more).joined(separator: "\n")
     }
 
     /// The nearest known key when the unknown one looks like a slip of the hand, else all of them.

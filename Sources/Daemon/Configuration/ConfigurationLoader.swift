@@ -53,18 +53,20 @@ package struct ConfigurationLoader: Sendable {
     /// Reads everything anew. Without upstreams those of resolv.conf are asked, which is looked at while the daemon runs.
     package func load() throws(ConfigurationError) -> Settings {
         var settings = Settings()
+        var faults = ConfigurationFaults()
         let file = self.file ?? usualFile.flatMap { unsafe access($0, F_OK) == 0 ? $0 : nil }
         if let file {
             let isInput = file == "-"
             let name = isInput ? "standard input" : file
             let node = try ConfigurationNode.parse(yaml: isInput ? readInput() : TextFile(file).read(), file: name)
-            try Settings.table.read(node, into: &settings)
+            faults.collect { () throws(ConfigurationError) in try Settings.table.read(node, into: &settings) }
             settings.noteOrigins(node)
             if !isInput, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
         }
         for override in overrides {
-            try apply(override, to: &settings)
+            faults.collect { () throws(ConfigurationError) in try apply(override, to: &settings) }
         }
+        try faults.check()
         let source = file.map { $0 == "-" ? "standard input" : $0 } ?? "command line"
         try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
         return settings

@@ -29,6 +29,7 @@ extension ConfigurationNode {
     ) throws(ConfigurationError) -> ConfigurationNode {
         var place = outer
         place.line = node.mark?.line ?? outer.line
+        place.column = node.mark?.column ?? outer.column
         count += 1
         if count > maximumValues {
             throw .badValue(place, problem: "too many values", expected: "at most \(maximumValues)")
@@ -50,7 +51,8 @@ extension ConfigurationNode {
         case .mapping(let mapping):
             var pairs: [(key: String, value: ConfigurationNode)] = []
             for (key, value) in mapping {
-                var valuePlace = ConfigurationPlace(source: place.source, line: key.mark?.line ?? place.line)
+                var valuePlace = ConfigurationPlace(
+                    source: place.source, line: key.mark?.line ?? place.line, column: key.mark?.column ?? place.column)
                 guard let name = key.scalar?.string else {
                     if key.sequence != nil {
                         throw .badValue(valuePlace, problem: Self.bareBrackets, expected: "\"[::1]:53\", quotes included")
@@ -60,7 +62,8 @@ extension ConfigurationNode {
                 let plainName = String(quoted(name).dropFirst().dropLast())
                 valuePlace.key = place.key.isEmpty ? plainName : "\(place.key).\(plainName)"
                 var converted = try convert(value, at: valuePlace, count: &count)
-                if case .empty = converted.content { converted.place.line = valuePlace.line }
+                if case .empty = converted.content { converted.place = valuePlace }
+                converted.keyPlace = valuePlace
                 pairs.append((name, converted))
             }
             return ConfigurationNode(.mapping(pairs), at: place)
@@ -87,8 +90,9 @@ extension ConfigurationNode {
             return .syntax(file: file, line: line, column: column, reason: problem)
         case .duplicatedKeysInMapping(let duplicates, let context):
             let name = duplicates.first ?? ""
-            let line = lineOfSecond(name, in: text, from: context.mark.line)
-            return .duplicateKey(ConfigurationPlace(source: file, line: line, key: String(quoted(name).dropFirst().dropLast())))
+            var place = placeOfSecond(name, in: text, from: context.mark.line, file)
+            place.key = String(quoted(name).dropFirst().dropLast())
+            return .duplicateKey(place)
         default:
             return .syntax(file: file, line: 1, column: 1, reason: "it cannot be read")
         }
@@ -125,12 +129,16 @@ extension ConfigurationNode {
         return false
     }
 
-    /// The line where `key` stands for the second time at or after `first`, as far as text alone can tell.
-    private static func lineOfSecond(_ key: String, in text: String, from first: Int) -> Int {
+    /// Where `key` stands for the second time at or after the line `first`, as far as text alone can tell.
+    private static func placeOfSecond(
+        _ key: String, in text: String, from first: Int, _ file: String
+    ) -> ConfigurationPlace {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         let places = lines.enumerated().filter { number, line in
             number + 1 >= first && line.drop { $0 == " " || $0 == "-" }.hasPrefix("\(key):")
         }
-        return places.count > 1 ? places[1].offset + 1 : first
+        guard places.count > 1 else { return ConfigurationPlace(source: file, line: first) }
+        let indent = places[1].element.prefix { $0 == " " || $0 == "-" }.count
+        return ConfigurationPlace(source: file, line: places[1].offset + 1, column: indent + 1)
     }
 }

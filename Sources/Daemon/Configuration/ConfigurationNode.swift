@@ -16,6 +16,8 @@ package struct ConfigurationNode: Sendable {
 
     /// Where it stands.
     package var place: ConfigurationPlace
+    /// Where the key stands that it is the value of.
+    package var keyPlace: ConfigurationPlace?
     /// What it is.
     package var content: Content
 

@@ -87,6 +87,7 @@ struct JSONWriter {
     private mutating func append(escaped byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+        case UInt8(ascii: "\n"): bytes += "\\n".utf8
         case 0..<0x20:
             let digits = Array("0123456789abcdef".utf8)
             bytes += "\\u00".utf8

@@ -207,7 +207,9 @@ final class Control {
             throw error
         } catch {
             life.noteReload(at: nil)
-            logger.error("settings not read again, nothing changed: \(error)")
+            for line in "\(error)".split(separator: "\n") {
+                logger.error("settings not read again, nothing changed: \(line)")
+            }
             return .refused("\(error)")
         }
     }

@@ -72,7 +72,8 @@ internal import Glibc
             }
         }
         if !response.isGood {
-            let message = LastLine.message(String(decoding: complaint, as: UTF8.self))
+            let message = LastLine.message(
+                String(decoding: complaint, as: UTF8.self), isWhole: response.isAboutSettings)
             throw response.isAboutSettings ? ControlClientError.badSettings(message) : .refused(message)
         }
         let (rest, problem) = lines.finish()

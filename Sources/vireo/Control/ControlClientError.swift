@@ -31,7 +31,7 @@ enum ControlClientError: Error, CustomStringConvertible {
         case .badPath(let path): "\(path): no path of a socket; expected at most 107 bytes"
         case .connection(let path, let reason): "\(path): \(reason)"
         case .refused(let message): message
-        case .badSettings(let message): "nothing changed: \(message)"
+        case .badSettings(let message): "nothing changed: " + message
         }
     }
 }

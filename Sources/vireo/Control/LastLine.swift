@@ -23,8 +23,9 @@ struct LastLine {
         return (held[...], text.hasPrefix(Self.jsonMark) ? Self.message(text) : nil)
     }
 
-    /// The first line of what a daemon says about an error, in words.
-    static func message(_ body: String) -> String {
+    /// The first line of what a daemon says about an error, or all of it, in words.
+    static func message(_ body: String, isWhole: Bool = false) -> String {
+        if isWhole, !body.hasPrefix(jsonMark) { return body }
         let line = body.split(separator: "\n").first ?? ""
         if line.hasPrefix(mark) { return String(line.dropFirst(mark.count)) }
         guard line.hasPrefix(jsonMark) else { return String(line) }
@@ -32,8 +33,9 @@ struct LastLine {
         var isEscaped = false
         for character in line.dropFirst(jsonMark.count) {
             if character == "\"", !isEscaped { break }
+            let letter: Character = isEscaped && character == "n" ? "\n" : character
             isEscaped = character == "\\" && !isEscaped
-            if !isEscaped { text.append(character) }
+            if !isEscaped { text.append(letter) }
         }
         return text
     }

@@ -14,15 +14,19 @@ extension SettingKind where Value == [ListSettings] {
                     throw node.failure("\(node.content) is given", expected: expected)
                 }
                 var lists: [ListSettings] = []
+                var faults = ConfigurationFaults()
                 for (name, value) in pairs {
-                    guard RuleWord.isName(name) else {
-                        throw value.failure("\(quoted(name)) is no name for a list", expected: RuleWord.expected)
+                    faults.collect { () throws(ConfigurationError) in
+                        guard RuleWord.isName(name) else {
+                            throw value.failure("\(quoted(name)) is no name for a list", expected: RuleWord.expected)
+                        }
+                        var list = ListSettings()
+                        list.name = name
+                        try ListSettings.table.read(value, into: &list)
+                        lists.append(list)
                     }
-                    var list = ListSettings()
-                    list.name = name
-                    try ListSettings.table.read(value, into: &list)
-                    lists.append(list)
                 }
+                try faults.check()
                 guard lists.count <= RuleSet.maximumLists else {
                     throw node.failure("\(lists.count) lists", expected: "at most \(RuleSet.maximumLists)")
                 }
@@ -108,9 +112,13 @@ extension SettingKind where Value == String {
             expected: expected,
             read: { node throws(ConfigurationError) in
                 let text = try node.text(expected: expected)
-                if let fault = NameRules.LocalZone(text).faults.first {
-                    throw node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                var faults = ConfigurationFaults()
+                for fault in NameRules.LocalZone(text).faults {
+                    faults.collect { () throws(ConfigurationError) in
+                        throw node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                    }
                 }
+                try faults.check()
                 return text
             },
             print: { _ in nil })
@@ -134,9 +142,8 @@ enum RuleWord {
 extension SettingKind where Value == ListFormat {
     /// A format of lists.
     static var listFormat: SettingKind {
-        word("one of " + ListFormat.allCases.map(\.rawValue).joined(separator: ", "), print: { $0.rawValue }) {
-            ListFormat(rawValue: $0)
-        }
+        let names = ListFormat.allCases.map(\.rawValue)
+        return word("one of " + names.joined(separator: ", "), words: names, print: { $0.rawValue }) { ListFormat(rawValue: $0) }
     }
 }
 
@@ -184,14 +191,18 @@ extension SettingKind where Value == [String: Schedule] {
                     throw node.failure("\(node.content) is given", expected: expected)
                 }
                 var schedules: [String: Schedule] = [:]
+                var faults = ConfigurationFaults()
                 for (name, value) in pairs {
-                    let text = try value.text(expected: expected)
-                    guard let schedule = Schedule(text) else {
-                        throw value.failure(
-                            "\(quoted(text)) is not that", expected: "days and times: mon-fri 07:00-20:00, daily 22:00-06:00")
+                    faults.collect { () throws(ConfigurationError) in
+                        let text = try value.text(expected: expected)
+                        guard let schedule = Schedule(text) else {
+                            throw value.failure(
+                                "\(quoted(text)) is not that", expected: "days and times: mon-fri 07:00-20:00, daily 22:00-06:00")
+                        }
+                        schedules[name] = schedule
                     }
-                    schedules[name] = schedule
                 }
+                try faults.check()
                 return schedules
             },
             print: { _ in nil })
@@ -201,9 +212,10 @@ extension SettingKind where Value == [String: Schedule] {
 extension SettingKind where Value == BlockAnswer {
     /// What a denied name is answered with.
     static var blockAnswer: SettingKind {
-        word("zero, nxdomain, nodata, refused, or one IPv4 and one IPv6 address at most", print: { $0.settingText }) {
-            BlockAnswer($0)
-        }
+        word(
+            "zero, nxdomain, nodata, refused, or one IPv4 and one IPv6 address at most",
+            words: ["zero", "nxdomain", "nodata", "refused"], print: { $0.settingText }
+        ) { BlockAnswer($0) }
     }
 }
 
@@ -253,7 +265,9 @@ extension SettingKind where Value == PrivateAddressSettings {
 extension SettingKind where Value == RuleTest.Expectation {
     /// What is expected of a name.
     static var expectation: SettingKind {
-        word("block, pass or local", print: { $0.rawValue }) { RuleTest.Expectation(rawValue: $0) }
+        word("block, pass or local", words: ["block", "pass", "local"], print: { $0.rawValue }) {
+            RuleTest.Expectation(rawValue: $0)
+        }
     }
 }
 

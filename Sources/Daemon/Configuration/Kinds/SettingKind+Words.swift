@@ -30,14 +30,16 @@ extension SettingKind where Value == String {
 extension SettingKind where Value == ServerCookies.Mode {
     /// What is done with cookies.
     static var cookieMode: SettingKind {
-        word("answer, require or off", print: { $0.rawValue }) { ServerCookies.Mode(rawValue: $0) }
+        word("answer, require or off", words: ["answer", "require", "off"], print: { $0.rawValue }) {
+            ServerCookies.Mode(rawValue: $0)
+        }
     }
 }
 
 extension SettingKind where Value == Bool {
     /// Yes or no.
     static var flag: SettingKind {
-        word("true or false", print: { $0 ? "true" : "false" }) { ["true": true, "false": false][$0] }
+        word("true or false", words: ["true", "false"], print: { $0 ? "true" : "false" }) { ["true": true, "false": false][$0] }
     }
 }
 
@@ -61,7 +63,9 @@ extension SettingKind where Value == Logger.Level {
     /// A level of swift-log.
     static var logLevel: SettingKind {
         let names = Logger.Level.allCases.map(\.rawValue)
-        return word("one of " + names.joined(separator: ", "), print: { $0.rawValue }) { Logger.Level(rawValue: $0) }
+        return word("one of " + names.joined(separator: ", "), words: names, print: { $0.rawValue }) {
+            Logger.Level(rawValue: $0)
+        }
     }
 }
 

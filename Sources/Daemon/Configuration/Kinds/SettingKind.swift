@@ -11,9 +11,9 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
     /// The keys of each mapping in a value.
     package var members: [SettingEntry] = []
 
-    /// A kind that reads one word.
+    /// A kind that reads one word; where it must be one of `words`, the nearest is told.
     package static func word(
-        _ expected: String,
+        _ expected: String, words: [String] = [],
         print: @escaping @Sendable (Value) -> String,
         read: @escaping @Sendable (String) -> Value?
     ) -> SettingKind {
@@ -22,7 +22,8 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             read: { node throws(ConfigurationError) in
                 let text = try node.text(expected: expected)
                 guard let value = read(text) else {
-                    throw node.failure("\(quoted(text)) is not that", expected: expected)
+                    let hint = ConfigurationError.nearest(to: text, among: words).map { "; did you mean \($0)?" } ?? ""
+                    throw node.failure("\(quoted(text)) is not that", expected: expected + hint)
                 }
                 return value
             },
@@ -38,12 +39,16 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             expected: expected,
             read: { node throws(ConfigurationError) in
                 var values: [Element] = []
+                var faults = ConfigurationFaults()
                 for item in try node.elements(expected: expected) {
-                    var value = fresh()
-                    try table.read(item, into: &value)
-                    try admit(value, values, item)
-                    values.append(value)
+                    faults.collect { () throws(ConfigurationError) in
+                        var value = fresh()
+                        try table.read(item, into: &value)
+                        try admit(value, values, item)
+                        values.append(value)
+                    }
                 }
+                try faults.check()
                 return values
             },
             print: { _ in nil }, members: table.entries(of: fresh()))
@@ -66,13 +71,17 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             expected: expected,
             read: { node throws(ConfigurationError) in
                 var values: [Element] = []
+                var faults = ConfigurationFaults()
                 for item in try node.elements(expected: expected) {
-                    let value = try element.read(item)
-                    if values.contains(value) {
-                        throw item.failure("\(item.content) stands there twice", expected: "each once")
+                    faults.collect { () throws(ConfigurationError) in
+                        let value = try element.read(item)
+                        if values.contains(value) {
+                            throw item.failure("\(item.content) stands there twice", expected: "each once")
+                        }
+                        values.append(value)
                     }
-                    values.append(value)
                 }
+                try faults.check()
                 if values.isEmpty { throw node.failure("the list is empty", expected: expected) }
                 return values
             },

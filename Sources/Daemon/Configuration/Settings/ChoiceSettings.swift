@@ -84,6 +84,8 @@ extension SettingKind where Value == ForwardPolicy.Order {
     /// Who of a group is asked first.
     static var order: SettingKind {
         let names = ForwardPolicy.Order.allCases.map(\.rawValue)
-        return word("one of " + names.joined(separator: ", "), print: { $0.rawValue }) { ForwardPolicy.Order(rawValue: $0) }
+        return word("one of " + names.joined(separator: ", "), words: names, print: { $0.rawValue }) {
+            ForwardPolicy.Order(rawValue: $0)
+        }
     }
 }

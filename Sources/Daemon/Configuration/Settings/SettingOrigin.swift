@@ -19,8 +19,8 @@ extension Settings {
             if entry.isSection {
                 noteOrigins(of: entry.members, value, below: "\(key).")
             } else {
-                var place = value.place
-                place.key = ""
+                var place = value.keyPlace ?? value.place
+                (place.key, place.column) = ("", nil)
                 origins[key] = SettingOrigin(place: "\(place)", text: value.line)
             }
         }

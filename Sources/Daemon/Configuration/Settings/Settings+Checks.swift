@@ -49,15 +49,19 @@ extension Settings {
                     ("upstreams", rule.upstreams), ("fallback", rule.choice.fallback), ("verify.with", rule.choice.verify.with),
                 ].map { ("forward[\(number)].\($0.0)", $0.1) }
             }
+        var faults = ConfigurationFaults()
         for (key, group) in groups {
             for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
                 var place = place
                 place.key = key
-                throw .badValue(
-                    place, problem: "\(upstream) is an address that this server listens on itself",
-                    expected: "the address of another server")
+                faults.collect { () throws(ConfigurationError) in
+                    throw .badValue(
+                        place, problem: "\(upstream) is an address that this server listens on itself",
+                        expected: "the address of another server")
+                }
             }
         }
+        try faults.check()
     }
 
     /// All upstreams that are named, each as often as it is.
@@ -71,14 +75,35 @@ extension Settings {
     /// Whether an upstream is known by name, so that somebody must be asked where it is.
     var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }
 
-    /// Reads the files that encrypted upstreams are checked by, and those of secrets, as the daemon will: throws where one cannot be
-    /// used.
-    package func checkCertificates() throws(DaemonError) {
-        var contexts = UpstreamContexts()
+    /// Reads the files that encrypted upstreams are checked by, those of secrets, and those of addresses that are suspicious, as
+    /// the daemon will: a line for each that cannot be used.
+    package func faultsOfFiles() -> [String] {
         let files = LibeventLoop().files
-        try contexts.prepare(for: allUpstreams, files)
-        if tls.isGiven { _ = try ServerCertificates(tls, files) }
-        _ = try CookieSecret.read(cookieSecret, files)
+        var lines: [String] = []
+        func collect(_ body: () throws -> Void) {
+            do {
+                try body()
+            } catch {
+                // Two upstreams may lean on one file.
+                let new = "\(error)".split(separator: "\n").map(String.init)
+                for line in new where !lines.contains(line) { lines.append(line) }
+            }
+        }
+        for upstream in allUpstreams {
+            collect {
+                var contexts = UpstreamContexts()
+                try contexts.prepare(for: [upstream], files)
+            }
+        }
+        if tls.isGiven { collect { _ = try ServerCertificates(tls, files) } }
+        collect { _ = try CookieSecret.read(cookieSecret, files) }
+        for file in addressFiles {
+            collect {
+                var lists = AddressLists()
+                try lists.read([file])
+            }
+        }
+        return lines
     }
 
     /// The certificates for clients that end soon, or have ended: a line for each.
@@ -86,12 +111,6 @@ extension Settings {
         let loop = LibeventLoop()
         guard tls.isGiven, let certificates = try? ServerCertificates(tls, loop.files) else { return [] }
         return certificates.warnings(at: loop.wallTime() / 1_000_000_000)
-    }
-
-    /// Reads the files of addresses that are suspicious, as the daemon will: throws where one cannot be used.
-    package func checkAddressFiles() throws(ConfigurationError) {
-        var lists = AddressLists()
-        try lists.read(addressFiles)
     }
 
     /// What differs from `old`, in the order of the table.

@@ -20,19 +20,24 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         self.check = check
     }
 
-    /// Reads a mapping; keys that it does not name stay as they are.
+    /// Reads a mapping; keys that it does not name stay as they are. All that is wrong with it is thrown at once.
     package func read(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
         let names = keys.map(\.name)
         guard case .mapping(let pairs) = node.content else {
             let expected = "a mapping with keys such as \(names.joined(separator: ", "))"
             throw node.failure("\(node.content) is given", expected: expected)
         }
+        var faults = ConfigurationFaults()
         for (name, value) in pairs {
-            guard let key = keys.first(where: { $0.name == name }) else {
-                throw .unknownKey(value.place, name: name, known: names)
+            faults.collect { () throws(ConfigurationError) in
+                guard let key = keys.first(where: { $0.name == name }) else {
+                    throw .unknownKey(value.keyPlace ?? value.place, name: name, known: names)
+                }
+                try key.read(value, &root)
             }
-            try key.read(value, &root)
         }
+        try faults.check()
+        // What is held against each other must be good in itself.
         try check(root, node)
     }
 

@@ -69,16 +69,20 @@ extension SettingKind where Value == TLSSettings {
                 if case .list(let elements) = node.content { nodes = elements }
                 if nodes.isEmpty { throw node.failure("the list is empty", expected: expected) }
                 var settings = TLSSettings()
+                var faults = ConfigurationFaults()
                 for item in nodes {
-                    var entry = TLSEntry()
-                    try TLSEntry.table.read(item, into: &entry)
-                    let pair = TLSSettings.Pair(certificate: entry.certificate ?? "", key: entry.key ?? "")
-                    if settings.pairs.contains(pair) { throw item.failure("it stands there twice", expected: "each once") }
-                    settings.pairs.append(pair)
-                    try join(entry.clients, &settings.clients, "clients", item)
-                    try join(entry.name, &settings.name, "name", item)
-                    try join(entry.sessionSecret, &settings.sessionSecret, "session-secret", item)
+                    faults.collect { () throws(ConfigurationError) in
+                        var entry = TLSEntry()
+                        try TLSEntry.table.read(item, into: &entry)
+                        let pair = TLSSettings.Pair(certificate: entry.certificate ?? "", key: entry.key ?? "")
+                        if settings.pairs.contains(pair) { throw item.failure("it stands there twice", expected: "each once") }
+                        settings.pairs.append(pair)
+                        try join(entry.clients, &settings.clients, "clients", item)
+                        try join(entry.name, &settings.name, "name", item)
+                        try join(entry.sessionSecret, &settings.sessionSecret, "session-secret", item)
+                    }
                 }
+                try faults.check()
                 return settings
             },
             print: { _ in nil }, members: TLSEntry.table.entries(of: TLSEntry()))

@@ -51,14 +51,19 @@ extension RuleSettings {
         let rules = settings.rules
         let known = rules.lists.map(\.name)
         let groups = node.value(of: "groups") ?? node
+        var faults = ConfigurationFaults()
         for (index, group) in rules.groups.enumerated() {
             for name in group.block + group.allow + group.schedules.keys.sorted() where !known.contains(name) {
                 var place = groups.place
                 place.key = "groups[\(index)]"
                 let expected = known.isEmpty ? "a list under `lists`" : "one of \(known.joined(separator: ", "))"
-                throw .badValue(place, problem: "\(quoted(name)) is no list", expected: expected)
+                let hint = ConfigurationError.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+                faults.collect { () throws(ConfigurationError) in
+                    throw .badValue(place, problem: "\(quoted(name)) is no list", expected: expected + hint)
+                }
             }
         }
+        try faults.check()
         var machines: Set<HardwareAddress> = []
         for group in rules.groups {
             for machine in group.machines where !machines.insert(machine).inserted {
