@@ -115,6 +115,10 @@ func complaint(_ yaml: String, withColumns: Bool = false) -> String {
         let yaml = (0..<500).map { "key\($0): 1" }.joined(separator: "\n")
         let lines = complaint(yaml).split(separator: "\n")
         #expect(lines.count == 101 && lines.last == "and 400 more mistakes")
+        let names = (0..<500).map { "aads\($0)" }.joined(separator: ", ")
+        let message = complaint("lists: {ads: {from: /a}}\ngroups: [{name: default, block: [\(names)]}]")
+        #expect(message.contains("\"aads0\" is no list; expected one of ads; did you mean ads?"), "\(message.prefix(300))")
+        #expect(message.split(separator: "\n").count == 101)
     }
 
     @Test func `an unknown key that is like no other is told all that there are`() {

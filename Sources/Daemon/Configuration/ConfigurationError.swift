@@ -48,7 +48,7 @@ package enum ConfigurationError: Error, Hashable, Sendable {
 
 extension ConfigurationError: CustomStringConvertible {
     /// No more mistakes than this are told.
-    private static let mostTold = 100
+    static let mostTold = 100
 
     /// A line for each mistake.
     package var description: String {

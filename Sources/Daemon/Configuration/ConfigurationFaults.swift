@@ -3,6 +3,9 @@ struct ConfigurationFaults {
     /// From the first to the last.
     private var errors: [ConfigurationError] = []
 
+    /// Whether there are so many that nobody is told of further ones in words, so that those need no looking for.
+    var isFull: Bool { errors.count >= ConfigurationError.mostTold }
+
     /// Does a part of the reading; a mistake there does not end the rest.
     mutating func collect(_ body: () throws(ConfigurationError) -> Void) {
         do throws(ConfigurationError) {

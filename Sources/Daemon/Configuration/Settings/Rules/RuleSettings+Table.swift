@@ -57,7 +57,8 @@ extension RuleSettings {
                 var place = groups.place
                 place.key = "groups[\(index)]"
                 let expected = known.isEmpty ? "a list under `lists`" : "one of \(known.joined(separator: ", "))"
-                let hint = ConfigurationError.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+                let nearest = faults.isFull ? nil : ConfigurationError.nearest(to: name, among: known)
+                let hint = nearest.map { "; did you mean \($0)?" } ?? ""
                 faults.collect { () throws(ConfigurationError) in
                     throw .badValue(place, problem: "\(quoted(name)) is no list", expected: expected + hint)
                 }
