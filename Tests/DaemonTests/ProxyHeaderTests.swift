@@ -77,6 +77,10 @@ import Testing
         let unix = Self.signature + [0x21, 0x31, 0, 216] + [UInt8](repeating: 0x61, count: 216)
         #expect(Self.read(unix) == .header(length: 232, client: nil))
         #expect(Self.read(Self.header("192.0.2.1", command: 0x20)) == .header(length: 28, client: nil))
+        // The family of who asks for itself means nothing.
+        for family: UInt8 in [0x13, 0x41, 0xFF] {
+            #expect(Self.read(Self.signature + [0x20, family, 0, 1, 7]) == .header(length: 17, client: nil))
+        }
         #expect(Self.read(Array("PROXY UNKNOWN\r\n".utf8)) == .header(length: 15, client: nil))
         #expect(Self.read(Array("PROXY UNKNOWN ffff:: a 1 2\r\n".utf8)) == .header(length: 28, client: nil))
     }

@@ -210,6 +210,17 @@ import Upstream
         #expect(new.cache.maxTTLSeconds == 5)
         #expect(new.keepFixed(of: running) == [])
     }
+
+    @Test func `a reload that takes the token away from an address that stays open is refused`() throws {
+        let running = try read("http: 0.0.0.0:9153\nhttp-token: 0123456789abcdef")
+        for text in ["workers: 1", "http: 127.0.0.1:9153"] {
+            var new = try read(text)
+            #expect(new.keepFixed(of: running).contains("http"))
+            #expect(throws: ConfigurationError.self) {
+                try new.checkObserving(at: ConfigurationPlace(source: "settings", key: "http"))
+            }
+        }
+    }
 }
 
 @Suite struct ResolverConfigurationTests {

@@ -29,6 +29,22 @@ import Testing
         #expect(try GroupTable([group("a", ["192.0.2.1"])]).group(of: IPAddress("192.0.2.2")!) == nil)
     }
 
+    @Test func `nobody leaves the group of his address by a name of his choice, but by one that a certificate proves`() throws {
+        var kids = group("kids", ["192.0.2.50"])
+        kids.clientNames = ["kid-tablet"]
+        var grown = group("grown", [])
+        grown.clientNames = ["dad-phone"]
+        let table = try GroupTable([kids, grown, group("default", [])])
+        let (own, other) = (IPAddress("192.0.2.50")!, IPAddress("198.51.100.7")!)
+        #expect(table.group(of: own, named: ClientName("dad-phone")) == 0)
+        #expect(table.group(of: own, named: ClientName("dad-phone").proven) == 1)
+        #expect(
+            table.group(of: other, named: ClientName("dad-phone")) == 1 && table.group(of: other, named: ClientName("x")) == 2)
+        #expect(
+            table.group(of: own, named: ClientName("stranger").proven) == 0
+                && table.group(of: nil, named: ClientName("kid-tablet")) == 0)
+    }
+
     @Test func `the table finds what a look at every prefix finds`() throws {
         var random = SeededGenerator(state: 8)
         var seen: Set<AddressPrefix> = []

@@ -3,6 +3,8 @@
 package struct ClientName: Hashable, Sendable {
     /// The hash; 0 for nobody.
     private let number: UInt64
+    /// Whether a certificate proves it; else it is what a client says of itself.
+    package private(set) var isProven = false
 
     /// Nobody's.
     package static let none = ClientName(number: 0)
@@ -21,6 +23,16 @@ package struct ClientName: Hashable, Sendable {
         for index in 0..<bytes.count { hasher.combine(bytes[index] | 0x20) }
         number = UInt64(bitPattern: Int64(hasher.finalize())) | 1
     }
+
+    /// The same, proven.
+    package var proven: ClientName {
+        var name = self
+        name.isProven = true
+        return name
+    }
+
+    /// The same, whoever says so.
+    package var claimed: ClientName { ClientName(number: number) }
 
     /// The same of a text.
     package init(_ text: String) { self.init(Array(text.utf8).span) }

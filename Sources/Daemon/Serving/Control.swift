@@ -194,6 +194,7 @@ final class Control {
             // Once more: where it listens is as it was.
             try new.checkUpstreams(
                 at: ConfigurationPlace(source: "settings"), on: blocking { Interfaces.addresses().map(\.address) })
+            try new.checkObserving(at: ConfigurationPlace(source: "settings", key: "http"))
             try parts.adopt(new, insteadOf: settings)
             settings = new
             life.noteReload(at: hub.loop.wallTime() / 1_000_000_000)

@@ -37,7 +37,7 @@ struct ServerCertificates: Sendable {
     /// What a client is called: by its certificate where it must show one, else by the name that it asks for where that is one
     /// label below the server's.
     func clientName(_ tls: TLSEngine) -> ClientName {
-        if namesClients { return tls.peerName.map { ClientName($0) } ?? .none }
+        if namesClients { return (tls.peerName.map { ClientName($0) } ?? .none).proven }
         guard let suffix, let host = tls.requestedHost?.lowercased(), host.hasSuffix(suffix) else { return .none }
         return ClientName(String(host.dropLast(suffix.count)))
     }

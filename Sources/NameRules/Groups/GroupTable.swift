@@ -57,10 +57,16 @@ package struct GroupTable: Sendable {
         defaultGroup = groups.firstIndex { $0.name == "default" }
     }
 
-    /// The group of a client: by its name, else by the longest prefix that its address is in, else the default one.
+    /// The group of a client: by a name that its certificate proves, else by the longest prefix that its address is in, else by a
+    /// name that it calls itself, else the default one. So nobody leaves the group of his address by a name of his choice.
     package func group(of address: IPAddress?, named name: ClientName = .none) -> Int? {
-        if name != .none, let group = names[name] { return group }
-        guard let address else { return defaultGroup }
+        let named = name == .none ? nil : names[name.claimed]
+        if let named, name.isProven { return named }
+        return address.flatMap(group(at:)) ?? named ?? defaultGroup
+    }
+
+    /// The group of the longest prefix that an address is in.
+    private func group(at address: IPAddress) -> Int? {
         // From the longest on.
         for length in lengths {
             let wanted = AddressPrefix(address, length: length)
@@ -71,7 +77,7 @@ package struct GroupTable: Sendable {
             }
             if low < prefixes.count, prefixes[low].prefix == wanted { return prefixes[low].group }
         }
-        return defaultGroup
+        return nil
     }
 
     /// The prefix by which a client belongs to its group; nil where it belongs to the default one.

@@ -56,9 +56,11 @@ extension Resolver {
     private func denyAgain(
         _ query: inout QueryView, _ group: Int?, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
-        guard let told = recentDenials.find(&query, group) else { return nil }
+        guard let told = recentDenials.find(&query, group), let step = deny(told, query, &buffer, streams: streams) else {
+            return nil
+        }
         if let list = told.denial.list { listHits?.note(list) }
-        return deny(told, query, &buffer, streams: streams)
+        return step
     }
 
     /// Whether the rules in force may have to do with a name.

@@ -17,9 +17,14 @@ extension Settings {
 
     /// Refuses to show others than this machine's users what goes on, unless they know the token.
     func checkObserving(_ node: ConfigurationNode) throws(ConfigurationError) {
+        try checkObserving(at: (node.value(of: "http") ?? node).place)
+    }
+
+    /// The same for settings that are in force in part: where it listens stays as it was until a restart.
+    func checkObserving(at place: ConfigurationPlace) throws(ConfigurationError) {
         guard let http, !http.ip.isLoopback, httpToken == nil else { return }
-        throw (node.value(of: "http") ?? node).failure(
-            "other machines can ask at \(http), and there is no http-token",
+        throw .badValue(
+            place, problem: "other machines can ask at \(http), and there is no http-token",
             expected: "http-token, or an address such as 127.0.0.1:9153")
     }
 }

@@ -7,19 +7,17 @@ struct Asker {
     private(set) var address: UInt128
     /// Whether a proxy has said so.
     private(set) var isForwarded = false
-    /// What the client is called.
+    /// What the client is called. Beside what a certificate says nothing else counts.
     private(set) var name: ClientName
-    /// Whether a certificate says so, beside which nothing else counts.
-    private let isCertified: Bool
 
     /// Somebody at an address, and what the connection says of the name.
-    init(_ address: UInt128, isForwarded: Bool, named name: ClientName, isCertified: Bool) {
-        (self.address, self.isForwarded, self.name, self.isCertified) = (address, isForwarded, name, isCertified)
+    init(_ address: UInt128, isForwarded: Bool, named name: ClientName) {
+        (self.address, self.isForwarded, self.name) = (address, isForwarded, name)
     }
 
     /// Is called so by its request.
     mutating func call(_ name: ClientName) {
-        if !isCertified, name != .none { self.name = name }
+        if !self.name.isProven, name != .none { self.name = name }
     }
 
     /// Is whom a proxy asks for.
@@ -29,7 +27,7 @@ struct Asker {
 extension StreamConnection {
     /// Who asks on it.
     final var asker: Asker {
-        Asker(address, isForwarded: isForwarded, named: clientName, isCertified: server.certificates?.namesClients == true)
+        Asker(address, isForwarded: isForwarded, named: clientName)
     }
 
     /// Notes what the client is called, once the handshake is over.

@@ -43,11 +43,13 @@ enum ProxyHeader {
         guard bytes.count >= 16 else { return .incomplete }
         let (command, family) = (bytes[12], bytes[13])
         let length = 16 + Int(bytes.loadUInt16(at: 14))
-        // Version 2; LOCAL or PROXY; no transport, a stream's or datagrams'.
-        guard command == 0x20 || command == 0x21, family & 0x0F <= 2, family >> 4 <= 3, length <= longest else { return .wrong }
-        // Nobody is asked for by a path of a Unix socket.
-        let needed = [0, 12, 36, 216][Int(family >> 4)]
-        guard command == 0x20 || length >= 16 + needed else { return .wrong }
+        // Version 2; LOCAL, whose family means nothing, or PROXY; no transport, a stream's or datagrams'.
+        guard command == 0x20 || command == 0x21, length <= longest else { return .wrong }
+        if command == 0x21 {
+            guard family & 0x0F <= 2, family >> 4 <= 3 else { return .wrong }
+            // Nobody is asked for by a path of a Unix socket.
+            guard length >= 16 + [0, 12, 36, 216][Int(family >> 4)] else { return .wrong }
+        }
         guard bytes.count >= length else { return .incomplete }
         guard command == 0x21 else { return .header(length: length, client: nil) }
         let client: IPAddress
