@@ -2,6 +2,7 @@ internal import AnswerCache
 internal import Belief
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// Aliases whose target an upstream left out (RFC 1034 5.2.2).
@@ -12,7 +13,7 @@ extension Resolver {
     /// Asks for the target of an answer's alias, and for that of the next, until one is answered: all of it as one answer. An
     /// alias that leads in a circle, or to a name that nobody answers for, is no answer. All until the question's deadline. Waits.
     func follow(
-        _ reply: UpstreamReply, _ key: CacheKey, _ rules: Belief.Rules, until deadline: Instant
+        _ reply: UpstreamReply, _ key: CacheKey, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace
     ) throws(UpstreamFailure) -> UpstreamReply {
         guard reply.answer.kind == .alias else { return reply }
         var whole = reply
@@ -21,12 +22,15 @@ extension Resolver {
             let target = Asked(whole.answer.target, key.type, key.class, flags: key.flags)
             guard target.name != key.wireName else { break }
             let next: UpstreamReply
+            trace.note(
+                "alias", at: hub.loop.now(),
+                "leads to \(RuleBook.text(target.name.span, labels: 127)), which the upstream did not follow")
             switch told(of: target, to: Self.nobody) {
             case .message(let message, let ownRecords):
                 next = try read(message, target, rules, isOwn: ownRecords)
                 isOwn = isOwn || ownRecords
             case .silence: throw .refused(.servFail, .other)
-            case .kept, .unknown: next = try ask(target, of: domain(of: target), rules, until: deadline)
+            case .kept, .unknown: next = try ask(target, of: domain(of: target), rules, until: deadline, trace: trace)
             }
             let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, rules)
             guard let joined, joined.aliasCount <= Self.mostFollowed else { break }

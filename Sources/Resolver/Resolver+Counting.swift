@@ -1,4 +1,5 @@
 internal import DNSWire
+internal import Green
 internal import Observation
 
 /// Counting of answers that are no hits: those are counted where they are made.
@@ -8,6 +9,7 @@ extension Resolver {
     func noted(_ step: Step, _ message: Span<UInt8>, _ counts: Bool) -> Step {
         let source = answeredBy
         answeredBy = .local
+        if let watched, case .answered = step { watched.note("answer", at: hub.loop.now(), "from \(source.name)") }
         return noted(step, source, message, counts)
     }
 

@@ -15,18 +15,20 @@ extension Resolver {
         let begun = hub.loop.now()
         let deadline = begun.advanced(by: Forwarder.questionLimit)
         guard let redis, rule(for: key)?.noCache != true, let lookup = redis.begin(key) else {
-            return ask(key, since: mark, until: deadline)
+            return ask(flight, since: mark, until: deadline)
         }
         defer { lookup.abandon() }
+        flight.trace.waitsFor = .redis
         do {
             if try lookup.wait(until: begun.advanced(by: redis.budget)) {
-                return take(lookup, from: redis, flight, since: mark) ?? ask(key, since: mark, until: deadline)
+                return take(lookup, from: redis, flight, since: mark) ?? ask(flight, since: mark, until: deadline)
             }
         } catch {
             return .failure(.stopping)
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key, rules(in: rule(for: key)))
+        flight.trace.note("redis", at: hub.loop.now(), "no answer within \(redis.budget); upstreams are asked beside it")
         return race(lookup, from: redis, flight, since: mark, until: deadline)
     }
 
@@ -34,8 +36,7 @@ extension Resolver {
     private func race(
         _ lookup: RedisLookup, from redis: RedisCache, _ flight: Flight, since mark: FlushMark, until deadline: Instant
     ) -> Result<UpstreamReply, UpstreamFailure> {
-        let key = flight.key
-        let asking = hub.spawn(name: "upstream beside redis") { self.ask(key, since: mark, until: deadline) }
+        let asking = hub.spawn(name: "upstream beside redis") { self.ask(flight, since: mark, until: deadline) }
         let happened = Event(hub: hub)
         lookup.whenDone { happened.set() }
         asking.link { happened.set() }
@@ -63,7 +64,10 @@ extension Resolver {
     ) -> Result<UpstreamReply, UpstreamFailure>? {
         let key = flight.key
         let rule = rule(for: key)
-        guard let found = redis.finish(lookup, key, rules(in: rule)) else { return nil }
+        guard let found = redis.finish(lookup, key, rules(in: rule)) else {
+            flight.trace.note("redis", at: hub.loop.now(), "has nothing")
+            return nil
+        }
         // Whoever kept it trusted that upstream. We do as far as it is one of ours, and as our settings say.
         let answer = trustedUpstreams.contains(found.upstream) ? found.answer : found.answer.withoutAD()
         let reply = withoutDenialOfHosts(
@@ -79,6 +83,7 @@ extension Resolver {
             cache.store(key, reply.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
         flight.source = .redis
+        flight.trace.note("redis", at: hub.loop.now(), "has an answer, and it is kept in memory")
         return .success(reply)
     }
 

@@ -66,6 +66,8 @@ package final class Resolver {
     package let figures: QueryFigures
     /// Where the answer comes from that is being made, unless it is a hit.
     var answeredBy = AnswerSource.local
+    /// Told what happens to the query that is being looked at, where somebody watches.
+    var watched: QuestionTrace?
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
     /// How many of them are whose.
@@ -159,7 +161,7 @@ package final class Resolver {
     @inline(__always)
     func begin(
         _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
-        counts: Bool
+        counts: Bool, watch: Watch? = nil
     ) -> Step {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .query: break
@@ -180,7 +182,9 @@ package final class Resolver {
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer
-        switch cache.answer(&query, at: now, into: &buffer, at: end) {
+        let outcome = watch?.skipsCache == true ? .miss : cache.answer(&query, at: now, into: &buffer, at: end)
+        if let watch { note(outcome, watch) }
+        switch outcome {
         case .hit(let answer): stored = answer
         case .tooLarge(let count):
             return noted(tooLarge(&query, count, from: client, &buffer, streams: streams), buffer.span, counts)
@@ -223,6 +227,9 @@ package final class Resolver {
         case .lastResort: (hasStale, isLastResort) = (true, true)
         case .nothing: hasStale = false
         }
+        if hasStale {
+            pending.trace?.note("stale", at: hub.loop.now(), "there is an answer past its time, if no better one comes")
+        }
         guard mayWait(pending.client), !hub.isCrowded else {
             if !hasStale { turnedAwayCount &+= 1 }
             return hasStale ? .stale : .failed(.overloaded)
@@ -243,11 +250,13 @@ package final class Resolver {
     private func fetch(_ pending: PendingQuery) -> Resolution {
         // Nothing ends this greenlet when its client goes away, so who asks first can fly by itself.
         let owner = owner(of: pending)
-        if let flight = shared.flights.open(pending.key, for: owner, on: hub) {
+        if let flight = shared.flights.open(pending.key, for: owner, on: hub, trace: pending.trace) {
+            pending.trace?.note("flight", at: hub.loop.now(), "opened: nobody asks this at present")
             fly(flight)
             return .landed(flight)
         }
         let deadline = hub.loop.now().advanced(by: Forwarder.questionLimit + .seconds(1))
+        if let trace = pending.trace { noteBoarding(pending, trace) }
         let resolution = board(pending.key, for: owner, until: deadline)
         if upstreamClients.contains(pending.client), resolution.isFailure {
             shared.upstreams.suspectLoop(UpstreamQuestion(pending.key.asked), at: hub.now)
@@ -328,6 +337,7 @@ package final class Resolver {
         // Once for all who wait.
         if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, flight.key) }
         shared.flights.land(flight, result, on: hub)
+        shared.slow.note(flight, at: hub.now)
     }
 
     /// What the policy says of a question's domain. DS of a domain is its parent's, and is asked there (RFC 4035 3.1.4.1).
@@ -346,26 +356,31 @@ package final class Resolver {
 
     /// Asks the upstreams that a question of a domain goes to. Waits.
     func ask(
-        _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant
+        _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace
     ) throws(UpstreamFailure) -> UpstreamReply {
         guard let forwarder = forwards[domain.route] else { throw .noUpstream }
-        return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline)
+        return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline, trace: trace)
     }
 
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`. Waits until `deadline` at most.
-    func ask(_ key: CacheKey, since mark: FlushMark, until deadline: Instant) -> Result<UpstreamReply, UpstreamFailure> {
+    func ask(
+        _ flight: Flight, since mark: FlushMark, until deadline: Instant
+    ) -> Result<UpstreamReply, UpstreamFailure> {
+        let (key, trace) = (flight.key, flight.trace)
         do throws(UpstreamFailure) {
             let asked = key.asked
             let domain = domain(of: asked)
             let rule = domain.rule.map { policy.domains[$0] }
             let rules = rules(in: rule)
-            let first = try ask(asked, of: domain, rules, until: deadline)
-            let found = try follow(first, key, rules, until: deadline)
+            if trace.isWatched { noteRoute(domain, trace) }
+            let first = try ask(asked, of: domain, rules, until: deadline, trace: trace)
+            let found = try follow(first, key, rules, until: deadline, trace: trace)
             let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
             shared.noteAnswer(at: BootSeconds(rawValue: hub.bootSeconds))
-            store(key, reply, rule, since: mark)
+            store(key, reply, rule, since: mark, trace: trace)
             return .success(reply)
         } catch {
+            trace.note("upstreams", at: hub.loop.now(), "no answer: \(error.text)")
             if error.isRemembered {
                 shared.noteFailure(DomainIndex.domainNumber(key.wireName))
                 let nobody = Provenance(upstream: .max, transport: .local)
@@ -387,12 +402,18 @@ package final class Resolver {
     }
 
     /// Keeps an answer as the rules of its domain say.
-    private func store(_ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark) {
+    private func store(
+        _ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark, trace: QuestionTrace
+    ) {
         let now = BootSeconds(rawValue: hub.bootSeconds)
-        if rule?.noCache == true { return cache.endStale(key, at: now) }
+        if rule?.noCache == true {
+            trace.note("store", at: hub.loop.now(), "not kept: its domain has no-cache")
+            return cache.endStale(key, at: now)
+        }
         let isKept = cache.keep(key, since: mark) {
             cache.store(key, reply.answer, from: reply.provenance, at: now, mayBecomeStale: rule?.noStale != true)
         }
+        if trace.isWatched { noteKept(reply, isKept: isKept, trace) }
         if isKept { share(key, reply) }
     }
 }

@@ -1,5 +1,5 @@
 package import AnswerCache
-internal import Green
+package import Green
 package import Observation
 internal import Synchronization
 package import Upstream
@@ -10,6 +10,8 @@ package final class SharedState: Sendable {
     package let cache: MemoryCache
     /// What is being asked.
     let flights: FlightTable
+    /// The slowest questions of late.
+    let slow = SlowQuestions()
     /// What other instances know, where there is a Redis.
     package let redis: RedisTier?
     /// Which upstreams answer, and whom to tell when one stops or is back.
@@ -62,6 +64,12 @@ package final class SharedState: Sendable {
         }
         if isOver { cache.forgetFailures() }
     }
+
+    /// Questions that are being asked at a moment, at most so many, the oldest first.
+    package func questionsInFlight(limit: Int, at now: Instant) -> [AskedQuestion] { flights.list(limit: limit, at: now) }
+
+    /// The slowest questions of the last hour, the slowest first.
+    package func slowQuestions(at now: Instant) -> [AskedQuestion] { slow.all(at: now) }
 
     /// How many questions are being asked.
     package var flightCount: Int { flights.flightCount }

@@ -17,6 +17,7 @@
 package import Belief
 internal import DNSWire
 package import Green
+package import Observation
 
 /// Asks a group of upstreams on behalf of one hub.
 package final class Forwarder {
@@ -59,8 +60,9 @@ package final class Forwarder {
     }
 
     /// Asks until there is an answer, judged by `rules`; throws the reason where there is none by `deadline`. Waits.
+    /// `trace` is told whom the question waits for.
     package func ask(
-        _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant
+        _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace? = nil
     ) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
             if let scrutiny, let reply = try scrutiny.answerOfVerifier(question, rules, until: deadline) { return reply }
@@ -68,6 +70,8 @@ package final class Forwarder {
             let asking = Asking(question, rules, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
             if let scrutiny { asking.scrutiny = scrutiny }
+            asking.trace = trace
+            if let trace, trace.isWatched { note(order, trace) }
             let found = try asking.run(try terms(order, deadline))
             if let scrutiny { return try scrutiny.judge(found, of: asking, until: deadline) }
             return found.reply
@@ -75,6 +79,17 @@ package final class Forwarder {
             watch?.tell(.unanswered(question, error))
             throw error
         }
+    }
+
+    /// Tells who watches whom the question may be asked of, and in which order.
+    @inline(never)
+    private func note(_ order: [UpstreamServer], _ trace: QuestionTrace) {
+        let servers = order.map { server in
+            let roundTrip = server.roundTrip / 1_000
+            let standing = server.isFailing ? "failing" : roundTrip > 0 ? "\(roundTrip) µs" : "not measured"
+            return "\(server.address) (\(standing))"
+        }
+        trace.note("upstreams", at: hub.loop.now(), "\(policy.order): \(servers.joined(separator: ", "))")
     }
 
     /// The servers that this question asks, best first: those that fail go last.

@@ -23,8 +23,9 @@ struct Vireo: ParsableCommand {
         discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
         subcommands: [
-            Serve.self, Check.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self, UpstreamsCommand.self,
-            StatsCommand.self, MetricsCommand.self, LogLevelCommand.self,
+            Serve.self, Check.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self, ExplainCommand.self,
+            UpstreamsCommand.self, StatsCommand.self, QuestionsCommand.self, SlowCommand.self, MetricsCommand.self,
+            LogLevelCommand.self,
         ],
         defaultSubcommand: Serve.self)
 

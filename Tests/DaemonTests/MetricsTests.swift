@@ -2,11 +2,11 @@ import AnswerCache
 import DNSWire
 import Green
 import GreenHTTP
-import Resolver
 import TestSupport
 import Testing
 
 @testable import Daemon
+@testable import Resolver
 @testable import Upstream
 
 /// What the daemon shows of itself, without a socket.
@@ -169,6 +169,24 @@ import Testing
             #expect(throws: HTTPError.self) { try put("loud\u{1B}[2J") }
             #expect(log.level == .debug)
             withExtendedLifetime(resolver) {}
+        }
+    }
+
+    @Test func `a hostile name is escaped where questions are shown, to people and to programs`() throws {
+        try simulated {
+            let hub = Hub.current
+            let labels = [Array("a\u{1B}[2J\n\"<script>".utf8), Array("example".utf8)]
+            let name = try Name(labels: labels)
+            let key = CacheKey(
+                FixedName(name), .a, .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false), seed: 1)
+            let flight = Flight(key, FlightOwner(client: 1, domain: 1), on: hub)
+            let table = QuestionTable([AskedQuestion(flight, clients: 1, at: hub.now)], UpstreamDirectory([:]), at: hub.now)
+            var writer = JSONWriter()
+            writer.object { table.write(to: &$0) }
+            for text in [table.inFlight, table.slow, String(decoding: writer.bytes, as: UTF8.self)] {
+                #expect(text.contains("027[2j") && !text.contains("\u{1B}"), "\(text)")
+            }
+            #expect(table.inFlight.split(separator: "\n").count == 2)
         }
     }
 }

@@ -112,5 +112,31 @@ extension EndToEnd {
                 watch.output.split(separator: "\n").count >= 3 ? true : nil
             }
         }
+
+        @Test func `a question is explained as it is answered, in flight and afterwards, whatever its name has in it`() throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(20))
+            let server = try VireoServer(upstreams: [upstream.address])
+            func vireo(_ arguments: String...) throws -> Tool {
+                try Tool([VireoServer.binary] + arguments + ["--control", server.controlPath], within: .seconds(20))
+            }
+            let name = #"a\027\[2J.example"#
+            let first = try vireo("explain", name, "A", "--client", "127.0.0.7")
+            #expect(first.exit == .code(0), "\(first.errors)")
+            for part in [
+                "for 127.0.0.7", "memory: nothing is known", "asked over udp", "store: kept for", "\nNOERROR\n", " IN A ",
+            ] {
+                #expect(first.output.contains(part), "\(part) is not in \(first.output)")
+            }
+            #expect(!first.output.contains("\u{1B}"))
+            #expect(try vireo("explain", name).output.contains("memory: an answer from \(upstream.address)"))
+            #expect(try vireo("explain", name, "--no-cache").output.contains("asked over udp"))
+            let json = try vireo("explain", name, "--json").output
+            let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+            #expect(object?["rcode"] as? String == "NOERROR" && (object?["steps"] as? [Any])?.isEmpty == false)
+            #expect(try vireo("explain", "a..b").errors.contains("is not a domain name"))
+            let slow = try vireo("slow").output
+            #expect(slow.contains("NOERROR") && slow.contains("027") && !slow.contains("\u{1B}"), "\(slow)")
+            #expect(try vireo("ps").output == "nothing is being asked\n")
+        }
     }
 }

@@ -18,6 +18,9 @@
 //     GET    /v1/rules/test          name, client, at           what the rules do with a name, and why
 //     GET    /v1/upstreams                                       how each upstream is
 //     GET    /v1/stats                                           figures of what was answered
+//     GET    /v1/explain             name, type, client, no-cache  how a query is answered, step by step
+//     GET    /v1/questions                                       what is being asked, the oldest first
+//     GET    /v1/slow                                            what took longest in the last hour
 //     PUT    /v1/log-level           level                       logs from this level on
 //     GET    /metrics                                            for Prometheus
 //     GET    /v1/config                                     the settings in force, and where each comes from

@@ -18,6 +18,8 @@ struct ObservedDaemon {
     let shared: SharedState
     /// How it came to be as it is.
     let life: DaemonLife
+    /// The numbers of upstreams.
+    var upstreams: () -> UpstreamDirectory = { UpstreamDirectory([:]) }
     /// The workers; nil where there are none, as in tests.
     var workers: WorkersPart?
     /// Names by rule.

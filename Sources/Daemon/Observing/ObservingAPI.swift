@@ -22,8 +22,14 @@ struct ObservingAPI {
         case ("GET", "/metrics"): return MetricsReport.response(request, daemon)
         case ("GET", "/v1/upstreams"): return try upstreams(request, format)
         case ("GET", "/v1/stats"): return try stats(request, format)
+        case ("GET", "/v1/explain"):
+            guard let workers = daemon.workers else { return nil }
+            return try ExplainAPI(workers).answer(request, format)
+        case ("GET", "/v1/questions"): return try questions(request, format)
+        case ("GET", "/v1/slow"): return try slow(request, format)
         case ("PUT", "/v1/log-level"): return try setLogLevel(request, format)
-        case (_, "/metrics"), (_, "/v1/upstreams"), (_, "/v1/stats"): throw HTTPError(405, "expected GET")
+        case (_, "/metrics"), (_, "/v1/upstreams"), (_, "/v1/stats"), (_, "/v1/questions"), (_, "/v1/slow"), (_, "/v1/explain"):
+            throw HTTPError(405, "expected GET")
         case (_, "/v1/log-level"): throw HTTPError(405, "expected PUT")
         default: return nil
         }
@@ -41,6 +47,31 @@ struct ObservingAPI {
         } json: { writer in
             writer.key("upstreams")
             writer.array { writer in for each in found { writer.object { each.write(to: &$0) } } }
+        }
+    }
+
+    /// What is being asked.
+    private func questions(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
+        _ = try ControlParameters(request, known: [])
+        let now = Hub.current.loop.now()
+        let found = daemon.shared.questionsInFlight(limit: QuestionTable.most, at: now)
+        let table = QuestionTable(found, daemon.upstreams(), at: now)
+        return format.response {
+            table.inFlight
+        } json: {
+            table.write(to: &$0)
+        }
+    }
+
+    /// What took longest in the last hour.
+    private func slow(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
+        _ = try ControlParameters(request, known: [])
+        let now = Hub.current.loop.now()
+        let table = QuestionTable(daemon.shared.slowQuestions(at: now), daemon.upstreams(), at: now)
+        return format.response {
+            table.slow
+        } json: {
+            table.write(to: &$0)
         }
     }
 

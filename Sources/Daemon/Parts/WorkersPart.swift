@@ -98,6 +98,22 @@ final class WorkersPart: Part {
     /// How long each worker took to come to what it was asked, by number.
     var lags: [(worker: Int, nanoseconds: UInt64)] { known.sorted { $0.key < $1.key }.map { ($0.key, $0.value.lag) } }
 
+    /// Has a worker do something that may wait, in a greenlet there, and waits for it; nil where it does not come to it in time.
+    func ask<Result: Sendable>(within limit: Duration, _ job: @escaping @Sendable (Worker) -> Result) throws -> Result? {
+        let result = Locked<Result?>(nil)
+        let done = DoneBox(Event(hub: hub))
+        let mailbox = hub.mailbox
+        group.tellFirst { worker in
+            worker.resolver.hub.spawn(name: "control request") {
+                let found = job(worker)
+                result.withLock { $0 = found }
+                mailbox.post { done.event.set() }
+            }
+        }
+        _ = try done.event.wait(until: hub.loop.now().advanced(by: limit))
+        return result.withLock { $0 }
+    }
+
     /// Takes no more queries and waits until those in flight are answered.
     func stop() throws {
         isStopping = true
@@ -134,5 +150,15 @@ private final class WorkersBox: @unchecked Sendable {
 
     init(_ part: WorkersPart) {
         self.part = part
+    }
+}
+
+/// Carries an event to where its own hub's mailbox sets it.
+private final class DoneBox: @unchecked Sendable {
+    // SAFETY: made, waited for and set on the main hub's thread.
+    let event: Event
+
+    init(_ event: Event) {
+        self.event = event
     }
 }

@@ -66,7 +66,8 @@ final class Control {
         let workers = WorkersPart(
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
         let daemon = ObservedDaemon(
-            shared: shared, life: life, workers: workers, rules: rules, certificates: certificates)
+            shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
+            certificates: certificates)
         let http = ObservingServer(settings, logger)
         http.daemon = daemon
         let settingsAPI = SettingsAPI()

@@ -69,6 +69,12 @@ final class WorkerGroup: Sendable {
         }
     }
 
+    /// Has the first worker do something on its thread, soon; nothing where there is none.
+    func tellFirst(_ job: @escaping @Sendable (Worker) -> Void) {
+        guard let member = members.withLock({ $0.first }) else { return }
+        member.mailbox.post { job(member.worker.worker) }
+    }
+
     /// Makes all workers finish.
     func stop() {
         for member in members.withLock({ $0 }) {

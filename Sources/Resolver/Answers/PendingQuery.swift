@@ -1,5 +1,6 @@
 package import AnswerCache
 package import DNSWire
+package import Observation
 
 /// What is kept of a client's query while its answer is awaited: everything the answer must repeat. A class, for it is
 /// handed from call to call, and each copy would take 400 bytes of a waiting greenlet's stack.
@@ -26,8 +27,12 @@ package final class PendingQuery: Sendable {
     /// Whether it is about the name that a client's stands for.
     let isRedirected: Bool
 
+    /// Told what happens, where somebody watches.
+    let trace: QuestionTrace?
+
     /// Keeps what is needed of `query`, read from `message`, of the client at an address (`IPAddress.number`).
-    package init(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128 = 0) {
+    package init(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128 = 0, trace: QuestionTrace? = nil) {
+        self.trace = trace
         self.client = FairShares.client(client)
         address = client
         isRedirected = false
@@ -50,5 +55,6 @@ package final class PendingQuery: Sendable {
         (client, address, isRedirected) = (query.client, query.address, true)
         cookie = query.cookie
         clientName = query.clientName
+        trace = query.trace
     }
 }

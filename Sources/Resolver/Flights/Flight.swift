@@ -7,7 +7,7 @@ internal import Upstream
 ///
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
 final class Flight: @unchecked Sendable {
-    // SAFETY: `waiters`, `hasOthers`, the neighbours and `result` are touched only under the lock of the table's shard that the
+    // SAFETY: `waiters`, `isFlownByClient`, `landedCount`, `hasOthers`, the neighbours and `result` are touched only under the lock of the table's shard that the
     // flight is in, or, for `result`, after `land`, when it changes no more; `verdict` and `source` are set before `land` and read after it;
     // `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
     let key: CacheKey
@@ -15,6 +15,8 @@ final class Flight: @unchecked Sendable {
     let owner: FlightOwner
     /// When it was opened.
     let openedAt: Instant
+    /// Whom it waits for and, where somebody watches, what it went through.
+    let trace: QuestionTrace
     /// The hub that asks.
     private let mailbox: HubMailbox
     /// The next flight of the same bucket of the table.
@@ -23,6 +25,10 @@ final class Flight: @unchecked Sendable {
     var older = FlightLink()
     var newer = FlightLink()
     private var waiters: [FlightWaiter] = []
+    /// Whether the client that opened it asks in its own greenlet, and is not among the waiters.
+    var isFlownByClient = false
+    /// How many waited when it landed.
+    private var landedCount: Int?
     /// Whether somebody waits for it who is not the client on whose account it is.
     private var hasOthers = false
     /// Who asks.
@@ -44,13 +50,17 @@ final class Flight: @unchecked Sendable {
     /// its share.
     static let mostWaiters = 10_000
 
-    /// A flight that `hub` asks for.
-    init(_ key: CacheKey, _ owner: FlightOwner, on hub: Hub) {
+    /// A flight that `hub` asks for; `trace` is that of who watches.
+    init(_ key: CacheKey, _ owner: FlightOwner, on hub: Hub, trace: QuestionTrace? = nil) {
         self.key = key
         self.owner = owner
         openedAt = hub.now
+        self.trace = trace ?? QuestionTrace(at: openedAt)
         mailbox = hub.mailbox
     }
+
+    /// How many clients wait for it, or waited. Under the shard's lock, or after `land`.
+    var clientCount: Int { landedCount ?? waiters.count + (isFlownByClient ? 1 : 0) }
 
     /// Whether nobody waits for it besides the client that it is on account of, however often that asks. Under the shard's lock.
     var isLone: Bool { !hasOthers }
@@ -94,6 +104,7 @@ final class Flight: @unchecked Sendable {
     /// Sets the result and gives the waiters to be woken. Under the shard's lock.
     func land(_ result: Result<UpstreamReply, UpstreamFailure>) -> [FlightWaiter] {
         self.result = result
+        landedCount = clientCount
         defer { waiters = [] }
         return waiters
     }

@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Synchronization
 internal import Upstream
 
@@ -69,14 +70,15 @@ final class FlightTable: Sendable {
     }
 
     /// Opens a flight for who will fly it; nil when the question is being asked already, or too many are.
-    func open(_ key: CacheKey, for owner: FlightOwner, on hub: Hub) -> Flight? {
+    func open(_ key: CacheKey, for owner: FlightOwner, on hub: Hub, trace: QuestionTrace? = nil) -> Flight? {
         let place = place(for: owner)
         if place != .free {
             guard place == .another, openedAt(key) == nil, endOldest(on: hub) else { return nil }
         }
         return shard(key).withLock { flights in
             guard flights.find(key) == nil else { return nil }
-            let flight = Flight(key, owner, on: hub)
+            let flight = Flight(key, owner, on: hub, trace: trace)
+            flight.isFlownByClient = !owner.isRefresh
             enter(flight, in: &flights)
             return flight
         }
@@ -85,6 +87,16 @@ final class FlightTable: Sendable {
     /// When the flight that asks a question was opened; nil where nobody asks it.
     func openedAt(_ key: CacheKey) -> Instant? {
         shard(key).withLock { $0.find(key)?.openedAt }
+    }
+
+    /// Flights at a moment, at most so many, the oldest first.
+    func list(limit: Int, at now: Instant) -> [AskedQuestion] {
+        let found = shards.flatMap { shard in
+            shard.withLock { flights in
+                flights.oldest(limit).map { AskedQuestion($0, clients: $0.clientCount, at: now) }
+            }
+        }
+        return Array(found.sorted { $0.nanoseconds > $1.nanoseconds }.prefix(limit))
     }
 
     /// Ends a flight and wakes all who wait for it. One that was ended before stays as it is.
@@ -172,6 +184,17 @@ private struct FlightShard: Sendable {
             flight = each.newer.flight
         }
         return nil
+    }
+
+    /// The oldest, so many at most.
+    func oldest(_ limit: Int) -> [Flight] {
+        var found: [Flight] = []
+        var flight = oldest.flight
+        while let each = flight, found.count < limit {
+            found.append(each)
+            flight = each.newer.flight
+        }
+        return found
     }
 
     /// The flight with a key.

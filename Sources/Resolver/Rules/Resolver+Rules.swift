@@ -1,6 +1,7 @@
 internal import AnswerCache
 internal import Belief
 internal import DNSWire
+internal import Green
 internal import NameRules
 internal import Observation
 internal import Upstream
@@ -88,6 +89,7 @@ extension Resolver {
     ) -> Step? {
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         answeredBy = .rule
+        if let watched { note(told.denial, watched) }
         switch told.denial.action {
         case .drop: return .drop
         case .tcpOnly where streams:
@@ -101,6 +103,12 @@ extension Resolver {
         default: break
         }
         return .answered(RuledAnswer(query, limit: limit).write(told, into: &buffer))
+    }
+
+    /// Tells who watches why an answer is denied.
+    @inline(never)
+    private func note(_ denial: Denial, _ trace: QuestionTrace) {
+        trace.note("rules", at: hub.loop.now(), denial.text.isEmpty ? "denied: \(denial.action)" : "denied by \(denial.text)")
     }
 
     /// Records of a list in place of an answer: those of the type that was asked for.
@@ -197,7 +205,9 @@ extension Resolver {
         switch denial.action {
         case .drop: return 0
         case .tcpOnly where limit > Int(UInt16.max) / 2: return nil
-        default: answeredBy = .rule
+        default:
+            answeredBy = .rule
+            if let watched { note(denial, watched) }
         }
         switch denial.action {
         case .data(let records):

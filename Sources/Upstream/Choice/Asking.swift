@@ -12,9 +12,13 @@ final class Asking {
     let rules: Belief.Rules
     private let servers: [UpstreamServer]
     private let hub: Hub
+    /// The time of day of the loop, read anew.
+    var now: Instant { hub.loop.now() }
     private let hedges: HedgeBudget?
     /// Looks at answers, where the network may lie.
     var scrutiny: Scrutiny?
+    /// Told whom the question waits for and, where somebody watches, each try.
+    var trace: QuestionTrace?
     /// The try that was answered, where answers are looked at.
     private(set) var answered: Exchange?
     /// The try that was made because the first was late, and whether it was answered first.
@@ -130,6 +134,7 @@ final class Asking {
         let reply = Doubtful(judgement: judgement, exchange: exchange, credence: credence)
         let agrees = doubtful.map { $0.saysSame(as: reply) } ?? true
         doubtful = reply
+        if isWatched { note(exchange.server, "a reply that may be forged: \(credence)") }
         return .next(plan.doubt(credence == .otherLetters ? .letters : .bare(kind), from: exchange.route, agrees: agrees))
     }
 
@@ -145,6 +150,7 @@ final class Asking {
     ) -> Verdict {
         let server = exchange.server
         server.replied(kind, to: question)
+        if isWatched { noteReply(judgement, exchange) }
         guard case .answer(let answer) = judgement else {
             // Only after an answer another is looked for.
             if exchange.isWatched { exchange.channel?.forget(exchange) }
@@ -175,6 +181,7 @@ final class Asking {
         _ failure: UpstreamFailure, _ retries: Int, _ exchange: Exchange, _ plan: inout AttemptPlan
     ) -> AttemptPlan.Action {
         let action = plan.broken(exchange.route, failure, retries: retries)
+        if isWatched { note(exchange.server, "\(failure.text)") }
         switch failure {
         case .unreachable: exchange.server.figures.unreachable.add()
         case .insecure: exchange.server.figures.insecure.add()
@@ -194,6 +201,7 @@ final class Asking {
         if servers.count > 1, servers[plan.server].isSilent(at: now) { plan.endTry(at: now) }
         let isOver = plan.isTryOver(at: now)
         let last = isOver ? lastExchange(plan.server) : nil
+        if isOver, isWatched { note(servers[plan.server], "nothing came in time") }
         if let last { last.server.wasSilent(question, since: last.sentAt) }
         return plan.timePassed(at: now)
     }
@@ -263,6 +271,7 @@ final class Asking {
             servers[index].doubt(since: last.sentAt)
             if servers[index].mayResend {
                 last.resend()
+                if isWatched { note(servers[index], "sent again") }
                 servers[index].figures.resends.add()
             }
             return .wait(wait)
@@ -285,6 +294,8 @@ final class Asking {
             if let present { earlier.append(present) }
             present = exchange
             if server.isCrowded { giveUpEarlier(on: server) }
+            trace?.waitsFor = .upstream(server.id)
+            if isWatched { noteTry(exchange, fresh: fresh) }
             return plan.sent(route, at: now, resendWait: server.resendWait(route.transport))
         } catch {
             if error == .unreachable, route.transport == server.address.transport { server.failed(.unreachable, question) }

@@ -41,6 +41,31 @@ struct StatsCommand: ParsableCommand {
     func run() throws { try options.run("GET", ControlTarget("/v1/stats", ["watch": watch ? "1" : nil])) }
 }
 
+/// `vireo ps`: questions in flight.
+struct QuestionsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps",
+        abstract: "List the questions that are being asked: name, age, how many clients wait, and for whom.")
+
+    /// Where and how.
+    @OptionGroup var options: ControlOptions
+
+    /// Prints.
+    func run() throws { try options.run("GET", ControlTarget("/v1/questions")) }
+}
+
+/// `vireo slow`: the slowest questions.
+struct SlowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "slow", abstract: "List the questions that took longest in the last hour.")
+
+    /// Where and how.
+    @OptionGroup var options: ControlOptions
+
+    /// Prints.
+    func run() throws { try options.run("GET", ControlTarget("/v1/slow")) }
+}
+
 /// `vireo log-level`: logs from another level on.
 struct LogLevelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,109 @@
+internal import DNSWire
+internal import Green
+internal import GreenHTTP
+internal import Observation
+internal import Resolver
+
+/// `vireo explain`: has a worker take the walk of a query, watched, and shows what it went through.
+struct ExplainAPI {
+    private let workers: WorkersPart
+
+    /// A question may take so long, with what Redis and upstreams may.
+    private static let patience = Duration.seconds(15)
+
+    /// Explains by a daemon's workers.
+    init(_ workers: WorkersPart) {
+        self.workers = workers
+    }
+
+    /// Answers a request. Waits.
+    func answer(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
+        let parameters = try ControlParameters(request, known: ["name", "type", "client", "no-cache"])
+        guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
+        let type = try parameters.type() ?? .a
+        let client = try parameters.text("client").map { text throws(HTTPError) in
+            guard let address = IPAddress(text) else { throw HTTPError(400, "\(quoted(text)) is not an address") }
+            return address
+        }
+        let address = client ?? IPAddress.loopback
+        guard let query = Self.query(name, type) else { throw HTTPError(400, "\(name) is too long") }
+        let number = address.number
+        let skipsCache = parameters.has("no-cache")
+        let found = try workers.ask(within: Self.patience) { worker in
+            worker.resolver.explain(query, from: number, skipsCache: skipsCache)
+        }
+        guard let found else { throw HTTPError(503, "no worker answers") }
+        let title = "\(name) \(type), for \(address)"
+        return format.response {
+            Self.text(title, found)
+        } json: { writer in
+            Self.write(name, type, address, found, to: &writer)
+        }
+    }
+
+    /// A query as a client sends it.
+    private static func query(_ name: Name, _ type: RecordType) -> [UInt8]? {
+        var message = Message(id: UInt16.random(in: 0...UInt16.max))
+        message.flags.recursionDesired = true
+        message.questions = [Question(name, type)]
+        message.edns = EDNS()
+        return try? message.encoded()
+    }
+
+    /// A tree with times for people.
+    private static func text(_ title: String, _ found: Explanation) -> String {
+        var text = TextTable.plain(title) + "\n"
+        let times = found.steps.map { TextTable.duration(microseconds: $0.at / 1_000) }
+        let width = times.map(\.count).max() ?? 0
+        for (step, time) in zip(found.steps, times) {
+            let branch = String(repeating: "  ", count: step.depth)
+            let line = "\(branch)\(step.subject): \(step.text)"
+            text += "  " + String(repeating: " ", count: width - time.count) + time + "  " + TextTable.plain(line) + "\n"
+        }
+        text += "  " + TextTable.duration(microseconds: found.nanoseconds / 1_000) + " in all\n"
+        guard let message = Message(showing: found.answer.span) else { return text }
+        text += "\(message.responseCode)"
+        if let reason = extendedError(found) { text += TextTable.plain(" (\(reason.code): \(reason.text))") }
+        text += "\n"
+        for record in message.answers + message.authorities { text += shown(record) + "\n" }
+        return text
+    }
+
+    /// The same for programs.
+    private static func write(
+        _ name: Name, _ type: RecordType, _ client: IPAddress, _ found: Explanation, to writer: inout JSONWriter
+    ) {
+        writer.member("name", "\(name)")
+        writer.member("type", "\(type)")
+        writer.member("client", "\(client)")
+        writer.member("microseconds", found.nanoseconds / 1_000)
+        writer.key("steps")
+        writer.array { writer in
+            for step in found.steps {
+                writer.object { writer in
+                    writer.member("microseconds", step.at / 1_000)
+                    writer.member("depth", step.depth)
+                    writer.member("subject", step.subject)
+                    writer.member("text", step.text)
+                }
+            }
+        }
+        let message = Message(showing: found.answer.span)
+        writer.member("rcode", message.map { "\($0.responseCode)" })
+        writer.member("extended-error", extendedError(found).map { "\($0.code): \($0.text)" })
+        writer.key("answer")
+        writer.array { writer in
+            for record in (message?.answers ?? []) + (message?.authorities ?? []) { writer.value(shown(record)) }
+        }
+    }
+
+    /// A record in one line, without tabs.
+    private static func shown(_ record: ResourceRecord) -> String {
+        TextTable.plain(String("\(record)".map { $0 == "\t" ? " " : $0 }))
+    }
+
+    /// Why the answer is as it is, where it says so.
+    private static func extendedError(_ found: Explanation) -> (code: ExtendedErrorCode, text: String)? {
+        (try? Message(found.answer.span))?.edns?.extendedError
+    }
+}

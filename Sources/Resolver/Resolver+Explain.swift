@@ -1,0 +1,142 @@
+internal import AnswerCache
+internal import Belief
+internal import DNSWire
+internal import Green
+internal import NameRules
+package import Observation
+internal import Upstream
+
+/// What a query's walk came to that somebody watched.
+package struct Explanation: Sendable {
+    /// What happened, in order.
+    package let steps: [QuestionTrace.Step]
+    /// The answer; empty where none is due.
+    package let answer: [UInt8]
+    /// How long it took.
+    package let nanoseconds: UInt64
+}
+
+/// Who watches the walk of one query.
+struct Watch {
+    /// Told of each step.
+    let trace: QuestionTrace
+    /// Whether the cache is not looked at, so that the question is asked anew.
+    let skipsCache: Bool
+}
+
+/// `vireo explain`: the walk of any query, watched. It counts nothing, for no client asked.
+extension Resolver {
+    /// Answers a client's query as it would be answered now, and tells how that came about. Waits.
+    package func explain(_ message: [UInt8], from client: UInt128, skipsCache: Bool) -> Explanation {
+        let begun = hub.loop.now()
+        let trace = QuestionTrace(isWatched: true, at: begun)
+        var buffer = [UInt8](repeating: 0, count: 65_535)
+        guard message.count <= buffer.count else { return Explanation(steps: [], answer: [], nanoseconds: 0) }
+        buffer.replaceSubrange(0..<message.count, with: message)
+        noteGroup(of: client, trace)
+        var count = 0
+        if let pending = beginWatched(message, &buffer, from: client, Watch(trace: trace, skipsCache: skipsCache), &count) {
+            let resolution = count < 0 ? .cached : resolveQuietly(pending)
+            // The answer's own source, as it is counted for a client.
+            answeredBy = resolution.source
+            watched = trace
+            var span = buffer.mutableSpan
+            count = writeQuietly(pending, resolution, into: &span, limit: span.count)
+            trace.note("answer", at: hub.loop.now(), "from \(answeredBy.name)")
+            (answeredBy, watched) = (.local, nil)
+        }
+        return Explanation(
+            steps: trace.all, answer: Array(buffer[..<max(0, count)]), nanoseconds: begun.nanoseconds(to: hub.loop.now()))
+    }
+
+    /// What needs no waiting; gives the query where something must be waited for, with `count` below 0 where it is only too long.
+    private func beginWatched(
+        _ message: [UInt8], _ buffer: inout [UInt8], from client: UInt128, _ watch: Watch, _ count: inout Int
+    ) -> PendingQuery? {
+        var query = QueryView()
+        var span = buffer.mutableSpan
+        watched = watch.trace
+        defer { watched = nil }
+        let step = begin(
+            &query, length: message.count, in: &span, from: client, streams: true, counts: false, watch: watch)
+        switch step {
+        case .answered(let length):
+            count = length
+            // A hit says nothing of itself.
+            if !watch.trace.all.contains(where: { $0.subject == "answer" }) {
+                watch.trace.note("answer", at: hub.loop.now(), "from \(AnswerSource.memory.name)")
+            }
+            return nil
+        case .drop:
+            watch.trace.note("answer", at: hub.loop.now(), "none is given")
+            return nil
+        case .wait, .tooLong:
+            count = step == .tooLong ? -1 : 0
+            return PendingQuery(&query, message.span, from: client, trace: watch.trace)
+        }
+    }
+
+    /// Tells of the client's group.
+    private func noteGroup(of client: UInt128, _ trace: QuestionTrace) {
+        guard let book = policy.rules else { return }
+        let groups = book.content.groups.groups
+        let name = book.group(of: client).flatMap { groups.indices.contains($0) ? groups[$0].name : nil }
+        trace.note("group", at: hub.loop.now(), name ?? "none")
+    }
+
+    /// Tells what the cache had.
+    @inline(never)
+    func note(_ outcome: CacheOutcome, _ watch: Watch) {
+        let now = hub.loop.now()
+        if watch.skipsCache { return watch.trace.note("memory", at: now, "not looked at") }
+        switch outcome {
+        case .miss: watch.trace.note("memory", at: now, "nothing is known")
+        case .stale:
+            watch.trace.note("memory", at: now, "an answer whose time is over, which may be given out if there is no other")
+        case .tooLarge(let count): watch.trace.note("memory", at: now, "an answer of \(count) bytes")
+        case .hit(let stored):
+            let origin = nameOfUpstream(stored.upstream).map { " from \($0)" } ?? ""
+            let kind = stored.isFailure ? "a failure that is remembered" : stored.isNegative ? "a negative answer" : "an answer"
+            watch.trace.note(
+                "memory", at: now,
+                "\(kind)\(origin), \(stored.ageSeconds) s old, for \(stored.secondsLeft) s more; given out \(stored.uses) times")
+        }
+    }
+
+    /// How an upstream is written, by its number; nil for one of earlier settings, or of another instance.
+    private func nameOfUpstream(_ number: UInt16) -> String? {
+        policy.routes.lazy.flatMap { $0.upstreams + $0.verifiers }.first { $0.id == number }.map { "\($0.address)" }
+    }
+
+    /// Tells which upstreams are for a question's domain.
+    @inline(never)
+    func noteRoute(_ domain: DomainFacts, _ trace: QuestionTrace) {
+        guard let route = domain.route, policy.routes.indices.contains(route) else { return }
+        let wire = policy.routes[route].domain
+        let name = RuleBook.name(wire.span).map { "\($0)" } ?? "?"
+        trace.note("forward", at: hub.loop.now(), "\(name) has upstreams of its own")
+    }
+
+    /// Tells whether an answer is kept.
+    @inline(never)
+    func noteKept(_ reply: UpstreamReply, isKept: Bool, _ trace: QuestionTrace) {
+        let answer = reply.answer
+        let text =
+            if let reason = answer.notKept { "not kept: \(reason)" } else if isKept {
+                "kept for \(answer.lifetimeSeconds) s"
+            } else {
+                "not kept: something was flushed meanwhile, or there is no room"
+            }
+        trace.note("store", at: hub.loop.now(), text)
+    }
+
+    /// Tells that a question is being asked already.
+    @inline(never)
+    func noteBoarding(_ pending: PendingQuery, _ trace: QuestionTrace) {
+        let now = hub.loop.now()
+        guard let opened = shared.flights.openedAt(pending.key) else {
+            return trace.note("flight", at: now, "too much is being asked: one more is opened if there is a place")
+        }
+        trace.note("flight", at: now, "joined: this has been asked for \(opened.nanoseconds(to: now) / 1_000) µs")
+    }
+}
