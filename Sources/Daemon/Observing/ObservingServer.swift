@@ -17,8 +17,8 @@ final class ObservingServer: Part {
     private let address: SocketAddress?
     private var token: String?
     private var server: HTTPServer?
-    /// What is shown; set before the start.
-    var daemon: ObservedDaemon?
+    /// What is shown.
+    private let daemon: ObservedDaemon
     /// Where it listens, with the port that was really taken.
     private(set) var listening: SocketAddress?
 
@@ -28,7 +28,8 @@ final class ObservingServer: Part {
     static let mostConnections = 32
 
     /// The part for what `settings` ask for; a reload changes the token only.
-    init(_ settings: Settings, _ logger: Logger) {
+    init(_ settings: Settings, _ daemon: ObservedDaemon, _ logger: Logger) {
+        self.daemon = daemon
         address = settings.http
         token = settings.httpToken
         self.logger = logger
@@ -64,15 +65,13 @@ final class ObservingServer: Part {
         switch request.path {
         case "/health/live": return HTTPResponse(text: "alive\n")
         case "/health/ready":
-            let reason = daemon.map(\.unreadiness) ?? "it is starting"
+            let reason = daemon.unreadiness
             return HTTPResponse(text: "\(reason ?? "ready")\n", status: reason == nil ? 200 : 503)
         default: break
         }
         if let refusal = Self.refusal(of: request, token: token) { return refusal }
         switch request.path {
-        case "/metrics":
-            guard let daemon else { throw HTTPError(503, "it is starting") }
-            return MetricsReport.response(request, daemon)
+        case "/metrics": return MetricsReport.response(request, daemon)
         default: throw HTTPError(404, "\(quoted(request.path)) is not there; expected /metrics, /health/live or /health/ready")
         }
     }

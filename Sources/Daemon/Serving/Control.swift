@@ -38,10 +38,7 @@ final class Control {
         occurred = Event(hub: hub)
         life = DaemonLife(startedAt: hub.loop.wallTime() / 1_000_000_000)
         let logger = logger
-        LibraryMessages.handle { message in
-            let level = Logger.Level(rawValue: message.level.rawValue) ?? .error
-            logger.log(level: level, "\(message.text)", metadata: ["from": "\(message.source)"])
-        }
+        Self.logLibraries(to: logger)
         let shared = try Self.makeShared(settings, hub, logger)
         let hosts = HostsPart(settings, logger)
         let listeners = ListenerPart(settings, logger)
@@ -68,8 +65,7 @@ final class Control {
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
             certificates: certificates)
-        let http = ObservingServer(settings, logger)
-        http.daemon = daemon
+        let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
         let api = ControlAPI(
             tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log), settings: settingsAPI)
@@ -90,14 +86,28 @@ final class Control {
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
         workers.failed = { [weak self] in self?.note(.failure($0)) }
+        connect(settingsAPI)
+        // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
+        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
+    }
+
+    /// Lets the settings be asked for, and be read again, over the control socket.
+    private func connect(_ settingsAPI: SettingsAPI) {
+        let settings = settings
         settingsAPI.listing = { [weak self] in self?.listing ?? SettingsListing(settings) }
         settingsAPI.reload = { [weak self] in
             let reload = SettingsAPI.Reload()
             self?.note(.reload(reload))
             return try reload.result()
         }
-        // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
-        try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
+    }
+
+    /// Has the log take what libraries say.
+    private static func logLibraries(to logger: Logger) {
+        LibraryMessages.handle { message in
+            let level = Logger.Level(rawValue: message.level.rawValue) ?? .error
+            logger.log(level: level, "\(message.text)", metadata: ["from": "\(message.source)"])
+        }
     }
 
     /// What the workers share; throws where the cache gets no memory.
