@@ -63,7 +63,7 @@ final class HTTPConnection: StreamConnection {
             throw error
         }
         flush()
-        if session.isOver { end(.saidAll) }
+        if session.isOver { end(.toldOff) }
         return bytes.count
     }
 

@@ -42,3 +42,17 @@ internal import Green
         }
     }
 }
+
+extension StreamConnection {
+    /// How a connection ends.
+    enum Ending {
+        /// Nobody has more to say.
+        case saidAll
+        /// The client was told that this is the end, and may go on sending all the same.
+        case toldOff
+        /// The client broke the rules; what it was sent before may still arrive.
+        case refused
+        /// The kernel keeps nothing for a client that may never read it.
+        case brokenOff
+    }
+}

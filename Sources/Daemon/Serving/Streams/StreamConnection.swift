@@ -147,16 +147,6 @@ class StreamConnection {
         timer?.fire(at: now.advanced(byNanoseconds: limit))
     }
 
-    /// How a connection ends.
-    enum Ending {
-        /// Nobody has more to say.
-        case saidAll
-        /// The client broke the rules; what it was sent before may still arrive.
-        case refused
-        /// The kernel keeps nothing for a client that may never read it.
-        case brokenOff
-    }
-
     /// Ends it.
     final func end(_ ending: Ending) {
         guard !isOver else { return }
@@ -169,6 +159,9 @@ class StreamConnection {
         case .brokenOff: socket.abort()
         case .refused where tls != nil && !isHandedOver: server.lingering.close(self)
         case .refused: socket.close()
+        case .toldOff:
+            if let tls { sayFarewell(tls) }
+            server.lingering.close(self)
         case .saidAll:
             if let tls { sayFarewell(tls) }
             socket.shutdownWrite()
