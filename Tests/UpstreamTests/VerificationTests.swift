@@ -81,6 +81,23 @@ import Testing
         }
     }
 
+    @Test func `a forged answer whose second is lost is not believed, and teaches nothing`() throws {
+        try onHub { _ in
+            let way = try LyingWay(policy(twice: true)) { query in
+                let isForged = query.name[1] | 0x20 == UInt8(ascii: "f")
+                return isForged
+                    ? [.wait(.milliseconds(3)), .send(query.answer(66))] : [.wait(.milliseconds(40)), .send(query.answer(1))]
+            }
+            try way.measure()
+            for index in 0..<20 {
+                let reply = try way.forwarder.ask(question("forged\(index).example"))
+                #expect(reply.upstream == 2 && address(reply) == 1)
+            }
+            let before = way.verifier.queries.count
+            #expect(try way.forwarder.ask(question("honest.example")).upstream == 1 && way.verifier.queries.count == before)
+        }
+    }
+
     @Test func `the name, and what is below it, is the verifying upstream's from then on`() throws {
         try onHub { _ in
             let way = try LyingWay(policy(early: true))

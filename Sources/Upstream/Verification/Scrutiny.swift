@@ -79,6 +79,12 @@ final class Scrutiny {
                 if looksForSecond || other != nil { break }
             }
         }
+        // Where the second was lost or late, that the first came much too soon says the same; it must not teach the round trip.
+        if verifier != nil, suspicion == nil, looksForSecond, found.transport == .udp,
+            exchange.server.quickest.isEarly(exchange.age)
+        {
+            suspicion = .early
+        }
         if let verifier, let suspicion {
             return try confirm(found, suspicion, by: verifier, of: asking, until: deadline)
         }
