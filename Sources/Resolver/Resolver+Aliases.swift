@@ -77,8 +77,9 @@ extension Resolver {
         query.clientName = name
         var buffer = message.mutableSpan
         let length = UpstreamQuestion(target).write(into: &buffer)
-        let step = begin(&query, length: length, in: &buffer, from: client, streams: true, counts: false)
-        switch step {
+        let source = answeredBy
+        defer { answeredBy = source }
+        switch look(&query, length: length, in: &buffer, from: client, streams: true).step {
         case .answered(let count):
             message.removeLast(message.count - count)
             let name = target.name

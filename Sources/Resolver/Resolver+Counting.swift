@@ -4,23 +4,15 @@ internal import Observation
 
 /// Counting of answers that are no hits: those are counted where they are made.
 extension Resolver {
-    /// Counts what came of a client's query, whose answer stands at the front of a message, by where it comes from.
+    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`.
     @inline(never)
-    func noted(_ step: Step, _ message: Span<UInt8>, _ counts: Bool) -> Step {
-        let source = answeredBy
+    func noted(_ step: Step, _ message: Span<UInt8>) -> Step {
+        let given = answeredBy
         answeredBy = .local
-        if let watched, case .answered = step { watched.note("answer", at: hub.loop.now(), "from \(source.name)") }
-        return noted(step, source, message, counts)
-    }
-
-    /// The same with the source given.
-    @inline(never)
-    func noted(_ step: Step, _ source: AnswerSource, _ message: Span<UInt8>, _ counts: Bool) -> Step {
-        guard counts else { return step }
         switch step {
         case .answered where message.count >= MessageView.headerLength:
             let code = UInt16(message[3] & 15)
-            let source = Self.source(source, code)
+            let source = Self.source(given, code)
             figures.note(source, Self.wholeCode(code, of: source))
             if message[2] & 2 != 0 { figures.truncated.add() }
         case .drop: figures.dropped.add()

@@ -57,20 +57,21 @@ extension Resolver {
         var span = buffer.mutableSpan
         watched = watch.trace
         defer { watched = nil }
-        let step = begin(
-            &query, length: message.count, in: &span, from: client, streams: true, counts: false, watch: watch)
-        switch step {
-        case .answered(let length):
+        let sight = look(&query, length: message.count, in: &span, from: client, streams: true, watch: watch)
+        defer { answeredBy = .local }
+        switch sight {
+        case .hit(let length, _):
             count = length
-            // A hit says nothing of itself.
-            if !watch.trace.all.contains(where: { $0.subject == "answer" }) {
-                watch.trace.note("answer", at: hub.loop.now(), "from \(AnswerSource.memory.name)")
-            }
+            watch.trace.note("answer", at: hub.loop.now(), "from \(AnswerSource.memory.name)")
             return nil
-        case .drop:
+        case .other(.answered(let length)):
+            count = length
+            watch.trace.note("answer", at: hub.loop.now(), "from \(answeredBy.name)")
+            return nil
+        case .other(.drop):
             watch.trace.note("answer", at: hub.loop.now(), "none is given")
             return nil
-        case .wait, .tooLong:
+        case .other(let step):
             count = step == .tooLong ? -1 : 0
             return PendingQuery(&query, message.span, from: client, trace: watch.trace)
         }

@@ -16,11 +16,14 @@ extension Resolver {
     /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks: its client has no right to ask here.
     package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>) -> Step {
         var query = QueryView()
+        let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
-        case .drop: return noted(.drop, buffer.span, true)
-        case .refuse(let code): return noted(answer(Reply(refusing: code), query, &buffer), .error, buffer.span, true)
-        case .query, .cookieOnly: return noted(answer(Reply(.refused, .prohibited), query, &buffer), .error, buffer.span, true)
+        case .drop: step = .drop
+        case .refuse(let code): step = answer(Reply(refusing: code), query, &buffer)
+        case .query, .cookieOnly: step = answer(Reply(.refused, .prohibited), query, &buffer)
         }
+        answeredBy = .error
+        return noted(step, buffer.span)
     }
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.

@@ -14,7 +14,7 @@ extension Resolver {
         answeredBy = resolution.source
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
-        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, true)
+        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span)
         if let begun = resolution.begunAt { figures.noteWait(source, nanoseconds: begun.nanoseconds(to: hub.now)) }
         return count
     }

@@ -1,6 +1,6 @@
 // One question to one answer.
 //
-// A listener hands a client's message in its own buffer to `begin`, which writes the answer over it and says how long
+// A listener hands a client's message in its own buffer to `begin` (Resolver+Begin.swift), which writes the answer over it and says how long
 // it is. That is the walk of a hit:
 //
 //     QueryView.read        header, question, EDNS; lower-cases and hashes the name
@@ -26,7 +26,7 @@
 
 internal import AnswerCache
 internal import Belief
-package import DNSWire
+internal import DNSWire
 package import Green
 package import Observation
 internal import Upstream
@@ -45,9 +45,9 @@ package final class Resolver {
     // SAFETY: read and replaced on the hub's thread alone, and no access lasts over a switch; a checked access would cost
     // every hit more than the comparison with nil that most need.
     /// The policy's longest answer over UDP.
-    @exclusivity(unchecked) private var largestDatagram = 1232
+    @exclusivity(unchecked) private(set) var largestDatagram = 1232
     /// Whether clients without a good cookie are sent away.
-    @exclusivity(unchecked) private var requiresCookies = false
+    @exclusivity(unchecked) private(set) var requiresCookies = false
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
@@ -121,89 +121,6 @@ package final class Resolver {
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
         let cache = cache
         forwards.adopt(policy, hub: hub, watch: shared.upstreams) { cache.forgetFailures() }
-    }
-
-    /// What came of a query at first sight.
-    package enum Step: Hashable, Sendable {
-        /// The answer stands in the buffer and is this long.
-        case answered(Int)
-        /// No answer is due.
-        case drop
-        /// The answer must be waited for: keep a `PendingQuery` and call `resolve`.
-        case wait
-        /// The cache has an answer that is too long for the buffer or the client: call `writeCached`.
-        case tooLong
-    }
-
-    /// No answer over UDP is longer, whatever the policy says.
-    static let mostInDatagram = 4096
-
-    /// The largest answer over UDP that a client with this OPT may get.
-    @inline(__always)
-    package func datagramLimit(_ edns: EDNSSummary?) -> Int {
-        guard let edns else { return 512 }
-        let limit = unsafe min(edns.effectivePayloadSize, largestDatagram)
-        return edns.hasCookie ? limit - AnswerCookie.length : limit
-    }
-
-    /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
-    /// waiting. `client` is who asks, as `IPAddress.number` has it; `streams` tells a stream's client from a datagram's, whose
-    /// answer may be no longer than it can take.
-    @inline(__always)
-    package func begin(
-        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
-        streams: Bool = false
-    ) -> Step {
-        begin(&query, length: length, in: &buffer, from: client, streams: streams, counts: true)
-    }
-
-    /// The same; `counts` says whether it is a client's query, which is counted.
-    @inline(__always)
-    func begin(
-        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
-        counts: Bool, watch: Watch? = nil
-    ) -> Step {
-        switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
-        case .query: break
-        case .drop: return noted(.drop, buffer.span, counts)
-        case .cookieOnly:
-            let step =
-                checkCookie(&query, &buffer, from: client, streams: streams) ?? answer(Reply(.noError), query, &buffer)
-            return noted(step, buffer.span, counts)
-        case .refuse(let code): return noted(answer(Reply(refusing: code), query, &buffer), .error, buffer.span, counts)
-        }
-        if unsafe query.edns?.hasCookie == true || requiresCookies,
-            let step = checkCookie(&query, &buffer, from: client, streams: streams)
-        {
-            return noted(step, buffer.span, counts)
-        }
-        var limit = streams ? buffer.count : datagramLimit(query.edns)
-        if let own = ownReply(&query, &buffer, limit: &limit) { return noted(own, buffer.span, counts) }
-        let end = MessageView.headerLength + query.questionLength
-        let now = BootSeconds(rawValue: hub.bootSeconds)
-        let stored: StoredAnswer
-        let outcome = watch?.skipsCache == true ? .miss : cache.answer(&query, at: now, into: &buffer, at: end)
-        if let watch { note(outcome, watch) }
-        switch outcome {
-        case .hit(let answer): stored = answer
-        case .tooLarge(let count):
-            return noted(tooLarge(&query, count, from: client, &buffer, streams: streams), buffer.span, counts)
-        case .miss, .stale:
-            let step = judge(&query, from: client, &buffer, streams: streams) ?? missed(&query, &buffer)
-            return noted(step, buffer.span, counts)
-        }
-        // Judged once for each answer and rule set.
-        if unsafe stored.passedBy != rulesMark,
-            let step = judgeHit(&query, stored, from: client, &buffer, at: now, streams: streams)
-        {
-            return noted(step, buffer.span, counts)
-        }
-        let reply = Reply(stored, to: query.flags, query.edns)
-        let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
-        if stored.isDueForRefresh { prefetch(&query) }
-        guard let count else { return .tooLong }
-        if counts { figures.noteHit(stored.responseCode.rawValue) }
-        return .answered(count)
     }
 
     /// Waits until the answer is known, or why there is none; it asks upstream where nobody does already.

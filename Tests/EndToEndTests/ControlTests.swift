@@ -136,7 +136,12 @@ extension EndToEnd {
         @Test func `a socket that a living daemon has is not taken, nor is one that cannot be made`() throws {
             let upstream = try FakeUpstream()
             let first = try VireoServer(upstreams: [upstream.address])
-            let arguments = [VireoServer.binary, "--listen", "127.0.0.1:\(FreePort.take())", "--upstream", upstream.address]
+            // Few enough for any limit of descriptors, of which there would be a word besides.
+            let directory = try TestDirectory()
+            defer { withExtendedLifetime(directory) {} }
+            let file = try directory.write("connections: 100\n", to: "vireo.yaml")
+            let listen = "127.0.0.1:\(FreePort.take())"
+            let arguments = [VireoServer.binary, "--config", file, "--listen", listen, "--upstream", upstream.address]
             expectComplaint(try Tool(arguments + ["--control", first.controlPath]), "in use by another process")
             expectComplaint(try Tool(arguments + ["--control", "/nonexistent/control.sock"]), "the directory is missing")
             #expect(try Tool(arguments + ["--control", "relative"]).exit == .code(2))

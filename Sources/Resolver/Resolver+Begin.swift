@@ -1,0 +1,109 @@
+internal import AnswerCache
+package import DNSWire
+internal import Green
+internal import Observation
+
+/// A query at first sight: the walk of a hit.
+extension Resolver {
+    /// What came of a query at first sight.
+    package enum Step: Hashable, Sendable {
+        /// The answer stands in the buffer and is this long.
+        case answered(Int)
+        /// No answer is due.
+        case drop
+        /// The answer must be waited for: keep a `PendingQuery` and call `resolve`.
+        case wait
+        /// The cache has an answer that is too long for the buffer or the client: call `writeCached`.
+        case tooLong
+    }
+
+    /// No answer over UDP is longer, whatever the policy says.
+    static let mostInDatagram = 4096
+
+    /// The largest answer over UDP that a client with this OPT may get.
+    @inline(__always)
+    package func datagramLimit(_ edns: EDNSSummary?) -> Int {
+        guard let edns else { return 512 }
+        let limit = unsafe min(edns.effectivePayloadSize, largestDatagram)
+        return edns.hasCookie ? limit - AnswerCookie.length : limit
+    }
+
+    /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
+    /// waiting. `client` is who asks, as `IPAddress.number` has it; `streams` tells a stream's client from a datagram's, whose
+    /// answer may be no longer than it can take.
+    @inline(__always)
+    package func begin(
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
+        streams: Bool = false
+    ) -> Step {
+        switch look(&query, length: length, in: &buffer, from: client, streams: streams) {
+        case .hit(let count, let code):
+            figures.noteHit(code)
+            return .answered(count)
+        case .other(let step):
+            return noted(step, buffer.span)
+        }
+    }
+
+    /// What `look` sees.
+    enum Sight {
+        /// The cache's answer, so long, with this rcode.
+        case hit(Int, UInt16)
+        /// Anything else, by `answeredBy`.
+        case other(Step)
+
+        /// What is to be done.
+        var step: Step {
+            switch self {
+            case .hit(let count, _): .answered(count)
+            case .other(let step): step
+            }
+        }
+    }
+
+    /// The same without counting it.
+    @inline(__always)
+    func look(
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
+        watch: Watch? = nil
+    ) -> Sight {
+        switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
+        case .query: break
+        case .drop: return .other(.drop)
+        case .cookieOnly:
+            let step = checkCookie(&query, &buffer, from: client, streams: streams)
+            return .other(step ?? answer(Reply(.noError), query, &buffer))
+        case .refuse(let code):
+            answeredBy = .error
+            return .other(answer(Reply(refusing: code), query, &buffer))
+        }
+        if unsafe query.edns?.hasCookie == true || requiresCookies,
+            let step = checkCookie(&query, &buffer, from: client, streams: streams)
+        {
+            return .other(step)
+        }
+        var limit = streams ? buffer.count : datagramLimit(query.edns)
+        if let own = ownReply(&query, &buffer, limit: &limit) { return .other(own) }
+        let end = MessageView.headerLength + query.questionLength
+        let now = BootSeconds(rawValue: hub.bootSeconds)
+        let stored: StoredAnswer
+        let outcome = watch?.skipsCache == true ? .miss : cache.answer(&query, at: now, into: &buffer, at: end)
+        if let watch { note(outcome, watch) }
+        switch outcome {
+        case .hit(let answer): stored = answer
+        case .tooLarge(let count): return .other(tooLarge(&query, count, from: client, &buffer, streams: streams))
+        case .miss, .stale:
+            return .other(judge(&query, from: client, &buffer, streams: streams) ?? missed(&query, &buffer))
+        }
+        // Judged once for each answer and rule set.
+        if unsafe stored.passedBy != rulesMark,
+            let step = judgeHit(&query, stored, from: client, &buffer, at: now, streams: streams)
+        {
+            return .other(step)
+        }
+        let reply = Reply(stored, to: query.flags, query.edns)
+        let count = reply.finish(&buffer, flags: query.flags, edns: query.edns, end: end + stored.length, limit: limit)
+        if stored.isDueForRefresh { prefetch(&query) }
+        return count.map { .hit($0, stored.responseCode.rawValue) } ?? .other(.tooLong)
+    }
+}
