@@ -1,7 +1,7 @@
 // One question to one answer.
 //
-// A listener hands a client's message in its own buffer to `begin` (Resolver+Begin.swift), which writes the answer over it and says how long
-// it is. That is the walk of a hit:
+// A listener hands a client's message in its own buffer to `begin` (Resolver+Begin.swift), which writes the answer over it
+// and says how long it is. That is the walk of a hit:
 //
 //     QueryView.read        header, question, EDNS; lower-cases and hashes the name
 //     screen                other classes, transfers: refused here

@@ -41,6 +41,10 @@ import Testing
         }
     }
 
+    @Test func `upstreams that are shown alike are told apart`() {
+        #expect(MetricsReport.distinct(["https://a/...", "b", "https://a/..."]) == ["https://a/...", "b", "https://a/... (2)"])
+    }
+
     @Test func `a scrape with 50 upstreams is made in small pieces, and others have their turn before each`() throws {
         try simulated {
             let (daemon, resolver) = try daemon(upstreams: 50)

@@ -102,6 +102,19 @@ import Testing
         }
     }
 
+    @Test func `the fastest is asked most, the other now and then`() throws {
+        try onHub { hub in
+            let slow = try FakeUpstream(id: 1) { [.wait(.milliseconds(30)), .send($0.answer())] }
+            let fast = try FakeUpstream(id: 2) { [.wait(.milliseconds(5)), .send($0.answer())] }
+            var policy = ForwardPolicy()
+            policy.order = .fastest
+            let forwarder = Forwarder(
+                hub: hub, servers: [slow.server, fast.server], tryLimit: .seconds(2), policy: policy)
+            for index in 0..<400 { _ = try forwarder.ask(question("name\(index).example")) }
+            #expect(fast.questions.count > 360 && (1...39).contains(slow.questions.count))
+        }
+    }
+
     @Test func `where the first alone has become slow hedging goes on`() throws {
         try onHub { hub in
             var wait = Duration.milliseconds(10)

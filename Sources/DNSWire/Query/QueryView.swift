@@ -1,5 +1,7 @@
 /// What a query asks, read in place into plain values: header, question, EDNS. Make one and read many messages into it;
 /// reading allocates nothing. A server does what `read` returns, and answers with what could be read.
+///
+/// Functions that read it take it `inout`: a value of its size that is only lent would be copied for each call (ADR 9).
 public struct QueryView: ~Copyable, Sendable {
     /// The query's id.
     public private(set) var id: UInt16 = 0

@@ -124,8 +124,17 @@ struct MetricsReport {
         ("forged", "Those of them that were not what the verifying upstream said.", { $0.forged.value }),
     ]
 
+    /// Names of which no two are the same: paths of upstreams over HTTPS are not shown, and may be all that tells them apart.
+    static func distinct(_ names: [String]) -> [String] {
+        var seen: [String: Int] = [:]
+        return names.map { name in
+            seen[name, default: 0] += 1
+            return seen[name] == 1 ? name : "\(name) (\(seen[name, default: 0]))"
+        }
+    }
+
     private static func upstreams(_ healths: [UpstreamHealth]) -> [Piece] {
-        let names = healths.map { "\($0.address)" }
+        let names = Self.distinct(healths.map { "\($0.address)" })
         var pieces: [Piece] = [
             { text in
                 text.family("vireo_upstream_up", .gauge, "Whether an upstream answers.")

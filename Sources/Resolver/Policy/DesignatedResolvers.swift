@@ -17,9 +17,13 @@ package struct DesignatedResolvers: Sendable {
         self.services = services
     }
 
-    /// The records for a name that is asked for; none where it is another.
-    func records(for name: Span<UInt8>) -> [ResourceRecord] {
-        guard names.contains(where: { name.hasSameBytes(as: $0.span) }), let owner = RuleBook.name(name) else { return [] }
+    /// The records for a question; nil where nothing is said here. Below the server's own name there is nothing else: an upstream
+    /// that says so of another type must not hide them (RFC 2308 5). The other name is in a locally served zone.
+    func records(for name: Span<UInt8>, _ type: RecordType) -> [ResourceRecord]? {
+        guard let number = names.firstIndex(where: { name.hasSameBytes(as: $0.span) }), let owner = RuleBook.name(name) else {
+            return nil
+        }
+        guard type == .svcb else { return number == 0 ? nil : [] }
         return services.map { ResourceRecord(owner, ttl: Self.ttl, .svcb($0)) }
     }
 }
@@ -27,9 +31,7 @@ package struct DesignatedResolvers: Sendable {
 extension Resolver {
     /// The answer to a question for the designated resolvers; nil for others.
     func designation(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
-        guard query.type == .svcb, let records = policy.designated?.records(for: query.nameBytes), !records.isEmpty else {
-            return nil
-        }
+        guard let records = policy.designated?.records(for: query.nameBytes, query.type) else { return nil }
         let limit = buffer.count > Self.mostInDatagram ? buffer.count : datagramLimit(query.edns)
         let writer = RecordsAnswer(query, buffer.span)
         return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
