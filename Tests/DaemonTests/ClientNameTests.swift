@@ -151,8 +151,8 @@ import Testing
             #expect(other.responseCode == .noError && other.answers.isEmpty)
             // What an upstream says of the name must not hide them.
             let asked = world.upstream.count
-            let other = try #require(try world.ask(.query("_dns.dns.example.", .a)))
-            #expect(other.responseCode == .noError && other.answers.isEmpty && world.upstream.count == asked)
+            let address = try #require(try world.ask(.query("_dns.dns.example.", .a)))
+            #expect(address.responseCode == .noError && address.answers.isEmpty && world.upstream.count == asked)
             // Without a name, or without anything encrypted, there is nothing to tell.
             for yaml in ["listen: \(listen)\ntls: {certificate: /c, key: /k}", tls] {
                 world.worker.adopt(builder.policy(for: try read(yaml), hosts: nil))

@@ -253,29 +253,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [UpstreamAddress.Transport.udp, .tcp, .tls])
-    func `who comes back is asked again within three seconds`(_ transport: UpstreamAddress.Transport) throws {
-        try onHub { hub in
-            var isDead = false
-            let certificates = Certificates.shared
-            let first = try FakeUpstream(
-                transport: transport, id: 1,
-                security: transport == .tls ? .tls(certificates.server(protocols: ["dot"])) : .none,
-                encryption: transport == .tls ? UpstreamEncryption("dns.test", isNamed: true) : nil, tls: certificates.client()
-            ) { isDead ? [] : [.send($0.answer())] }
-            let second = try FakeUpstream(id: 2) { [.send($0.answer())] }
-            let forwarder = Forwarder(hub: hub, servers: [first.server, second.server], tryLimit: .seconds(1))
-            #expect(try forwarder.ask(question("a.example")).upstream == 1)
-            isDead = true
-            let askers = (0..<30).map { index in hub.spawn { try forwarder.ask(question("dead\(index).example")) } }
-            for asker in askers { #expect(try asker.get().upstream == 2) }
-            try #expect(eventually { first.server.isFailing })
-            isDead = false
-            try sleep(.seconds(3))
-            #expect(try !first.server.isFailing && forwarder.ask(question("b.example")).upstream == 1)
-        }
-    }
-
     @Test func `who says SERVFAIL and then nothing at all is down`() throws {
         try onHub { hub in
             var isSilent = false
