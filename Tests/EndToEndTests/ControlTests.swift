@@ -112,6 +112,7 @@ extension EndToEnd {
             let directory = try TestDirectory()
             let arguments = [VireoServer.binary, "--listen", "127.0.0.1:\(FreePort.take())", "--upstream", upstream.address]
             let daemon = try ManagedProcess(arguments, environment: ["RUNTIME_DIRECTORY": directory.path])
+            defer { withExtendedLifetime(directory) {} }
             let path = directory.file("control.sock")
             try eventually("the socket; it says: \(daemon.errors)") { access(path, F_OK) == 0 ? true : nil }
             #expect(try Tool([VireoServer.binary, "cache", "stats", "--control", path]).exit == .code(0))
@@ -128,6 +129,8 @@ extension EndToEnd {
             let environment = ["XDG_RUNTIME_DIR": directory.path]
             let daemon = try ManagedProcess(
                 asUser + ["--listen", "127.0.0.1:\(FreePort.take())", "--upstream", upstream.address], environment: environment)
+            // The daemon may begin long after this line, and the folder must be there then.
+            defer { withExtendedLifetime(directory) {} }
             let path = directory.file("vireo/control.sock")
             try eventually("the socket; it says: \(daemon.errors)") { access(path, F_OK) == 0 ? true : nil }
             #expect(try Tool(asUser + ["cache", "stats"], environment: environment).exit == .code(0))
