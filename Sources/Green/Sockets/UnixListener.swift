@@ -71,10 +71,15 @@ public struct UnixListener: Sendable {
     /// Binds a socket whose mode is set, so that its file has that mode: 0, or the error's number. The process's umask is set
     /// aside meanwhile; what other threads make in these microseconds gets no more than `mode`.
     private static func bind(_ descriptor: Int32, to path: String, _ mode: UInt32) throws(SocketError) -> Int32 {
-        let former = umask(0o777 & ~mode)
-        defer { umask(former) }
-        return try unsafe call(descriptor, path, Glibc.bind)
+        // One at a time: two that put back what they found could leave the process with the other's.
+        try maskLock.withLock { _ throws(SocketError) in
+            let former = umask(0o777 & ~mode)
+            defer { umask(former) }
+            return try unsafe call(descriptor, path, Glibc.bind)
+        }
     }
+
+    private static let maskLock = Locked(0)
 
     /// Calls `bind` or `connect` with a path: 0, or the error's number.
     private static func call(
