@@ -39,9 +39,10 @@ extension Resolver {
         switch look(&query, length: length, in: &buffer, from: client, streams: streams) {
         case .hit(let count, let code):
             figures.noteHit(code)
+            if tap.isOpen { tell(buffer.span.extracting(first: count), from: client, code, .memory) }
             return .answered(count)
         case .other(let step):
-            return noted(step, buffer.span)
+            return noted(step, buffer.span, from: client)
         }
     }
 

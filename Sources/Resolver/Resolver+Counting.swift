@@ -4,16 +4,21 @@ internal import Observation
 
 /// Counting of answers that are no hits: those are counted where they are made.
 extension Resolver {
-    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`.
+    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`; `took` is how long
+    /// it waited, in nanoseconds.
     @inline(never)
-    func noted(_ step: Step, _ message: Span<UInt8>) -> Step {
+    func noted(_ step: Step, _ message: Span<UInt8>, from client: UInt128, took: UInt64 = 0) -> Step {
         let given = answeredBy
         answeredBy = .local
         switch step {
-        case .answered where message.count >= MessageView.headerLength:
+        case .answered(let count) where message.count >= MessageView.headerLength:
             let code = UInt16(message[3] & 15)
             let source = Self.source(given, code)
-            figures.note(source, Self.wholeCode(code, of: source))
+            let whole = Self.wholeCode(code, of: source)
+            figures.note(source, whole)
+            if tap.isOpen {
+                tell(message.extracting(first: min(count, message.count)), from: client, whole, source, took: took)
+            }
             if message[2] & 2 != 0 { figures.truncated.add() }
         case .drop: figures.dropped.add()
         case .answered, .wait, .tooLong: break

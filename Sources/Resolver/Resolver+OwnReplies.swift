@@ -14,7 +14,7 @@ extension Resolver {
     }
 
     /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks: its client has no right to ask here.
-    package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>) -> Step {
+    package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128) -> Step {
         var query = QueryView()
         let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
@@ -23,7 +23,7 @@ extension Resolver {
         case .query, .cookieOnly: step = answer(Reply(.refused, .prohibited), query, &buffer)
         }
         answeredBy = .error
-        return noted(step, buffer.span)
+        return noted(step, buffer.span, from: client)
     }
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.

@@ -14,8 +14,9 @@ extension Resolver {
         answeredBy = resolution.source
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
-        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span)
-        if let begun = resolution.begunAt { figures.noteWait(source, nanoseconds: begun.nanoseconds(to: hub.now)) }
+        let took = resolution.begunAt?.nanoseconds(to: hub.now)
+        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, from: pending.address, took: took ?? 0)
+        if let took { figures.noteWait(source, nanoseconds: took) }
         return count
     }
 

@@ -64,6 +64,9 @@ package final class Resolver {
     var refreshGaps = RefreshGaps()
     /// What this worker counts of queries.
     package let figures: QueryFigures
+    /// Where those who watch are told of queries, and how this worker tells them.
+    let tap: QueryTap
+    var tapping = Tapping()
     /// Where the answer comes from that is being made, unless it is a hit.
     var answeredBy = AnswerSource.local
     /// Told what happens to the query that is being looked at, where somebody watches.
@@ -94,6 +97,7 @@ package final class Resolver {
         redis = shared.redis.map { RedisCache($0, hub: hub) }
         self.shared = shared
         figures = shared.figures.take()
+        tap = shared.tap
         cache = shared.cache
         self.policy = policy
         index = policy.index ?? DomainIndex(policy)
@@ -103,6 +107,7 @@ package final class Resolver {
 
     deinit {
         shared.figures.giveBack(figures)
+        if let ring = tapping.ring { tap.rings.giveBack(ring) }
     }
 
     /// Goes on with another policy. What is being asked is not disturbed.

@@ -18,6 +18,8 @@ package final class SharedState: Sendable {
     package let upstreams: UpstreamWatch
     /// What all workers count of queries.
     package let figures = WorkerCopies { QueryFigures() }
+    /// Where those who watch are told of queries.
+    package let tap = QueryTap()
 
     /// State around a cache; at most `flightLimit` questions are asked at once, further ones are turned away.
     package init(

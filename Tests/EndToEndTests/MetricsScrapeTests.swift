@@ -113,6 +113,30 @@ extension EndToEnd {
             }
         }
 
+        @Test func `queries are shown as they are answered, to who asks for them, with nothing that a terminal obeys`() throws {
+            let upstream = try FakeUpstream()
+            let server = try VireoServer(upstreams: [upstream.address])
+            func follow(_ arguments: String...) throws -> ManagedProcess {
+                try ManagedProcess([VireoServer.binary, "queries", "--follow", "--control", server.controlPath] + arguments)
+            }
+            let all = try follow()
+            let some = try follow("--json", "--name", "example", "--rcode", "noerror", "--client", "127.0.0.1")
+            let none = try follow("--name", "other.example")
+            try eventually("a query to be shown; it says \(all.output)\(all.errors)") {
+                _ = try server.ask(#"a\027\[2J.example"#, .a)
+                return all.output.contains("\n") && some.output.contains("\n") ? true : nil
+            }
+            #expect(all.output.contains(#/127\.0\.0\.1  a\\027\[2J\.example\. A  NOERROR  (upstream|memory)/#), "\(all.output)")
+            #expect(!all.output.contains("\u{1B}") && none.output == "" && none.exit == nil)
+            let line = some.output.split(separator: "\n").first ?? ""
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            #expect(object?["client"] as? String == "127.0.0.1" && object?["rcode"] as? String == "NOERROR")
+            server.process.send(SIGTERM)
+            try all.waitForExit(within: .seconds(10))
+            let tool = try Tool([VireoServer.binary, "queries", "--control", server.controlPath])
+            #expect(tool.exit == .code(64) && tool.errors.contains("--follow"))
+        }
+
         @Test func `a question is explained as it is answered, in flight and afterwards, whatever its name has in it`() throws {
             let upstream = try FakeUpstream(delay: .milliseconds(20))
             let server = try VireoServer(upstreams: [upstream.address])

@@ -25,10 +25,12 @@ struct ObservingAPI {
         case ("GET", "/v1/explain"):
             guard let workers = daemon.workers else { return nil }
             return try ExplainAPI(workers).answer(request, format)
+        case ("GET", "/v1/queries"): return try QueriesAPI(daemon.shared.tap).answer(request, format)
         case ("GET", "/v1/questions"): return try questions(request, format)
         case ("GET", "/v1/slow"): return try slow(request, format)
         case ("PUT", "/v1/log-level"): return try setLogLevel(request, format)
-        case (_, "/metrics"), (_, "/v1/upstreams"), (_, "/v1/stats"), (_, "/v1/questions"), (_, "/v1/slow"), (_, "/v1/explain"):
+        case (_, "/metrics"), (_, "/v1/upstreams"), (_, "/v1/stats"), (_, "/v1/questions"), (_, "/v1/slow"), (_, "/v1/explain"),
+            (_, "/v1/queries"):
             throw HTTPError(405, "expected GET")
         case (_, "/v1/log-level"): throw HTTPError(405, "expected PUT")
         default: return nil

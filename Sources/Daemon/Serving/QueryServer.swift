@@ -54,7 +54,7 @@ final class QueryServer: DatagramServer {
     /// Answers a proxy, which asks for another, and refuses a client that may not ask.
     @inline(never)
     private func handleOther(_ datagram: consuming Datagram) {
-        guard proxies.admits(number: datagram.peerNumber) else { return refuse(datagram) }
+        guard proxies.admits(number: datagram.peerNumber) else { return refuse(datagram, from: datagram.peerNumber) }
         guard case .header(let length, let ip) = ProxyHeader.read(datagram.bytes, isDatagram: true), length <= datagram.count
         else {
             // Whom an answer would be for is not known.
@@ -66,17 +66,17 @@ final class QueryServer: DatagramServer {
         var buffer = datagram.buffer
         buffer.copy(rest.span, to: 0)
         datagram.count = rest.count
-        guard gate.admitsForwarded(client) else { return refuse(datagram) }
+        guard gate.admitsForwarded(client) else { return refuse(datagram, from: client) }
         answer(datagram, to: client)
     }
 
     /// Answers a client that may not ask.
     @inline(never)
-    private func refuse(_ datagram: consuming Datagram) {
+    private func refuse(_ datagram: consuming Datagram, from client: UInt128) {
         gate.refusedCount &+= 1
         let length = datagram.count
         var buffer = datagram.buffer
-        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return }
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client) else { return }
         datagram.count = count
         socket.send(datagram)
     }

@@ -24,6 +24,11 @@ struct ControlOptions: ParsableArguments {
     func run(_ method: String = "GET", _ target: ControlTarget) throws {
         try Failure.reported { try ControlClient(path: control).run(method, target, json: json) }
     }
+
+    /// Prints what an answer that has no end has to say, for as long as it goes on, however long it is silent.
+    func follow(_ target: ControlTarget) throws {
+        try Failure.reported { try ControlClient(path: control, isPatient: true).run("GET", target, json: json) }
+    }
 }
 
 /// `vireo cache list`: a line for each entry.

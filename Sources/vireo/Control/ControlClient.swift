@@ -10,8 +10,8 @@ internal import Glibc
     /// No wait for the daemon is longer than this.
     private static let patienceSeconds = 30
 
-    /// Connects to the socket at `path`, or where it usually is.
-    init(path: String?) throws(ControlClientError) {
+    /// Connects to the socket at `path`, or where it usually is; `isPatient` waits for an answer for as long as it takes.
+    init(path: String?, isPatient: Bool = false) throws(ControlClientError) {
         if let path {
             self.path = path
         } else {
@@ -22,7 +22,7 @@ internal import Glibc
         }
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+        for option in isPatient ? [SO_SNDTIMEO] : [SO_RCVTIMEO, SO_SNDTIMEO] {
             unsafe setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
         do throws(ControlClientError) {

@@ -1,16 +1,24 @@
-/// Follows lines as they come and holds the last one back, in which a daemon says what it could not do.
+/// Follows lines as they come and holds the last one back where a daemon may say in it what it could not do.
 struct LastLine {
     /// How such a line begins, in text and in JSON.
     private static let mark = "error: "
     private static let jsonMark = "{\"error\":\""
+    private static let marks = [mark, jsonMark]
 
     private var held: [UInt8] = []
 
-    /// Takes what came; returns all but the last line.
+    /// Takes what came; returns all of it but a line that is not whole, or that may be the last and about an error.
     mutating func take(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         held += bytes
         let newline = UInt8(ascii: "\n")
-        guard let last = held.dropLast().lastIndex(of: newline) else { return [] }
+        guard var last = held.lastIndex(of: newline) else { return [] }
+        if last == held.count - 1 {
+            let start = held[..<last].lastIndex(of: newline).map { $0 + 1 } ?? 0
+            if Self.marks.contains(where: { held[start...].starts(with: $0.utf8) }) {
+                guard start > 0 else { return [] }
+                last = start - 1
+            }
+        }
         defer { held.removeFirst(last + 1) }
         return held[...last]
     }

@@ -196,7 +196,7 @@ final class HTTPQueries {
         let address = asker.address
         guard asker.isForwarded ? gate.admitsForwarded(address) : gate.admits(address) else {
             gate.refusedCount &+= 1
-            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer) else { return .none }
+            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: address) else { return .none }
             return .answered(count)
         }
         var query = QueryView()

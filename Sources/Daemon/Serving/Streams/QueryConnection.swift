@@ -76,7 +76,7 @@ final class QueryConnection: StreamConnection {
             let step =
                 isAllowed
                 ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
-                : server.resolver.refuse(length: message.count, in: &buffer)
+                : server.resolver.refuse(length: message.count, in: &buffer, from: address)
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):

@@ -1,0 +1,54 @@
+internal import DNSWire
+internal import Green
+internal import Observation
+
+/// A query and its answer, as people and programs are shown them. Names are escaped as in zone files (RFC 4343 2.1), so that
+/// nothing of a stranger's is obeyed by a terminal.
+struct ShownQuery {
+    let time: String
+    let client: String
+    let name: String
+    let type: String
+    let responseCode: String
+    let source: String
+    let microseconds: UInt64
+
+    /// What a worker told.
+    init(_ entry: QueryTap.Entry) {
+        time = WallTime.text(nanoseconds: entry.time)
+        client = "\(IPAddress(number: entry.client))"
+        name = Self.name(entry.name)
+        type = "\(RecordType(rawValue: entry.type))"
+        responseCode = "\(ResponseCode(rawValue: entry.responseCode))"
+        source = entry.source.name
+        microseconds = entry.nanoseconds / 1_000
+    }
+
+    /// A name in wire form.
+    static func name(_ wire: [UInt8]) -> String { (try? Name(wire: wire)).map { "\($0)" } ?? "-" }
+
+    /// A line for people.
+    var line: String {
+        let took = microseconds > 0 ? "  " + TextTable.duration(microseconds: microseconds) : ""
+        return TextTable.plain("\(time)  \(client)  \(name) \(type)  \(responseCode)  \(source)\(took)") + "\n"
+    }
+
+    /// The same for programs.
+    func write(to writer: inout JSONWriter) {
+        writer.member("time", time)
+        writer.member("client", client)
+        writer.member("name", name)
+        writer.member("type", type)
+        writer.member("rcode", responseCode)
+        writer.member("source", source)
+        writer.member("microseconds", microseconds)
+    }
+}
+
+extension IPAddress {
+    /// The address that `number` made a number of.
+    init(number: UInt128) {
+        let (high, low) = (UInt64(truncatingIfNeeded: number >> 64), UInt64(truncatingIfNeeded: number))
+        self = high == .max ? IPAddress(v4: UInt32(truncatingIfNeeded: low)) : IPAddress(v6High: high, low: low)
+    }
+}

@@ -1,0 +1,179 @@
+// A live tap on queries and their answers.
+//
+//     the worker       tap.isOpen                a look at a word: all that it costs while nobody watches
+//                      ring.append(entry)        where somebody does: a copy into a queue of its own; full: dropped, counted
+//     who watches      watcher.take()            empties every worker's queue into those of all who watch, and takes its own
+//
+// Invariants: a worker takes no lock and waits for nobody. All queues are bounded.
+
+internal import Green
+internal import Synchronization
+
+/// Where those who watch are told of queries as they are answered.
+package final class QueryTap: Sendable {
+    /// A query that was answered.
+    package struct Entry: Sendable, Hashable {
+        /// When, in nanoseconds since 1970.
+        package var time: Int64
+        /// Who asked, as a number (`IPAddress.number`).
+        package var client: UInt128
+        /// The name in wire form, as its client wrote it; empty where the query had no question.
+        package var name: [UInt8]
+        /// The type.
+        package var type: UInt16
+        /// The rcode.
+        package var responseCode: UInt16
+        /// Where the answer came from.
+        package var source: AnswerSource
+        /// How long it was waited for; 0 where it was not.
+        package var nanoseconds: UInt64
+
+        /// A query with what came of it, but for its name.
+        package init(
+            _ type: UInt16, from client: UInt128, _ responseCode: UInt16, _ source: AnswerSource, nanoseconds: UInt64,
+            at time: Int64
+        ) {
+            (self.time, self.client, self.type) = (time, client, type)
+            (self.responseCode, self.source, self.nanoseconds) = (responseCode, source, nanoseconds)
+            name = []
+        }
+    }
+
+    /// Somebody who watches; for as long as there is the object.
+    package final class Watcher: Sendable {
+        private let tap: QueryTap
+        private let number: Int
+
+        fileprivate init(_ tap: QueryTap, _ number: Int) {
+            (self.tap, self.number) = (tap, number)
+        }
+
+        /// What came since the last time, and how many more there were, of all kinds, that nobody had room
+        /// for. Not on a worker's thread.
+        package func take() -> (entries: [Entry], dropped: UInt64) { tap.take(number) }
+
+        deinit { tap.remove(number) }
+    }
+
+    /// What is kept for one who watches.
+    private struct Sink {
+        let wants: @Sendable (Entry) -> Bool
+        let interval: UInt32
+        let most: Int
+        var entries: [Entry] = []
+        var dropped: UInt64 = 0
+        /// How many queries its next entry stands for so far.
+        var credit: UInt64 = 0
+
+        mutating func offer(_ entry: Entry, for count: UInt32) {
+            credit &+= UInt64(count)
+            guard credit >= UInt64(interval) else { return }
+            credit = 0
+            guard wants(entry) else { return }
+            if entries.count < most { entries.append(entry) } else { dropped &+= 1 }
+        }
+    }
+
+    /// Those who watch, by number.
+    private struct Sinks {
+        var all: [Int: Sink] = [:]
+        var next = 0
+        /// Records that workers had no room for, as far as that was told.
+        var dropped: UInt64 = 0
+    }
+
+    /// Each worker's queue, from when it first has something to tell.
+    package let rings = WorkerCopies { RecordRing() }
+    private let sinks = Locked(Sinks())
+    private let wanted = Atomic<UInt32>(0)
+
+    /// So many may watch at once.
+    package static let mostWatchers = 32
+    /// So many entries wait for one of them.
+    package static let mostEntries = 4_096
+    /// One of so many queries is the least that can be watched.
+    package static let longestInterval: UInt32 = 1_000_000
+
+    /// Nobody watches.
+    package init() {}
+
+    /// Of so many queries one is told of; 0 while nobody watches.
+    @inline(__always)
+    package var interval: UInt32 { wanted.load(ordering: .relaxed) }
+
+    /// Whether anybody watches.
+    @inline(__always)
+    package var isOpen: Bool { interval != 0 }
+
+    /// Watches what `wants` says of one in `interval` queries, from now on; nil where too many watch. `wants` is asked under a
+    /// lock: it looks at the entry and nothing else.
+    package func watch(
+        oneIn interval: UInt32 = 1, most: Int = mostEntries, _ wants: @escaping @Sendable (Entry) -> Bool = { _ in true }
+    ) -> Watcher? {
+        let interval = min(max(1, interval), Self.longestInterval)
+        let number = sinks.withLock { sinks -> Int? in
+            guard sinks.all.count < Self.mostWatchers else { return nil }
+            // What is left from before belongs to nobody new.
+            drain(&sinks)
+            sinks.next += 1
+            sinks.all[sinks.next] = Sink(wants: wants, interval: interval, most: most)
+            adjust(sinks)
+            return sinks.next
+        }
+        return number.map { Watcher(self, $0) }
+    }
+
+    /// Tells of a query, on the worker's thread, by its own queue; `interval` is what it went by.
+    package func tell(
+        _ entry: Entry, _ name: Span<UInt8>, oneIn interval: UInt32, by ring: RecordRing
+    ) {
+        let facts =
+            UInt64(entry.type) | UInt64(entry.responseCode) << 16 | UInt64(UInt8(truncatingIfNeeded: entry.source.rawValue)) << 32
+        ring.append(
+            [
+                facts, UInt64(bitPattern: entry.time), entry.nanoseconds, UInt64(truncatingIfNeeded: entry.client),
+                UInt64(truncatingIfNeeded: entry.client >> 64), UInt64(interval),
+            ], name)
+    }
+
+    private func take(_ number: Int) -> (entries: [Entry], dropped: UInt64) {
+        sinks.withLock { sinks in
+            drain(&sinks)
+            guard var sink = sinks.all[number] else { return ([], 0) }
+            defer { sinks.all[number] = sink }
+            defer { (sink.entries, sink.dropped) = ([], 0) }
+            return (sink.entries, sink.dropped)
+        }
+    }
+
+    private func remove(_ number: Int) {
+        sinks.withLock { sinks in
+            sinks.all[number] = nil
+            adjust(sinks)
+        }
+    }
+
+    private func adjust(_ sinks: Sinks) {
+        wanted.store(sinks.all.values.map(\.interval).min() ?? 0, ordering: .relaxed)
+    }
+
+    /// Empties what the workers have written into the queues of those who watch.
+    private func drain(_ sinks: inout Sinks) {
+        let rings = rings.all
+        for ring in rings {
+            ring.drain { head, name in
+                let source = AnswerSource(rawValue: Int(head[0] >> 32 & 0xFF)) ?? .error
+                var entry = Entry(
+                    UInt16(truncatingIfNeeded: head[0]), from: UInt128(head[4]) << 64 | UInt128(head[3]),
+                    UInt16(truncatingIfNeeded: head[0] >> 16), source, nanoseconds: head[2], at: Int64(bitPattern: head[1]))
+                entry.name = name
+                for number in sinks.all.keys { sinks.all[number]?.offer(entry, for: UInt32(truncatingIfNeeded: head[5])) }
+            }
+        }
+        let dropped = rings.reduce(UInt64(0)) { $0 &+ $1.dropped.value }
+        let new = dropped &- sinks.dropped
+        sinks.dropped = dropped
+        guard new > 0 else { return }
+        for number in sinks.all.keys { sinks.all[number]?.dropped &+= new }
+    }
+}

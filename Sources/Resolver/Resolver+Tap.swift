@@ -1,0 +1,50 @@
+internal import DNSWire
+internal import Green
+internal import Observation
+
+/// What a worker tells those who watch queries.
+struct Tapping {
+    /// Its queue; nil until it has told something.
+    var ring: RecordRing?
+    /// How many queries are passed over before the next is told of.
+    private var skips: UInt32 = 0
+    private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    /// Whether a query is told of, where one in `interval` is: at uneven distances, so that no rhythm of queries hides from it.
+    mutating func isDue(oneIn interval: UInt32) -> Bool {
+        let most = 2 * (interval - 1)
+        if skips > 0, skips <= most {
+            skips -= 1
+            return false
+        }
+        guard most > 0 else { return true }
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        skips = UInt32(truncatingIfNeeded: (state >> 33) % UInt64(most + 1))
+        return true
+    }
+}
+
+extension Resolver {
+    /// Tells those who watch of an answer, which stands behind its question in a message.
+    @inline(never)
+    func tell(
+        _ message: Span<UInt8>, from client: UInt128, _ responseCode: UInt16, _ source: AnswerSource, took: UInt64 = 0
+    ) {
+        let interval = min(tap.interval, QueryTap.longestInterval)
+        guard interval > 0, tapping.isDue(oneIn: interval) else { return }
+        let start = MessageView.headerLength
+        guard message.count >= start else { return }
+        var end = start
+        // A question's name is never compressed (RFC 9619), and answers begin with the client's own question.
+        let hasQuestion = message.loadUInt16(at: 4) > 0
+        while hasQuestion, end < message.count, message[end] > 0, message[end] < 64 { end += Int(message[end]) + 1 }
+        let isWhole = hasQuestion && end + 2 < message.count && message[end] == 0 && end - start < 255
+        let type = isWhole ? message.loadUInt16(at: end + 1) : 0
+        let name = isWhole ? message.extracting(start...end) : message.extracting(first: 0)
+        let ring = tapping.ring ?? tap.rings.take()
+        tapping.ring = ring
+        let time = hub.loop.wallTime()
+        let entry = QueryTap.Entry(type, from: client, responseCode, source, nanoseconds: took, at: time)
+        tap.tell(entry, name, oneIn: interval, by: ring)
+    }
+}
