@@ -48,6 +48,10 @@ package final class QueryFigures: Sendable {
     package let truncated = Counter()
     /// Queries to which nothing was said.
     package let dropped = Counter()
+    /// Queries, answers and refusals over the limits of clients (`ClientLimits.Kind`).
+    package let limited = CounterRow<4>()
+    /// Queries that got no answer since too many of their domain were being asked.
+    package let domainLimited = Counter()
     /// TLS handshakes of clients that succeeded.
     package let handshakes = Counter()
     /// Those of them that resumed an earlier session, by a ticket.

@@ -13,14 +13,16 @@ extension Resolver {
         return .answered(count ?? end)
     }
 
-    /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks: its client has no right to ask here.
-    package func refuse(length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128) -> Step {
+    /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks.
+    package func refuse(
+        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, _ refusal: Refusal = .prohibited
+    ) -> Step {
         var query = QueryView()
         let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .drop: step = .drop
         case .refuse(let code): step = answer(Reply(refusing: code), query, &buffer)
-        case .query, .cookieOnly: step = answer(Reply(.refused, .prohibited), query, &buffer)
+        case .query, .cookieOnly: step = answer(refusal.reply, query, &buffer)
         }
         answeredBy = .error
         return noted(step, buffer.span, from: client)

@@ -48,6 +48,8 @@ package final class Resolver {
     @exclusivity(unchecked) private(set) var largestDatagram = 1232
     /// Whether clients without a good cookie are sent away.
     @exclusivity(unchecked) private(set) var requiresCookies = false
+    /// Whether it is noted of clients that their cookie is good.
+    package var verifiesCookies = false
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
@@ -119,6 +121,7 @@ package final class Resolver {
         let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
         trustedUpstreams = Set(policy.routes.flatMap { $0.upstreams + $0.verifiers }.filter(\.address.trustsAD).map(\.id))
+        shared.flights.bound(domain: policy.flightsOfDomain)
         unsafe requiresCookies = policy.cookies.mode == .require
         unsafe rulesMark = policy.rules?.mark ?? 0
         recentDenials = RecentDenials()
@@ -218,11 +221,14 @@ package final class Resolver {
                 switch boarding {
                 case .joined: figures.coalesced.add()
                 case .opened(let flight): start(flight)
-                case .full: waiter.wake()
+                case .full, .crowded: waiter.wake()
                 }
             }
             switch boarding {
             case .full: return .failed(.overloaded)
+            case .crowded:
+                figures.domainLimited.add()
+                return .failed(.crowded)
             case .joined(let flight), .opened(let flight):
                 return landed ? .landed(flight) : .failed(.noAnswer(.timedOut))
             }

@@ -108,7 +108,7 @@ import Testing
             let stream = try world.connect()
             try stream.send(.query("a.example."))
             #expect(try stream.answer()?.responseCode == .noError)
-            world.worker.adopt(access(["any"], deny: ["127.0.0.1"]))
+            world.worker.adopt(ClientRules(access(["any"], deny: ["127.0.0.1"])))
             try stream.send(.query("a.example."))
             #expect(try stream.answer()?.responseCode == .refused)
             #expect(try world.ask(.query("a.example."))?.responseCode == .refused)
@@ -122,19 +122,19 @@ import Testing
             settings.listen = [Self.wildcard]
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let part = AccessPart(settings, log) { networks.withLock { $0 } }
-            var changes: [ClientAccess] = []
+            var changes: [ClientRules] = []
             part.changed = { changes.append($0) }
             try part.start()
             let client = IPAddress("203.0.113.9")!
-            #expect(!part.access.admits(client))
+            #expect(!part.rules.access.admits(client))
             networks.withLock { $0 = [AddressPrefix("203.0.113.1/24")!] }
             try sleep(.seconds(11))
-            #expect(part.access.admits(client) && changes.count == 2)
+            #expect(part.rules.access.admits(client) && changes.count == 2)
             try sleep(.seconds(60))
             #expect(changes.count == 2)
             settings.deny = [AccessRule("203.0.113.0/28")!]
             try part.adopt(settings)
-            #expect(!part.access.admits(client) && changes.count == 3)
+            #expect(!part.rules.access.admits(client) && changes.count == 3)
             try part.stop()
         }
     }

@@ -21,7 +21,7 @@ final class ServingWorld {
     let worker: Worker
 
     private init(
-        _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, access: ClientAccess, tls: TLSSettings?, proxies: [String]
+        _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, rules: ClientRules, tls: TLSSettings?, proxies: [String]
     ) throws {
         self.world = world
         self.hub = hub
@@ -43,7 +43,7 @@ final class ServingWorld {
         listeners.bound(connections: 1_000, proxies: proxies.map { AccessRule($0)! })
         let certificates = try tls.map { try ServerCertificates($0, hub.loop.files) }
         worker = try Worker(
-            listeners.shares[0], shared: shared, policy: policy, access: access, certificates: certificates)
+            listeners.shares[0], shared: shared, policy: policy, rules: rules, certificates: certificates)
     }
 
     /// Runs a test in a world of its own.
@@ -51,8 +51,16 @@ final class ServingWorld {
         listen: SocketAddress = address, access: ClientAccess = .everybody, tls: TLSSettings? = nil, proxies: [String] = [],
         _ body: @escaping (ServingWorld) throws -> Void
     ) throws {
+        try run(listen: listen, rules: ClientRules(access), tls: tls, proxies: proxies, body)
+    }
+
+    /// The same, with limits.
+    static func run(
+        listen: SocketAddress = address, rules: ClientRules, tls: TLSSettings? = nil, proxies: [String] = [],
+        _ body: @escaping (ServingWorld) throws -> Void
+    ) throws {
         let world = VirtualWorld(seed: 5)
-        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, access: access, tls: tls, proxies: proxies)) }
+        try world.run { hub in try body(ServingWorld(world, hub, listen: listen, rules: rules, tls: tls, proxies: proxies)) }
     }
 
     /// Runs `body` on a hub of another machine, which has this address, and waits for its end.

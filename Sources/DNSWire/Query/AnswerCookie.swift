@@ -9,6 +9,8 @@ package struct AnswerCookie: Sendable, Hashable {
     package var hash: UInt64 = 0
     /// Whether it is to be sent at all.
     package var isGiven = false
+    /// Whether the client has shown a good one, so that its address is no other's; means something only where somebody asked.
+    package var isProven = false
 
     /// The option's bytes, its code and length included.
     package static let length = 28

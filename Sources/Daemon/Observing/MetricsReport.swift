@@ -91,6 +91,16 @@ struct MetricsReport {
             counter("vireo_dns_truncated", "Answers that did not fit and were sent with TC.") { $0.truncated.value },
             counter("vireo_dns_dropped", "Queries to which nothing was said.") { $0.dropped.value },
             { text in
+                text.family("vireo_dns_rate_limited", .counter, "What was over the rate limits of clients, by what it was.")
+                for kind in ClientLimits.Kind.allCases {
+                    text.sample(figures.sum { $0.limited[kind.rawValue] }, ("limit", kind.name))
+                }
+            },
+            counter("vireo_dns_domain_limited", "Queries that got SERVFAIL because too many of their domain were asked at once.")
+            {
+                $0.domainLimited.value
+            },
+            { text in
                 text.family("vireo_dns_flights", .gauge, "Questions that are being asked at present.")
                 text.sample(UInt64(clamping: shared.flightCount))
             },

@@ -11,9 +11,9 @@ final class AccessPart: Part {
     private var networks: [AddressPrefix] = []
     private let looking: PeriodicLook
     /// What is in force.
-    private(set) var access = ClientAccess(allow: [], deny: [], networks: [])
+    private(set) var rules = ClientRules(.nobody)
     /// Called with what takes its place.
-    var changed: (ClientAccess) -> Void = { _ in }
+    var changed: (ClientRules) -> Void = { _ in }
 
     /// From one look at the interfaces to the next.
     private static let interval = Duration.seconds(10)
@@ -66,9 +66,11 @@ final class AccessPart: Part {
             let readNetworks = readNetworks
             networks = try blocking { readNetworks() }
         }
-        let new = ClientAccess(allow: settings.allow, deny: settings.deny, networks: networks)
-        guard new != access else { return }
-        access = new
+        var new = ClientRules(ClientAccess(allow: settings.allow, deny: settings.deny, networks: networks))
+        new.exempt = ClientAccess(allow: settings.rateLimit.exempt, deny: [], networks: networks)
+        new.limits = settings.rateLimit.limits
+        guard new != rules else { return }
+        rules = new
         changed(new)
     }
 
@@ -90,6 +92,6 @@ extension Settings {
 
     /// Whether it matters which networks this machine is in.
     fileprivate var needsNetworks: Bool {
-        (allow.contains(.local) || deny.contains(.local)) && allAddresses.contains { !$0.ip.isLoopback }
+        (allow + deny + rateLimit.exempt).contains(.local) && allAddresses.contains { !$0.ip.isLoopback }
     }
 }

@@ -41,12 +41,12 @@ final class WorkersPart: Part {
     /// Waits until all serve.
     func start() throws {
         policy.changed = { [group] policy in group.tellAll { $0.adopt(policy) } }
-        access.changed = { [group] access in group.tellAll { $0.adopt(access) } }
+        access.changed = { [group] rules in group.tellAll { $0.adopt(rules) } }
         certificates.changed = { [group] certificates in group.tellAll { $0.adopt(certificates) } }
         let box = WorkersBox(self)
         let mailbox = hub.mailbox
         let start = WorkerGroup.Start(
-            policy: policy.policy(), access: access.access, certificates: certificates.certificates)
+            policy: policy.policy(), rules: access.rules, certificates: certificates.certificates)
         group.start(listeners.shares, shared: shared, start) { event in
             mailbox.post { box.part?.note(event) }
         }

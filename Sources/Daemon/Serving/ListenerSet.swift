@@ -12,6 +12,8 @@ struct ListenerSet {
         var connections = 1_000
         /// Whose word is believed about whom they ask for.
         var proxies = ClientAccess.nobody
+        /// What clients have asked lately, of all workers.
+        var rates = RateTables()
     }
 
     /// A listener for streams, and what is spoken there.
@@ -105,7 +107,9 @@ struct ListenerSet {
 
     /// Bounds the connections of each worker.
     mutating func bound(connections: Int, proxies: [AccessRule]) {
+        let rates = RateTables()
         for worker in shares.indices {
+            shares[worker].rates = rates
             shares[worker].connections = connections
             shares[worker].proxies = ClientAccess(allow: proxies, deny: [], networks: [])
         }

@@ -28,6 +28,7 @@ struct PolicyBuilder {
         policy.staleClientTimeout = settings.cache.staleClientTimeout
         policy.prefetches = settings.cache.prefetches
         policy.cookies = ServerCookies(settings.cookies, keys: cookieKeys, origin: Self.cookieOrigin)
+        policy.flightsOfDomain = settings.rateLimit.domain > 0 ? settings.rateLimit.domain : .max
         policy.designated = DesignatedResolvers(settings)
         policy.version = settings.chaos.version
         policy.identity = settings.chaos.identity

@@ -8,16 +8,21 @@ final class QueryServer: DatagramServer {
     private let resolver: Resolver
     /// Says whose queries are answered; proxies are not among them.
     let gate: ClientGate
+    /// How much others may ask.
+    private let limits: ClientLimits
     /// What its queries are counted as.
     private let cell: Int
     /// Whose datagrams begin with a header that says whom they ask for.
     private let proxies: ClientAccess
 
-    init(socket: DatagramSocket, resolver: Resolver, gate: ClientGate, proxies: ClientAccess, isIPv6: Bool) {
+    init(
+        socket: DatagramSocket, resolver: Resolver, limits: ClientLimits, admitting: (ClientGate, proxies: ClientAccess),
+        isIPv6: Bool
+    ) {
         cell = QueryTransport.udp.cell(isIPv6: isIPv6)
         self.resolver = resolver
-        self.gate = gate
-        self.proxies = proxies
+        self.limits = limits
+        (gate, proxies) = admitting
         super.init(socket: socket)
     }
 
@@ -51,44 +56,111 @@ final class QueryServer: DatagramServer {
         }
     }
 
-    /// Answers a proxy, which asks for another, and refuses a client that may not ask.
+    /// Answers a client that has limits or a proxy, which asks for another, and refuses a client that may not ask.
     @inline(never)
     private func handleOther(_ datagram: consuming Datagram) {
-        guard proxies.admits(number: datagram.peerNumber) else { return refuse(datagram, from: datagram.peerNumber) }
+        let peer = datagram.peerNumber
+        guard proxies.admits(number: peer) else {
+            return gate.admitsLimited(peer) ? answerLimited(datagram, to: peer) : refuse(datagram, of: peer)
+        }
         guard case .header(let length, let ip) = ProxyHeader.read(datagram.bytes, isDatagram: true), length <= datagram.count
         else {
             // Whom an answer would be for is not known.
             gate.refusedCount &+= 1
             return
         }
-        let client = ip?.number ?? datagram.peerNumber
+        let client = ip?.number ?? peer
         let rest = [UInt8](copying: datagram.bytes.extracting(length...))
         var buffer = datagram.buffer
         buffer.copy(rest.span, to: 0)
         datagram.count = rest.count
-        guard gate.admitsForwarded(client) else { return refuse(datagram, from: client) }
-        answer(datagram, to: client)
+        guard gate.admitsForwarded(client) else { return refuse(datagram, of: client) }
+        answerLimited(datagram, to: client)
     }
 
-    /// Answers a client that may not ask.
+    /// Refuses a client that may not ask, or asks too much.
     @inline(never)
-    private func refuse(_ datagram: consuming Datagram, from client: UInt128) {
-        gate.refusedCount &+= 1
+    private func refuse(_ datagram: consuming Datagram, of client: UInt128, _ refusal: Resolver.Refusal = .prohibited) {
+        if refusal == .prohibited { gate.refusedCount &+= 1 }
+        guard limits.takesRefusal(of: client, at: resolver.hub.now) else { return }
         let length = datagram.count
         var buffer = datagram.buffer
-        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client) else { return }
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, refusal) else { return }
         datagram.count = count
         socket.send(datagram)
     }
 
+    // MARK: - Limits
+
+    /// The same walk for a client that has limits, if need be.
+    @inline(never)
+    private func answerLimited(_ datagram: consuming Datagram, to client: UInt128) {
+        guard limits.takesQuery(of: client, at: resolver.hub.now) else {
+            if limits.limits.refuses { refuse(datagram, of: client, .rate) }
+            return
+        }
+        var query = QueryView()
+        let length = datagram.count
+        var buffer = datagram.buffer
+        switch resolver.begin(&query, length: length, in: &buffer, from: client, streams: false) {
+        case .answered(let count):
+            guard let count = allowed(count, &query, in: &buffer, for: client) else { return }
+            let length = query.edns?.hasCookie == true ? StreamOptions.add(query.cookie, to: &buffer, count) : count
+            datagram.count = length
+            socket.send(datagram)
+        case .drop:
+            break
+        case .wait:
+            let pending = PendingQuery(&query, datagram.bytes, from: client)
+            let path = datagram.returnPath
+            _ = consume datagram
+            answerLater(pending, to: path, isCached: false, isLimited: true)
+        case .tooLong:
+            let pending = PendingQuery(&query, datagram.bytes, from: client)
+            let path = datagram.returnPath
+            _ = consume datagram
+            answerLater(pending, to: path, isCached: true, isLimited: true)
+        }
+    }
+
+    /// How long the answer of `count` bytes is by the limits of the network that it goes to; nil where it does not go out.
+    private func allowed(
+        _ count: Int, _ query: inout QueryView, in buffer: inout MutableSpan<UInt8>, for client: UInt128
+    ) -> Int? {
+        if query.edns?.hasCookie == true, query.cookie.isProven { return count }
+        let subject = resolver.subject(&query, buffer.span)
+        switch limits.verdict(on: subject, to: client, at: resolver.hub.now) {
+        case .send: return count
+        case .truncate: return resolver.truncate(&query, in: &buffer)
+        case .drop: return nil
+        }
+    }
+
+    /// The same for one that was waited for.
+    private func allowed(_ count: Int, _ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Int? {
+        if pending.edns?.hasCookie == true, pending.cookie.isProven { return count }
+        let subject = resolver.subject(pending, buffer.span)
+        switch limits.verdict(on: subject, to: pending.address, at: resolver.hub.now) {
+        case .send: return count
+        case .truncate: return resolver.truncate(pending, in: &buffer)
+        case .drop: return nil
+        }
+    }
+
+    // MARK: - Waiting
+
     /// Waits for the answer, where it is not in the cache, and sends it in a buffer of its own.
     @inline(never)
-    private func answerLater(_ pending: PendingQuery, to path: ReturnPath, isCached: Bool) {
+    private func answerLater(_ pending: PendingQuery, to path: ReturnPath, isCached: Bool, isLimited: Bool = false) {
         let resolution = isCached ? .cached : resolver.resolve(pending)
         guard var answer = Datagram(hub: resolver.hub) else { return }
         var buffer = answer.buffer
-        let count = resolver.write(pending, resolution, into: &buffer, limit: resolver.datagramLimit(pending))
+        var count = resolver.write(pending, resolution, into: &buffer, limit: resolver.datagramLimit(pending))
         guard count > 0 else { return }
+        if isLimited {
+            guard let length = allowed(count, pending, in: &buffer) else { return }
+            count = length
+        }
         let whole = StreamOptions.add(pending.cookie, to: &buffer, count)
         answer.count = whole
         answer.setReturnPath(path)

@@ -8,6 +8,8 @@ final class Worker {
     let resolver: Resolver
     private let datagramServers: [QueryServer]
     private let streamServers: [QueryStreamServer]
+    /// How much clients may ask.
+    private let limits: ClientLimits
     /// The places of stream connections.
     let places: StreamPlaces
 
@@ -18,20 +20,21 @@ final class Worker {
 
     /// Starts to serve a share of the listeners, on the running hub.
     init(
-        _ share: ListenerSet.Share, shared: SharedState, policy: Policy, access: ClientAccess,
+        _ share: ListenerSet.Share, shared: SharedState, policy: Policy, rules: ClientRules,
         certificates: ServerCertificates? = nil
     ) throws(SocketError) {
         let hub = Hub.current
         let resolver = Resolver(hub: hub, shared: shared, policy: policy)
         self.resolver = resolver
         places = StreamPlaces(limit: share.connections)
+        limits = ClientLimits(share.rates, counting: resolver.figures)
         var datagramServers: [QueryServer] = []
         for listener in share.datagrams {
             let socket = try DatagramSocket(hub: hub, listener: listener)
-            let gate = ClientGate(access, at: listener.address.ip, except: share.proxies)
+            let gate = ClientGate(rules.access, at: listener.address.ip, except: share.proxies)
             datagramServers.append(
                 QueryServer(
-                    socket: socket, resolver: resolver, gate: gate, proxies: share.proxies,
+                    socket: socket, resolver: resolver, limits: limits, admitting: (gate, share.proxies),
                     isIPv6: listener.address.ip.family == .v6))
         }
         var streamServers: [QueryStreamServer] = []
@@ -39,11 +42,12 @@ final class Worker {
         let streams = QueryStreamServer.Shared(
             resolver: resolver, places: places, proxies: share.proxies, wire: isEncrypted ? TLSWire() : nil)
         for stream in share.streams {
-            let gate = ClientGate(access, at: stream.listener.address.ip)
+            let gate = ClientGate(rules.access, at: stream.listener.address.ip, limits: limits)
             streamServers.append(try QueryStreamServer(stream, streams, gate: gate, certificates: certificates))
         }
         self.datagramServers = datagramServers
         self.streamServers = streamServers
+        adopt(rules)
         for server in datagramServers { server.start() }
         for server in streamServers { server.start() }
     }
@@ -52,9 +56,11 @@ final class Worker {
     func adopt(_ policy: Policy) { resolver.adopt(policy) }
 
     /// Answers others from now on.
-    func adopt(_ access: ClientAccess) {
-        for server in datagramServers { server.gate.adopt(access) }
-        for server in streamServers { server.gate.adopt(access) }
+    func adopt(_ rules: ClientRules) {
+        limits.adopt(rules)
+        resolver.verifiesCookies = rules.limits.responses != nil
+        for server in datagramServers { server.gate.adopt(rules.access, limited: rules.limited) }
+        for server in streamServers { server.gate.adopt(rules.access) }
     }
 
     /// Shows clients other certificates from now on.

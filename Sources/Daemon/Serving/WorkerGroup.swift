@@ -21,7 +21,7 @@ final class WorkerGroup: Sendable {
     /// What workers begin with.
     struct Start: Sendable {
         let policy: Policy
-        let access: ClientAccess
+        let rules: ClientRules
         let certificates: ServerCertificates?
     }
 
@@ -44,7 +44,7 @@ final class WorkerGroup: Sendable {
             group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current
                 let worker = try Worker(
-                    share, shared: shared, policy: start.policy, access: start.access, certificates: start.certificates)
+                    share, shared: shared, policy: start.policy, rules: start.rules, certificates: start.certificates)
                 worker.resolver.waitingLimit = max(Self.leastWaiting, Resolver.mostWaiting / shares.count)
                 let box = WorkerBox(worker, stop: Green.Event(hub: hub))
                 self.members.withLock { $0.append(Member(mailbox: hub.mailbox, worker: box)) }

@@ -21,7 +21,7 @@ package final class PendingQuery: Sendable {
     /// Who asks, as `FairShares` counts it.
     let client: UInt32
     /// Who asks, as `IPAddress.number` has it.
-    let address: UInt128
+    package let address: UInt128
     /// What whoever asks is called.
     let clientName: ClientName
     /// Whether it is about the name that a client's stands for.

@@ -13,6 +13,8 @@ package struct Resolution {
         case noAnswer(UpstreamFailure)
         /// Too much is being asked at once.
         case overloaded
+        /// Too much of the same domain is.
+        case crowded
         /// What was in the cache a moment ago is no longer.
         case evicted
     }
@@ -80,7 +82,7 @@ package struct Resolution {
     /// Whether there is no answer because too much is asked at once.
     var isOverload: Bool {
         switch content {
-        case .failed(.overloaded): return true
+        case .failed(.overloaded), .failed(.crowded): return true
         case .landed(let flight):
             if case .failure(.overloaded) = flight.result { return true }
             return false
@@ -109,6 +111,7 @@ extension Reply {
         case .noAnswer(let reason): self.init(.servFail, reason.extendedError, reason.text)
         case .evicted: self.init(.servFail, .other, "ask again")
         case .overloaded: self.init(.servFail, .other, "too many questions at once")
+        case .crowded: self.init(.servFail, .other, "too many questions about this domain at once")
         }
     }
 }

@@ -23,7 +23,7 @@ extension Resolver {
         let seconds = UInt64(clamping: hub.loop.wallTime() / 1_000_000_000)
         let own = buffer.span.loadWord(at: place.lowerBound)
         var isGood = false
-        if mustHave, place.count == 24 {
+        if mustHave || verifiesCookies, place.count == 24 {
             let (stamp, hash) = (
                 buffer.span.loadWord(at: place.lowerBound + 8), buffer.span.loadWord(at: place.lowerBound + 16)
             )
@@ -34,6 +34,7 @@ extension Resolver {
         query.cookie.stamp = stamp
         query.cookie.hash = hash
         query.cookie.isGiven = true
+        query.cookie.isProven = isGood
         return mustHave && !isGood ? answer(Reply(.badCookie), query, &buffer) : nil
     }
 }

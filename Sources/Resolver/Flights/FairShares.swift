@@ -19,17 +19,31 @@ struct FlightOwner: Sendable {
 final class FairShares: Sendable {
     private let clients = SharedCounters()
     private let domains = SharedCounters()
+    /// The same domains by other bits: two that meet in one table do not in the other.
+    private let domainsAgain = SharedCounters()
 
     /// Counts a place that was taken.
     func add(_ owner: FlightOwner) {
         clients.add(owner.client)
         domains.add(owner.domain)
+        domainsAgain.add(owner.domain >> 16)
     }
 
     /// Counts a place that was given back.
     func remove(_ owner: FlightOwner) {
         clients.remove(owner.client)
         domains.remove(owner.domain)
+        domainsAgain.remove(owner.domain >> 16)
+    }
+
+    /// The last quarter of a domain's places is for clients that have less than one in so many of them.
+    private static let clientPart = 16
+
+    /// Whether the domain has less than `places`, or less than three quarters of them where the client has many already.
+    func hasRoom(for owner: FlightOwner, of places: Int) -> Bool {
+        let taken = min(domains.count(owner.domain), domainsAgain.count(owner.domain >> 16))
+        if taken < places - places / 4 { return true }
+        return taken < places && clients.count(owner.client) < max(1, places / Self.clientPart)
     }
 
     /// A domain may have one place in so many, whatever its share. Else silent names below thousands of domains, of which some
@@ -72,9 +86,12 @@ final class SharedCounters: Sendable {
         }
     }
 
+    /// How much a counter has counted.
+    func count(_ number: UInt32) -> Int { Int(slots[slot(number)].load(ordering: .relaxed)) }
+
     /// Whether a counter is below its share of `places`, which is `least` at least: each that is above 0 has the same.
     func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
-        let own = Int(slots[slot(number)].load(ordering: .relaxed))
+        let own = count(number)
         let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : 0)
         return own < max(1, least, places / max(1, sharers))
     }

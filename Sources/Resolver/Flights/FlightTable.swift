@@ -10,6 +10,10 @@ internal import Upstream
 /// There may be `limit` flights. Beyond three quarters of it a new one is opened only for a client and a domain that have
 /// less than their share, and at the limit the oldest flight that no other client waits for is ended for it. Flights that
 /// refresh an answer that is there have an eighth of the places, shared in the same way, and none where places are scarce.
+///
+/// One domain has no more than `domainLimit` flights at any time, so that random names below it, or a domain whose servers are
+/// silent, leave upstreams and the others alone. The last quarter of them is for clients that have few flights: a single client
+/// that asks for such names does not shut a domain for all.
 final class FlightTable: Sendable {
     private let shards: [Locked<FlightShard>]
     private let count = Atomic<Int>(0)
@@ -18,6 +22,8 @@ final class FlightTable: Sendable {
     private let refreshShares = FairShares()
     /// How many flights there may be at once.
     let limit: Int
+    /// How many of them of one domain.
+    private let domainLimit = Atomic<Int>(.max)
 
     /// What came of joining.
     enum Boarding {
@@ -27,6 +33,8 @@ final class FlightTable: Sendable {
         case opened(Flight)
         /// There are too many.
         case full
+        /// There are too many of the domain.
+        case crowded
     }
 
     /// Whether there is a place for a new flight.
@@ -35,12 +43,17 @@ final class FlightTable: Sendable {
         /// Where another gives up its own.
         case another
         case none
+        /// None for its domain.
+        case crowded
     }
 
     init(limit: Int) {
         self.limit = limit
         shards = (0..<16).map { _ in Locked(FlightShard()) }
     }
+
+    /// Bounds the flights of one domain from now on.
+    func bound(domain limit: Int) { domainLimit.store(limit, ordering: .relaxed) }
 
     /// How many flights there are.
     var flightCount: Int { count.load(ordering: .relaxed) }
@@ -49,6 +62,7 @@ final class FlightTable: Sendable {
     func join(_ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub) -> Boarding {
         let place = place(for: owner)
         if let boarding = join(key, waiter, for: owner, on: hub, opens: place == .free) { return boarding }
+        if place == .crowded { return .crowded }
         guard place == .another, endOldest(on: hub) else { return .full }
         return join(key, waiter, for: owner, on: hub, opens: true) ?? .full
     }
@@ -114,6 +128,7 @@ final class FlightTable: Sendable {
 
     /// Whether there is a place for a flight of `owner`.
     private func place(for owner: FlightOwner) -> Place {
+        guard shares.hasRoom(for: owner, of: domainLimit.load(ordering: .relaxed)) else { return .crowded }
         let taken = count.load(ordering: .relaxed)
         let isScarce = taken >= limit - limit / 4
         if owner.isRefresh {

@@ -154,8 +154,10 @@ package final class DomainIndex: Sendable {
 
     /// The number of the domain that somebody registered and the name is in, as far as that can be told from the name alone:
     /// its last two labels, or three where they look like `co.uk`. Keyed.
-    static func domainNumber(_ wireName: [UInt8]) -> UInt32 {
-        let name = wireName.span
+    static func domainNumber(_ wireName: [UInt8]) -> UInt32 { domainNumber(wireName.span) }
+
+    /// The same of a name that is lent.
+    static func domainNumber(_ name: Span<UInt8>) -> UInt32 {
         var starts = InlineArray<128, UInt8>(repeating: 0)
         let labels = name.labelStarts(&starts)
         var depth = min(labels, 2)

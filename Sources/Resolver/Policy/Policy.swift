@@ -70,6 +70,8 @@ package struct Policy: Sendable {
     package var rules: RuleBook?
     /// How this server speaks encrypted, where clients may be told.
     package var designated: DesignatedResolvers?
+    /// How many questions of one domain may be asked at once.
+    package var flightsOfDomain = Int.max
     /// What is done with DNS cookies.
     package var cookies = ServerCookies()
     /// The answer to `version.bind` and its like in class CHAOS; refused where there is none.

@@ -39,6 +39,8 @@ package struct Settings: Sendable, Equatable {
     package var allow: [AccessRule] = [.local]
     /// Who of them may not.
     package var deny: [AccessRule] = []
+    /// How much clients may ask.
+    package var rateLimit = RateLimitSettings()
     /// Who is asked what the cache does not know; none: those of resolv.conf.
     package var upstreams: [UpstreamAddress] = []
     /// Who of them is asked, and when another.

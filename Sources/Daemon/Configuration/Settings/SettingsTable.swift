@@ -80,6 +80,9 @@ extension Settings {
         .value(
             "deny", \.deny, .accessRules,
             SettingFacts("Clients that are refused although `allow` names them.", example: "[\"192.168.7.0/24\"]")),
+        .section(
+            "rate-limit", \.rateLimit, RateLimitSettings.table,
+            SettingFacts("How much clients may ask and be answered in a second; 0: no limit.")),
         .value(
             "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
             SettingFacts(

@@ -15,20 +15,28 @@ internal import Green
 
     private let state: UnsafeMutablePointer<State>
     private let listener: IPAddress
-    /// Those who are looked at off the path of a hit, whatever the rules say of them.
+    /// Those who are looked at off the path of a hit, whatever the rules say of them: proxies.
     private let exceptions: ClientAccess
     /// Who is answered wherever they ask.
     private var access: ClientAccess
+    /// Who is answered here.
+    private var admitted = ClientAccess.nobody
+    /// How much clients on streams may ask.
+    private let limits: ClientLimits?
     /// Queries of clients that were not let in.
     var refusedCount: UInt64 = 0
 
     /// A gate for a listener at an address; `exceptions` it does not let in.
-    init(_ access: ClientAccess, at listener: IPAddress, except exceptions: ClientAccess = .nobody) {
+    init(
+        _ access: ClientAccess, at listener: IPAddress, except exceptions: ClientAccess = .nobody, limits: ClientLimits? = nil
+    ) {
+        self.limits = limits
         self.listener = listener
         self.exceptions = exceptions
         self.access = access
         unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: Self.state(access, listener, exceptions))
+        unsafe state.initialize(to: Self.state([]))
+        adopt(access)
     }
 
     deinit {
@@ -36,12 +44,21 @@ internal import Green
         unsafe state.deallocate()
     }
 
-    /// Goes on by other rules.
-    func adopt(_ access: ClientAccess) {
-        unsafe state.pointee.ranges.deallocate()
-        unsafe state.pointee = Self.state(access, listener, exceptions)
+    /// Goes on by other rules. Those who are `limited` it does not let in either: they are looked at off the path of a hit.
+    func adopt(_ access: ClientAccess, limited: ClientAccess = .nobody) {
         self.access = access
+        // Who reaches a loopback address is on this machine: where all of loopback is answered, nothing need be looked at.
+        let loopback = listener.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
+        admitted = listener.isLoopback && access.covers(loopback.numbers) ? .everybody : access
+        unsafe state.pointee.ranges.deallocate()
+        unsafe state.pointee = Self.state(admitted.without(exceptions).without(limited).ranges)
     }
+
+    /// Whether a client is answered that was not let in, since it is counted first.
+    func admitsLimited(_ number: UInt128) -> Bool { admitted.admits(number: number) }
+
+    /// Whether a query of a client on a stream is within its rate; counts it.
+    func takesQuery(of number: UInt128, at now: Instant) -> Bool { limits?.takesQuery(of: number, at: now) ?? true }
 
     /// Whether the client that a proxy asks for is answered: which address the proxy reached says nothing of that.
     func admitsForwarded(_ number: UInt128) -> Bool { access.admits(number: number) }
@@ -74,12 +91,8 @@ internal import Green
         return false
     }
 
-    /// What a listener lets in. Who reaches a loopback address is on this machine: where all of loopback is answered,
-    /// nothing need be looked at.
-    private static func state(_ access: ClientAccess, _ listener: IPAddress, _ exceptions: ClientAccess) -> State {
-        let loopback = listener.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
-        let isOpen = listener.isLoopback && access.covers(loopback.numbers)
-        let ranges = (isOpen ? ClientAccess.everybody : access).without(exceptions).ranges
+    /// What a listener lets in, by ranges in order.
+    private static func state(_ ranges: [ClosedRange<UInt128>]) -> State {
         let copy = UnsafeMutableBufferPointer<ClosedRange<UInt128>>.allocate(capacity: ranges.count)
         _ = unsafe copy.initialize(from: ranges)
         // No range holds a number yet that comes above its end.

@@ -199,6 +199,12 @@ final class HTTPQueries {
             guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: address) else { return .none }
             return .answered(count)
         }
+        guard gate.takesQuery(of: address, at: resolver.hub.now) else {
+            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: address, .rate) else {
+                return .none
+            }
+            return .answered(count)
+        }
         var query = QueryView()
         query.clientName = asker.name
         switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {

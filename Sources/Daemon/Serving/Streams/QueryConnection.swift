@@ -73,10 +73,12 @@ final class QueryConnection: StreamConnection {
             query.clientName = clientName
             buffer.copy(message, to: 0)
             let isAllowed = mayAsk
+            let isWithin = isAllowed && server.gate.takesQuery(of: address, at: server.hub.now)
             let step =
-                isAllowed
+                isWithin
                 ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
-                : server.resolver.refuse(length: message.count, in: &buffer, from: address)
+                : server.resolver.refuse(
+                    length: message.count, in: &buffer, from: address, isAllowed ? .rate : .prohibited)
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):

@@ -1,0 +1,72 @@
+internal import AnswerCache
+package import DNSWire
+internal import Green
+internal import Observation
+
+/// What limits of clients need of queries and answers.
+extension Resolver {
+    /// Why a query is refused whatever it asks.
+    package enum Refusal: Sendable {
+        /// The client has no right to ask here.
+        case prohibited
+        /// The client asks too much.
+        case rate
+
+        /// What the client is told.
+        var reply: Reply {
+            switch self {
+            case .prohibited: Reply(.refused, .prohibited)
+            case .rate: Reply(.refused, .other, "over the rate limit of your address")
+            }
+        }
+    }
+
+    /// What makes an answer the same as another (response rate limiting): of records the question, of a negative answer the
+    /// domain, so that random names below one are the same, and of an error nothing. `message` is the answer.
+    package func subject(_ query: inout QueryView, _ message: Span<UInt8>) -> UInt64 {
+        switch Self.kind(message) {
+        case .records:
+            QuestionHash.hash(query.name, query.type, query.class, flags: Self.noFlags, seed: cache.seed)
+        case .negative: UInt64(DomainIndex.domainNumber(query.nameBytes))
+        case .error: 0
+        }
+    }
+
+    /// The same for a query that waited.
+    package func subject(_ pending: PendingQuery, _ message: Span<UInt8>) -> UInt64 {
+        let (name, key) = (pending.key.wireName, pending.key)
+        return switch Self.kind(message) {
+        case .records: QuestionHash.hash(name.span, key.type, key.class, flags: Self.noFlags, seed: cache.seed)
+        case .negative: UInt64(DomainIndex.domainNumber(name.span))
+        case .error: 0
+        }
+    }
+
+    private static var noFlags: KeyFlags { KeyFlags(dnssecOK: false, checkingDisabled: false) }
+
+    private enum Kind {
+        case records, negative, error
+    }
+
+    private static func kind(_ message: Span<UInt8>) -> Kind {
+        guard message.count >= MessageView.headerLength else { return .error }
+        switch message[3] & 15 {
+        case 0: return message.loadUInt16(at: 6) > 0 ? .records : .negative
+        case 3: return .negative
+        default: return .error
+        }
+    }
+
+    /// Puts nothing but TC in an answer's place: its length.
+    package func truncate(_ query: inout QueryView, in buffer: inout MutableSpan<UInt8>) -> Int {
+        figures.truncated.add()
+        guard case .answered(let count) = answer(.tooLong, query, &buffer) else { return 0 }
+        return count
+    }
+
+    /// The same for a query that waited.
+    package func truncate(_ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Int {
+        figures.truncated.add()
+        return AnswerWriter(pending).write(.tooLong, into: &buffer)
+    }
+}
