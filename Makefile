@@ -31,12 +31,12 @@ BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base
 	valgrind binutils python3
 
 # Modules that have a catalogue of documentation.
-DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,GreenHTTP2,DNSWire
+DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,GreenHTTP2,GreenDNS,DNSWire
 comma          := ,
-GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,green-bench
+GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test test-sanitize docs lint format example-config man install uninstall deb clean deps test-deps \
+.PHONY: help run build test test-sanitize docs api lint format example-config man install uninstall deb clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -93,6 +93,10 @@ bench-snapshot: measure ## time writing and reading a snapshot of a million name
 
 measure: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product Measure
+
+api: deps ## record the public API of the libraries, which lint compares with (docs/api)
+	$(SWIFT) build
+	scripts/api.sh record .build/debug
 
 lint: deps ## check format, house rules, warnings, scripts, unit files and the example configuration
 	SWIFT="$(SWIFT)" scripts/lint.sh

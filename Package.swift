@@ -31,6 +31,7 @@ let package = Package(
         .library(name: "GreenRedis", targets: ["GreenRedis"]),
         .library(name: "GreenHTTP", targets: ["GreenHTTP"]),
         .library(name: "GreenHTTP2", targets: ["GreenHTTP2"]),
+        .library(name: "GreenDNS", targets: ["GreenDNS"]),
         .library(name: "DNSWire", targets: ["DNSWire"]),
         .executable(name: "vireo", targets: ["vireo"]),
     ],
@@ -56,6 +57,7 @@ let package = Package(
         .target(name: "GreenRedis", dependencies: ["Green", "GreenTLS", "CHiredis"], swiftSettings: settings),
         .target(name: "GreenHTTP", dependencies: ["Green", "GreenTLS"], swiftSettings: settings),
         .target(name: "GreenHTTP2", dependencies: ["Green", "CNghttp2"], swiftSettings: settings),
+        .target(name: "GreenDNS", dependencies: ["Green", "DNSWire"], swiftSettings: settings),
         .target(name: "DNSWire", swiftSettings: settings),
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
@@ -106,7 +108,8 @@ let package = Package(
         example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
         example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),
         .executableTarget(
-            name: "green-bench", dependencies: ["Green"], path: "Benchmarks/green", exclude: ["gevent_twin.py", "echo_floor.c"],
+            name: "green-bench", dependencies: ["Green", "CGreen"], path: "Benchmarks/green",
+            exclude: ["gevent_twin.py", "echo_floor.c"],
             swiftSettings: testSettings
         ),
         .testTarget(name: "GreenTests", dependencies: ["Green"], swiftSettings: testSettings),
@@ -124,6 +127,7 @@ let package = Package(
         .testTarget(name: "GreenHTTPTests", dependencies: ["GreenHTTP", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(
             name: "GreenHTTP2Tests", dependencies: ["GreenHTTP2", "GreenTLS", "Green"], swiftSettings: testSettings),
+        .testTarget(name: "GreenDNSTests", dependencies: ["GreenDNS", "Green", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "ObservationTests", dependencies: ["Observation", "CAllocationCount"], swiftSettings: testSettings),

@@ -151,6 +151,13 @@ public protocol FileAccess: Sendable {
 public protocol NameAccess: Sendable {
     /// The addresses of `name`, the preferred one first; throws `notFound` where it has none.
     func addresses(of name: String) throws(SocketError) -> [IPAddress]
+    /// The name of an address; throws `notFound` where it has none.
+    func name(of address: IPAddress) throws(SocketError) -> String
+}
+
+extension NameAccess {
+    /// None, where names of addresses are not known.
+    public func name(of address: IPAddress) throws(SocketError) -> String { throw .notFound }
 }
 
 /// Whether a socket carries datagrams or a stream.

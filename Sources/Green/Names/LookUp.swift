@@ -10,6 +10,14 @@ public func lookUp(_ host: String) throws -> [IPAddress] {
     return try met(at: .host(host, port: nil)) { try blocking(as: .names) { try names.addresses(of: host) } }
 }
 
+/// The name of an address, as the machine's resolver has it (getnameinfo): who controls the address chooses it, so that it proves
+/// nothing. Throws and costs what ``lookUp(_:)`` does.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+public func lookUp(nameOf address: IPAddress) throws -> String {
+    let names = Hub.current.loop.names
+    return try met(at: .host("\(address)", port: nil)) { try blocking(as: .names) { try names.name(of: address) } }
+}
+
 extension StreamSocket {
     /// How long an attempt has a head start before the next address is tried beside it (RFC 8305, section 5).
     static let headStart = Duration.milliseconds(250)
@@ -67,7 +75,7 @@ extension StreamSocket {
     }
 
     /// The addresses with their families in turn, beginning with the first one's.
-    static func alternating(_ addresses: [IPAddress]) -> [IPAddress] {
+    package static func alternating(_ addresses: [IPAddress]) -> [IPAddress] {
         guard let first = addresses.first?.family else { return [] }
         let preferred = addresses.filter { $0.family == first }
         let others = addresses.filter { $0.family != first }

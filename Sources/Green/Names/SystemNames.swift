@@ -25,6 +25,25 @@ struct SystemNames: NameAccess {
         return found
     }
 
+    func name(of address: IPAddress) throws(SocketError) -> String {
+        var raw = SocketAddress(address, port: 0).raw
+        let size = address.family == .v4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+        let capacity = Int(NI_MAXHOST)
+        var code: Int32 = 0
+        let name = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { room in
+            code = unsafe withUnsafePointer(to: &raw) { pointer in
+                let address = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
+                return unsafe getnameinfo(
+                    address, socklen_t(size), room.baseAddress, socklen_t(capacity), nil, 0, Int32(NI_NAMEREQD))
+            }
+            return code == 0 ? unsafe String(cString: room.baseAddress!) : ""
+        }
+        guard code == 0 else {
+            throw code == EAI_AGAIN ? .timedOut : code == EAI_SYSTEM ? SocketError(errno: errno, call: "getnameinfo") : .notFound
+        }
+        return name
+    }
+
     private static func address(_ info: addrinfo) -> IPAddress? {
         var raw = green_address()
         let size = unsafe min(Int(info.ai_addrlen), MemoryLayout<green_address>.size)

@@ -94,7 +94,7 @@ public struct SocketError: Error, Hashable, Sendable {
     }
 
     /// The same error, met nowhere in particular.
-    var nowhere: SocketError { SocketError(kind, number: number, call: detail?.call) }
+    package var nowhere: SocketError { SocketError(kind, number: number, call: detail?.call) }
 
     /// Whether a number says only that it cannot be done at once.
     static func wouldBlock(_ result: Int) -> Bool {

@@ -14,4 +14,12 @@ public final class VirtualNames: NameAccess {
         guard let addresses = known.withLock({ $0[name] }) else { throw .notFound }
         return addresses
     }
+
+    /// As ``NameAccess`` says; the first in the order of the alphabet where there are several.
+    public func name(of address: IPAddress) throws(SocketError) -> String {
+        guard let name = known.withLock({ known in known.filter { $0.value.contains(address) }.keys.min() }) else {
+            throw .notFound
+        }
+        return name
+    }
 }
