@@ -200,6 +200,23 @@ int green_send(int descriptor, green_slot *const *slots, unsigned count) {
     return sent < 0 ? -errno : sent;
 }
 
+int green_multicast(int descriptor, const green_address *group, uint32_t interface, bool joins) {
+    bool v4 = group->v4.sin_family == AF_INET;
+    struct group_req request = {.gr_interface = interface};
+    memcpy(&request.gr_group, group, v4 ? sizeof group->v4 : sizeof group->v6);
+    int result = setsockopt(
+        descriptor, v4 ? IPPROTO_IP : IPPROTO_IPV6, joins ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &request, sizeof request);
+    return result == 0 ? 0 : -errno;
+}
+
+int green_multicast_interface(int descriptor, bool v4, uint32_t interface) {
+    struct ip_mreqn request = {.imr_ifindex = (int)interface};
+    int number = (int)interface;
+    int result = v4 ? setsockopt(descriptor, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request)
+                    : setsockopt(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_IF, &number, sizeof number);
+    return result == 0 ? 0 : -errno;
+}
+
 int green_keep_reports(int descriptor, int family) {
     int on = 1;
     int result = family == AF_INET ? setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &on, sizeof on)

@@ -80,6 +80,11 @@ int green_spawn(
     return 0;
 }
 
+int green_process_descriptor(int process) {
+    int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
 int green_reap(int process, bool waits) {
     int status;
     pid_t got;

@@ -6,12 +6,14 @@ import Testing
 @Suite struct HandleTests {
     @Test(arguments: World.allCases) func `a result is waited for no longer than asked`(_ world: World) throws {
         try onHub(world) { hub throws in
+            let enough = Event()
             let slow = hub.spawn {
-                try sleep(.milliseconds(20))
+                try enough.wait()
                 return 3
             }
             #expect(try slow.get(until: .in(.milliseconds(1))) == nil)
             #expect(try !slow.join(until: .in(.milliseconds(1))))
+            enough.set()
             #expect(try slow.get(until: hub.soon) == 3)
         }
     }

@@ -28,7 +28,7 @@ import Testing
                 #expect(try client.read(upTo: 1, until: hub.soon) == [1])
             }
             #expect(server.connectionCount == 2)
-            let stopping = hub.spawn { try server.stop(until: hub.loop.now().advanced(by: .milliseconds(50))) }
+            let stopping = hub.spawn { try server.stop(until: hub.loop.now().advanced(by: .milliseconds(500))) }
             try yield()
             #expect(throws: SocketError.refused) { try StreamSocket.connect(to: server.address, until: hub.soon) }
             try clients[0].write([2])

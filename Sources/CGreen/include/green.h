@@ -115,6 +115,26 @@ static inline green_pulse green_pulse_read(const green_pulse *pulse) {
     return seen;
 }
 
+// ---- Traces ---------------------------------------------------------------------------------------------
+
+/// The most return addresses that a trace has.
+enum { GREEN_TRACE = 64 };
+
+/// The return addresses of a fiber that is suspended, the innermost first: how many.
+int green_trace_fiber(const green_fiber *fiber, uintptr_t *out, int room);
+
+/// Lets the calling thread be asked where it is, by SIGURG, which it blocks no more; its number.
+int green_trace_admit(void);
+
+/// Where a thread is that lets itself be asked: how many addresses; 0 where it does not answer within a tenth of a second.
+int green_trace_thread(int thread, uintptr_t *out, int room);
+
+/// The name of the function at an address, empty where nobody knows, and the file that it was loaded from; the offset there.
+uintptr_t green_describe_address(uintptr_t address, char *name, size_t room, char *file, size_t file_room);
+
+/// Writes a name of Swift's as people read it; any other as it is.
+void green_demangle(const char *name, char *out, size_t room);
+
 // ---- Datagrams ------------------------------------------------------------------------------------------
 
 /// A peer's address.
@@ -122,6 +142,13 @@ typedef union green_address {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
 } green_address;
+
+/// Has a datagram socket take, or take no more, what is sent to a group, on an interface (0: whichever the routes say); 0, or
+/// -errno.
+int green_multicast(int descriptor, const green_address *group, uint32_t interface, bool joins);
+
+/// Which interface what is sent to groups leaves by; 0, or -errno.
+int green_multicast_interface(int descriptor, bool v4, uint32_t interface);
 
 /// One datagram: its bytes, who sent it or shall get it, and the local address that was asked.
 typedef struct green_slot {
@@ -213,6 +240,9 @@ void green_timer_arm(int descriptor, uint64_t nanoseconds);
 /// our ends, non-blocking, for its input, output and errors, and `watch` a descriptor that is readable when it has ended.
 int green_spawn(
     char *const *arguments, char *const *environment, const char *directory, int own[3], int *watch, int *process);
+
+/// A descriptor that is readable when a process has ended (Linux 5.3); or -errno.
+int green_process_descriptor(int process);
 
 /// How a process that we started ended: its code, or 0x100 and its signal; -EAGAIN where it has not, and nobody waits.
 int green_reap(int process, bool waits);

@@ -52,18 +52,23 @@ extension Hub {
         return found.sorted { $0.number < $1.number }
     }
 
-    /// A report of what the hub is doing, one line for each greenlet below the one that spawned it, for a log or a terminal.
-    public func describeGreenlets() -> String {
+    /// A report of what the hub is doing, one line for each greenlet below the one that spawned it, for a log or a terminal; with
+    /// `stacks`, and where each waits in the code (``StackTrace``), which takes some milliseconds for each name.
+    public func describeGreenlets(stacks: Bool = false) -> String {
         let all = greenlets
         var lines = [
             "hub: \(all.count) greenlets, at most \(greenletHighWater) so far, \(unsafe core.pointee.timers.count) timers"
         ]
+        let traces = stacks ? stackTraces : [:]
+        var names: [UInt: String] = [:]
         let alive = Set(all.map(\.number))
         let children = Dictionary(grouping: all) { $0.spawner.flatMap { alive.contains($0) ? $0 : nil } ?? 0 }
         // Those that are to be told, the next one last; who spawned whom may go deeper than a stack.
         var pending = (children[0] ?? []).reversed().map { (info: $0, depth: 1) }
         while let (info, depth) = pending.popLast() {
-            lines.append(String(repeating: "  ", count: min(depth, 16)) + "\(info)")
+            let indent = String(repeating: "  ", count: min(depth, 16))
+            lines.append(indent + "\(info)")
+            if let trace = traces[info.number] { lines += trace.functions(&names).map { indent + "    " + $0 } }
             pending += (children[info.number] ?? []).reversed().map { ($0, depth + 1) }
         }
         return lines.joined(separator: "\n")
@@ -72,10 +77,11 @@ extension Hub {
     /// Writes `describeGreenlets` to whoever connects to a Unix socket at `path`, whose file only this process's user can
     /// use: `nc -U PATH` shows what a program that runs is doing. Ends with `stop()` of what comes back; the file stays then,
     /// and the next one takes its place. Throws where the socket is not to be had.
-    public func serveDescription(at path: String) throws(SocketError) -> StreamServer {
+    /// With `stacks` it tells where each waits in the code, which keeps the hub for some milliseconds for each name.
+    public func serveDescription(at path: String, stacks: Bool = false) throws(SocketError) -> StreamServer {
         let server = try StreamServer(hub: self, listener: try UnixListener(path: path).listener, limit: 4) {
             [unowned self] socket in
-            try socket.write(describeGreenlets() + "\n", until: .in(.seconds(5)))
+            try socket.write(describeGreenlets(stacks: stacks) + "\n", until: .in(.seconds(5)))
         }
         server.start()
         return server

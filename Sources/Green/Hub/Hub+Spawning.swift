@@ -146,6 +146,16 @@ public func yield() throws(Interruption) {
     try unsafe CorePointer.current.yield(afterEvents: false)
 }
 
+/// Waits until the hub has nothing else to do: no greenlet can go on, and no event has come. For work that is to hold nobody up,
+/// a piece at a time; of several that wait one goes on in each such moment. While others are always ready it waits for ever, or
+/// until `deadline`: false. Throws the interruption of the wait.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+@discardableResult
+public func idle(until deadline: Instant = .never) throws(Interruption) -> Bool {
+    let core = unsafe CorePointer.current
+    return try unsafe core.wait(in: core.idlers, for: "an idle moment", until: deadline)
+}
+
 /// Runs `body` with kills of this greenlet kept for later, for clean-up that must wait. Timeouts still interrupt. Throws
 /// what `body` throws; a kill that came meanwhile is thrown by the first wait after it.
 public func shield<Success>(_ body: () throws -> Success) rethrows -> Success {

@@ -202,7 +202,13 @@ public struct HubOptions: Sendable {
         fireTimers()
         if unsafe core.pointee.hasPosts { takePosts() }
         unsafe core.pointee.ready.take(&core.pointee.nextTurn)
+        if unsafe !core.pointee.idlers.isEmpty { wakeIdler() }
         trimIfDue()
+    }
+
+    /// Nothing has come by a look at the events: the first that waits for such a moment goes on.
+    private func wakeIdler() {
+        if unsafe core.pointee.isAtRest { unsafe core.pointee.wakeFirst(core.idlers) }
     }
 
     private func wakeQuiet() {

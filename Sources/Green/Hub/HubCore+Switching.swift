@@ -24,6 +24,12 @@ extension UnsafeMutablePointer<HubCore> {
         return unsafe (UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: WaitList.self)
     }
 
+    /// Who waits for the hub to have nothing else to do.
+    var idlers: UnsafeMutablePointer<WaitList> {
+        let offset = MemoryLayout<HubCore>.offset(of: \.idlers)!
+        return unsafe (UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: WaitList.self)
+    }
+
     /// Gives the processor to a greenlet that `takeNext` gave, until no more greenlets are to run in this turn.
     func switchFromLoop(to record: RecordPointer) {
         unsafe record.pointee.resumer = loopFiber

@@ -54,6 +54,8 @@ internal import CGreen
     /// Who waits for all others to end, and how many they are.
     var quiet = WaitList()
     var quietWaiters = 0
+    /// Who waits for the hub to have nothing else to do.
+    var idlers = WaitList()
     let hub: Unmanaged<Hub>
 
     init(_ options: HubOptions, pulse: UnsafeMutablePointer<green_pulse>, hub: Unmanaged<Hub>) {
@@ -65,7 +67,10 @@ internal import CGreen
     }
 
     /// Whether nothing is left to be done before the next event.
-    var mayWait: Bool {
+    var mayWait: Bool { isAtRest && idlers.isEmpty }
+
+    /// Whether there is nothing to be done but what may wait for such a moment.
+    var isAtRest: Bool {
         ready.isEmpty && nextTurn.isEmpty && !hasPosts && !isEnding && alive > 0
     }
 

@@ -257,10 +257,20 @@ extension LibeventLoop {
     }
 
     static func localAddress(of descriptor: Int32) -> SocketAddress? {
+        unsafe address(of: descriptor, getsockname)
+    }
+
+    static func peerAddress(of descriptor: Int32) -> SocketAddress? {
+        unsafe address(of: descriptor, getpeername)
+    }
+
+    private static func address(
+        of descriptor: Int32, _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> SocketAddress? {
         var raw = green_address()
         let result = unsafe withUnsafeMutablePointer(to: &raw) { pointer in
             var size = socklen_t(MemoryLayout<green_address>.size)
-            return unsafe getsockname(descriptor, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &size)
+            return unsafe call(descriptor, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &size)
         }
         return result == 0 ? SocketAddress(raw) : nil
     }

@@ -57,6 +57,16 @@ public struct IPAddress: Sendable, Hashable {
         self.init(v6High: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1), scope: scope)
     }
 
+    /// The address with these bytes in network order; nil where they are neither 4 nor 16.
+    public init?(bytes: [UInt8]) {
+        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        switch bytes.count {
+        case 4: self.init(v4: UInt32(word(bytes[...])))
+        case 16: self.init(v6High: word(bytes[..<8]), low: word(bytes[8...]))
+        default: return nil
+        }
+    }
+
     /// `127.0.0.1`.
     public static let loopback = IPAddress(v4: 0x7F00_0001)
     /// `0.0.0.0`.

@@ -9,7 +9,7 @@ internal import CGreen
     public let hub: Hub
     /// Who is on the other side.
     public let peer: SocketAddress
-    private let handle: SocketHandle
+    let handle: SocketHandle
 
     init(hub: Hub, handle: SocketHandle, peer: SocketAddress) {
         self.hub = hub
@@ -93,6 +93,26 @@ internal import CGreen
         unsafe handle.pointee.watched = subject
     }
 
+    /// Has `call` called once, when there is something to read, the end or an error, or when the socket is closed: on the
+    /// loop's own stack, so that it must not wait, but may spawn. A connection that is silent for long needs no greenlet so, and
+    /// takes some hundred bytes: what `call` holds, the socket most often, lives as long. At once where something is there.
+    /// While somebody is to be called already, `call` is called at once too.
+    ///
+    /// ```swift
+    /// final class Parking: StreamServer {
+    ///     override func take(_ connection: StreamSocket) -> Bool {
+    ///         connection.whenReadable { spawn { try self.answer(connection) } }
+    ///         return true
+    ///     }
+    /// }
+    /// ```
+    public func whenReadable(_ call: @escaping () -> Void) {
+        check()
+        if unsafe handle.isOpen { unsafe handle.pointee.canRead = hub.loop.poll(handle).readable }
+        let box = unsafe Unmanaged.passRetained(ReadableCall(call))
+        unsafe watch({ unsafe Unmanaged<ReadableCall>.fromOpaque($0).takeRetainedValue().call() }, box.toOpaque())
+    }
+
     /// Whether somebody is to be called so.
     package var isWatched: Bool { unsafe handle.pointee.watcher != nil }
 
@@ -172,5 +192,14 @@ internal import CGreen
 
     private func check() {
         unsafe hub.core.checkThread("a socket")
+    }
+}
+
+/// What is to be called when a socket can be read.
+private final class ReadableCall {
+    let call: () -> Void
+
+    init(_ call: @escaping () -> Void) {
+        self.call = call
     }
 }

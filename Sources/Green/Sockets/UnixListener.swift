@@ -70,7 +70,7 @@ public struct UnixListener: Sendable {
 
     /// Binds a socket whose mode is set, so that its file has that mode: 0, or the error's number. The process's umask is set
     /// aside meanwhile; what other threads make in these microseconds gets no more than `mode`.
-    private static func bind(_ descriptor: Int32, to path: String, _ mode: UInt32) throws(SocketError) -> Int32 {
+    static func bind(_ descriptor: Int32, to path: String, _ mode: UInt32) throws(SocketError) -> Int32 {
         // One at a time: two that put back what they found could leave the process with the other's.
         try maskLock.withLock { _ throws(SocketError) in
             let former = umask(0o777 & ~mode)
@@ -82,7 +82,7 @@ public struct UnixListener: Sendable {
     private static let maskLock = Locked(0)
 
     /// Calls `bind` or `connect` with a path: 0, or the error's number.
-    private static func call(
+    static func call(
         _ descriptor: Int32, _ path: String, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) throws(SocketError) -> Int32 {
         var address = sockaddr_un()
