@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -131,6 +132,49 @@ static inline void green_tls_clear_errors(void) {
 static inline void green_tls_set_name_callback(SSL_CTX *context, int (*choose)(SSL *, int *, void *), void *table) {
     SSL_CTX_set_tlsext_servername_callback(context, choose);
     SSL_CTX_set_tlsext_servername_arg(context, table);
+}
+
+// Writes a distinguished name as text (RFC 2253), UTF-8 as it is; below 0 where that fails.
+static inline int green_tls_print_name(BIO *out, const X509_NAME *name) {
+    return X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+// The other names of a certificate's subject, to be freed; NULL where it has none.
+static inline void *green_tls_alternatives(X509 *certificate) {
+    return X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+
+static inline void green_tls_free_alternatives(void *list) {
+    GENERAL_NAMES_free((GENERAL_NAMES *)list);
+}
+
+static inline int green_tls_alternative_count(void *list) {
+    return sk_GENERAL_NAME_num((GENERAL_NAMES *)list);
+}
+
+// One of them: its kind, and its bytes where it is a name or an address of a host; else NULL.
+static inline const unsigned char *green_tls_alternative(void *list, int index, int *kind, int *count) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value((GENERAL_NAMES *)list, index);
+    const ASN1_STRING *text = name ? (const ASN1_STRING *)GENERAL_NAME_get0_value(name, kind) : NULL;
+    if (!text || (*kind != GEN_DNS && *kind != GEN_IPADD)) return NULL;
+    *count = ASN1_STRING_length(text);
+    return ASN1_STRING_get0_data(text);
+}
+
+// Takes the chain of a context's certificate away.
+static inline void green_tls_clear_chain(SSL_CTX *context) {
+    SSL_CTX_clear_chain_certs(context);
+}
+
+// Adds a certificate to that chain, which counts its references; 1 where that worked.
+static inline int green_tls_add_to_chain(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+// Whether the last error says that a text in PEM has no further part.
+static inline int green_tls_is_end_of_pem(void) {
+    unsigned long error = ERR_peek_last_error();
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
 // Keeps a pointer of ours with a context.

@@ -1,4 +1,4 @@
-internal import Green
+public import Green
 
 /// The body of a message as it comes: taken piece by piece, or as a whole. What is left of it when its message is done with is
 /// not read: the connection is closed then.
@@ -20,6 +20,8 @@ public final class HTTPBodyReader {
     /// How long nothing may come, and until when all must have.
     private let patience: Duration
     private let end: Instant
+    /// Until when whoever reads now waits.
+    private var asked = Instant.never
     private var framing: Framing
     /// Bytes that are left of the present chunk; nil between two.
     private var chunkLeft: Int?
@@ -52,8 +54,10 @@ public final class HTTPBodyReader {
     }
 
     /// The next piece, as it comes; nil after the last. Throws `HTTPError` for a body that is broken, `SocketError.timedOut`
-    /// where nothing comes for too long, `reset` where it is cut short, or the interruption of the wait.
-    public func next() throws -> [UInt8]? {
+    /// where nothing comes for too long, or none by `deadline`, `reset` where it is cut short, or the interruption of the wait.
+    public func next(until deadline: Instant = .never) throws -> [UInt8]? {
+        asked = deadline
+        defer { asked = .never }
         while let piece = try advance() {
             if !piece.isEmpty { return piece }
         }
@@ -106,7 +110,7 @@ public final class HTTPBodyReader {
 
     private static func tooLarge(_ limit: Int) -> HTTPError { HTTPError(413, "a body of more than \(limit) bytes") }
 
-    private var deadline: Instant { min(end, reader.stream.hub.loop.now() + patience) }
+    private var deadline: Instant { min(end, asked, reader.stream.hub.loop.now() + patience) }
 
     private func readPiece(_ most: Int) throws -> [UInt8] {
         let piece = try reader.read(upTo: min(most, Self.pieceLimit), until: deadline)

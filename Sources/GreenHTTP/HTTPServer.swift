@@ -84,6 +84,13 @@ public import GreenTLS
         return listener.address
     }
 
+    /// Takes a new context for all connections over TLS that come from now on, with renewed certificates for one. Those that are open
+    /// keep theirs; where nothing listens with TLS, nothing happens.
+    public func renew(_ context: TLSContext) {
+        require(context.isServer, "a client's TLS context for a server; make it with TLSContext.server")
+        for listener in listeners where listener.tls != nil { listener.tls = context }
+    }
+
     /// Listens on a Unix socket whose file has this mode. A file that a dead process left gives way; throws `addressInUse`
     /// where a living one listens. The file is removed by `stop`.
     public func listen(path: String, mode: UInt32 = 0o600) throws(SocketError) {
@@ -184,7 +191,8 @@ public struct HTTPLogEntry: Sendable {
 /// Accepts the connections of a server.
 final class HTTPListener: StreamServer {
     private let server: HTTPServer
-    private let tls: TLSContext?
+    /// What TLS is spoken with, where it is.
+    fileprivate(set) var tls: TLSContext?
 
     init(_ server: HTTPServer, _ listener: Listener, tls: TLSContext?) throws(SocketError) {
         self.server = server

@@ -23,6 +23,19 @@ public enum RedisReply: Hashable, Sendable {
     }
 }
 
+extension RedisReply: CustomStringConvertible {
+    /// The reply for people, as redis-cli has it in short: values in quotes, cut at 200 bytes.
+    public var description: String {
+        switch self {
+        case .status(let text), .error(let text): text
+        case .integer(let number): "\(number)"
+        case .bytes(let bytes): "\"" + String(decoding: bytes.prefix(200), as: UTF8.self) + (bytes.count > 200 ? "…\"" : "\"")
+        case .null: "(nil)"
+        case .array(let replies): "[" + replies.map(\.description).joined(separator: ", ") + "]"
+        }
+    }
+}
+
 /// A part of a command: any bytes, most often written as text.
 public struct RedisArgument: ExpressibleByStringLiteral, Sendable {
     /// The bytes.

@@ -48,7 +48,7 @@ internal import COpenSSL
         }
     }
 
-    private static func keyInfo(_ certificate: OpaquePointer) -> [UInt8] {
+    static func keyInfo(_ certificate: OpaquePointer) -> [UInt8] {
         unsafe bytes { unsafe i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) }
     }
 
@@ -62,7 +62,7 @@ internal import COpenSSL
     }
 
     /// What one of OpenSSL's functions writes, which says how much when it is given no place.
-    private static func bytes(_ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8] {
+    static func bytes(_ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8] {
         let count = Int(write(nil))
         guard count > 0 else { return [] }
         return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
@@ -71,7 +71,7 @@ internal import COpenSSL
         }
     }
 
-    private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    static func sha256(_ bytes: [UInt8]) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
             count = unsafe SHA256(bytes, bytes.count, buffer.baseAddress) == nil ? 0 : 32
         }

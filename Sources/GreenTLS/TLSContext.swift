@@ -68,7 +68,11 @@ internal import Green
     /// stands for a client's certificate.
     private func name(sessionsAfter trust: TLSTrust?) {
         var text = [UInt8]("green".utf8)
-        if case .file(let path) = trust { text += (try? LibeventLoop().files.read(path, limit: Self.fileLimit)) ?? [] }
+        switch trust {
+        case .file(let path): text += (try? LibeventLoop().files.read(path, limit: Self.fileLimit)) ?? []
+        case .pem(let certificates): text += certificates.utf8
+        case .system, nil: break
+        }
         let name = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
             count = unsafe SHA256(text, text.count, buffer.baseAddress) == nil ? 0 : 32
         }
@@ -111,14 +115,18 @@ internal import Green
     /// When the certificates end, in seconds since 1970, in the order of the identities.
     package var expiries: [Int64] {
         ([self] + others).map { context in
-            guard let certificate = unsafe SSL_CTX_get0_certificate(context.context),
-                let end = unsafe X509_get0_notAfter(certificate), let start = unsafe ASN1_TIME_set(nil, 0)
-            else { return 0 }
-            defer { unsafe ASN1_STRING_free(start) }
-            var (days, seconds) = (Int32(0), Int32(0))
-            guard unsafe ASN1_TIME_diff(&days, &seconds, start, end) == 1 else { return 0 }
-            return Int64(days) * 86_400 + Int64(seconds)
+            guard let certificate = unsafe SSL_CTX_get0_certificate(context.context) else { return 0 }
+            return unsafe Self.seconds(X509_get0_notAfter(certificate))
         }
+    }
+
+    /// A time of a certificate, in seconds since 1970; 0 where it cannot be read.
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        guard let time = unsafe time, let start = unsafe ASN1_TIME_set(nil, 0) else { return 0 }
+        defer { unsafe ASN1_STRING_free(start) }
+        var (days, seconds) = (Int32(0), Int32(0))
+        guard unsafe ASN1_TIME_diff(&days, &seconds, start, time) == 1 else { return 0 }
+        return Int64(days) * 86_400 + Int64(seconds)
     }
 
     private init(
@@ -162,11 +170,14 @@ internal import Green
             guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else {
                 throw .configuration(path, reason: ErrorQueue.drain())
             }
+        case .pem(let certificates):
+            try unsafe PEMText.trust(certificates, in: context)
         }
     }
 
     private func use(_ identity: TLSIdentity) throws(TLSError) {
         ErrorQueue.clear()
+        if let memory = identity.memory { return try use(memory, identity.passPhrase) }
         try Self.check(identity.certificateFile)
         try Self.check(identity.keyFile)
         let phrase = PassPhrase(identity.passPhrase)
@@ -180,6 +191,19 @@ internal import Green
         else {
             let reason = ErrorQueue.drain()
             throw .configuration(identity.keyFile, reason: phrase.complaint ?? reason)
+        }
+    }
+
+    private func use(_ memory: TLSIdentity.Memory, _ passPhrase: String?) throws(TLSError) {
+        try unsafe PEMText.use(certificates: memory.certificates, in: context)
+        let phrase = PassPhrase(passPhrase)
+        unsafe phrase.attach(to: context)
+        defer { unsafe PassPhrase.detach(from: context) }
+        do throws(TLSError) {
+            try unsafe PEMText.use(key: memory.key, in: context)
+        } catch {
+            guard let complaint = phrase.complaint else { throw error }
+            throw .configuration(PEMText.key, reason: complaint)
         }
     }
 

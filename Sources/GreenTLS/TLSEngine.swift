@@ -204,6 +204,18 @@ internal import Green
     package var peerName: String? {
         guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
         defer { unsafe X509_free(certificate) }
+        return unsafe Self.commonName(of: certificate)
+    }
+
+    /// The certificate that the peer has shown.
+    var peerCertificate: TLSCertificate? {
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { unsafe X509_free(certificate) }
+        return unsafe TLSCertificate(certificate)
+    }
+
+    /// The common name of a certificate's subject.
+    static func commonName(of certificate: OpaquePointer) -> String? {
         guard let subject = unsafe X509_get_subject_name(certificate) else { return nil }
         return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
             let count = unsafe X509_NAME_get_text_by_NID(subject, NID_commonName, buffer.baseAddress, Int32(buffer.count))

@@ -14,6 +14,8 @@ public enum TLSTrust: Hashable, Sendable {
     case system
     /// Those in a PEM file.
     case file(String)
+    /// Those in a text in PEM.
+    case pem(String)
 }
 
 /// A certificate with its key, each in a PEM file; the first also has the chain.
@@ -24,6 +26,21 @@ public struct TLSIdentity: Hashable, Sendable {
     public var keyFile: String
     /// What the key is encrypted with; nil for a key that is not. Nobody is asked on a terminal.
     public var passPhrase: String?
+    /// Both, where they are not in files.
+    var memory: Memory?
+
+    /// A certificate with its chain, and its key, as texts in PEM.
+    struct Memory: Hashable, Sendable {
+        let certificates: String
+        let key: String
+    }
+
+    /// An identity from two texts in PEM, of a vault or an ACME client: the certificate, then its chain; and its key. The names of
+    /// files are empty then.
+    public init(certificatePEM certificates: String, keyPEM key: String, passPhrase: String? = nil) {
+        self.init(certificateFile: "", keyFile: "", passPhrase: passPhrase)
+        memory = Memory(certificates: certificates, key: key)
+    }
 
     /// An identity from two files.
     public init(certificateFile: String, keyFile: String, passPhrase: String? = nil) {

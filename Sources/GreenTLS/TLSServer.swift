@@ -3,8 +3,13 @@ public import Green
 /// Serves a stream listener with TLS: each connection gets a greenlet of its own, handshake included, up to a limit of
 /// connections. Subclasses override `handle(_: TLSSocket)`, or pass a closure to the initializer.
 @safe open class TLSServer: StreamServer {
-    /// Certificates and protocols.
-    public let context: TLSContext
+    /// Certificates and protocols, for connections that come from now on: a new context may take its place at any time, with renewed
+    /// certificates for one. Connections that are open keep theirs.
+    public var context: TLSContext {
+        willSet {
+            require(newValue.isServer, "a client's TLS context for a server; make it with TLSContext.server")
+        }
+    }
     /// A handshake that takes longer ends the connection.
     public var handshakeLimit = Duration.seconds(10)
     /// Handshakes that failed or took too long.

@@ -4,7 +4,7 @@ public import Green
 /// copied once more than by the stream below, and OpenSSL keeps a state of its own for each connection.
 @safe public final class TLSSocket: ByteStream {
     private let stream: any ByteStream
-    private let engine: TLSEngine
+    let engine: TLSEngine
     /// Held by who carries bytes from the engine to the stream, so that records go out whole and in order.
     private let sending: Semaphore
     private var hasEnded = false

@@ -86,6 +86,50 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `a renewed certificate is shown to who comes`(_ world: World) throws {
+        let certificates = [try Certificate(), try Certificate()]
+        let contexts = try certificates.map { try TLSContext.server(TLSServerOptions(identity: $0.identity)) }
+        let clients = try certificates.map { certificate in
+            var (options, trusting) = (HTTPClientOptions(), TLSClientOptions())
+            trusting.trust = .file(certificate.file)
+            options.tls = try TLSContext.client(trusting)
+            return options
+        }
+        try onHub(world) { hub throws in
+            let server = try HTTPServer(handler: Self.echo)
+            let plain = try server.listen(at: SocketAddress(.loopback, port: 0))
+            let address = try server.listen(at: SocketAddress(.loopback, port: 0), tls: contexts[0])
+            let early = HTTPClient(clients[0])
+            #expect(try early.get("https://\(address)/", until: hub.soon).status == 200)
+            server.renew(contexts[1])
+            #expect(try HTTPClient(clients[1]).get("https://\(address)/", until: hub.soon).status == 200)
+            #expect(throws: TLSError.self) { try HTTPClient(clients[0]).get("https://\(address)/", until: hub.soon) }
+            // A connection that stands, and one without TLS, go on as they are.
+            #expect(try early.get("https://\(address)/", until: hub.soon).status == 200)
+            #expect(try HTTPClient().get("http://\(plain)/", until: hub.soon).status == 200)
+            early.close()
+            try server.stop(within: .seconds(5))
+        }
+    }
+
+    @Test(arguments: World.allCases) func `who reads a body waits no longer than asked`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            let server = try HTTPServer(streaming: { _, body in
+                do {
+                    while try body.next(until: .in(.milliseconds(5))) != nil {}
+                } catch let error where error.isTimeout {
+                    return HTTPResponse(text: "too slow", status: 408)
+                }
+                return HTTPResponse(text: "all")
+            })
+            let address = try server.listen(at: SocketAddress(.loopback, port: 0))
+            let head = "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+            #expect(try exchange(head + "Content-Length: 3\r\n\r\nabc", with: address).hasSuffix("all"))
+            #expect(try exchange(head + "Content-Length: 3\r\n\r\nab", with: address).hasPrefix("HTTP/1.1 408 "))
+            try server.stop(within: .seconds(5))
+        }
+    }
+
     @Test(arguments: World.allCases) func `bodies are streamed both ways`(_ world: World) throws {
         try onHub(world) { hub throws in
             var seen: [HTTPLogEntry] = []

@@ -7,6 +7,13 @@ import Testing
 /// The reader of replies against hiredis, which reads the same language less strictly: what the reader takes, both take
 /// for the same, however it is cut into pieces; and whatever comes, its work and memory stay within its bounds.
 @Suite struct ReplyReaderTests {
+    @Test func `a reply is told as people read it`() {
+        let long = RedisReply.bytes([UInt8](repeating: 65, count: 300))
+        let all = RedisReply.array([.status("OK"), .integer(-7), .bytes(Array("a b".utf8)), .null, .array([.error("ERR no")])])
+        #expect("\(all)" == "[OK, -7, \"a b\", (nil), [ERR no]]")
+        #expect("\(long)".count == 203)
+    }
+
     /// What comes of bytes: the replies before the first error, and whether there was one.
     struct Outcome: Equatable {
         var replies: [RedisReply] = []
