@@ -104,6 +104,11 @@ example_configuration() {
     .build/debug/vireo check config/vireo.yaml 2>&1 | grep -v ': good$'
 }
 
+# The build without warnings has made what this reads.
+public_api() {
+    scripts/api.sh check .build/debug
+}
+
 check "layout of Swift files" formatting
 check "unsafe code where there must be none" unsafe_outside
 check "sharing without a reason" unexplained_sharing
@@ -114,5 +119,6 @@ check "length of functions" long_functions
 check "scripts" scripts_checked
 check "systemd units" units
 check "a build without warnings" warnings
+check "the public API of the libraries" public_api
 check "the example configuration" example_configuration
 exit $failed

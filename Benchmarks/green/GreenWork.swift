@@ -1,3 +1,5 @@
+import CGreen
+import Glibc
 import Green
 
 /// The work on greenlets.
@@ -6,7 +8,10 @@ enum GreenWork {
     static func run(_ part: String?) throws {
         let parts: [(String, () throws -> Void)] = [
             ("spawn", spawnAndJoin), ("switch", switches), ("event", events), ("queue", queue), ("sleeper", sleepers),
+            ("parked", parked),
+            ("late", lateness),
         ]
+        if part == nil || part == "bare" { bareSwitches() }
         try Hub(loop: LibeventLoop()).run {
             for (name, work) in parts where part == nil || part == name { try work() }
         }
@@ -96,5 +101,59 @@ enum GreenWork {
         report("sleeper", nanoseconds: took, bytes: Double(residentBytes() - before) / Double(count))
         killAll(greenlets)
         try joinAll(greenlets)
+    }
+
+    /// The switch of stacks alone: two flows of control that give each other the processor.
+    private static func bareSwitches() {
+        let count = 5_000_000
+        let size = 64 << 10
+        let stack = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4_096)
+        green_fiber_adopt_thread(Bare.one)
+        green_fiber_make(Bare.other, stack, size) { while true { green_fiber_switch(Bare.other, Bare.one) } }
+        report("bare", nanoseconds: best(count: 2 * count) { for _ in 0..<count { green_fiber_switch(Bare.one, Bare.other) } })
+        green_fiber_discard(Bare.other)
+        stack.deallocate()
+    }
+
+    /// The ends of `bareSwitches`.
+    private enum Bare {
+        nonisolated(unsafe) static let one = UnsafeMutablePointer<green_fiber>.allocate(capacity: 1)
+        nonisolated(unsafe) static let other = UnsafeMutablePointer<green_fiber>.allocate(capacity: 1)
+    }
+
+    /// Connections that are silent and have no greenlet.
+    private static func parked() throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(7), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(7), &limit)
+        let count = min(50_000, Int(limit.rlim_cur) / 2 - 50)
+        var others: [Int32] = []
+        let before = residentBytes()
+        let begin = nanosecondsNow()
+        var sockets: [StreamSocket] = []
+        for _ in 0..<count {
+            var ends: [Int32] = [-1, -1]
+            socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+            let socket = try StreamSocket(adopting: ends[0])
+            socket.whenReadable { spawn { try socket.write(socket.read(upTo: 100)) } }
+            sockets.append(socket)
+            others.append(ends[1])
+        }
+        let took = Double(nanosecondsNow() - begin) / Double(count)
+        report("parked", nanoseconds: took, bytes: Double(residentBytes() - before) / Double(count))
+        for socket in sockets { socket.close() }
+        for other in others { close(other) }
+        try yield()
+    }
+
+    /// How much later than asked a sleep of a millisecond ends: the median.
+    private static func lateness() throws {
+        let late = try (0..<500).map { _ in
+            let end = nanosecondsNow() + 1_000_000
+            try sleep(.milliseconds(1))
+            return Double(nanosecondsNow()) - Double(end)
+        }
+        report("late", nanoseconds: late.sorted()[late.count / 2])
     }
 }

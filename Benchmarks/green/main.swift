@@ -8,6 +8,8 @@ case "tasks": await TaskWork.run()
 case "serve": try EchoWork.serve(port: UInt16(arguments.last!)!)
 case "load": try EchoWork.load(port: UInt16(arguments.last!)!, seconds: 5)
 default:
-    print("usage: green-bench green [spawn | switch | event | queue | sleeper] | tasks | serve PORT | load PORT")
+    print(
+        "usage: green-bench green [bare | spawn | switch | event | queue | sleeper | parked | late] | tasks | serve PORT | load PORT"
+    )
     exit(2)
 }

@@ -105,6 +105,7 @@ def hit_ratio(results):
 
 #: What is compared with gevent and Swift tasks, in the order of the table.
 GREEN = {
+    "bare": "switch of stacks alone",
     "spawn+join": "spawn with a closure, join",
     "spawn": "spawn with a closure, run to the end",
     "switch": "give way and go on (sleep(0))",
@@ -112,6 +113,9 @@ GREEN = {
     "queue(1)": "Queue(1): one thing handed over",
     "sleeper": "start one of 100,000 sleepers",
     "sleeper bytes": "bytes in memory for a sleeper",
+    "parked": "register a silent connection that has no greenlet",
+    "parked bytes": "bytes in memory for such a connection",
+    "late": "how late a sleep of 1 ms ends, the median",
     "echo": "echo over TCP, 1,000 connections: the server's processor time",
 }
 
@@ -131,7 +135,7 @@ def green(results):
 
     rows = []
     for key, what in GREEN.items():
-        own, other, task = mine[key], twin[key], tasks.get(key)
+        own, other, task = mine.get(key), twin.get(key), tasks.get(key)
         rows.append((what, number(own), number(other), number(task), times(other, own), times(task, own)))
     head = ("nanoseconds each", "Green", "gevent", "Swift tasks", "gevent : Green", "tasks : Green")
     return (table(head, rows)
