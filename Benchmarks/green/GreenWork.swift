@@ -7,8 +7,9 @@ enum GreenWork {
     /// Runs all, or the part that is named, for who looks at it with a profiler.
     static func run(_ part: String?) throws {
         let parts: [(String, () throws -> Void)] = [
-            ("spawn", spawnAndJoin), ("switch", switches), ("event", events), ("queue", queue), ("sleeper", sleepers),
+            // First: what others give back to the system while it counts would be taken for its own.
             ("parked", parked),
+            ("spawn", spawnAndJoin), ("switch", switches), ("event", events), ("queue", queue), ("sleeper", sleepers),
             ("late", lateness),
         ]
         if part == nil || part == "bare" { bareSwitches() }
@@ -136,7 +137,9 @@ enum GreenWork {
             var ends: [Int32] = [-1, -1]
             socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
             let socket = try StreamSocket(adopting: ends[0])
-            socket.whenReadable { spawn { try socket.write(socket.read(upTo: 100)) } }
+            socket.whenReadable { [unowned socket] in
+                if socket.isOpen { spawn { try socket.write(socket.read(upTo: 100)) } }
+            }
             sockets.append(socket)
             others.append(ends[1])
         }

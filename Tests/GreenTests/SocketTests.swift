@@ -45,12 +45,13 @@ import Testing
 
     /// Answers after a while.
     final class SlowEcho: DatagramServer {
-        var wait = Duration.milliseconds(50)
+        /// What the answers wait for.
+        let gate = Event()
         var begun = 0
 
         override func handle(_ datagram: consuming Datagram) {
             begun += 1
-            try? sleep(wait)
+            try? gate.wait()
             socket.send(datagram)
         }
     }
@@ -68,11 +69,13 @@ import Testing
                 datagram.count = 2
                 client.send(datagram)
             }
-            try sleep(.milliseconds(10))
+            while server!.begun < 3 { try hub.yield(afterEvents: true) }
+            let gate = server!.gate
             server?.stop()
             server = nil
-            try sleep(.milliseconds(10))
+            try sleep(.milliseconds(1))
             #expect(seen != nil)
+            gate.set()
             var answers = 0
             while answers < 3, case let got = try client.receive(until: hub.soon, { _ in }), got > 0 { answers += got }
             #expect(answers == 3)
@@ -98,6 +101,7 @@ import Testing
             #expect(try !server.stop(until: hub.loop.now().advanced(by: .milliseconds(1))))
             ask()
             #expect(server.socket.sentCount == 0)
+            server.gate.set()
             #expect(try server.stop(until: hub.soon))
             // The answers leave at the end of the turn.
             try hub.yield(afterEvents: true)
