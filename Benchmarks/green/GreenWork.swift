@@ -26,6 +26,13 @@ enum GreenWork {
             nanoseconds: try best(count: count) {
                 for index in 0..<count { try spawn { index }.join() }
             })
+        // Without a handle and a closure: runs at once, and has ended when the call returns.
+        let hub = Hub.current
+        report(
+            "start",
+            nanoseconds: try best(count: count) {
+                for index in 0..<count { try hub.start({ _, _ in }, subject: nil, slot: index) }
+            })
         // Many at once: what a spawn and its run cost without the joiner's own wait.
         report(
             "spawn",

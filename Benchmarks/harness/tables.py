@@ -107,6 +107,7 @@ def hit_ratio(results):
 GREEN = {
     "bare": "switch of stacks alone",
     "spawn+join": "spawn with a closure, join",
+    "start": "start without a handle (Hub.start), run to the end",
     "spawn": "spawn with a closure, run to the end",
     "switch": "give way and go on (sleep(0))",
     "event": "Event: one set, one wait",

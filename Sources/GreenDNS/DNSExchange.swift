@@ -47,7 +47,7 @@ struct DNSExchange {
         return try reply ?? overTCP(query, server, limit)
     }
 
-    /// The reply over UDP; nil where it is cut. What is no reply to this query is passed over.
+    /// The reply over UDP; nil where it is cut, or cannot be read. What is no reply to this query is passed over.
     private func overUDP(_ query: Message, _ server: SocketAddress, _ limit: Instant) throws -> Message? {
         var options = DatagramOptions()
         options.bufferBytes = 64 << 10
@@ -60,11 +60,11 @@ struct DNSExchange {
             let count = try socket.receive(until: limit) { datagram in
                 guard reply == nil, !isCut, let head = try? MessageView(datagram.bytes) else { return }
                 guard head.id == query.id, head.flags.isResponse else { return }
-                if head.flags.isTruncated {
+                guard !head.flags.isTruncated, let message = try? Message(datagram.bytes) else {
                     isCut = true
-                } else if let message = try? Message(datagram.bytes), Self.fits(message, query) {
-                    reply = message
+                    return
                 }
+                if Self.fits(message, query) { reply = message }
             }
             guard count > 0 else { throw SocketError.timedOut }
         }

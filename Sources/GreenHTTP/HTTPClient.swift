@@ -56,7 +56,7 @@ public final class HTTPClient {
     /// The hub it belongs to.
     public let hub: Hub
     private var options: HTTPClientOptions
-    /// Gives the addresses of a host, until a time; may wait. Without it the machine's resolver is asked, as ``lookUp(_:)`` says.
+    /// Gives the addresses of a host, until a time; may wait. Without it the machine's resolver is asked, as `lookUp` of Green says; `DNSResolver` of GreenDNS is another.
     public var resolve: ((String, Instant) throws -> [IPAddress])?
     private var kept: [HTTPOrigin: [HTTPClientConnection]] = [:]
     private let secure: Semaphore

@@ -160,6 +160,36 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...40 as ClosedRange<UInt64>) func `bytes that are no answer end in an error, and soon`(_ seed: UInt64)
+        throws
+    {
+        try withZone(seed: seed, resolvConf: "nameserver 192.0.2.53\noptions timeout:1 attempts:1") {
+            resolver, zone, world throws in
+            var generator = SeededGenerator(seed: seed)
+            zone.spoil = { bytes in
+                for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                    // The id and the bit that says reply stay, so that it is looked at.
+                    let place = Int.random(in: 3..<bytes.count, using: &generator)
+                    switch Int.random(in: 0...2, using: &generator) {
+                    case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+                    case 1: bytes.removeLast(bytes.count - place)
+                    default: bytes += [UInt8](repeating: 0xC0, count: place)
+                    }
+                    if bytes.count < 4 { break }
+                }
+            }
+            for name in ["www.example.", "alias.example.", "text.example.", "none.example."] {
+                let begin = Instant.now
+                _ = try? resolver.addresses(of: name)
+                #expect(Instant.now - begin < .seconds(60))
+                _ = try? resolver.names(of: IPAddress("192.0.2.4")!)
+            }
+            zone.spoil = { _ in }
+            resolver.forget()
+            #expect(try resolver.addresses(of: "www.example.").count == 3)
+        }
+    }
+
     @Test func `names of addresses are told, but for what is no name of a host`() throws {
         try withZone { resolver, _, _ throws in
             #expect(try resolver.names(of: IPAddress("192.0.2.4")!) == ["four.example"])

@@ -9,6 +9,8 @@ final class Zone: DatagramServer {
     var asked: [Question] = []
     /// Changes each reply; nil sends none.
     var change: (Message, Bool) -> Message? = { reply, _ in reply }
+    /// Changes its bytes.
+    var spoil: (inout [UInt8]) -> Void = { _ in }
 
     override func handle(_ datagram: consuming Datagram) {
         let path = datagram.returnPath
@@ -21,8 +23,9 @@ final class Zone: DatagramServer {
 
     /// The bytes of the answer, changed; nil for none.
     private func bytes(_ query: Message, isStream: Bool) -> [UInt8]? {
-        let reply = change(answer(query), isStream)
-        return try? reply?.encoded()
+        guard let reply = change(answer(query), isStream), var bytes = try? reply.encoded() else { return nil }
+        spoil(&bytes)
+        return bytes
     }
 
     /// What the zone says to a query, aliases followed.

@@ -51,7 +51,7 @@ import Testing
 
         override func handle(_ datagram: consuming Datagram) {
             begun += 1
-            try? gate.wait()
+            _ = try? gate.wait()
             socket.send(datagram)
         }
     }
