@@ -62,6 +62,7 @@ let package = Package(
         .target(name: "NameRules", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Belief", dependencies: ["DNSWire"], swiftSettings: settings),
         .target(name: "Observation", dependencies: ["Green"], swiftSettings: settings),
+        .target(name: "Page", path: "web", resources: [.embedInCode("index.html")], swiftSettings: settings),
         .target(
             name: "AnswerCache", dependencies: ["Belief", "CGreen", "DNSWire", "Green", "GreenRedis"], swiftSettings: settings),
         .target(
@@ -75,7 +76,7 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2",
-                "GreenRedis", "GreenTLS", "Observation", "CZlib",
+                "GreenRedis", "GreenTLS", "Observation", "Page", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],
@@ -150,7 +151,7 @@ let package = Package(
             name: "DaemonTests",
             dependencies: [
                 "Daemon", "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP",
-                "GreenHTTP2", "GreenTLS", "Observation", "TestSupport",
+                "GreenHTTP2", "GreenTLS", "Observation", "Page", "TestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(

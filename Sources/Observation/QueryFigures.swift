@@ -80,6 +80,9 @@ package final class QueryFigures: Sendable {
         responses[source.rawValue << 5 | min(max(0, responseCode), 31)]
     }
 
+    /// How long the answers of a source took that were waited for.
+    package func waits(_ source: AnswerSource) -> HistogramCounts { durations[source.rawValue].counts }
+
     /// How long the answers of a source took. What needed no waiting counts as no time: it is less than what the loop's clock
     /// tells apart.
     package func durations(_ source: AnswerSource) -> HistogramCounts {

@@ -24,7 +24,8 @@ struct Vireo: ParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, Check.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self, ExplainCommand.self,
-            UpstreamsCommand.self, StatsCommand.self, QuestionsCommand.self, QueriesCommand.self, SlowCommand.self,
+            UpstreamsCommand.self, StatsCommand.self, QuestionsCommand.self, QueriesCommand.self, TopCommand.self,
+            SlowCommand.self,
             MetricsCommand.self, LogLevelCommand.self,
         ],
         defaultSubcommand: Serve.self)

@@ -20,6 +20,7 @@
 //     GET    /v1/stats                                           figures of what was answered
 //     GET    /v1/explain             name, type, client, no-cache  how a query is answered, step by step
 //     GET    /v1/queries             client, name, rcode          queries from now on, a line each
+//     GET    /v1/top                                            each second what comes most often
 //     GET    /v1/questions                                       what is being asked, the oldest first
 //     GET    /v1/slow                                            what took longest in the last hour
 //     PUT    /v1/log-level           level                       logs from this level on

@@ -65,7 +65,8 @@ struct JSONWriter {
         needsComma = false
     }
 
-    private mutating func null() {
+    /// Writes null.
+    mutating func null() {
         separate()
         bytes += "null".utf8
     }

@@ -26,6 +26,10 @@ struct ObservedDaemon {
     var rules: NameRulesPart?
     /// What clients are shown over TLS.
     var certificates: CertificatePart?
+    /// What comes most often.
+    var top: TopQueries?
+    /// Whether who sees the page may change something.
+    var mayControl: () -> Bool = { false }
 
     /// Why it is not ready to answer; nil where it is.
     var unreadiness: String? {

@@ -26,11 +26,14 @@ struct ObservingAPI {
             guard let workers = daemon.workers else { return nil }
             return try ExplainAPI(workers).answer(request, format)
         case ("GET", "/v1/queries"): return try QueriesAPI(daemon.shared.tap).answer(request, format)
+        case ("GET", "/v1/top"):
+            guard let top = daemon.top else { return nil }
+            return try TopAPI(daemon, top).answer(request, format)
         case ("GET", "/v1/questions"): return try questions(request, format)
         case ("GET", "/v1/slow"): return try slow(request, format)
         case ("PUT", "/v1/log-level"): return try setLogLevel(request, format)
         case (_, "/metrics"), (_, "/v1/upstreams"), (_, "/v1/stats"), (_, "/v1/questions"), (_, "/v1/slow"), (_, "/v1/explain"),
-            (_, "/v1/queries"):
+            (_, "/v1/queries"), (_, "/v1/top"):
             throw HTTPError(405, "expected GET")
         case (_, "/v1/log-level"): throw HTTPError(405, "expected PUT")
         default: return nil
@@ -40,10 +43,7 @@ struct ObservingAPI {
     /// How each upstream is.
     private func upstreams(_ request: HTTPRequest, _ format: ControlFormat) throws(HTTPError) -> HTTPResponse {
         _ = try ControlParameters(request, known: [])
-        let healths = daemon.shared.upstreams.inUse
-        let total = healths.reduce(UInt64(0)) { $0 &+ $1.figures.sum { $0.queries.value } }
-        let now = Hub.current.loop.now()
-        let found = healths.map { UpstreamStanding($0, ofQueries: total, at: now) }
+        let found = UpstreamStanding.all(daemon.shared, at: Hub.current.loop.now())
         return format.response {
             found.isEmpty ? "no upstreams\n" : UpstreamStanding.table(found)
         } json: { writer in

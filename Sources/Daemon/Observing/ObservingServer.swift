@@ -3,8 +3,9 @@ internal import GreenHTTP
 internal import Logging
 internal import Resolver
 
-/// The HTTP server for those who watch the daemon (`http`): metrics, and whether it lives and is ready.
+/// The HTTP server for those who watch the daemon (`http`): metrics, whether it lives and is ready, and the page.
 ///
+///     GET /                 the page (LivePage)
 ///     GET /metrics          for Prometheus
 ///     GET /health/live      200 as long as the main thread turns
 ///     GET /health/ready     200 where queries can be answered, else 503 and why not
@@ -19,6 +20,10 @@ final class ObservingServer: Part {
     private var server: HTTPServer?
     /// What is shown.
     private let daemon: ObservedDaemon
+    private var overview: LiveOverview?
+    private var page: LivePage?
+    /// Answers what the page asks of the control socket.
+    var control: (HTTPRequest) throws -> HTTPResponse = { _ in throw HTTPError(404, "nothing is there") }
     /// Where it listens, with the port that was really taken.
     private(set) var listening: SocketAddress?
 
@@ -29,10 +34,16 @@ final class ObservingServer: Part {
 
     /// The part for what `settings` ask for; a reload changes the token only.
     init(_ settings: Settings, _ daemon: ObservedDaemon, _ logger: Logger) {
-        self.daemon = daemon
         address = settings.http
         token = settings.httpToken
         self.logger = logger
+        var daemon = daemon
+        self.daemon = daemon
+        guard let top = daemon.top, address != nil else { return }
+        daemon.mayControl = { [weak self] in self?.token != nil }
+        let overview = LiveOverview(daemon, top)
+        self.overview = overview
+        page = LivePage(overview, top) { [unowned self] in try control($0) }
     }
 
     func start() throws {
@@ -47,6 +58,7 @@ final class ObservingServer: Part {
         } catch {
             throw DaemonError.listen(address, "http", error)
         }
+        overview?.start()
         logger.info("metrics served", metadata: ["address": "\(listening ?? address)"])
     }
 
@@ -57,22 +69,29 @@ final class ObservingServer: Part {
         return [StatusField("address", listening), StatusField("requests", server.requestCount)]
     }
 
-    func stop() throws { try server?.stop(within: Self.farewell) }
+    func stop() throws {
+        overview?.stop()
+        try server?.stop(within: Self.farewell)
+    }
 
     /// Answers a request; may wait.
     func answer(_ request: HTTPRequest) throws -> HTTPResponse {
-        guard request.method == "GET" || request.method == "HEAD" else { throw HTTPError(405, "expected GET") }
+        let looks = request.method == "GET" || request.method == "HEAD"
         switch request.path {
-        case "/health/live": return HTTPResponse(text: "alive\n")
-        case "/health/ready":
+        case "/" where looks && token != nil: return LivePage.page()
+        case "/health/live" where looks: return HTTPResponse(text: "alive\n")
+        case "/health/ready" where looks:
             let reason = daemon.unreadiness
             return HTTPResponse(text: "\(reason ?? "ready")\n", status: reason == nil ? 200 : 503)
         default: break
         }
         if let refusal = Self.refusal(of: request, token: token) { return refusal }
+        if let response = try page?.answer(request, mayChange: token != nil) { return response }
+        guard looks else { throw HTTPError(405, "expected GET") }
         switch request.path {
+        case "/": return LivePage.page()
         case "/metrics": return MetricsReport.response(request, daemon)
-        default: throw HTTPError(404, "\(quoted(request.path)) is not there; expected /metrics, /health/live or /health/ready")
+        default: throw HTTPError(404, "\(quoted(request.path)) is not there; expected /, /metrics, /health/live or /health/ready")
         }
     }
 

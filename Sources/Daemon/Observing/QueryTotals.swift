@@ -4,16 +4,22 @@ internal import Resolver
 
 /// What all workers have counted of queries, at a moment or between two.
 struct QueryTotals {
-    private var queries: UInt64 = 0
-    private var sources: [UInt64] = []
-    private var failures: UInt64 = 0
+    /// Queries that came.
+    private(set) var queries: UInt64 = 0
+    /// Answers by where they came from, and by rcode; the last rcode stands for all from 31 on.
+    private(set) var sources: [UInt64] = []
+    private(set) var codes: [UInt64] = []
+    /// Those of them that were SERVFAIL.
+    private(set) var failures: UInt64 = 0
     private var coalesced: UInt64 = 0
     private var prefetched: UInt64 = 0
     private var truncated: UInt64 = 0
     private var durations = HistogramCounts()
+    /// How long those took that were waited for.
+    private(set) var waits = HistogramCounts()
     /// Questions that are being asked, and answers that are kept, at the end.
-    private var flights = 0
-    private var entries = 0
+    private(set) var flights = 0
+    private(set) var entries = 0
 
     /// What was counted since the start.
     init(_ shared: SharedState) {
@@ -22,12 +28,18 @@ struct QueryTotals {
         sources = AnswerSource.allCases.map { source in
             figures.reduce(0) { sum, each in (0..<32).reduce(sum) { $0 &+ each.responses(source, $1) } }
         }
-        failures = figures.reduce(0) { sum, each in AnswerSource.allCases.reduce(sum) { $0 &+ each.responses($1, 2) } }
+        codes = (0..<32).map { code in
+            figures.reduce(0) { sum, each in AnswerSource.allCases.reduce(sum) { $0 &+ each.responses($1, code) } }
+        }
+        failures = codes[2]
         for each in figures {
             coalesced &+= each.coalesced.value
             prefetched &+= each.prefetched.value
             truncated &+= each.truncated.value
-            for source in AnswerSource.allCases { durations.add(each.durations(source)) }
+            for source in AnswerSource.allCases {
+                durations.add(each.durations(source))
+                waits.add(each.waits(source))
+            }
         }
         flights = shared.flightCount
         entries = shared.cache.statistics.entries
@@ -39,11 +51,13 @@ struct QueryTotals {
         var result = self
         result.queries = less(queries, earlier.queries)
         result.sources = zip(sources, earlier.sources).map(less)
+        result.codes = zip(codes, earlier.codes).map(less)
         result.failures = less(failures, earlier.failures)
         result.coalesced = less(coalesced, earlier.coalesced)
         result.prefetched = less(prefetched, earlier.prefetched)
         result.truncated = less(truncated, earlier.truncated)
         result.durations = durations.since(earlier.durations)
+        result.waits = waits.since(earlier.waits)
         return result
     }
 

@@ -54,9 +54,9 @@ struct QuestionTable {
         return table.text
     }
 
-    /// The same for programs.
-    func write(to writer: inout JSONWriter) {
-        writer.key("questions")
+    /// The same for programs, under a key.
+    func write(_ key: String = "questions", to writer: inout JSONWriter) {
+        writer.key(key)
         writer.array { writer in
             for each in questions {
                 writer.object { writer in

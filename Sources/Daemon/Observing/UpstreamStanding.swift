@@ -1,5 +1,6 @@
 internal import Green
 internal import Observation
+internal import Resolver
 internal import Upstream
 
 /// How an upstream is, as an operator is shown it.
@@ -29,6 +30,13 @@ struct UpstreamStanding {
         median = RecentDurations.quantile(recent, permille: 500)
         slow = RecentDurations.quantile(recent, permille: 990)
         trouble = health.lastTrouble.map { ($0.trouble.text, $0.since.nanoseconds(to: now) / 1_000_000_000) }
+    }
+
+    /// How all are that are in use.
+    static func all(_ shared: SharedState, at now: Instant) -> [UpstreamStanding] {
+        let healths = shared.upstreams.inUse
+        let total = healths.reduce(UInt64(0)) { $0 &+ $1.figures.sum { $0.queries.value } }
+        return healths.map { UpstreamStanding($0, ofQueries: total, at: now) }
     }
 
     /// A table of some.

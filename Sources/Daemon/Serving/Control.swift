@@ -64,11 +64,12 @@ final class Control {
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
-            certificates: certificates)
+            certificates: certificates, top: TopQueries(shared.tap))
         let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
         let api = ControlAPI(
             tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log), settings: settingsAPI)
+        http.control = api.answer
         let control = ControlServer(settings, api, logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)

@@ -6,12 +6,12 @@ extension Settings {
         .value(
             "http", \.http, .optional(.httpAddress),
             SettingFacts(
-                "Where metrics (/metrics) and health (/health/live, /health/ready) are served over HTTP. Without this key: nowhere.",
+                "Where the page (/), metrics (/metrics) and health (/health/live, /health/ready) are served over HTTP. Without this key: nowhere.",
                 example: "127.0.0.1:9153", needsRestart: true)),
         .value(
             "http-token", \.httpToken, .optional(.token),
             SettingFacts(
-                "What those must say who ask there (Authorization: Bearer …), health excepted; needed where others can ask.",
+                "What those must say who ask there (Authorization: Bearer …), health excepted; needed where others can ask, and to change things.",
                 example: "a-long-random-word", isSecret: true)),
     ]
 

@@ -1,0 +1,138 @@
+internal import DNSWire
+internal import Green
+internal import Observation
+
+/// Which names and clients come most often, while somebody wants to know: `vireo top`, and the page. Of the main thread's hub.
+///
+/// It watches the tap as anybody does. Where queries come too fast for that, it takes one in two, one in four, and so on, and
+/// counts each for as many. What is shown is of the last half to whole minute.
+final class TopQueries {
+    /// Somebody who wants to know; for as long as there is the object.
+    final class Ticket {
+        private let top: TopQueries
+
+        fileprivate init(_ top: TopQueries) { self.top = top }
+
+        deinit { top.leave() }
+    }
+
+    /// What came in half a minute.
+    private struct Window {
+        let begunAt: Instant
+        var names = HeavyHitters<[UInt8]>(size: 256)
+        var denied = HeavyHitters<[UInt8]>(size: 256)
+        var clients = HeavyHitters<UInt128>(size: 256)
+    }
+
+    /// Something with how often it came.
+    typealias Count = (name: String, count: UInt64)
+
+    private let tap: QueryTap
+    private let hub = Hub.current
+    private var ticketCount = 0
+    private var watcher: QueryTap.Watcher?
+    private var interval: UInt32 = 1
+    private var window: Window?
+    private var former: Window?
+
+    /// So many may want to know at once.
+    static let mostTickets = 24
+    /// What came is to be collected at least so often.
+    static let collecting = Duration.milliseconds(100)
+    /// A window is so long.
+    private static let length: UInt64 = 30_000_000_000
+    /// So many entries at once are too many, and so many few.
+    private static let many = 1_500
+    private static let few = 150
+
+    /// Nobody wants to know yet.
+    init(_ tap: QueryTap) {
+        self.tap = tap
+    }
+
+    /// Counts from now on, as long as the ticket is kept; nil where too many want to know.
+    func join() -> Ticket? {
+        guard ticketCount < Self.mostTickets else { return nil }
+        ticketCount += 1
+        if ticketCount == 1 {
+            (interval, former) = (1, nil)
+            window = Window(begunAt: hub.loop.now())
+            watcher = tap.watch()
+        }
+        return Ticket(self)
+    }
+
+    private func leave() {
+        ticketCount -= 1
+        if ticketCount == 0 { (watcher, window, former) = (nil, nil, nil) }
+    }
+
+    /// Counts what came since the last time.
+    func collect() {
+        guard var window else { return }
+        guard let watcher else { return self.watcher = tap.watch(oneIn: interval) }
+        let (entries, dropped) = watcher.take()
+        for entry in entries {
+            let weight = UInt64(interval)
+            let name = entry.name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+            window.names.add(name, weight)
+            window.clients.add(entry.client, weight)
+            if entry.source == .rule { window.denied.add(name, weight) }
+        }
+        if window.begunAt.nanoseconds(to: hub.loop.now()) >= Self.length {
+            former = window
+            window = Window(begunAt: hub.loop.now())
+        }
+        self.window = window
+        if dropped > 0 || entries.count > Self.many, interval < QueryTap.longestInterval / 2 {
+            adjust(interval * 2)
+        } else if entries.count < Self.few, interval > 1 {
+            adjust(interval / 2)
+        }
+    }
+
+    private func adjust(_ interval: UInt32) {
+        self.interval = interval
+        watcher = nil
+        watcher = tap.watch(oneIn: interval)
+    }
+
+    /// For how many seconds it has counted what it shows.
+    var seconds: UInt64 {
+        guard let begunAt = former?.begunAt ?? window?.begunAt else { return 0 }
+        return begunAt.nanoseconds(to: hub.loop.now()) / 1_000_000_000
+    }
+
+    /// The names that came most often.
+    func names(_ limit: Int) -> [Count] {
+        (window?.names.most(limit, with: former?.names) ?? []).map { (ShownQuery.name($0.key), $0.count) }
+    }
+
+    /// The names that rules denied most often.
+    func denied(_ limit: Int) -> [Count] {
+        (window?.denied.most(limit, with: former?.denied) ?? []).map { (ShownQuery.name($0.key), $0.count) }
+    }
+
+    /// The clients that asked most often.
+    func clients(_ limit: Int) -> [Count] {
+        (window?.clients.most(limit, with: former?.clients) ?? []).map { ("\(IPAddress(number: $0.key))", $0.count) }
+    }
+
+    /// All of it for programs.
+    func write(_ limit: Int, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("seconds", seconds)
+            for (key, counts) in [("names", names(limit)), ("denied", denied(limit)), ("clients", clients(limit))] {
+                writer.key(key)
+                writer.array { writer in
+                    for (name, count) in counts {
+                        writer.object { writer in
+                            writer.member("name", name)
+                            writer.member("count", count)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

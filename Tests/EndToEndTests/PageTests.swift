@@ -1,0 +1,147 @@
+import DNSWire
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// The page of a running daemon, in a real browser.
+    @Suite(.enabled(if: Tool.exists("chromium"), "chromium is not installed: make test-deps")) struct PageTests {
+        private static let token = "0123456789abcdef"
+
+        @Test func `the page loads, shows live figures, explains a name, and complains of nothing`() throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(3))
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let browser = try Browser()
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            try browser.wait(for: "document.getElementById('link').textContent.includes('live')")
+            for _ in 0..<5 { _ = try server.ask(#"<img\032src=x\032onerror=alert\(1\)>.example"#, .a) }
+            for _ in 0..<5 { _ = try server.ask("www.example.", .a) }
+            try browser.wait(for: "document.getElementById('names').innerText.includes('<img\\\\032src=x')")
+            try browser.wait(for: "document.getElementById('clients').innerText.includes('127.0.0.1')")
+            try browser.wait(for: "document.getElementById('rcodes').innerText.includes('NOERROR')")
+            #expect(try browser.value("document.querySelectorAll('img, main script, main a').length") as? Int == 0)
+            #expect(try browser.value("document.getElementById('upstreams').innerText.includes('well')") as? Bool == true)
+            // By the keyboard alone.
+            try browser.press("/")
+            #expect(try browser.value("document.activeElement.id") as? String == "name")
+            try browser.value(
+                "document.getElementById('name').value = 'new.example'; document.getElementById('ask').requestSubmit()")
+            try browser.wait(for: "document.getElementById('walk').innerText.includes('asked over udp')")
+            #expect(
+                try browser.value("document.getElementById('said').innerText") as? String ?? "" > "NOERROR for new.example. A")
+            #expect(try browser.value("document.getElementById('acts').hidden") as? Bool == true)
+            #expect(try browser.value(Self.unlabelled) as? [String] == [])
+            #expect(browser.complaints == [])
+        }
+
+        /// What a screen reader would have no name for.
+        private static let unlabelled = """
+            [...document.querySelectorAll("button, input, select, section, dialog, [role=img], table")].filter(node =>
+              !(node.getAttribute("aria-label") || document.getElementById(node.getAttribute("aria-labelledby")) ||
+                node.caption || node.labels?.length || (node.tagName === "BUTTON" && node.textContent.trim()))
+            ).map(node => node.outerHTML.slice(0, 80))
+            """
+
+        @Test func `with a token the page asks for it, and then flushes and blocks what it is told to`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(
+                upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-token: \(Self.token)")
+            _ = try server.ask("www.example.", .a)
+            let browser = try Browser(width: 390, height: 844)
+            try browser.resize(width: 390, height: 844, isMobile: true)
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            try browser.wait(for: "document.getElementById('token-box').open")
+            try browser.value(
+                "document.getElementById('token').value = '\(Self.token)'; document.getElementById('token-form').requestSubmit()")
+            try browser.wait(for: "!document.getElementById('acts').hidden")
+            // Nothing is wider than a phone.
+            #expect(try browser.value("document.documentElement.scrollWidth <= 390") as? Bool == true)
+            func act(_ name: String, _ act: String, saying text: String) throws {
+                try browser.value(
+                    "document.getElementById('name').value = '\(name)'; document.querySelector('[data-act=\(act)]').click()")
+                try browser.wait(for: "document.getElementById('said').innerText.includes('\(text)')")
+            }
+            try act("www.example", "flush", saying: "1 answers for www.example were removed")
+            try act("www.example", "deny", saying: "deny www.example. for 1h more")
+            #expect(try server.ask("www.example.", .a).answers.map { "\($0.data)" } == ["0.0.0.0"])
+            try act("www.example", "undo", saying: "removed www.example.")
+            #expect(try server.ask("www.example.", .a).answers.map { "\($0.data)" } == ["192.0.2.1"])
+            // The token was wanted once, which the browser says as an error of the network.
+            #expect(browser.complaints.allSatisfy { $0.contains("401") }, "\(browser.complaints)")
+        }
+
+        @Test func `a page of another site is told nothing, and nothing is changed without a token`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            func status(_ path: String, _ arguments: String...) throws -> Int {
+                let curl = ["curl", "-s", "-o", "/dev/null", "--max-time", "2", "-w", "%{http_code}"]
+                return Int(try Tool(curl + arguments + ["http://127.0.0.1:\(port)\(path)"]).output) ?? 0
+            }
+            #expect(try status("/") == 200 && status("/v1/live") == 200 && status("/v1/explain?name=a.example") == 200)
+            for path in ["/", "/v1/live", "/v1/explain?name=a.example"] {
+                #expect(try status(path, "-H", "Host: rebound.example") == 403, "\(path)")
+            }
+            #expect(try status("/v1/live", "-H", "Sec-Fetch-Site: cross-site") == 403)
+            #expect(try status("/v1/explain?name=a.example", "-H", "Sec-Fetch-Site: same-site") == 403)
+            #expect(try status("/v1/cache?name=a.example", "-X", "DELETE") == 403)
+            #expect(try status("/v1/rules?name=a.example", "-X", "POST") == 403)
+            for path in ["/v1/reload", "/v1/log-level?level=trace", "/v1/config", "/v1/cache"] {
+                #expect(try status(path, "-X", "PUT") == 405 && status(path) == 404, "\(path)")
+            }
+            withExtendedLifetime(server) {}
+        }
+
+        /// Not a test of behaviour: writes the picture of README anew where it is told where to (VIREO_SCREENSHOT).
+        @Test(.enabled(if: ProcessInfo.processInfo.environment["VIREO_SCREENSHOT"] != nil))
+        func `a picture of the page is taken where one is wanted`() throws {
+            let folder = ProcessInfo.processInfo.environment["VIREO_SCREENSHOT"] ?? "."
+            let (one, other) = (
+                try FakeUpstream(delay: .milliseconds(12)), try FakeUpstream(delay: .milliseconds(31), silent: "lost")
+            )
+            let port = FreePort.take()
+            let directory = try TestDirectory()
+            let ads = try directory.write(
+                (0..<50_000).map { "||ads\($0).example^" }.joined(separator: "\n") + "\n||tracker.example^\n", to: "ads.txt")
+            let server = try VireoServer(
+                upstreams: [one.address, other.address],
+                """
+                http: "127.0.0.1:\(port)"
+                http-token: \(Self.token)
+                policy: fastest
+                lists: {ads: {from: \(ads)}}
+                """)
+            let browser = try Browser(width: 1440, height: 1290)
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            try browser.value("sessionStorage.setItem('token', '\(Self.token)')")
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            let names = ["www", "mail", "cdn", "api", "news", "shop", "git", "time", "img", "static", "video", "docs"]
+            let deadline = ContinuousClock.now + .seconds(40)
+            var round = 0
+            while ContinuousClock.now < deadline {
+                round += 1
+                let load = 30 + Int(24 * sin(Double(round) / 9)) + Int.random(in: 0...12)
+                for _ in 0..<load {
+                    let name = names[min(Int.random(in: 0..<12), Int.random(in: 0..<12))]
+                    _ = try? server.ask("\(name).example.", .a)
+                }
+                for _ in 0..<Int.random(in: 0...6) { _ = try? server.ask("h\(Int.random(in: 0...9_999)).example.org.", .a) }
+                for _ in 0..<Int.random(in: 0...4) {
+                    _ = try? server.ask(round % 3 == 0 ? "ads7.example." : "tracker.example.", .a)
+                }
+                usleep(70_000)
+            }
+            try browser.value(
+                "document.getElementById('name').value = 'mirror.example.org'; document.getElementById('ask').requestSubmit()")
+            try browser.wait(for: "document.getElementById('walk').innerText.includes('store')")
+            for dark in [false, true] {
+                try browser.prefer(dark: dark)
+                try browser.picture().write(to: URL(fileURLWithPath: "\(folder)/page\(dark ? "-dark" : "").png"))
+            }
+            try browser.resize(width: 390, height: 844, isMobile: true)
+            try browser.picture().write(to: URL(fileURLWithPath: "\(folder)/page-phone.png"))
+            #expect(browser.complaints.allSatisfy { $0.contains("401") })
+        }
+    }
+}
