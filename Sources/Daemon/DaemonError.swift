@@ -13,6 +13,8 @@ package enum DaemonError: Error, Hashable, Sendable {
     case certificate(String, String)
     /// The keys of DNS cookies cannot be used.
     case cookies(String, String)
+    /// Queries cannot be logged.
+    case queryLog(String)
     /// The cache gets no memory.
     case cache(String)
     /// It cannot have its control socket.
@@ -40,6 +42,7 @@ extension DaemonError: CustomStringConvertible {
             "control: \(path) is in use by another process; expected another path, or off"
         case .control(let path, .notFound): "control: \(path): the directory is missing; expected one that exists"
         case .control(let path, let error): "control: \(path): \(error.reason)"
+        case .queryLog(let reason): "log.queries: \(reason)"
         case .cache(let reason): "cache.size: \(reason)"
         case .user(let reason): "user: \(reason)"
         case .worker(let reason): "a worker ended: \(reason)"

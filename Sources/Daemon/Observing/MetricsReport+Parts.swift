@@ -152,6 +152,17 @@ extension MetricsReport {
         return pieces
     }
 
+    /// The log of queries.
+    static func queryLog(_ totals: QueryLogTotals) -> Piece {
+        { text in
+            write(
+                [
+                    ("vireo_query_log_written", .counter, "Queries that were logged.", totals.written.value),
+                    ("vireo_query_log_dropped", .counter, "Queries that were to be logged and were not.", totals.dropped.value),
+                ], to: &text)
+        }
+    }
+
     /// The daemon and its process.
     static func life(_ daemon: ObservedDaemon) -> [Piece] {
         let life = daemon.life

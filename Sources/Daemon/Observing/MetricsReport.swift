@@ -22,6 +22,7 @@ struct MetricsReport {
         if let redis = daemon.shared.redis { pieces += Self.redis(redis) }
         if let rules = daemon.rules { pieces += Self.rules(rules) }
         pieces += Self.serving(daemon) + Self.life(daemon)
+        if let log = daemon.queryLog { pieces.append(Self.queryLog(log)) }
         pieces.append { $0.end() }
     }
 

@@ -28,6 +28,8 @@ struct ObservedDaemon {
     var certificates: CertificatePart?
     /// What comes most often.
     var top: TopQueries?
+    /// What the log of queries has.
+    var queryLog: QueryLogTotals?
     /// Whether who sees the page may change something.
     var mayControl: () -> Bool = { false }
 

@@ -6,6 +6,7 @@
 //     ListenerPart     binds every address, once for each worker
 //     ObservingServer  metrics and health over HTTP
 //     UserPart         gives root up, now that the ports are taken
+//     QueryLogPart     the log of queries
 //     CertificatePart  what clients are shown over TLS, read again when it changes
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
 //     NameRulesPart    lists of names, read again when they change; groups, records of our own

@@ -62,9 +62,10 @@ final class Control {
         let certificates = CertificatePart(settings, logger)
         let workers = WorkersPart(
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
+        let queryLog = QueryLogPart(settings, shared.tap, logger)
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
-            certificates: certificates, top: TopQueries(shared.tap))
+            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals)
         let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
         let api = ControlAPI(
@@ -74,7 +75,8 @@ final class Control {
         let cache = CachePart(shared.cache, settings, policy: policy)
         let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), certificates, access, rules, policy,
+            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), queryLog, certificates, access, rules,
+            policy,
             snapshot, cache, redis, control, workers, downloads, pulse,
         ]
         parts = PartList(all.compactMap(\.self))

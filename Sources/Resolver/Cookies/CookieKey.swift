@@ -22,7 +22,7 @@ package struct CookieKey: Sendable, Hashable {
     }
 
     /// The hash of a client's cookie, the stamp of the server's, and the client's address (`IPAddress.number`).
-    func hash(_ client: UInt64, _ stamp: UInt64, address: UInt128) -> UInt64 {
+    package func hash(_ client: UInt64, _ stamp: UInt64, address: UInt128) -> UInt64 {
         let (high, low) = (UInt64(truncatingIfNeeded: address >> 64), UInt64(truncatingIfNeeded: address))
         // IPv4, four bytes in network order.
         if high == .max { return hash(client, stamp, nil, rest: UInt64(UInt32(truncatingIfNeeded: low).byteSwapped), count: 20) }

@@ -169,7 +169,7 @@ extension Settings {
             SettingFacts(
                 "Domains whose answers are kept otherwise: no-cache, no-stale, min-ttl, max-ttl; the longest that matches wins.",
                 example: "[{domain: dyn.example, no-cache: true}, {domain: cdn.example, no-stale: true, max-ttl: 60}]")),
-        .section("log", \.log, LogSettings.table, SettingFacts("What is logged, to standard error.")),
+        .section("log", \.log, LogSettings.table, SettingFacts("What is logged, to standard error, and of queries to a file.")),
         .section(
             "chaos", \.chaos, ChaosSettings.table,
             SettingFacts("What to tell those who ask about this server; refused without these keys.")),
@@ -246,7 +246,10 @@ extension ForwardRule {
 extension LogSettings {
     /// The keys below `log`.
     fileprivate static let table = SettingsTable<LogSettings>([
-        .value("level", \.level, .logLevel, SettingFacts("The least level that is logged."))
+        .value("level", \.level, .logLevel, SettingFacts("The least level that is logged.")),
+        .section(
+            "queries", \.queries, QueryLogSettings.table,
+            SettingFacts("A log of queries. What cannot be written in time is dropped and counted; no query waits for it.")),
     ])
 }
 
