@@ -6,6 +6,8 @@ public struct HTTPLimits: Sendable, Hashable {
     public var bodyBytes = 64 << 10
     /// Connections at once. Further ones wait to be accepted until one ends.
     public var connections = 64
+    /// Whether the connection that has waited for a request longest is closed where there is no room for another.
+    package var givesWay = false
     /// A connection that sends nothing for so long while a request is due is closed.
     public var idle = Duration.seconds(10)
     /// A request's body that is not whole after so long is given up, however much of it comes; not where the handler reads it.

@@ -136,9 +136,16 @@ public import GreenTLS
     /// Waits until there is, or the server stops.
     func waitForRoom() {
         while isFull, !isStopping {
+            if limits.givesWay { closeOldest() }
             ended.clear()
             guard (try? ended.wait()) != nil else { return }
         }
+    }
+
+    /// Closes the connection that has waited for a request longest, where there is one that does.
+    private func closeOldest() {
+        let waiting = connections.values.filter { !$0.isActive }
+        waiting.min { $0.idleSince < $1.idleSince }?.close()
     }
 
     /// A connection has begun.

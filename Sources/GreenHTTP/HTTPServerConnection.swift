@@ -8,6 +8,8 @@ final class HTTPServerConnection {
     private let handler: HTTPServer.StreamingHandler
     /// Whether a request is being answered.
     private(set) var isActive = false
+    /// Since when it waits for a request, where it does.
+    private(set) var idleSince: Instant
 
     /// What is read of a client that was refused, so that it gets to see why.
     private static let lingerBytes = 256 << 10
@@ -17,6 +19,7 @@ final class HTTPServerConnection {
     init(_ server: HTTPServer, _ socket: StreamSocket, _ handler: HTTPServer.Handler? = nil) {
         self.server = server
         self.socket = socket
+        idleSince = server.hub.loop.now()
         self.handler = handler.map { own in { request, _ in try own(request) } } ?? server.handler
     }
 
@@ -59,7 +62,10 @@ final class HTTPServerConnection {
         }
         server.requestCount += 1
         isActive = true
-        defer { isActive = false }
+        defer {
+            isActive = false
+            idleSince = hub.loop.now()
+        }
         let exchange = HTTPExchange(server, request, version: head.first.2, greenlet)
         let isLast = head.first.2 != "HTTP/1.1" || head.list("connection").contains("close")
         return try exchange.answer(body, reader, writer, by: handler, isLast: isLast)

@@ -42,6 +42,17 @@ extension EndToEnd {
             #expect(try get("/metrics", port: port, ["Host": "rebound.example"]).status == 403)
         }
 
+        @Test func `connections that say nothing keep nobody from asking how it is`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let silent = try (0..<100).map { _ in try TCPConnection(to: port) }
+            for path in ["/health/live", "/health/ready", "/metrics"] {
+                #expect(try get(path, port: port).status == 200, "\(path)")
+            }
+            withExtendedLifetime((silent, server)) {}
+        }
+
         @Test func `Prometheus scrapes it, and knows its metrics`() throws {
             let upstream = try FakeUpstream()
             let (port, own) = (FreePort.take(), FreePort.take())

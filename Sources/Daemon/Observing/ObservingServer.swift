@@ -30,7 +30,7 @@ final class ObservingServer: Part {
     /// Requests in progress get this long to end when the daemon stops.
     private static let farewell = Duration.milliseconds(500)
     /// So many connections at once.
-    static let mostConnections = 32
+    static let mostConnections = 64
 
     /// The part for what `settings` ask for; a reload changes the token only.
     init(_ settings: Settings, _ daemon: ObservedDaemon, _ logger: Logger) {
@@ -51,6 +51,8 @@ final class ObservingServer: Part {
         var limits = HTTPLimits()
         limits.connections = Self.mostConnections
         limits.bodyBytes = 4096
+        // Who opens connections and says nothing keeps nobody from asking.
+        limits.givesWay = true
         do throws(SocketError) {
             let server = try HTTPServer(limits: limits) { [unowned self] request in try answer(request) }
             listening = try server.listen(at: address)

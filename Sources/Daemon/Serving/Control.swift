@@ -71,13 +71,11 @@ final class Control {
         let api = ControlAPI(
             tiers, rules: rules, downloads: downloads, observing: ObservingAPI(daemon, log), settings: settingsAPI)
         http.control = api.answer
-        let control = ControlServer(settings, api, logger)
         let cache = CachePart(shared.cache, settings, policy: policy)
-        let pulse = PulsePart(shared.cache, workers, service, logger)
         let all: [(any Part)?] = [
             LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), queryLog, certificates, access, rules,
-            policy,
-            snapshot, cache, redis, control, workers, downloads, pulse,
+            policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
+            PulsePart(shared.cache, workers, service, logger),
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
