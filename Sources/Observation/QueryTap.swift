@@ -55,6 +55,21 @@ package final class QueryTap: Sendable {
         deinit { tap.remove(number) }
     }
 
+    /// Who reads messages; for as long as there is the object.
+    package final class MessageWatcher: Sendable {
+        private let tap: QueryTap
+
+        fileprivate init(_ tap: QueryTap) { self.tap = tap }
+
+        /// What came since the last time, and how many messages found no room.
+        package func take() -> (messages: [MessageTap.Message], dropped: UInt64) { tap.messages.take() }
+
+        deinit {
+            tap.setMessages(false)
+            tap.messages.end()
+        }
+    }
+
     /// What is kept for one who watches.
     private struct Sink {
         let wants: @Sendable (Entry) -> Bool
@@ -80,13 +95,18 @@ package final class QueryTap: Sendable {
         var next = 0
         /// Records that workers had no room for, as far as that was told.
         var dropped: UInt64 = 0
+        /// Whether somebody reads messages.
+        var hasMessages = false
     }
 
     /// Each worker's queue, from when it first has something to tell.
     package let rings = WorkerCopies { RecordRing() }
+    /// Whole messages, where somebody reads them.
+    package let messages = MessageTap()
     private let sinks = Locked(Sinks())
     private let wanted = Atomic<UInt32>(0)
 
+    private static let messageBit: UInt32 = 1 << 31
     /// So many may watch at once.
     package static let mostWatchers = 32
     /// So many entries wait for one of them.
@@ -97,13 +117,20 @@ package final class QueryTap: Sendable {
     /// Nobody watches.
     package init() {}
 
-    /// Of so many queries one is told of; 0 while nobody watches.
+    /// What is wanted, in one word: of how many queries one is told of, and whether messages are.
     @inline(__always)
-    package var interval: UInt32 { wanted.load(ordering: .relaxed) }
+    package var word: UInt32 { wanted.load(ordering: .relaxed) }
+
+    /// Whether messages are told of, as a word says.
+    @inline(__always)
+    package static func hasMessages(_ word: UInt32) -> Bool { word & messageBit != 0 }
+
+    /// Of so many queries one is told of; 0 while nobody watches.
+    package var interval: UInt32 { word & ~Self.messageBit }
 
     /// Whether anybody watches.
     @inline(__always)
-    package var isOpen: Bool { interval != 0 }
+    package var isOpen: Bool { word != 0 }
 
     /// Watches what `wants` says of one in `interval` queries, from now on; nil where too many watch. `wants` is asked under a
     /// lock: it looks at the entry and nothing else.
@@ -121,6 +148,20 @@ package final class QueryTap: Sendable {
             return sinks.next
         }
         return number.map { Watcher(self, $0) }
+    }
+
+    /// Reads messages from now on; nil where somebody does already.
+    package func watchMessages() -> MessageWatcher? {
+        guard messages.begin() else { return nil }
+        setMessages(true)
+        return MessageWatcher(self)
+    }
+
+    private func setMessages(_ wanted: Bool) {
+        sinks.withLock { sinks in
+            sinks.hasMessages = wanted
+            adjust(sinks)
+        }
     }
 
     /// Tells of a query, on the worker's thread, by its own queue; `interval` is what it went by.
@@ -154,7 +195,8 @@ package final class QueryTap: Sendable {
     }
 
     private func adjust(_ sinks: Sinks) {
-        wanted.store(sinks.all.values.map(\.interval).min() ?? 0, ordering: .relaxed)
+        let bit = sinks.hasMessages ? Self.messageBit : 0
+        wanted.store((sinks.all.values.map(\.interval).min() ?? 0) | bit, ordering: .relaxed)
     }
 
     /// Empties what the workers have written into the queues of those who watch.

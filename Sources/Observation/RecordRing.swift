@@ -11,28 +11,30 @@ package final class RecordRing: Sendable {
         let words = InlineArray<512, Atomic<UInt64>> { _ in Atomic(0) }
     }
 
-    private let pages = (0..<pageCount).map { _ in Page() }
+    private let pages: [Page]
+    private let capacity: UInt64
     /// How many words were ever written, and how many of them were taken.
     private let written = Atomic<UInt64>(0)
     private let taken = Atomic<UInt64>(0)
     /// Records that found no room.
     package let dropped = Counter()
 
-    private static let pageCount = 64
-    private static let capacity = UInt64(pageCount * 512)
     private static let headWords = 7
     /// A record's bytes may be no more.
     package static let mostBytes = 65_535
 
-    /// An empty queue.
-    package init() {}
+    /// An empty queue of so many pages of 4 kB.
+    package init(pages count: Int = 64) {
+        pages = (0..<max(32, count)).map { _ in Page() }
+        capacity = UInt64(pages.count * 512)
+    }
 
     /// Appends a record where there is room; only on the thread that writes.
     package func append(_ head: Head, _ bytes: Span<UInt8>) {
         let position = written.load(ordering: .relaxed)
         let size = UInt64(Self.headWords + (bytes.count + 7) / 8)
         let used = position &- taken.load(ordering: .acquiring)
-        guard bytes.count <= Self.mostBytes, used <= Self.capacity, size <= Self.capacity - used else { return dropped.add() }
+        guard bytes.count <= Self.mostBytes, used <= capacity, size <= capacity - used else { return dropped.add() }
         var index = position
         func put(_ word: UInt64) {
             store(word, at: index)
@@ -80,13 +82,13 @@ package final class RecordRing: Sendable {
 
     @inline(__always)
     private func word(at index: UInt64) -> UInt64 {
-        let place = Int(truncatingIfNeeded: index % Self.capacity)
+        let place = Int(truncatingIfNeeded: index % capacity)
         return pages[place >> 9].words[place & 511].load(ordering: .relaxed)
     }
 
     @inline(__always)
     private func store(_ word: UInt64, at index: UInt64) {
-        let place = Int(truncatingIfNeeded: index % Self.capacity)
+        let place = Int(truncatingIfNeeded: index % capacity)
         pages[place >> 9].words[place & 511].store(word, ordering: .relaxed)
     }
 }

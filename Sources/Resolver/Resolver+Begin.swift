@@ -36,13 +36,17 @@ extension Resolver {
         _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
         streams: Bool = false
     ) -> Step {
+        let tapped = tap.word
+        if QueryTap.hasMessages(tapped) { tellQuery(buffer.span.extracting(first: length), from: client, streams: streams) }
         switch look(&query, length: length, in: &buffer, from: client, streams: streams) {
         case .hit(let count, let code):
             figures.noteHit(code)
-            if tap.isOpen { tell(buffer.span.extracting(first: count), from: client, code, .memory) }
+            if tapped != 0 {
+                tell(buffer.span.extracting(first: count), code, .memory, TappedClient(client, streams: streams))
+            }
             return .answered(count)
         case .other(let step):
-            return noted(step, buffer.span, from: client)
+            return noted(step, buffer.span, TappedClient(client, streams: streams))
         }
     }
 

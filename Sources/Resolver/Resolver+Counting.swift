@@ -4,10 +4,9 @@ internal import Observation
 
 /// Counting of answers that are no hits: those are counted where they are made.
 extension Resolver {
-    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`; `took` is how long
-    /// it waited, in nanoseconds.
+    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`.
     @inline(never)
-    func noted(_ step: Step, _ message: Span<UInt8>, from client: UInt128, took: UInt64 = 0) -> Step {
+    func noted(_ step: Step, _ message: Span<UInt8>, _ client: TappedClient) -> Step {
         let given = answeredBy
         answeredBy = .local
         switch step {
@@ -17,7 +16,7 @@ extension Resolver {
             let whole = Self.wholeCode(code, of: source)
             figures.note(source, whole)
             if tap.isOpen {
-                tell(message.extracting(first: min(count, message.count)), from: client, whole, source, took: took)
+                tell(message.extracting(first: min(count, message.count)), whole, source, client)
             }
             if message[2] & 2 != 0 { figures.truncated.add() }
         case .drop: figures.dropped.add()

@@ -17,6 +17,10 @@ extension Resolver {
     package func refuse(
         length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, _ refusal: Refusal = .prohibited
     ) -> Step {
+        let asker = TappedClient(client, streams: buffer.count > Self.mostInDatagram)
+        if QueryTap.hasMessages(tap.word) {
+            tellQuery(buffer.span.extracting(first: length), from: client, streams: asker.streams)
+        }
         var query = QueryView()
         let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
@@ -25,7 +29,7 @@ extension Resolver {
         case .query, .cookieOnly: step = answer(refusal.reply, query, &buffer)
         }
         answeredBy = .error
-        return noted(step, buffer.span, from: client)
+        return noted(step, buffer.span, asker)
     }
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.

@@ -6,6 +6,8 @@ internal import Observation
 struct Tapping {
     /// Its queue; nil until it has told something.
     var ring: RecordRing?
+    /// Its queue for messages; nil until it has told of one.
+    var messageRing: RecordRing?
     /// How many queries are passed over before the next is told of.
     private var skips: UInt32 = 0
     private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -24,12 +26,43 @@ struct Tapping {
     }
 }
 
+/// Whose query those who watch are told of.
+struct TappedClient {
+    /// Who asks, as `IPAddress.number` has it.
+    let address: UInt128
+    /// Whether it came over a stream.
+    let streams: Bool
+    /// How long it waited, in nanoseconds.
+    let took: UInt64
+
+    /// A client; its query waited for so long.
+    @inline(__always)
+    init(_ address: UInt128, streams: Bool, took: UInt64 = 0) {
+        (self.address, self.streams, self.took) = (address, streams, took)
+    }
+}
+
 extension Resolver {
+    /// Tells who reads messages of a client's query.
+    @inline(never)
+    func tellQuery(_ message: Span<UInt8>, from client: UInt128, streams: Bool) {
+        tell(.clientQuery, message, TappedClient(client, streams: streams), at: hub.loop.wallTime())
+    }
+
+    private func tell(_ kind: MessageTap.Kind, _ message: Span<UInt8>, _ client: TappedClient, at time: Int64) {
+        let ring = tapping.messageRing ?? tap.messages.rings.take()
+        tapping.messageRing = ring
+        let asked = time &- Int64(clamping: client.took)
+        let facts = MessageTap.Message(
+            kind, client.streams ? .tcp : .udp, peer: client.address, at: time, askedAt: asked)
+        tap.messages.tell(facts, message, by: ring)
+    }
+
     /// Tells those who watch of an answer, which stands behind its question in a message.
     @inline(never)
-    func tell(
-        _ message: Span<UInt8>, from client: UInt128, _ responseCode: UInt16, _ source: AnswerSource, took: UInt64 = 0
-    ) {
+    func tell(_ message: Span<UInt8>, _ responseCode: UInt16, _ source: AnswerSource, _ client: TappedClient) {
+        let time = hub.loop.wallTime()
+        if QueryTap.hasMessages(tap.word) { tell(.clientResponse, message, client, at: time) }
         let interval = min(tap.interval, QueryTap.longestInterval)
         guard interval > 0, tapping.isDue(oneIn: interval) else { return }
         let start = MessageView.headerLength
@@ -43,8 +76,7 @@ extension Resolver {
         let name = isWhole ? message.extracting(start...end) : message.extracting(first: 0)
         let ring = tapping.ring ?? tap.rings.take()
         tapping.ring = ring
-        let time = hub.loop.wallTime()
-        let entry = QueryTap.Entry(type, from: client, responseCode, source, nanoseconds: took, at: time)
+        let entry = QueryTap.Entry(type, from: client.address, responseCode, source, nanoseconds: client.took, at: time)
         tap.tell(entry, name, oneIn: interval, by: ring)
     }
 }

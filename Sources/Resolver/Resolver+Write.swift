@@ -15,7 +15,8 @@ extension Resolver {
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
         let took = resolution.begunAt?.nanoseconds(to: hub.now)
-        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, from: pending.address, took: took ?? 0)
+        let client = TappedClient(pending.address, streams: limit > Self.mostInDatagram, took: took ?? 0)
+        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, client)
         if let took { figures.noteWait(source, nanoseconds: took) }
         return count
     }

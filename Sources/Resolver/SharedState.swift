@@ -19,7 +19,7 @@ package final class SharedState: Sendable {
     /// What all workers count of queries.
     package let figures = WorkerCopies { QueryFigures() }
     /// Where those who watch are told of queries.
-    package let tap = QueryTap()
+    package var tap: QueryTap { upstreams.tap }
 
     /// State around a cache; at most `flightLimit` questions are asked at once, further ones are turned away.
     package init(

@@ -44,6 +44,8 @@ extension EndToEnd {
                 for _ in 0..<2 { #expect(try addresses(vireo.ask("forged\(index).way.example.", .a)) == ["192.0.2.1"]) }
             }
             #expect(way.forgeries >= 20)
+            let explained = try Tool([VireoServer.binary, "explain", "forged77.way.example", "--control", vireo.controlPath])
+            #expect(explained.output.contains("suspicious (") && explained.output.contains("looks forged"), "\(explained.output)")
             let before = way.forgeries
             #expect(try addresses(vireo.ask("forged.forged3.way.example.", .a)) == ["192.0.2.1"])
             #expect(way.forgeries == before)

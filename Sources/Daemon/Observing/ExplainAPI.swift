@@ -7,13 +7,14 @@ internal import Resolver
 /// `vireo explain`: has a worker take the walk of a query, watched, and shows what it went through.
 struct ExplainAPI {
     private let workers: WorkersPart
+    private let rules: NameRulesPart?
 
     /// A question may take so long, with what Redis and upstreams may.
     private static let patience = Duration.seconds(15)
 
-    /// Explains by a daemon's workers.
-    init(_ workers: WorkersPart) {
-        self.workers = workers
+    /// Explains by a daemon's workers, and says where the rules in force stand.
+    init(_ workers: WorkersPart, _ rules: NameRulesPart?) {
+        (self.workers, self.rules) = (workers, rules)
     }
 
     /// Answers a request. Waits.
@@ -34,10 +35,14 @@ struct ExplainAPI {
         }
         guard let found else { throw HTTPError(503, "no worker answers") }
         let title = "\(name) \(type), for \(address)"
+        let ruling = try found.steps.contains { $0.subject == "rules" } ? ruling(name, address) : nil
         return format.response {
-            Self.text(title, found)
+            Self.text(title, found, ruling)
         } json: { writer in
             Self.write(name, type, address, found, to: &writer)
+            guard let ruling else { return }
+            writer.key("rule")
+            writer.object { ruling.write(name, to: &$0) }
         }
     }
 
@@ -50,8 +55,20 @@ struct ExplainAPI {
         return try? message.encoded()
     }
 
+    /// What the rules do with the name, and in which line of which file that stands; nil where they do nothing.
+    private func ruling(_ name: Name, _ client: IPAddress) throws -> RuleExplanation? {
+        guard let rules, let content = rules.book?.content else { return nil }
+        let loop = Hub.current.loop
+        let (lists, files, seconds) = (rules.lists, loop.files, loop.wallTime() / 1_000_000_000)
+        return try blocking {
+            var found = RuleExplanation(content, name, client: TestedClient("\(client)"), at: seconds)
+            found.locate(name, content, in: lists, files)
+            return found.rule == nil ? nil : found
+        }
+    }
+
     /// A tree with times for people.
-    private static func text(_ title: String, _ found: Explanation) -> String {
+    private static func text(_ title: String, _ found: Explanation, _ ruling: RuleExplanation?) -> String {
         var text = TextTable.plain(title) + "\n"
         let times = found.steps.map { TextTable.duration(microseconds: $0.at / 1_000) }
         let width = times.map(\.count).max() ?? 0
@@ -59,6 +76,11 @@ struct ExplainAPI {
             let branch = String(repeating: "  ", count: step.depth)
             let line = "\(branch)\(step.subject): \(step.text)"
             text += "  " + String(repeating: " ", count: width - time.count) + time + "  " + TextTable.plain(line) + "\n"
+        }
+        if let ruling {
+            let list = ruling.list.map { " of list \($0)" } ?? ""
+            let place = ruling.place.map { " (\($0))" } ?? ""
+            text += "  " + TextTable.plain("rule: \(ruling.rule ?? "")\(list)\(place)") + "\n"
         }
         text += "  " + TextTable.duration(microseconds: found.nanoseconds / 1_000) + " in all\n"
         guard let message = Message(showing: found.answer.span) else { return text }

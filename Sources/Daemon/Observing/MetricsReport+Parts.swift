@@ -163,6 +163,17 @@ extension MetricsReport {
         }
     }
 
+    /// Messages for dnstap.
+    static func dnstap(_ totals: QueryLogTotals) -> Piece {
+        { text in
+            write(
+                [
+                    ("vireo_dnstap_messages", .counter, "Messages that were handed over as dnstap.", totals.written.value),
+                    ("vireo_dnstap_dropped", .counter, "Messages that were not, for they came too fast.", totals.dropped.value),
+                ], to: &text)
+        }
+    }
+
     /// The daemon and its process.
     static func life(_ daemon: ObservedDaemon) -> [Piece] {
         let life = daemon.life

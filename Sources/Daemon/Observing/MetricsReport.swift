@@ -23,6 +23,7 @@ struct MetricsReport {
         if let rules = daemon.rules { pieces += Self.rules(rules) }
         pieces += Self.serving(daemon) + Self.life(daemon)
         if let log = daemon.queryLog { pieces.append(Self.queryLog(log)) }
+        if let dnstap = daemon.dnstap { pieces.append(Self.dnstap(dnstap)) }
         pieces.append { $0.end() }
     }
 

@@ -30,6 +30,8 @@ struct ObservedDaemon {
     var top: TopQueries?
     /// What the log of queries has.
     var queryLog: QueryLogTotals?
+    /// What was handed over as dnstap.
+    var dnstap: QueryLogTotals?
     /// Whether who sees the page may change something.
     var mayControl: () -> Bool = { false }
 

@@ -24,7 +24,7 @@ struct ObservingAPI {
         case ("GET", "/v1/stats"): return try stats(request, format)
         case ("GET", "/v1/explain"):
             guard let workers = daemon.workers else { return nil }
-            return try ExplainAPI(workers).answer(request, format)
+            return try ExplainAPI(workers, daemon.rules).answer(request, format)
         case ("GET", "/v1/queries"): return try QueriesAPI(daemon.shared.tap).answer(request, format)
         case ("GET", "/v1/top"):
             guard let top = daemon.top else { return nil }

@@ -40,8 +40,7 @@ final class Control {
         let logger = logger
         Self.logLibraries(to: logger)
         let shared = try Self.makeShared(settings, hub, logger)
-        let hosts = HostsPart(settings, logger)
-        let listeners = ListenerPart(settings, logger)
+        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger))
         let resolvConf = ResolvConfPart(settings, logger)
         self.resolvConf = resolvConf
         let rules = NameRulesPart(settings, shared.cache, logger)
@@ -62,10 +61,10 @@ final class Control {
         let certificates = CertificatePart(settings, logger)
         let workers = WorkersPart(
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
-        let queryLog = QueryLogPart(settings, shared.tap, logger)
+        let (queryLog, dnstap) = (QueryLogPart(settings, shared.tap, logger), DnstapPart(settings, shared.tap, logger))
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
-            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals)
+            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals, dnstap: dnstap.totals)
         let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
         let api = ControlAPI(
@@ -73,8 +72,8 @@ final class Control {
         http.control = api.answer
         let cache = CachePart(shared.cache, settings, policy: policy)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), queryLog, certificates, access, rules,
-            policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
+            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), queryLog, dnstap, certificates, access,
+            rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
             PulsePart(shared.cache, workers, service, logger),
         ]
         parts = PartList(all.compactMap(\.self))

@@ -70,6 +70,7 @@ final class Exchange {
 
     /// Tells who waits what came. Never waits.
     func deliver(_ outcome: Outcome) {
+        if case .reply(let bytes, _) = outcome { server.tellReply(self, bytes) }
         self.outcome = outcome
         asking.wake()
     }

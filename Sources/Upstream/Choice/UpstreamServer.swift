@@ -43,6 +43,8 @@ package final class UpstreamServer {
     private(set) var exchangeCount = 0
     /// What this hub counts of it.
     let figures: UpstreamFigures
+    /// Its queue for messages; nil until it has told of one.
+    var messageRing: RecordRing?
     /// Messages that fitted no question.
     package var strayCount: UInt64 { figures.strays.value }
 
@@ -98,6 +100,7 @@ package final class UpstreamServer {
 
     deinit {
         health.figures.giveBack(figures)
+        if let ring = messageRing { health.tap?.messages.rings.giveBack(ring) }
     }
 
     /// Has its name looked up by `bootstrap` from now on.
@@ -285,6 +288,7 @@ package final class UpstreamServer {
         figures.queries.add()
         silence.asked(at: now)
         health.marks?.note(asking.question, exchange.form)
+        if let tap = health.tap, QueryTap.hasMessages(tap.word) { tellQuery(exchange, tap) }
         return exchange
     }
 

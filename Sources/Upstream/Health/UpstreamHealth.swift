@@ -18,6 +18,8 @@ package final class UpstreamHealth: Sendable {
     private let report: @Sendable (UpstreamNews) -> Void
     /// The marks of what is sent, by which it is known where it comes back.
     let marks: LoopMarks?
+    /// Where those who watch are told of messages.
+    let tap: QueryTap?
     private let failing = Atomic<Bool>(false)
     private let heardAt = Atomic<UInt64>(0)
     private let state = Locked(State())
@@ -46,8 +48,12 @@ package final class UpstreamHealth: Sendable {
     /// `heard` is written no more often than this, for all workers share the word.
     static let heardResolution: UInt64 = 100_000_000
 
-    init(of address: UpstreamAddress, marks: LoopMarks? = nil, report: @escaping @Sendable (UpstreamNews) -> Void) {
+    init(
+        of address: UpstreamAddress, marks: LoopMarks? = nil, tap: QueryTap? = nil,
+        report: @escaping @Sendable (UpstreamNews) -> Void
+    ) {
         self.address = address
+        self.tap = tap
         self.marks = marks
         self.report = report
     }

@@ -1,5 +1,5 @@
 package import Green
-internal import Observation
+package import Observation
 internal import Synchronization
 
 /// What all workers know of upstreams together, and whom to tell of it.
@@ -7,6 +7,8 @@ package final class UpstreamWatch: Sendable {
     private let healths = Locked<[UpstreamAddress: UpstreamHealth]>([:])
     private let report: @Sendable (UpstreamNews) -> Void
     private let marks = LoopMarks()
+    /// Where those who watch are told of queries, and of messages.
+    package let tap = QueryTap()
     /// The names whose answers were forged on the way.
     let forged = ForgedNames(seed: .random(in: 0...UInt64.max))
     /// When forged answers were last told of.
@@ -30,7 +32,7 @@ package final class UpstreamWatch: Sendable {
     package func health(of address: UpstreamAddress) -> UpstreamHealth {
         healths.withLock { healths in
             if let known = healths[address] { return known }
-            let health = UpstreamHealth(of: address, marks: marks, report: report)
+            let health = UpstreamHealth(of: address, marks: marks, tap: tap, report: report)
             healths[address] = health
             return health
         }

@@ -126,9 +126,10 @@ final class Scrutiny {
             found.server.figures.suspicious.add()
         }
         let exchange = asking.answered
+        if asking.isWatched { asking.note(found.server, "suspicious (\(suspicion)): the verifying upstreams are asked") }
         let confirmed: UpstreamReply
         do throws(UpstreamFailure) {
-            confirmed = try verifier.ask(asking.question, asking.rules, until: deadline)
+            confirmed = try verifier.ask(asking.question, asking.rules, until: deadline, trace: asking.trace)
         } catch {
             if error == .stopping { throw error }
             guard suspicion == .unmeasured else { throw .unconfirmed }
@@ -137,6 +138,9 @@ final class Scrutiny {
             return found.reply
         }
         let isTrue = confirmed.answer.agrees(with: found.answer)
+        if asking.isWatched {
+            asking.note(found.server, isTrue ? "says what they say" : "looks forged: the verifying upstreams say something else")
+        }
         switch suspicion {
         case .unmeasured: if isTrue { exchange?.server.quickest.record(exchange?.age ?? 0) }
         case .early: exchange?.server.quickest.recordEarly(exchange?.age ?? 0, isTrue: isTrue)

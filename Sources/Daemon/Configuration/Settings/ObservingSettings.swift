@@ -15,6 +15,15 @@ extension Settings {
                 example: "a-long-random-word", isSecret: true)),
     ]
 
+    /// The key for whole messages.
+    static let dnstapKeys: [SettingKey<Settings>] = [
+        .value(
+            "dnstap", \.dnstap, .optional(.dnstapPlace),
+            SettingFacts(
+                "Who takes a copy of each message, of clients and to upstreams, as dnstap over frame streams. Without this key: nobody.",
+                example: "unix:/run/dnstap.sock"))
+    ]
+
     /// Refuses to show others than this machine's users what goes on, unless they know the token.
     func checkObserving(_ node: ConfigurationNode) throws(ConfigurationError) {
         try checkObserving(at: (node.value(of: "http") ?? node).place)

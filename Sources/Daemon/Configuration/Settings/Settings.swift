@@ -73,6 +73,8 @@ package struct Settings: Sendable, Equatable {
     package var controlMode: UInt32 = 0o600
     /// Where those ask over HTTP who watch the daemon; nil for nowhere.
     package var http: SocketAddress?
+    /// Who takes a copy of each message; nil: nobody.
+    package var dnstap: DnstapPlace?
     /// What they must say; nil for nothing.
     package var httpToken: String?
     /// Domains whose answers are kept in ways of their own.

@@ -1,0 +1,95 @@
+internal import Green
+internal import Synchronization
+
+/// Whole messages as they go by, of clients and to upstreams, for dnstap. One reader at a time.
+package final class MessageTap: Sendable {
+    /// What a message is, by dnstap's numbers.
+    package enum Kind: UInt8, Sendable, CaseIterable {
+        case clientQuery = 5
+        case clientResponse, forwarderQuery, forwarderResponse
+    }
+
+    /// How it is carried, by dnstap's numbers.
+    package enum Carrier: UInt8, Sendable, CaseIterable {
+        case udp = 1
+        case tcp, tls, https
+    }
+
+    /// A message that went by.
+    package struct Message: Sendable {
+        /// What it is.
+        package let kind: Kind
+        /// How it is carried.
+        package let carrier: Carrier
+        /// The client, or the upstream: `IPAddress.number`.
+        package let peer: UInt128
+        /// The upstream's port; 0 where none is known.
+        package let port: UInt16
+        /// When it went by, in nanoseconds since 1970.
+        package let time: Int64
+        /// When the query of a response did.
+        package let asked: Int64
+        /// The message; empty until it is read.
+        package fileprivate(set) var bytes: [UInt8] = []
+
+        /// What is known of a message besides itself.
+        package init(_ kind: Kind, _ carrier: Carrier, peer: UInt128, port: UInt16 = 0, at time: Int64, askedAt asked: Int64) {
+            (self.kind, self.carrier, self.peer, self.port) = (kind, carrier, peer, port)
+            (self.time, self.asked) = (time, asked)
+        }
+    }
+
+    /// The queues of those who have messages to tell of: workers for clients, and each connection to upstreams.
+    package let rings = WorkerCopies { RecordRing(pages: 512) }
+    private let state = Locked((isWatched: false, dropped: UInt64(0)))
+
+    /// Nobody reads.
+    init() {}
+
+    /// Tells of a message, by a queue of the thread's own.
+    package func tell(_ message: Message, _ bytes: Span<UInt8>, by ring: RecordRing) {
+        let facts = UInt64(message.kind.rawValue) | UInt64(message.carrier.rawValue) << 8 | UInt64(message.port) << 16
+        ring.append(
+            [
+                facts, UInt64(bitPattern: message.time), UInt64(bitPattern: message.asked),
+                UInt64(truncatingIfNeeded: message.peer), UInt64(truncatingIfNeeded: message.peer >> 64), 0,
+            ], bytes)
+    }
+
+    /// Whether it was free to be read; what came before is forgotten.
+    func begin() -> Bool {
+        state.withLock { state in
+            guard !state.isWatched else { return false }
+            state.isWatched = true
+            for ring in rings.all { ring.drain { _, _ in } }
+            state.dropped = rings.sum { $0.dropped.value }
+            return true
+        }
+    }
+
+    /// It is read no more.
+    func end() { state.withLock { $0.isWatched = false } }
+
+    /// What came since the last time, and how many messages found no room.
+    func take() -> (messages: [Message], dropped: UInt64) {
+        state.withLock { state in
+            var messages: [Message] = []
+            for ring in rings.all {
+                ring.drain { head, bytes in
+                    guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: head[0])),
+                        let carrier = Carrier(rawValue: UInt8(truncatingIfNeeded: head[0] >> 8))
+                    else { return }
+                    var message = Message(
+                        kind, carrier, peer: UInt128(head[4]) << 64 | UInt128(head[3]),
+                        port: UInt16(truncatingIfNeeded: head[0] >> 16),
+                        at: Int64(bitPattern: head[1]), askedAt: Int64(bitPattern: head[2]))
+                    message.bytes = bytes
+                    messages.append(message)
+                }
+            }
+            let dropped = rings.sum { $0.dropped.value }
+            defer { state.dropped = dropped }
+            return (messages, dropped &- state.dropped)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import DNSWire
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// dnstap, read by the programs of those who made it.
+    @Suite(
+        .enabled(if: Tool.exists("fstrm_capture") && Tool.exists("dnstap-read"), "fstrm-bin and bind9-dnsutils: make test-deps"))
+    struct DnstapReadTests {
+        @Test func `fstrm_capture takes what dnstap-read reads: messages of clients and to upstreams, queries and responses`()
+            throws
+        {
+            let directory = try TestDirectory()
+            let (socket, file) = (directory.file("tap.sock"), directory.file("tap.fstrm"))
+            let capture = try ManagedProcess(["fstrm_capture", "-t", "protobuf:dnstap.Dnstap", "-u", socket, "-w", file])
+            try eventually("the socket of fstrm_capture") { access(socket, F_OK) == 0 ? true : nil }
+            let upstream = try FakeUpstream()
+            let server = try VireoServer(
+                upstreams: [upstream.address], "dnstap: \"unix:\(socket)\"\nchaos: {id: tapped}")
+            func sent() throws -> Int {
+                let metrics = try Tool([VireoServer.binary, "metrics", "--control", server.controlPath]).output
+                return metrics.firstMatch(of: /vireo_dnstap_messages_total (\d+)/).flatMap { Int($0.output.1) } ?? 0
+            }
+            var number = 0
+            try eventually("messages to be taken; it says \(server.process.errors)") {
+                number += 1
+                _ = try server.ask("n\(number).example.", .a)
+                return try sent() > 0 ? true : nil
+            }
+            _ = try server.ask("last.example.", .aaaa)
+            _ = try server.ask("last.example.", .aaaa, over: .tcp)
+            server.process.send(SIGTERM)
+            try server.process.waitForExit()
+            capture.send(SIGTERM)
+            try capture.waitForExit()
+            let tool = try Tool(["dnstap-read", file])
+            let lines = tool.output.split(separator: "\n").filter { $0.lowercased().contains("last.example/in/aaaa") }
+            for (kind, count) in [(" CQ ", 2...2), (" CR ", 2...2), (" FQ ", 1...9), (" FR ", 1...9)] {
+                // An upstream may be asked again, where it is slow.
+                #expect(count.contains(lines.count { $0.contains(kind) }), "\(kind) in \(lines)\(tool.errors)")
+            }
+            #expect(lines.contains { $0.contains("127.0.0.1") && $0.contains("UDP") })
+            #expect(lines.contains { $0.contains(" CQ ") && $0.contains("TCP") })
+            let details = try Tool(["dnstap-read", "-y", file]).output
+            #expect(details.contains("identity: tapped") && details.contains("version: vireo "), "\(details.prefix(2_000))")
+            #expect(details.contains("ANSWER: 1") && details.contains("last.example.\t"))
+        }
+
+        @Test func `nobody who takes it, or one who speaks something else, holds no query up`() throws {
+            let directory = try TestDirectory()
+            let (upstream, web) = (try FakeUpstream(), try FakeUpstream())
+            let port = FreePort.take()
+            let other = try VireoServer(upstreams: [web.address], "http: \"127.0.0.1:\(port)\"")
+            for place in ["unix:\(directory.file("nobody"))", "tcp:127.0.0.1:\(port)"] {
+                let server = try VireoServer(upstreams: [upstream.address], "dnstap: \"\(place)\"")
+                try eventually("a line about it", within: .seconds(15)) {
+                    _ = try server.ask("www.example.", .a)
+                    return server.process.errors.contains("dnstap is taken by nobody") ? true : nil
+                }
+                #expect(try server.ask("other.example.", .a).answers.count == 1)
+            }
+            withExtendedLifetime(other) {}
+        }
+    }
+}
