@@ -39,8 +39,10 @@ package final class MessageTap: Sendable {
         }
     }
 
-    /// The queues of those who have messages to tell of: workers for clients, and each connection to upstreams.
+    /// The workers' queues for messages of clients: 2 MiB each.
     package let rings = WorkerCopies { RecordRing(pages: 512) }
+    /// The queues of each upstream of each worker: 128 KiB each, for there may be many.
+    package let upstreamRings = WorkerCopies { RecordRing(pages: 32) }
     private let state = Locked((isWatched: false, dropped: UInt64(0)))
 
     /// Nobody reads.
@@ -61,11 +63,13 @@ package final class MessageTap: Sendable {
         state.withLock { state in
             guard !state.isWatched else { return false }
             state.isWatched = true
-            for ring in rings.all { ring.drain { _, _ in } }
-            state.dropped = rings.sum { $0.dropped.value }
+            for ring in all { ring.drain { _, _ in } }
+            state.dropped = all.reduce(0) { $0 &+ $1.dropped.value }
             return true
         }
     }
+
+    private var all: [RecordRing] { rings.all + upstreamRings.all }
 
     /// It is read no more.
     func end() { state.withLock { $0.isWatched = false } }
@@ -74,7 +78,8 @@ package final class MessageTap: Sendable {
     func take() -> (messages: [Message], dropped: UInt64) {
         state.withLock { state in
             var messages: [Message] = []
-            for ring in rings.all {
+            let all = all
+            for ring in all {
                 ring.drain { head, bytes in
                     guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: head[0])),
                         let carrier = Carrier(rawValue: UInt8(truncatingIfNeeded: head[0] >> 8))
@@ -87,7 +92,7 @@ package final class MessageTap: Sendable {
                     messages.append(message)
                 }
             }
-            let dropped = rings.sum { $0.dropped.value }
+            let dropped = all.reduce(UInt64(0)) { $0 &+ $1.dropped.value }
             defer { state.dropped = dropped }
             return (messages, dropped &- state.dropped)
         }

@@ -19,7 +19,7 @@ extension UpstreamServer {
     }
 
     private func tell(_ kind: MessageTap.Kind, _ exchange: Exchange, _ bytes: [UInt8], _ tap: QueryTap) {
-        let ring = messageRing ?? tap.messages.rings.take()
+        let ring = messageRing ?? tap.messages.upstreamRings.take()
         messageRing = ring
         let carrier: MessageTap.Carrier =
             switch exchange.route.transport {
