@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define GREEN_SWIFT __attribute__((swiftcall))
 
@@ -181,3 +183,120 @@ void green_drop_task_locals(void) {
 }
 
 bool green_separates_task_locals(void) { return green_task_slot != &green_nothing; }
+
+// ---- From tasks to greenlets ----------------------------------------------------------------------------
+
+// Where a task object keeps the innermost of its bindings; -1 where that is not known. Found once, as the thread's word is: by
+// what two bindings change in it.
+static ptrdiff_t green_task_offset = -1;
+static pthread_once_t green_task_probed = PTHREAD_ONCE_INIT;
+
+enum { GREEN_TASK_WORDS = 46, GREEN_LINK_KIND = 7 };
+
+// What an item is, in the low bits of its first word: bindings up to here, the marker before a parent's, and what ends the search.
+enum { GREEN_LAST_BINDING = 2, GREEN_PARENT_MARKER = 4 };
+
+/// Reads memory that may not be there.
+static bool green_peek(const void *from, void *to, size_t size) {
+    struct iovec local = {to, size}, remote = {(void *)from, size};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+/// Whether a binding with that key and number is at an address; the next one's.
+static bool green_is_probe(const void *at, const void *key, long number, const void **next) {
+    struct {
+        green_item item;
+        long value;
+    } seen;
+    if (at == NULL || (uintptr_t)at % sizeof(void *) != 0 || !green_peek(at, &seen, sizeof seen)) return false;
+    *next = (const void *)(seen.item.next & ~(uintptr_t)GREEN_LINK_KIND);
+    return seen.item.key == key && (const char *)seen.item.type == green_int_type && seen.value == number;
+}
+
+static void green_probe_task(void) {
+    static const char keys[2];
+    void **words = swift_task_getCurrent();
+    void *before[GREEN_TASK_WORDS];
+    const void *outer, *rest;
+    if (words == NULL) return;
+    memcpy(before, words, sizeof before);
+    long values[2] = {42, 43};
+    swift_task_localValuePush(&keys[0], &values[0], green_int_type);
+    swift_task_localValuePush(&keys[1], &values[1], green_int_type);
+    ptrdiff_t found = -1;
+    for (int i = 0; i < GREEN_TASK_WORDS; i++) {
+        if (words[i] == before[i] || !green_is_probe(words[i], &keys[1], 43, &outer)) continue;
+        if (green_is_probe(outer, &keys[0], 42, &rest) && rest == before[i]) found = i;
+    }
+    swift_task_localValuePop();
+    swift_task_localValuePop();
+    if (found >= 0 && words[found] == before[found]) green_task_offset = found;
+}
+
+/// A binding's value, copied into memory of its own; NULL without memory.
+static void *green_copy_value(const green_item *item) {
+    const void *const *witnesses = item->type[-1];
+    GREEN_SWIFT void *(*copy)(void *, const void *, const void *) = (void *)witnesses[2];
+    void *value = aligned_alloc(64, ((size_t)witnesses[8] + 127) & ~(size_t)63);
+    if (value != NULL) copy(value, (const char *)item + green_value_offset(item), item->type);
+    return value;
+}
+
+struct green_locals {
+    int count;
+    struct {
+        const void *key;
+        const void *const *type;
+        void *value;
+    } bindings[GREEN_MOST_LOCALS];
+};
+
+green_locals *green_capture_task_locals(void) {
+    void **words = swift_task_getCurrent();
+    if (words == NULL) return NULL;
+    pthread_once(&green_task_probed, green_probe_task);
+    if (green_task_offset < 0 || words[green_task_offset] == NULL) return NULL;
+    green_locals *locals = malloc(sizeof *locals);
+    if (locals == NULL) return NULL;
+    locals->count = 0;
+    const green_item *item = words[green_task_offset];
+    for (int steps = 0; item != NULL && steps < 16 * GREEN_MOST_LOCALS && locals->count < GREEN_MOST_LOCALS; steps++) {
+        uintptr_t kind = item->next & GREEN_LINK_KIND;
+        const green_item *next = green_next(item);
+        // The parent's bindings follow its marker, which is none itself; what ends the runtime's search ends this one.
+        if (kind > GREEN_LAST_BINDING && kind != GREEN_PARENT_MARKER) break;
+        bool is_shadowed = kind == GREEN_PARENT_MARKER || item->key == NULL || item->type == NULL;
+        for (int i = 0; !is_shadowed && i < locals->count; i++) is_shadowed = locals->bindings[i].key == item->key;
+        void *value = is_shadowed ? NULL : green_copy_value(item);
+        if (value != NULL) {
+            locals->bindings[locals->count].key = item->key;
+            locals->bindings[locals->count].type = item->type;
+            locals->bindings[locals->count++].value = value;
+        }
+        item = next;
+    }
+    return locals;
+}
+
+void green_bind_captured(green_locals *locals) {
+    if (locals == NULL) return;
+    while (locals->count > 0) {
+        locals->count--;
+        // Takes the copy over.
+        swift_task_localValuePush(
+            locals->bindings[locals->count].key, locals->bindings[locals->count].value, locals->bindings[locals->count].type);
+        free(locals->bindings[locals->count].value);
+    }
+}
+
+void green_drop_captured(green_locals *locals) {
+    if (locals == NULL) return;
+    while (locals->count > 0) {
+        locals->count--;
+        const void *const *witnesses = locals->bindings[locals->count].type[-1];
+        GREEN_SWIFT void (*destroy)(void *, const void *) = (void *)witnesses[1];
+        destroy(locals->bindings[locals->count].value, locals->bindings[locals->count].type);
+        free(locals->bindings[locals->count].value);
+    }
+    free(locals);
+}

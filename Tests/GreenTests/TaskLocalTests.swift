@@ -5,6 +5,14 @@ private enum Local {
     @TaskLocal static var number = 0
     @TaskLocal static var text = "none"
     @TaskLocal static var object: Counted?
+    @TaskLocal static var carried: Carried?
+}
+
+/// Counts the instances of one test.
+private final class Carried: Sendable {
+    static let alive = Locked(0)
+    init() { Self.alive.withLock { $0 += 1 } }
+    deinit { Self.alive.withLock { $0 -= 1 } }
 }
 
 /// Counts its instances.
@@ -69,6 +77,55 @@ private final class Counted: Sendable {
             #expect(try child?.get() == "7 36 9 8")
         }
         #expect(Counted.alive.withLock { $0 } == before)
+    }
+
+    @Test func `a greenlet that a task calls has its bindings, and lets go of them`() async throws {
+        let before = Carried.alive.withLock { $0 }
+        let mailbox = ThreadQueue<HubMailbox>()
+        let end = ThreadQueue<Bool>()
+        HubGroup().start(name: "called") {
+            mailbox.tryPut(Hub.current.mailbox)
+            _ = try end.get()
+        }
+        var found: HubMailbox?
+        while found == nil {
+            try await Task.sleep(for: .milliseconds(1))
+            found = mailbox.tryGet()
+        }
+        let box = found!
+        @Sendable func call() async throws -> String {
+            try await box.call {
+                let own = "\(Local.number) \(Local.text) \(Local.carried == nil ? 0 : 9)"
+                try sleep(.milliseconds(1))
+                return own + (try spawn { " \(Local.number)" }.get())
+            }
+        }
+        #expect(try await call() == "0 none 0 0")
+        try await Local.$number.withValue(1) {
+            try await Local.$text.withValue("carried") {
+                try await Local.$number.withValue(2) {
+                    try await Local.$carried.withValue(Carried()) {
+                        #expect(try await call() == "2 carried 9 2")
+                        // By a child of the task, and by a task of its own.
+                        async let child = call()
+                        #expect(try await child == "2 carried 9 2")
+                        #expect(try await Task { try await call() }.value == "2 carried 9 2")
+                        try await withThrowingTaskGroup(of: String.self) { group in
+                            group.addTask { try await Local.$number.withValue(3) { try await call() } }
+                            for try await text in group { #expect(text == "3 carried 9 3") }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(try await call() == "0 none 0 0")
+        end.tryPut(true)
+        // Work that is never done lets go as well.
+        while box.post({}) { try await Task.sleep(for: .milliseconds(1)) }
+        await Local.$carried.withValue(Carried()) {
+            await #expect(throws: HubEnded()) { try await box.call {} }
+        }
+        #expect(Carried.alive.withLock { $0 } == before)
     }
 
     @Test func `a task that a greenlet starts has its bindings, and the hub's caller keeps its own`() throws {

@@ -66,6 +66,18 @@ void green_task_locals_leave(void *task);
 /// Whether greenlets of this thread have task-local values of their own.
 bool green_separates_task_locals(void);
 
+/// Copies of task-local values on their way from a task to a greenlet.
+typedef struct green_locals green_locals;
+
+/// Those of the calling task; NULL where it has none, or nobody knows where it keeps them.
+green_locals *green_capture_task_locals(void);
+
+/// Binds them in the running greenlet, for the rest of its life; once.
+void green_bind_captured(green_locals *locals);
+
+/// Lets go of those that were not bound, and of their memory.
+void green_drop_captured(green_locals *locals);
+
 void green_copy_task_locals(green_fiber *child);
 void green_drop_task_locals(void);
 

@@ -1,3 +1,5 @@
+internal import CGreen
+
 /// A hub has ended, and takes no more work.
 public struct HubEnded: Error, Hashable, CustomStringConvertible {
     /// One line for a log.
@@ -11,17 +13,23 @@ extension HubMailbox {
     /// Runs `body` in a greenlet of the hub and hands back what comes of it: the way from async code into a hub. A task
     /// that is cancelled kills the greenlet.
     ///
+    /// The greenlet begins with the task-local values of the task.
+    ///
     /// Throws the body's error, or `HubEnded`. Not from the hub's own thread inside a greenlet: there it would wait for
     /// itself.
     public func call<Success: Sendable>(
         name: String? = nil, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         let killer = Killer()
+        let locals = CapturedLocals()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let answer = Answer(continuation)
                 self.post {
-                    let greenlet = Hub.current.spawn(name: name, body)
+                    let greenlet = Hub.current.spawn(name: name) {
+                        locals.bind()
+                        return try body()
+                    }
                     // Without a stack it has failed already, and no link is called.
                     guard !greenlet.isDone else { return answer.give(greenlet.takeResult()) }
                     killer.begin(greenlet)
@@ -51,6 +59,21 @@ private final class Answer<Success: Sendable>: @unchecked Sendable {
     func give(_ result: Result<Success, any Error>) {
         continuation?.resume(with: result)
         continuation = nil
+    }
+}
+
+/// What was bound where a task calls a hub.
+@safe private final class CapturedLocals: @unchecked Sendable {
+    // SAFETY: written before the work is posted, and taken by the greenlet that does it.
+    private let locals = unsafe green_capture_task_locals()
+
+    deinit {
+        unsafe green_drop_captured(locals)
+    }
+
+    /// Binds it in the running greenlet, once.
+    func bind() {
+        if green_separates_task_locals() { unsafe green_bind_captured(locals) }
     }
 }
 
