@@ -117,9 +117,13 @@ enum GreenWork {
         let size = 64 << 10
         let stack = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4_096)
         green_fiber_adopt_thread(Bare.one)
-        green_fiber_make(Bare.other, stack, size) { while true { green_fiber_switch(Bare.other, Bare.one) } }
-        report("bare", nanoseconds: best(count: 2 * count) { for _ in 0..<count { green_fiber_switch(Bare.one, Bare.other) } })
-        green_fiber_discard(Bare.other)
+        let (one, other) = (Bare.one, Bare.other)
+        green_fiber_make(other, stack, size) {
+            let (one, other) = (Bare.one, Bare.other)
+            while true { green_fiber_switch(other, one) }
+        }
+        report("bare", nanoseconds: best(count: 2 * count) { for _ in 0..<count { green_fiber_switch(one, other) } })
+        green_fiber_discard(other)
         stack.deallocate()
     }
 

@@ -30,6 +30,51 @@ static __thread green_fiber *green_arriving __attribute__((tls_model("initial-ex
 
 const green_fiber *green_running_fiber(void) { return green_arriving; }
 
+#ifdef GREEN_OWN_SWITCH
+
+// Keeps the registers that a call must keep on the stack, and its end in `*from`; goes on with the flow whose stack ends at `to`.
+void green_swap(void **from, void *to) __attribute__((visibility("hidden")));
+__asm__(
+    ".pushsection .text\n"
+    ".globl green_swap\n"
+    ".hidden green_swap\n"
+    ".type green_swap, @function\n"
+    ".p2align 4\n"
+    "green_swap:\n"
+    "  pushq %rbp\n"
+    "  pushq %rbx\n"
+    "  pushq %r12\n"
+    "  pushq %r13\n"
+    "  pushq %r14\n"
+    "  pushq %r15\n"
+    "  movq %rsp, (%rdi)\n"
+    "  movq %rsi, %rsp\n"
+    "  popq %r15\n"
+    "  popq %r14\n"
+    "  popq %r13\n"
+    "  popq %r12\n"
+    "  popq %rbx\n"
+    "  popq %rbp\n"
+    "  ret\n"
+    ".size green_swap, . - green_swap\n"
+    ".popsection\n");
+
+static void green_first(void) {
+    green_arriving->entry();
+    __builtin_trap();
+}
+
+// A stack on which `green_swap` finds registers that are all zero, and returns to the beginning. There the stack is as after a call:
+// its end leads nowhere, and lies 8 bytes below a multiple of 16.
+static void *green_lay(void *bottom, size_t size) {
+    uintptr_t *top = (uintptr_t *)(((uintptr_t)bottom + size) & ~(uintptr_t)15);
+    memset(top - 8, 0, 8 * sizeof *top);
+    top[-2] = (uintptr_t)green_first;
+    return top - 8;
+}
+
+#else
+
 // What each flow does first after it was switched to: note where the other one stopped.
 static inline void green_arrive(transfer_t transfer) {
     green_fiber *left = transfer.data;
@@ -52,9 +97,13 @@ static void green_begin(transfer_t transfer) {
     __builtin_trap();
 }
 
+static void *green_lay(void *bottom, size_t size) { return make_fcontext((char *)bottom + size, size, green_begin); }
+
+#endif
+
 void green_fiber_make(green_fiber *fiber, void *stack_bottom, size_t stack_size, void (*entry)(void)) {
     memset(fiber, 0, sizeof *fiber);
-    fiber->context = make_fcontext((char *)stack_bottom + stack_size, stack_size, green_begin);
+    fiber->context = green_lay(stack_bottom, stack_size);
     fiber->stack_bottom = stack_bottom;
     fiber->stack_size = stack_size;
     fiber->entry = entry;
@@ -81,7 +130,11 @@ void green_fiber_switch(green_fiber *from, green_fiber *to) {
 #ifdef GREEN_TSAN
     __tsan_switch_to_fiber(to->tsan_fiber, 0);
 #endif
+#ifdef GREEN_OWN_SWITCH
+    green_swap(&from->context, to->context);
+#else
     green_arrive(jump_fcontext(to->context, from));
+#endif
 }
 
 void green_fiber_discard(green_fiber *fiber) {

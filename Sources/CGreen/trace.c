@@ -39,8 +39,10 @@ GREEN_RAW static int green_walk(uintptr_t frame, uintptr_t low, uintptr_t high, 
 }
 
 GREEN_RAW int green_trace_fiber(const green_fiber *fiber, uintptr_t *out, int room) {
-    // As jump_fcontext has saved them.
-#if defined(__x86_64__)
+    // As green_swap, or jump_fcontext, has saved them.
+#if defined(GREEN_OWN_SWITCH)
+    enum { FRAME = 0x28, PLACE = 0x30, SAVED = 0x38 };
+#elif defined(__x86_64__)
     enum { FRAME = 0x30, PLACE = 0x38, SAVED = 0x40 };
 #elif defined(__aarch64__)
     enum { FRAME = 0x90, PLACE = 0x98, SAVED = 0xb0 };
