@@ -39,6 +39,22 @@ import Testing
         }
     }
 
+    @Test func `after many greenlets their stacks are back with the system in less than two seconds`() async {
+        await #expect(processExitsWith: .success) {
+            // The clock is simulated, the memory is not.
+            try VirtualWorld(seed: 1).run { _ in
+                let (count, before) = (40_000, MemoryTests.residentBytes())
+                let sleepers = (0..<count).map { _ in spawn { try sleep(.seconds(3600)) } }
+                try yield()
+                guard MemoryTests.residentBytes() - before > count * 4_000 else { exit(2) }
+                killAll(sleepers)
+                try joinAll(sleepers)
+                try sleep(.milliseconds(1_900))
+                guard MemoryTests.residentBytes() - before < count * 2_000 else { exit(1) }
+            }
+        }
+    }
+
     @Test func `where the system has no more mappings a spawn fails and says so, and the others go on`() async {
         await #expect(processExitsWith: .success) {
             try Hub(loop: LibeventLoop()).run {
