@@ -76,6 +76,13 @@ public final class HTTPClient {
         try request("GET", url, headers: headers, until: deadline)
     }
 
+    /// Sends a body of that type: the response to it with the whole body.
+    public func post(
+        _ url: String, _ body: [UInt8], type: String, headers: [HTTPField] = [], until deadline: Instant = .never
+    ) throws -> HTTPClientResponse {
+        try request("POST", url, headers: headers + [HTTPField("Content-Type", type)], body: body, until: deadline)
+    }
+
     /// Sends a request: its response with the whole body.
     public func request(
         _ method: String, _ url: String, headers: [HTTPField] = [], body: [UInt8] = [], until deadline: Instant = .never

@@ -136,6 +136,7 @@ import Testing
             // Sums up what comes, and takes no body of /early.
             let server = try HTTPServer(streaming: { request, body in
                 if request.path == "/early" { return HTTPResponse(text: "enough", status: 413) }
+                if request.path == "/sum" { #expect(request.header("Content-Type") == "text/plain") }
                 var count = 0
                 while let piece = try body.next() { count += piece.count }
                 return HTTPResponse(text: "\(count)")
@@ -144,7 +145,7 @@ import Testing
             let address = try server.listen(at: SocketAddress(.loopback, port: 0))
             let client = HTTPClient()
             let large = [UInt8](repeating: 7, count: 1_000_000)
-            #expect(try client.request("POST", "http://\(address)/sum", body: large, until: hub.soon).text == "1000000")
+            #expect(try client.post("http://\(address)/sum", large, type: "text/plain", until: hub.soon).text == "1000000")
             let head = "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
             // A client that asks before it sends is told when the body is wanted, and not where it is not.
             let socket = try StreamSocket.connect(to: address, until: hub.soon)
