@@ -1,7 +1,7 @@
 package import Belief
 package import DNSWire
 
-/// What an answer is kept under: name without case, type, class, DO and CD. Small, whatever the name's length: it is handed
+/// What an answer is kept under: name without case, type, class, view, DO and CD. Small, whatever the name's length: it is handed
 /// through every call of a miss, and stands on the stacks of greenlets that wait.
 package struct CacheKey: Sendable {
     /// The name's wire form, lower-cased, without pointers. Copies of the key share it.
@@ -13,8 +13,10 @@ package struct CacheKey: Sendable {
     package let `class`: RecordClass
     /// DO and CD.
     package let flags: KeyFlags
+    /// In which view it is asked.
+    package private(set) var viewNumber = ViewNumber.general
     /// The keyed hash of all that; with the seed of the cache that it is used with.
-    package let hash: UInt64
+    package private(set) var hash: UInt64
 
     /// The key of a query that was read with the cache's seed.
     package init(_ query: inout QueryView) {
@@ -23,6 +25,7 @@ package struct CacheKey: Sendable {
         type = query.type
         `class` = query.class
         flags = query.keyFlags
+        viewNumber = query.viewNumber
         hash = query.hash
     }
 
@@ -42,7 +45,16 @@ package struct CacheKey: Sendable {
         self.type = type
         `class` = key.class
         self.flags = flags
-        hash = QuestionHash.hash(key.wireName.span, type, key.class, flags: flags, seed: seed)
+        viewNumber = key.viewNumber
+        let general = QuestionHash.hash(key.wireName.span, type, key.class, flags: flags, seed: seed)
+        hash = QuestionHash.hash(general, in: key.viewNumber, seed: seed)
+    }
+
+    /// The key of the same question in a view, of a key in the general one. `seed` is the cache's.
+    package consuming func inView(_ view: ViewNumber, seed: UInt64) -> CacheKey {
+        viewNumber = view
+        hash = QuestionHash.hash(hash, in: view, seed: seed)
+        return self
     }
 
     /// The key under which an answer stands that says that the name does not exist, whatever type is asked for (RFC 2308 5):
@@ -71,7 +83,9 @@ package struct CacheKey: Sendable {
 
     /// The key as the shards compare it.
     var view: KeyView {
-        @_lifetime(borrow self) get { KeyView(wireName.span, hash: hash, type: type, class: `class`, flags: flags) }
+        @_lifetime(borrow self) get {
+            KeyView(wireName.span, hash: hash, type: type, view: `class` == .internet ? viewNumber : .none, flags: flags)
+        }
     }
 }
 
@@ -88,19 +102,19 @@ struct KeyView: ~Escapable {
     let hash: UInt64
     /// The type asked for.
     let type: UInt16
-    /// The class asked for.
-    let recordClass: UInt16
+    /// In which view it is asked; none for a class other than IN, of which nothing is kept.
+    let viewNumber: ViewNumber
     /// DO and CD as an entry's header has them.
     let flags: EntryFlags
 
     /// Puts a key together.
     @_lifetime(copy name)
     @inline(__always)
-    init(_ name: Span<UInt8>, hash: UInt64, type: RecordType, class: RecordClass, flags: KeyFlags) {
+    init(_ name: Span<UInt8>, hash: UInt64, type: RecordType, view: ViewNumber, flags: KeyFlags) {
         self.name = name
         self.hash = hash
         self.type = type.rawValue
-        recordClass = `class`.rawValue
+        viewNumber = view
         self.flags = EntryFlags(rawValue: (flags.dnssecOK ? 1 : 0) | (flags.checkingDisabled ? 2 : 0))
     }
 
@@ -121,8 +135,14 @@ struct KeyView: ~Escapable {
     @_lifetime(copy self)
     private func changed(_ type: RecordType, dnssecOK: Bool, seed: UInt64) -> KeyView {
         let keyFlags = KeyFlags(dnssecOK: dnssecOK, checkingDisabled: flags.contains(.checkingDisabled))
-        let recordClass = RecordClass(rawValue: recordClass)
-        let hash = QuestionHash.hash(name, type, recordClass, flags: keyFlags, seed: seed)
-        return KeyView(name, hash: hash, type: type, class: recordClass, flags: keyFlags)
+        let general = QuestionHash.hash(name, type, .internet, flags: keyFlags, seed: seed)
+        let hash = QuestionHash.hash(general, in: viewNumber, seed: seed)
+        return KeyView(name, hash: hash, type: type, view: viewNumber, flags: keyFlags)
     }
+}
+
+extension QueryView {
+    /// The view as keys have it: none for a class other than IN, of which nothing is kept.
+    @inline(__always)
+    var keyView: ViewNumber { `class` == .internet ? viewNumber : .none }
 }

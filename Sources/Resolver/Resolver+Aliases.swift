@@ -25,12 +25,13 @@ extension Resolver {
             trace.note(
                 "alias", at: hub.loop.now(),
                 "leads to \(RuleBook.text(target.name.span, labels: 127)), which the upstream did not follow")
-            switch told(of: target, to: Self.nobody) {
+            switch told(of: target, to: Self.nobody, in: key.viewNumber) {
             case .message(let message, let ownRecords):
                 next = try read(message, target, rules, isOwn: ownRecords)
                 isOwn = isOwn || ownRecords
             case .silence: throw .refused(.servFail, .other)
-            case .kept, .unknown: next = try ask(target, of: domain(of: target), rules, until: deadline, trace: trace)
+            case .kept, .unknown:
+                next = try ask(target, of: domain(of: target, in: key.viewNumber), rules, until: deadline, trace: trace)
             }
             let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, rules)
             guard let joined, joined.aliasCount <= Self.mostFollowed else { break }
@@ -69,9 +70,12 @@ extension Resolver {
 
     /// What a client would be told that asked for the name that another leads to, as far as that needs no waiting: by the hosts
     /// file, our own records, the rules, the cache and locally served zones. For an alias in an answer that all share the client
-    /// is `nobody`, for whom no group's rules hold; for what stands for another by our own word it is who asked.
+    /// is `nobody`, for whom no group's rules hold, in the view of the question; for what stands for another by our own word it
+    /// is who asked, whose view tells itself.
     @inline(never)
-    func told(of target: Asked, to client: UInt128, named name: ClientName = .none) -> Told {
+    func told(
+        of target: Asked, to client: UInt128, named name: ClientName = .none, in view: ViewNumber = .general
+    ) -> Told {
         var message = [UInt8](repeating: 0, count: 65_535)
         var query = QueryView()
         query.clientName = name
@@ -79,7 +83,7 @@ extension Resolver {
         let length = UpstreamQuestion(target).write(into: &buffer)
         let source = answeredBy
         defer { answeredBy = source }
-        switch look(&query, length: length, in: &buffer, from: client, streams: true).step {
+        switch look(&query, length: length, in: &buffer, from: client, streams: true, within: view).step {
         case .answered(let count):
             message.removeLast(message.count - count)
             let name = target.name

@@ -66,11 +66,11 @@ extension Resolver {
         }
     }
 
-    /// The same without counting it.
+    /// The same without counting it. Where `nobody` asks, it is in the view `within`.
     @inline(__always)
     func look(
         _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
-        watch: Watch? = nil
+        watch: Watch? = nil, within view: ViewNumber = .general
     ) -> Sight {
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
         case .query: break
@@ -79,6 +79,7 @@ extension Resolver {
             let step = checkCookie(&query, &buffer, from: client, streams: streams)
             return .other(step ?? answer(Reply(.noError), query, &buffer))
         case .refuse(let code):
+            if query.flags.opcode == .notify, let own = notified(length, &buffer, from: client) { return .other(own) }
             answeredBy = .error
             return .other(answer(Reply(refusing: code), query, &buffer))
         }
@@ -89,6 +90,7 @@ extension Resolver {
         }
         var limit = streams ? buffer.count : datagramLimit(query.edns)
         if let own = ownReply(&query, &buffer, limit: &limit) { return .other(own) }
+        if unsafe hasViews { enterView(&query, from: client, within: view) }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer

@@ -106,13 +106,16 @@ extension Resolver {
 
     /// How an upstream is written, by its number; nil for one of earlier settings, or of another instance.
     private func nameOfUpstream(_ number: UInt16) -> String? {
-        policy.routes.lazy.flatMap { $0.upstreams + $0.verifiers }.first { $0.id == number }.map { "\($0.address)" }
+        policy.upstream(numbered: number).map { "\($0.address)" }
     }
 
     /// Tells which upstreams are for a question's domain.
     @inline(never)
     func noteRoute(_ domain: DomainFacts, _ trace: QuestionTrace) {
-        guard let route = domain.route, policy.routes.indices.contains(route) else { return }
+        guard let route = domain.route, policy.routes.indices.contains(route) else {
+            guard let identity = ViewDirectory.shared.identity(of: domain.view) else { return }
+            return trace.note("view", at: hub.loop.now(), "its group asks upstreams of its own: \(identity.text)")
+        }
         let wire = policy.routes[route].domain
         let name = RuleBook.name(wire.span).map { "\($0)" } ?? "?"
         trace.note("forward", at: hub.loop.now(), "\(name) has upstreams of its own")

@@ -1,5 +1,6 @@
 internal import AnswerCache
 internal import DNSWire
+internal import Green
 internal import Observation
 
 /// What is answered without the cache: errors, refusals, the hosts file, and questions about the server itself.
@@ -30,6 +31,17 @@ extension Resolver {
         }
         answeredBy = .error
         return noted(step, buffer.span, asker)
+    }
+
+    /// The answer to what a primary says of its zone; nil where nobody wants to hear it.
+    @inline(never)
+    func notified(_ length: Int, _ buffer: inout MutableSpan<UInt8>, from client: UInt128) -> Step? {
+        guard let handler = policy.notified, client != Self.nobody else { return nil }
+        let message = [UInt8](copying: buffer.span.extracting(first: length))
+        let reply = handler.answer(message, client, hub.loop.wallTime() / 1_000_000_000)
+        guard reply.count >= MessageView.headerLength, reply.count <= buffer.count else { return .drop }
+        buffer.copy(reply.span, to: 0)
+        return .answered(reply.count)
     }
 
     /// The answer to a question that neither cache nor upstream is asked; nil where they are.

@@ -90,7 +90,7 @@ extension Resolver {
     /// Gives an upstream's answer to the other instances too.
     func share(_ key: CacheKey, _ reply: UpstreamReply) {
         guard let redis else { return }
-        let upstream = policy.routes.lazy.flatMap { $0.upstreams + $0.verifiers }.first { $0.id == reply.upstream }
+        let upstream = policy.upstream(numbered: reply.upstream)
         let origin = RedisValue.Origin(
             upstream: upstream?.address.description ?? "", transport: reply.provenance.transport)
         redis.store(key, reply.answer, origin: origin)

@@ -54,6 +54,8 @@ package final class Resolver {
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
     @exclusivity(unchecked) private(set) var rulesMark: UInt8 = 0
+    /// Whether any client is in a view.
+    @exclusivity(unchecked) private(set) var hasViews = false
     /// The policy's domains, to be found by name.
     private(set) var index: DomainIndex
     /// The addresses of upstreams, as numbers of clients: who asks from there what it is being asked may be asked in a loop.
@@ -119,12 +121,13 @@ package final class Resolver {
         index = policy.index ?? DomainIndex(policy)
         unsafe hosts = policy.hosts
         unsafe largestDatagram = min(max(512, policy.largestDatagram), Self.mostInDatagram)
-        let addresses = policy.routes.flatMap { $0.upstreams + $0.verifiers }.map(\.address.address.ip)
+        let addresses = policy.allUpstreams.map(\.address.address.ip)
         upstreamClients = Set(addresses.map { FairShares.client($0.number) })
-        trustedUpstreams = Set(policy.routes.flatMap { $0.upstreams + $0.verifiers }.filter(\.address.trustsAD).map(\.id))
+        trustedUpstreams = Set(policy.allUpstreams.filter(\.address.trustsAD).map(\.id))
         shared.flights.bound(domain: policy.flightsOfDomain)
         unsafe requiresCookies = policy.cookies.mode == .require
         unsafe rulesMark = policy.rules?.mark ?? 0
+        unsafe hasViews = !policy.views.isEmpty
         recentDenials = RecentDenials()
         let hits = policy.rules?.hits
         if hits !== countedHits { (countedHits, listHits) = (hits, hits?.forWorker()) }
@@ -269,10 +272,12 @@ package final class Resolver {
         shared.slow.note(flight, at: hub.now)
     }
 
-    /// What the policy says of a question's domain. DS of a domain is its parent's, and is asked there (RFC 4035 3.1.4.1).
-    func domain(of asked: Asked) -> DomainFacts {
+    /// What the policy says of the domain of a question in a view. DS of a domain is its parent's, and is asked there (RFC 4035
+    /// 3.1.4.1).
+    func domain(of asked: Asked, in view: ViewNumber) -> DomainFacts {
         let name = asked.name.span
         var facts = index.find(name) ?? DomainFacts()
+        facts.view = view
         guard asked.type == .ds, name[0] > 0 else { return facts }
         facts.route = index.find(name.dropFirstLabel)?.route
         return facts
@@ -287,7 +292,7 @@ package final class Resolver {
     func ask(
         _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace
     ) throws(UpstreamFailure) -> UpstreamReply {
-        guard let forwarder = forwards[domain.route] else { throw .noUpstream }
+        guard let forwarder = forwards[domain] else { throw .noUpstream }
         return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline, trace: trace)
     }
 
@@ -298,7 +303,7 @@ package final class Resolver {
         let (key, trace) = (flight.key, flight.trace)
         do throws(UpstreamFailure) {
             let asked = key.asked
-            let domain = domain(of: asked)
+            let domain = domain(of: asked, in: key.viewNumber)
             let rule = domain.rule.map { policy.domains[$0] }
             let rules = rules(in: rule)
             if trace.isWatched { noteRoute(domain, trace) }

@@ -43,7 +43,7 @@ import Testing
     /// The entry that a shard has for a hash.
     private func find(_ hash: UInt64, in shard: borrowing Shard) -> UInt32? {
         let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
-        return shard.find(KeyView(name.span, hash: hash, type: .a, class: .internet, flags: flags), isFailure: false)
+        return shard.find(KeyView(name.span, hash: hash, type: .a, view: .general, flags: flags), isFailure: false)
     }
 
     /// Puts an entry for a hash into a shard: whether there was room.
@@ -51,10 +51,9 @@ import Testing
         var header = EntryHeader()
         header.hash = UInt32(truncatingIfNeeded: hash)
         header.type = RecordType.a.rawValue
-        header.recordClass = RecordClass.internet.rawValue
         header.nameLength = UInt8(name.count)
         let flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
-        let key = KeyView(name.span, hash: hash, type: .a, class: .internet, flags: flags)
+        let key = KeyView(name.span, hash: hash, type: .a, view: .general, flags: flags)
         let hasRoom = shard.makeRoom(forBlocks: 1, at: BootSeconds(rawValue: 0))
         return hasRoom && shard.insert(key, header, records: Span<UInt8>())
     }

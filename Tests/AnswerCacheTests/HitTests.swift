@@ -42,7 +42,7 @@ import Testing
         for name in ["wwx.example", "www.example.", "www.exampl", "www.example.com"] {
             var span = buffer.mutableSpan
             let wire = TestReply.wire(name)
-            let view = KeyView(wire.span, hash: key.hash, type: .a, class: .internet, flags: key.flags)
+            let view = KeyView(wire.span, hash: key.hash, type: .a, view: .general, flags: key.flags)
             var locked = client.cache.shards.lock(client.cache.shards.number(forHash: key.hash))
             let outcome = locked.shard.answer(view, at: BootSeconds(rawValue: 0), epoch: 0, into: &span, at: 0)
             if case .hit = outcome { #expect(wire == TestReply.wire("www.example")) } else { #expect(name != "www.example.") }

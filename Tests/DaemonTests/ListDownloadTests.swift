@@ -115,6 +115,72 @@ import Upstream
         }
     }
 
+    @Test func `a server that is slow holds no other list up, and there are only so many at once`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            var (open, most) = (0, 0)
+            world.answer = { head in
+                if head.contains("/slow") {
+                    (open, most) = (open + 1, max(most, open + 1))
+                    try? sleep(.seconds(15))
+                    open -= 1
+                    return ListWorld.response("slow.example\n")
+                }
+                return ListWorld.response("||ads.example^\n")
+            }
+            let slow =
+                (0..<3).map { "http://127.0.0.1/slow\($0).txt" } + ["http://127.0.0.1/ads.txt"]
+                + (3..<9).map { "http://127.0.0.1/slow\($0).txt" }
+            let lists = slow.enumerated().map { "l\($0): {from: \"\($1)\"}" }.joined(separator: ", ")
+            let (downloads, rules) = try world.parts("lists: {\(lists)}")
+            try sleep(.seconds(8))
+            #expect(Self.denies(rules, "ads.example") && !Self.denies(rules, "slow.example"))
+            try sleep(.seconds(400))
+            #expect(Self.denies(rules, "slow.example") && world.requests.count == 10 && most == 4)
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
+    @Test(arguments: [
+        ("https://lists.example/a.txt", "https://lists.example/a.txt"), ("https://lists.example", "https://lists.example"),
+        ("https://me:secret@lists.example/a.txt?token=secret#secret", "https://lists.example/a.txt?..."),
+        ("http://lists.example?secret", "http://lists.example?..."),
+        ("http://a@b@lists.example:81/x@y", "http://lists.example:81/x@y"),
+        ("https://h/p?t=secret: redirected to what is no URL", "https://h/p?... redirected to what is no URL"),
+        ("no URL? none", "no URL? none"),
+    ])
+    func `what a URL says of whose account it is is shown to nobody`(_ text: String, _ shown: String) {
+        #expect(ListURL.shown(text) == shown)
+    }
+
+    @Test func `neither the log nor the listing of lists has what stands behind a question mark`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            world.answer = { head in
+                head.contains("/moved")
+                    ? ListWorld.response("", status: "302 Found", fields: ["Location: ftp://x/?key=secret"])
+                    : ListWorld.response("", status: "404 Not Found")
+            }
+            let (downloads, rules) = try world.parts(
+                "lists: {ads: {from: [\"http://127.0.0.1/ads.txt?key=secret\", \"http://127.0.0.1/moved?key=secret\"]}}")
+            try sleep(.seconds(5))
+            #expect(world.requests.contains { $0.contains("/ads.txt?key=secret") } && world.requests.count == 2)
+            #expect(downloads.states.values.allSatisfy { $0.problem?.contains("secret") == false })
+            #expect(rules.lists[0].problems.count == 2 && !rules.lists[0].problems.contains { $0.contains("secret") })
+            let api = RulesAPI(rules, downloads)
+            for accept in ["text/plain", "application/json"] {
+                let request = HTTPRequest("GET", "/v1/lists", headers: [HTTPField("accept", accept)])
+                let response = try api.lists(request, ControlFormat(request))
+                guard case .bytes(let bytes) = response.body else { throw SocketError.closed }
+                let text = String(decoding: bytes, as: UTF8.self)
+                #expect(text.contains("ads.txt") && !text.contains("secret"), "\(text)")
+            }
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
     @Test func `a packed list is unpacked, of several members too`() throws {
         for (bytes, fields) in [
             (Self.packed, ["Content-Encoding: gzip"]), (Self.packedTwice, []),

@@ -1,3 +1,4 @@
+import AnswerCache
 import DNSWire
 import NameRules
 import Resolver
@@ -20,6 +21,7 @@ import Testing
                 schedule: {work: "mon-fri 07:00-20:00, sat 09:00-12:00 14:00-18:00"}
                 safe-search: true
                 block-answer: nxdomain
+                upstreams: ["192.0.2.53", "tls://192.0.2.54#kids.example"]
               - {name: default, block: [ads], allow: [work]}
             block-answer: "192.0.2.9 2001:db8::9"
             local: |
@@ -42,6 +44,47 @@ import Testing
         #expect(rules.tests.first?.expect == .block && rules.tests.first?.at != nil)
         let content = rules.content(lists: RuleSet(), at: 0)
         #expect(content.local?.recordCount == 1 && content.rewrites.count == 1)
+        #expect(
+            content.upstreams.mapValues { $0.map { "\($0)" } } == [0: ["192.0.2.53:53", "tls://192.0.2.54:853#kids.example"]])
+    }
+
+    @Test func `groups that ask the same upstreams are one view, and a group alone needs no list`() throws {
+        let settings = try read(
+            """
+            upstreams: [192.0.2.1]
+            groups:
+              - {name: a, clients: [192.0.2.64/26], upstreams: [192.0.2.53, 192.0.2.54]}
+              - {name: b, clients: [192.0.2.128/26], upstreams: [192.0.2.54, 192.0.2.53]}
+              - {name: c, clients: [192.0.2.200], upstreams: ["https://192.0.2.53/one"]}
+              - {name: d, clients: [192.0.2.201], upstreams: ["https://192.0.2.53/two"]}
+              - {name: e, clients: [192.0.2.202]}
+            """)
+        let book = RuleBook(settings.rules.content(lists: RuleSet(), at: 0), mark: 1, hits: ListHits())
+        #expect(!book.content.isEmpty)
+        var builder = PolicyBuilder()
+        let policy = builder.policy(for: settings, hosts: nil, rules: book)
+        #expect(policy.views.count == 3 && policy.groupViews.count == 5)
+        #expect(policy.groupViews[0] == policy.groupViews[1] && Set(policy.groupViews).count == 4)
+        #expect(policy.groupViews[4] == .general && policy.routes.count == 1)
+        // What is shown of a view says nothing of whose account it is.
+        let shown = ViewDirectory.shared.identity(of: policy.groupViews[2])?.text
+        #expect(shown == ViewDirectory.shared.identity(of: policy.groupViews[3])?.text && shown?.contains("one") == false)
+    }
+
+    @Test(arguments: [
+        ("any", true), ("ALL", true), ("local", true), ("default", true), ("192-0-2-1", true), ("2001-db8-0-1", true),
+        ("525400123456", true), ("19216801", true), ("kid-tablet", false), ("tv", false), ("phone2", false), ("cafe", false),
+        ("room-1-lamp", false), ("a-b-c", false),
+    ])
+    func `a client's name that looks like an address or a keyword is warned of`(_ name: String, _ isDoubtful: Bool) throws {
+        let settings = try read("groups: [{name: default}, {name: kids, clients: [tablet, \"\(name)\"]}]")
+        #expect(settings.warnings.contains { $0.hasPrefix("groups[1].clients: \"\(name.lowercased())\" is taken") } == isDoubtful)
+        #expect(!settings.warnings.contains { $0.contains("tablet\" is taken") && name != "kid-tablet" })
+    }
+
+    @Test(arguments: ["192.0.2.0/33", "kid_tablet!", "192.0.2", "2001:db8::/129", "fe80::1%eth0", "kid tablet", "kid.lan", "*"])
+    func `a client that cannot be a name is a mistake`(_ client: String) throws {
+        #expect(complaint("groups: [{name: kids, clients: [\"\(client)\"]}]").contains("expected an address or a prefix"))
     }
 
     @Test func `lists without groups hold for all`() throws {

@@ -119,7 +119,7 @@ import Testing
             try keeper.load()
             try keeper.finish()
             #expect(try Data(contentsOf: URL(fileURLWithPath: path + ".version-99")) == newer)
-            #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: Data("VireoSnp".utf8) + [2, 0, 0, 0]))
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: Data("VireoSnp".utf8) + [3, 0, 0, 0]))
             try Data("notes".utf8).write(to: URL(fileURLWithPath: path))
             try keeper.finish()
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("notes".utf8))

@@ -69,6 +69,90 @@ extension EndToEnd {
             }
         }
 
+        /// Settings of two groups that are told apart by address, of which kids ask somebody of their own.
+        private func views(_ kids: String, _ more: String) -> String {
+            "groups: [{name: kids, clients: [127.0.0.4], upstreams: [\"\(kids)\"]}]\ntimeout: 200ms\n\(more)"
+        }
+
+        @Test func `groups with upstreams of their own are told what those say, over Redis, a restart and a reload as well`()
+            throws
+        {
+            let (general, kids) = (try FakeUpstream(), try FakeUpstream(ip: [192, 0, 2, 200]))
+            let third = try FakeUpstream(ip: [192, 0, 2, 201])
+            let (directory, redis) = (try TestDirectory(), try RedisServer())
+            let snapshot = "cache: {snapshot: \(directory.file("cache.snapshot"))}"
+            let first = try VireoServer(upstreams: [general.address], views(kids.address, snapshot))
+            for name in ["www.example.", "more.example."] {
+                for client in [UInt8(4), 1, 4, 1] {
+                    #expect(try data(first, name, from: client) == [client == 4 ? "192.0.2.200" : "192.0.2.1"])
+                }
+            }
+            #expect(general.questionCount == 2 && kids.questionCount == 2)
+            let listing = try vireo(["cache", "list"], first).output
+            #expect(listing.contains("udp, in the view of \(kids.address)"), "\(listing)")
+            // Other upstreams are another view, to which nothing of the former is known.
+            try first.reload(upstreams: [general.address], views(third.address, snapshot)) {
+                try data(first, "www.example.", from: 4) == ["192.0.2.201"]
+            }
+            #expect(try data(first, "www.example.") == ["192.0.2.1"])
+            first.process.send(SIGTERM)
+            #expect(try first.process.waitForExit() == .code(0))
+            // In another order of groups, so that its number is another one, and nobody who could be asked.
+            let nobody = "127.0.0.1:\(FreePort.take())"
+            let other = "{name: more, clients: [127.0.0.9], upstreams: [\"\(nobody)\"]}, "
+            let settings = views(kids.address, snapshot).replacingOccurrences(of: "[{name: kids", with: "[\(other){name: kids")
+            let second = try VireoServer(upstreams: [nobody], settings)
+            #expect(
+                try data(second, "more.example.", from: 4) == ["192.0.2.200"] && data(second, "more.example.") == ["192.0.2.1"])
+            #expect(try ask(second, "more.example.", from: 9).responseCode == .servFail)
+            #expect(kids.questionCount == 2)
+            let flushed = try vireo(["cache", "flush", "more.example", "A"], second)
+            // What is remembered of the failure is the third.
+            #expect(flushed.output.hasPrefix("memory: removed 3 entries"), "\(flushed.output)\(flushed.errors)")
+            // Over Redis: from one instance to another, in each view, and away from both.
+            let shared = redis.line()
+            let left = try VireoServer(upstreams: [general.address], views(kids.address, shared))
+            #expect(try data(left, "r.example.", from: 4) == ["192.0.2.200"] && data(left, "r.example.") == ["192.0.2.1"])
+            try eventually("three keys") { try redis.ask("DBSIZE") == "(integer) 3" ? true : nil }
+            let right = try VireoServer(upstreams: [nobody], views(kids.address, shared))
+            #expect(try data(right, "r.example.") == ["192.0.2.1"] && data(right, "r.example.", from: 4) == ["192.0.2.200"])
+            let plain = try VireoServer(upstreams: [nobody], shared)
+            try redis.waitForListeners(3)
+            let gone = try vireo(["cache", "flush", "r.example", "A"], plain)
+            #expect(gone.output.contains("redis: removed 2 entries"), "\(gone.output)\(gone.errors)")
+            let asked = kids.questionCount
+            #expect(try data(right, "r.example.", from: 4) == ["192.0.2.200"] && kids.questionCount == asked + 1)
+            #expect(try ask(right, "r.example.").responseCode == .servFail)
+        }
+
+        @Test func `a list comes over HTTPS from a server that proves who it is, and from no other`() throws {
+            let (directory, upstream, port) = (try TestDirectory(), try FakeUpstream(), FreePort.take())
+            let body = "||ads.example^\n"
+            _ = try directory.write(
+                "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)", to: "ads.txt")
+            let (key, certificate) = (directory.file("key.pem"), directory.file("cert.pem"))
+            let made = try Tool([
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=lists", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
+            ])
+            #expect(made.exit == .code(0), "\(made.errors)")
+            let serve = "exec openssl s_server -accept 127.0.0.1:\(port) -cert \(certificate) -key \(key) -HTTP -quiet"
+            let lists = try ManagedProcess(["/bin/sh", "-c", "cd \(directory.path) && \(serve)"])
+            let settings =
+                "lists: {ads: {from: \"https://127.0.0.1:\(port)/ads.txt\"}}\nlists-directory: \(directory.file("lists"))"
+            try FileManager.default.createDirectory(atPath: directory.file("lists"), withIntermediateDirectories: false)
+            let stranger = try VireoServer(upstreams: [upstream.address], settings)
+            try eventually("the refusal; it says: \(lists.errors)") {
+                stranger.process.errors.contains("a list cannot be downloaded") ? true : nil
+            }
+            #expect(try data(stranger, "ads.example.") == ["192.0.2.1"])
+            let server = try VireoServer(
+                upstreams: [upstream.address], settings, environment: ["SSL_CERT_FILE": certificate])
+            try eventually("the list; it says: \(server.process.errors)") {
+                try data(server, "ads.example.") == ["0.0.0.0"] ? true : nil
+            }
+        }
+
         @Test func `a list that changes, and a reload, change cached answers`() throws {
             let upstream = try FakeUpstream()
             let directory = try TestDirectory()

@@ -91,6 +91,13 @@ extension Resolver {
     /// What `begin` says to a message, and what stands in the buffer then.
     func begin(_ bytes: [UInt8], room: Int, streams: Bool, client: UInt128 = 0) -> (step: Step, answer: [UInt8]) {
         var query = QueryView()
+        return begin(&query, bytes, room: room, streams: streams, client: client)
+    }
+
+    /// The same for a query that whoever asks reads later.
+    private func begin(
+        _ query: inout QueryView, _ bytes: [UInt8], room: Int, streams: Bool, client: UInt128
+    ) -> (step: Step, answer: [UInt8]) {
         var buffer = bytes + [UInt8](repeating: 0xEE, count: max(0, room - bytes.count))
         var span = buffer.mutableSpan
         let step = begin(&query, length: bytes.count, in: &span, from: client, streams: streams)
@@ -101,14 +108,13 @@ extension Resolver {
     /// The answer's bytes to a message, as a listener gets it; nil when none is due. Waits.
     func exchange(_ bytes: [UInt8], streams: Bool = false, client: UInt128 = 0) -> [UInt8]? {
         let room = streams ? 65_535 : 4096
-        let (step, answer) = begin(bytes, room: room, streams: streams, client: client)
+        var query = QueryView()
+        let (step, answer) = begin(&query, bytes, room: room, streams: streams, client: client)
         switch step {
         case .answered: return answer
         case .drop: return nil
         case .wait, .tooLong: break
         }
-        var query = QueryView()
-        #expect(query.read(bytes.span, seed: shared.cache.seed) == .query)
         let pending = PendingQuery(&query, bytes.span, from: client)
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)

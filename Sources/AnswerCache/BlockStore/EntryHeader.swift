@@ -1,3 +1,5 @@
+internal import DNSWire
+
 /// What stands at the start of an entry's first block. Its layout is the memory's: 48 bytes, so that an A answer with the
 /// name servers' records beside it fits into two blocks.
 struct EntryHeader: BitwiseCopyable {
@@ -19,8 +21,8 @@ struct EntryHeader: BitwiseCopyable {
     var counts = RecordCounts()
     /// The type asked for.
     var type: UInt16 = 0
-    /// The class asked for.
-    var recordClass: UInt16 = 0
+    /// In which view it was asked. The class is always IN.
+    var viewNumber = ViewNumber.general
     /// The stable id of the upstream that gave it.
     var upstream: UInt16 = 0
     /// The length of the stored records; of a failure, its extended error plus one, 0 for none.

@@ -118,4 +118,6 @@ package enum NotKept: Hashable, Sendable {
     case tooLarge
     /// Others took the memory faster than it could be freed.
     case noRoom
+    /// It is of another class than IN.
+    case otherClass
 }

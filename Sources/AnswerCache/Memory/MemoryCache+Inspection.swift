@@ -20,12 +20,15 @@ extension MemoryCache {
         return entries
     }
 
-    /// The keys under which something may be kept for a name and type: with and without DO and CD, and for the name whatever
-    /// the type.
+    /// The keys under which something may be kept for a name and type: with and without DO and CD, for the name whatever the
+    /// type, and in each view.
     func keys(_ name: FixedName, _ type: RecordType, _ class: RecordClass) -> [CacheKey] {
-        (0..<8).map { bits in
-            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
-            return CacheKey(name, bits & 4 != 0 ? .allTypes : type, `class`, flags: flags, seed: seed)
+        ViewDirectory.shared.numbers.flatMap { view in
+            (0..<8).map { bits in
+                let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
+                let key = CacheKey(name, bits & 4 != 0 ? .allTypes : type, `class`, flags: flags, seed: seed)
+                return key.inView(view, seed: seed)
+            }
         }
     }
 

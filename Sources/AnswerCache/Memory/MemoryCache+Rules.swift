@@ -31,7 +31,7 @@ extension MemoryCache {
         _ query: inout QueryView, _ answer: StoredAnswer, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>,
         at offset: Int
     ) -> JudgingTicket? {
-        let own = KeyView(query.nameBytes, hash: query.hash, type: query.type, class: query.class, flags: query.keyFlags)
+        let own = KeyView(query.nameBytes, hash: query.hash, type: query.type, view: query.keyView, flags: query.keyFlags)
         return recall(own, answer, at: now, into: &buffer, at: offset)
     }
 
@@ -78,7 +78,7 @@ extension MemoryCache {
 
     /// Remembers what came of an answer for a query. Not where another may have taken its place: that is judged by itself.
     package func note(_ judged: JudgedAnswer, _ query: inout QueryView, _ ticket: JudgingTicket) {
-        let own = KeyView(query.nameBytes, hash: query.hash, type: query.type, class: query.class, flags: query.keyFlags)
+        let own = KeyView(query.nameBytes, hash: query.hash, type: query.type, view: query.keyView, flags: query.keyFlags)
         note(judged, own, ticket)
     }
 

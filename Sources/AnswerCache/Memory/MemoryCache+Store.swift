@@ -16,6 +16,7 @@ extension MemoryCache {
         mayBecomeStale: Bool = true
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
+        guard key.class == .internet else { return .notKept(.otherClass) }
         guard let reason = answer.notKept.map(NotKept.answer) ?? put(key, answer, provenance, now, mayBecomeStale) else {
             return .stored(seconds: answer.lifetimeSeconds)
         }
@@ -32,6 +33,7 @@ extension MemoryCache {
         from provenance: Provenance, at now: BootSeconds
     ) -> StoreResult {
         guard !isOff else { return .notKept(.cacheIsOff) }
+        guard key.class == .internet else { return .notKept(.otherClass) }
         let epoch = currentFailureEpoch
         let isHidden = hidesFailure(of: key.view, at: now)
         var header = header(key, provenance, now)
@@ -117,7 +119,7 @@ extension MemoryCache {
         header.hash = UInt32(truncatingIfNeeded: key.hash)
         header.storedAt = now.rawValue
         header.type = key.type.rawValue
-        header.recordClass = key.class.rawValue
+        header.viewNumber = key.view.viewNumber
         header.flags = key.view.flags
         header.nameLength = UInt8(truncatingIfNeeded: key.wireName.count)
         header.upstream = provenance.upstream

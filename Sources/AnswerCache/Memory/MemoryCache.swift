@@ -106,7 +106,7 @@ package final class MemoryCache: Sendable {
         _ query: inout QueryView, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
         let name = query.nameBytes
-        let key = KeyView(name, hash: query.hash, type: query.type, class: query.class, flags: query.keyFlags)
+        let key = KeyView(name, hash: query.hash, type: query.type, view: query.keyView, flags: query.keyFlags)
         return answer(key, at: now, into: &buffer, at: offset)
     }
 

@@ -1,3 +1,5 @@
+internal import DNSWire
+
 /// The index: buckets of entries chained through their headers, growing by linear hashing. Each new entry splits one
 /// bucket, so that there is about one bucket for each entry, the index never stands still to grow, and its memory grows
 /// with what is kept. A bucket's head tells most of the questions that are not kept without a look at its entries.
@@ -22,7 +24,7 @@ extension Shard {
     func matches(_ entry: UInt32, _ key: KeyView) -> Bool {
         let header = blocks[entry]
         return header.hash == UInt32(truncatingIfNeeded: key.hash)
-            && header.type == key.type && header.recordClass == key.recordClass
+            && header.type == key.type && header.viewNumber.rawValue == key.viewNumber.rawValue
             && header.flags.intersection([.dnssecOK, .checkingDisabled]) == key.flags
             && Int(header.nameLength) == key.name.count
             && blocks.payload(of: entry, beginsWith: key.name)

@@ -57,8 +57,8 @@ extension Shard {
             dnssecOK: header.flags.contains(.dnssecOK), checkingDisabled: header.flags.contains(.checkingDisabled))
         return CachedEntry(
             key: CacheKey(
-                name(of: entry), RecordType(rawValue: header.type), RecordClass(rawValue: header.recordClass),
-                flags: flags, seed: seed),
+                name(of: entry), RecordType(rawValue: header.type), .internet, flags: flags, seed: seed
+            ).inView(header.viewNumber, seed: seed),
             answer: StoredAnswer(header, at: now),
             isExpired: header.isExpired(at: now),
             storedAt: BootSeconds(rawValue: header.storedAt),

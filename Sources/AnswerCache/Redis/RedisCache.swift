@@ -18,6 +18,7 @@
 // - A flush is published, and raises an epoch as well, for who misses the message (`RedisFleet`).
 
 package import Belief
+internal import DNSWire
 package import Green
 internal import GreenRedis
 
@@ -102,6 +103,9 @@ package final class RedisCache {
         let life = value.expiresAt - value.storedAt
         do throws(RedisError) {
             let connection = route.connection(for: text)
+            if key.viewNumber != .general, tier.isViewMarkDue(at: hub.now) {
+                try connection.post(["SET", RedisArgument(RedisKey.views), "1", "PX", RedisTier.viewMarkLife])
+            }
             try connection.post(["SET", RedisArgument(text), RedisArgument(value.bytes), "PX", RedisArgument(Int(life))])
         } catch {
             tier.count(.errors)

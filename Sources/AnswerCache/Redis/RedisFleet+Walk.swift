@@ -51,19 +51,24 @@ extension RedisFleet {
                 for entry in more { entries[entry.parts] = entry }
             }
             return entries.values.sorted {
-                ($0.parts.type.rawValue, $0.parts.flags.bits) < ($1.parts.type.rawValue, $1.parts.flags.bits)
+                ($0.parts.type.rawValue, $0.parts.view, $0.parts.flags.bits)
+                    < ($1.parts.type.rawValue, $1.parts.view, $1.parts.flags.bits)
             }
         }
         return try values(of: keys(name, type)).map(\.entry)
     }
 
-    /// The keys that there may be for a name and a type: with and without DO and CD.
+    /// The keys that there may be for a name and a type: with and without DO and CD, in each of this instance's views.
     func keys(_ name: Name, _ type: RecordType) -> [FoundKey] {
         let fixed = FixedName(name)
-        return (0..<4).map { bits in
-            let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
-            let parts = RedisKey.Parts(name: name, type: type, class: .internet, flags: flags)
-            return FoundKey(bytes: RedisKey.text(for: CacheKey(fixed, type, .internet, flags: flags, seed: 0)), parts: parts)
+        return ViewDirectory.shared.numbers.flatMap { view in
+            (0..<4).map { bits in
+                let flags = KeyFlags(dnssecOK: bits & 1 != 0, checkingDisabled: bits & 2 != 0)
+                let id = ViewDirectory.shared.identity(of: view)?.id ?? 0
+                let parts = RedisKey.Parts(name: name, type: type, class: .internet, flags: flags, view: id)
+                let key = CacheKey(fixed, type, .internet, flags: flags, seed: 0).inView(view, seed: 0)
+                return FoundKey(bytes: RedisKey.text(for: key), parts: parts)
+            }
         }
     }
 

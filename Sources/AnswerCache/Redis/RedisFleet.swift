@@ -157,7 +157,8 @@ package final class RedisFleet {
     }
 
     private func removeKeys(_ filter: FleetFilter) throws -> Int {
-        if case .question(let name, let type) = filter { return try remove(keys(name, type)) }
+        // Which views other instances have, nobody here knows: where there are any, all keys are looked at.
+        if case .question(let name, let type) = filter, try !mayHaveViews() { return try remove(keys(name, type)) }
         var walk = RedisWalk(RedisKey.pattern(filter))
         var count = 0
         while var found = try keys(&walk, where: filter.includes) {
@@ -166,6 +167,9 @@ package final class RedisFleet {
         }
         return count
     }
+
+    /// Whether any instance may have kept answers of views.
+    private func mayHaveViews() throws -> Bool { try ask(["EXISTS", RedisArgument(RedisKey.views)]) != .integer(0) }
 
     /// Removes keys: how many there were.
     private func remove(_ keys: [FoundKey]) throws -> Int {

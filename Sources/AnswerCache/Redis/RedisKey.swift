@@ -1,12 +1,16 @@
 package import DNSWire
 
 /// The names under which answers stand in Redis: `vireo:1:example.com.:A:IN`, with `:do` and `:cd` behind where the
-/// question had these flags.
+/// question had these flags, and then `:view=0123456789abcdef` where it was asked in a view.
 package enum RedisKey {
     /// What all keys and channels begin with; the number is that of the layout.
     package static let prefix = "vireo:1:"
     /// The key that tells one time between flushes from another: a number that each flush replaces. The only one that stays.
     static let epoch = prefix + "epoch"
+    /// The key that says that some instance has kept answers of views.
+    static let views = prefix + "views"
+    /// What stands before the id of a view.
+    private static let viewMark = "view="
 
     /// What a key stands for.
     package struct Parts: Hashable, Sendable {
@@ -18,6 +22,14 @@ package enum RedisKey {
         package var `class`: RecordClass
         /// DO and CD.
         package var flags: KeyFlags
+        /// The id of the view; 0 for the general one.
+        package var view: UInt64 = 0
+
+        /// What a key stands for.
+        package init(name: Name, type: RecordType, class: RecordClass, flags: KeyFlags, view: UInt64 = 0) {
+            (self.name, self.type, self.flags, self.view) = (name, type, flags, view)
+            self.class = `class`
+        }
     }
 
     /// The key for a question.
@@ -32,6 +44,13 @@ package enum RedisKey {
         text.append(contentsOf: key.class.description.utf8)
         if key.flags.dnssecOK { text.append(contentsOf: ":do".utf8) }
         if key.flags.checkingDisabled { text.append(contentsOf: ":cd".utf8) }
+        guard key.viewNumber != .general else { return text }
+        let id = ViewDirectory.shared.identity(of: key.viewNumber)?.id ?? .max
+        let digits = String(id, radix: 16)
+        text.append(UInt8(ascii: ":"))
+        text.append(contentsOf: viewMark.utf8)
+        text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: max(0, 16 - digits.utf8.count)))
+        text.append(contentsOf: digits.utf8)
         return text
     }
 
@@ -40,6 +59,16 @@ package enum RedisKey {
         guard let text = String(validating: key, as: UTF8.self), text.hasPrefix(prefix) else { return nil }
         var words = text.dropFirst(prefix.count).split(separator: ":", omittingEmptySubsequences: false)
         var flags = KeyFlags(dnssecOK: false, checkingDisabled: false)
+        var view: UInt64 = 0
+        if words.count > 3, let last = words.last, last.hasPrefix(viewMark) {
+            let digits = last.dropFirst(viewMark.count)
+            // As it is written, and not otherwise: each key stands for one thing, and one thing for one key.
+            guard digits.utf8.count == 16, digits.utf8.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 }),
+                let id = UInt64(digits, radix: 16), id != 0
+            else { return nil }
+            view = id
+            words.removeLast()
+        }
         if words.count > 3, words.last == "cd" {
             flags.checkingDisabled = true
             words.removeLast()
@@ -53,7 +82,7 @@ package enum RedisKey {
         else { return nil }
         let name = words.joined(separator: ":")
         guard name.hasSuffix("."), let name = Name(name) else { return nil }
-        return Parts(name: name, type: type, class: recordClass, flags: flags)
+        return Parts(name: name, type: type, class: recordClass, flags: flags, view: view)
     }
 
     /// The pattern that finds all keys of a removal, and perhaps more: what is found must be looked at again.

@@ -1,3 +1,4 @@
+internal import Belief
 internal import Green
 package import GreenRedis
 internal import Synchronization
@@ -18,6 +19,8 @@ package final class RedisTier: Sendable {
     private let out = Locked(0)
     /// Whether it took nothing the last time.
     private let refuses = Atomic(false)
+    /// When it is to be said next that there are answers of views, in seconds.
+    private let viewMarkSeconds = Atomic<UInt64>(0)
     private let report: @Sendable (RedisNews) -> Void
 
     /// Something to count; an atomic that can stand in an array.
@@ -38,6 +41,20 @@ package final class RedisTier: Sendable {
     package var budget: Duration {
         get { .nanoseconds(Int64(clamping: budgetNanoseconds.load(ordering: .relaxed))) }
         set { budgetNanoseconds.store(newValue.clampedNanoseconds, ordering: .relaxed) }
+    }
+
+    /// No answer lives longer than the mark that says that there are answers of views.
+    static let viewMarkLife: RedisArgument = {
+        let seconds = Int(TTLLimits.largest) + 2 * 3_600
+        return RedisArgument(1_000 * seconds)
+    }()
+
+    /// Whether it is to be said now that there are answers of views: with the first, and once an hour.
+    func isViewMarkDue(at now: Instant) -> Bool {
+        let seconds = now.nanoseconds / 1_000_000_000
+        let next = viewMarkSeconds.load(ordering: .relaxed)
+        return seconds >= next
+            && viewMarkSeconds.compareExchange(expected: next, desired: seconds + 3_600, ordering: .relaxed).exchanged
     }
 
     /// How often something has happened.

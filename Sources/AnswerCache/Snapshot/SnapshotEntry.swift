@@ -16,11 +16,13 @@ struct SnapshotEntry {
     private let moment: SnapshotMoment
     private let writtenAt: Int64
     private let upstreams: [UInt16: UInt16]
+    private let views: [UInt16: ViewNumber]
     /// The entry as a message, so that its records can be read as any message's are.
     private var message = [UInt8](repeating: 0, count: 12 + 255 + 4 + 65_535)
 
-    /// A reader of entries that were written at a time by the wall clock; `upstreams` are the numbers of now.
-    init(_ moment: SnapshotMoment, writtenAt: Int64, upstreams: [UInt16: UInt16]) {
+    /// A reader of entries that were written at a time by the wall clock; `upstreams` and `views` are the numbers of now.
+    init(_ moment: SnapshotMoment, writtenAt: Int64, upstreams: [UInt16: UInt16], views: [UInt16: ViewNumber]) {
+        self.views = views
         self.moment = moment
         self.writtenAt = writtenAt
         self.upstreams = upstreams
@@ -29,6 +31,8 @@ struct SnapshotEntry {
     /// Reads one entry, its lengths known to fit, and puts it into the cache.
     mutating func read(_ bytes: Span<UInt8>, into cache: MemoryCache) -> Outcome {
         guard let header = header(bytes) else { return .refused }
+        // A view that is no more.
+        if header.viewNumber == .none { return .expired }
         if header.isOver(at: moment.boot, staleSeconds: cache.staleSeconds) { return .expired }
         let nameEnd = SnapshotFormat.entryHeadLength + Int(header.nameLength)
         guard let name = try? NameView(bytes, at: SnapshotFormat.entryHeadLength, limit: nameEnd), name.isUncompressed,
@@ -38,8 +42,8 @@ struct SnapshotEntry {
         let flags = KeyFlags(
             dnssecOK: header.flags.contains(.dnssecOK), checkingDisabled: header.flags.contains(.checkingDisabled))
         let key = CacheKey(
-            FixedName(name), RecordType(rawValue: header.type), RecordClass(rawValue: header.recordClass), flags: flags,
-            seed: cache.seed)
+            FixedName(name), RecordType(rawValue: header.type), .internet, flags: flags, seed: cache.seed
+        ).inView(header.viewNumber, seed: cache.seed)
         var kept = header
         kept.hash = UInt32(truncatingIfNeeded: key.hash)
         _ = cache.put(key, kept, bytes.extracting(nameEnd...), at: moment.boot)
@@ -52,7 +56,7 @@ struct SnapshotEntry {
         header.nameLength = bytes[2]
         header.flags = EntryFlags(rawValue: bytes[3])
         header.type = bytes.number(at: 4)
-        header.recordClass = bytes.number(at: 6)
+        header.viewNumber = views[bytes.number(at: 6)] ?? .none
         header.codes = bytes.number(at: 8)
         header.upstream = upstreams[bytes.number(at: 10)] ?? .max
         header.uses = bytes.number(at: 12)
@@ -94,7 +98,7 @@ struct SnapshotEntry {
         MessagePatch.setRecordCount(header.counts.additionals, of: .additional, in: &span)
         span.copy(bytes.extracting(start..<nameEnd), to: MessageView.headerLength)
         span.storeUInt16(header.type, at: recordsStart - 4)
-        span.storeUInt16(header.recordClass, at: recordsStart - 2)
+        span.storeUInt16(RecordClass.internet.rawValue, at: recordsStart - 2)
         span.copy(bytes.extracting(nameEnd...), to: recordsStart)
         TTLCountdown.set(.max, records, in: &span, at: recordsStart)
         do throws(WireError) {

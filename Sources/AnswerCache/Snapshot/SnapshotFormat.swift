@@ -1,7 +1,8 @@
 // The cache as a file, so that a restart does not begin with nothing.
 //
 //     head      "VireoSnp", version
-//     block     length, count, checksum; when it was written, the fleet's epoch, and the upstreams' numbers and names
+//     block     length, count, checksum; when it was written, the fleet's epoch, the views' numbers and ids, each once, and
+//               the upstreams' numbers and names
 //     block     length, count, checksum; that many entries      as often as needed
 //     block     length 0, count of all entries, checksum        the end: a file without it is not whole
 //
@@ -17,7 +18,7 @@ package enum SnapshotFormat {
     /// What a snapshot begins with.
     package static let magic = Array("VireoSnp".utf8)
     /// The version that is written, and the only one that is read.
-    package static let version: UInt32 = 2
+    package static let version: UInt32 = 3
     /// Magic and version.
     static let headLength = 12
     /// Length, count and checksum.

@@ -1,3 +1,5 @@
+internal import DNSWire
+
 /// Reads a snapshot into a cache. Whatever stands in it may have been written by anybody.
 package struct SnapshotReader: Sendable {
     /// Gives bytes of the snapshot from an offset on: fewer than asked for only where it ends.
@@ -66,7 +68,7 @@ package struct SnapshotReader: Sendable {
         try checkHead()
         let blocks = try checkedBlocks()
         let origin = try readOrigin(blocks[0], number)
-        let entry = SnapshotEntry(moment, writtenAt: origin.writtenAt, upstreams: origin.numbers)
+        let entry = SnapshotEntry(moment, writtenAt: origin.writtenAt, upstreams: origin.numbers, views: origin.views)
         let others = blocks.dropFirst()
         cache.expect(others.reduce(0) { $0 + $1.count })
         let share = (others.count + count - 1) / count
@@ -124,14 +126,15 @@ package struct SnapshotReader: Sendable {
     /// Reads when the snapshot was written, its epoch, and the numbers that its upstreams have now.
     private func readOrigin(
         _ block: Block, _ number: (String) -> UInt16?
-    ) throws -> (writtenAt: Int64, epoch: Int64, numbers: [UInt16: UInt16]) {
+    ) throws -> (writtenAt: Int64, epoch: Int64, numbers: [UInt16: UInt16], views: [UInt16: ViewNumber]) {
         let payload = try source(block.offset, block.length)
-        guard payload.count == block.length, payload.count >= 16 else { throw SnapshotError.damaged(atByte: block.offset) }
+        guard payload.count == block.length, payload.count >= 18 else { throw SnapshotError.damaged(atByte: block.offset) }
         let writtenAt = payload.span.number(at: 0, Int64.self)
         // A clock that was set back a little makes nothing much older.
         guard writtenAt <= moment.wallSeconds + 60 else { throw SnapshotError.fromTheFuture }
+        let views = try readViews(payload, block)
         var numbers: [UInt16: UInt16] = [:]
-        var position = 16
+        var position = 18 + 10 * Int(payload.span.number(at: 16, UInt16.self))
         while position < payload.count {
             guard position + 3 <= payload.count, position + 3 + Int(payload[position + 2]) <= payload.count else {
                 throw SnapshotError.damaged(atByte: block.offset + position)
@@ -141,7 +144,22 @@ package struct SnapshotReader: Sendable {
             numbers[payload.span.number(at: position, UInt16.self)] = number(name)
             position = end
         }
-        return (writtenAt, payload.span.number(at: 8), numbers)
+        return (writtenAt, payload.span.number(at: 8), numbers, views)
+    }
+
+    /// Reads the numbers that the snapshot's views have now: those that there are.
+    private func readViews(_ payload: [UInt8], _ block: Block) throws -> [UInt16: ViewNumber] {
+        let count = Int(payload.span.number(at: 16, UInt16.self))
+        guard 18 + 10 * count <= payload.count else { throw SnapshotError.damaged(atByte: block.offset + 16) }
+        var views = [ViewNumber.general.rawValue: ViewNumber.general]
+        for place in 0..<count {
+            let number = payload.span.number(at: 18 + 10 * place, UInt16.self)
+            let id = payload.span.number(at: 20 + 10 * place, UInt64.self)
+            // No view of the file's becomes the general one, nor the other way round.
+            guard views[number] == nil, id != 0 else { throw SnapshotError.damaged(atByte: block.offset + 18 + 10 * place) }
+            if let present = ViewDirectory.shared.number(ofID: id) { views[number] = present }
+        }
+        return views
     }
 
     /// Reads a block's entries. What follows an entry whose lengths cannot be right is refused with it.

@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Glibc
 internal import Green
 
@@ -12,6 +13,9 @@ package struct SnapshotWriter: Sendable {
     private let moment: SnapshotMoment
     private let epoch: Int64
     private let upstreams: [(number: UInt16, name: String)]
+    /// The views: their numbers mean nothing to the next run either. One that comes while the snapshot is written is not among
+    /// them, and its answers are nobody's.
+    private let views: [(number: ViewNumber, view: ViewIdentity)]
     private var cursor = SnapshotCursor()
     private var stage = Stage.head
     /// How many entries have been written.
@@ -24,6 +28,7 @@ package struct SnapshotWriter: Sendable {
         self.epoch = epoch
         self.moment = moment
         self.upstreams = upstreams.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        views = ViewDirectory.shared.identitiesByNumber.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key, $0.value) }
     }
 
     /// So many steps, each under a shard's lock, are done in a row: some ten microseconds.
@@ -61,6 +66,11 @@ package struct SnapshotWriter: Sendable {
         var payload: [UInt8] = []
         payload.append(moment.wallSeconds)
         payload.append(epoch)
+        payload.append(UInt16(truncatingIfNeeded: views.count))
+        for (number, view) in views {
+            payload.append(number.rawValue)
+            payload.append(view.id)
+        }
         for (number, name) in upstreams {
             let bytes = Array(name.utf8.prefix(255))
             payload.append(number)
@@ -145,7 +155,7 @@ extension Shard {
         let words =
             [
                 UInt64(UInt16(truncatingIfNeeded: header.tailLength)) | UInt64(header.nameLength) << 16
-                    | UInt64(header.flags.rawValue) << 24 | UInt64(header.type) << 32 | UInt64(header.recordClass) << 48,
+                    | UInt64(header.flags.rawValue) << 24 | UInt64(header.type) << 32 | UInt64(header.viewNumber.rawValue) << 48,
                 UInt64(header.codes) | UInt64(header.upstream) << 16 | UInt64(header.uses) << 32
                     | UInt64(header.transport) << 48,
                 UInt64(header.counts.rawValue) | UInt64(header.lifetime) << 32,

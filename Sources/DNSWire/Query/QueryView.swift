@@ -20,6 +20,9 @@ public struct QueryView: ~Copyable, Sendable {
     /// The keyed hash of the question, DO and CD.
     public private(set) var hash: UInt64 = 0
 
+    /// In which view it is asked; the general one until `enter` says otherwise.
+    package private(set) var viewNumber = ViewNumber.general
+
     /// The cookie for the answer, as whoever answers has made it of the one in `edns`; means nothing where that has none.
     package var cookie = AnswerCookie()
 
@@ -56,6 +59,12 @@ public struct QueryView: ~Copyable, Sendable {
         case drop
     }
 
+    /// Has the question be asked in a view rather than the general one; `seed` is the same as that of `read`. Once after each.
+    package mutating func enter(_ view: ViewNumber, seed: UInt64) {
+        viewNumber = view
+        hash = QuestionHash.hash(hash, in: view, seed: seed)
+    }
+
     /// Reads a message that came from a client; `seed` keys the hash.
     public mutating func read(_ message: Span<UInt8>, seed: UInt64) -> Verdict {
         guard message.count >= MessageView.headerLength else { return .drop }
@@ -64,6 +73,7 @@ public struct QueryView: ~Copyable, Sendable {
         hasQuestion = false
         questionLength = 0
         edns = nil
+        viewNumber = .general
         if flags.isResponse { return .drop }
         let wellFormed: Bool
         do {

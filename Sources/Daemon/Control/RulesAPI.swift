@@ -72,7 +72,7 @@ struct RulesAPI {
             for file in list.files.files {
                 guard let url = file.url, let state = ListURL(url).flatMap({ downloads?.states[$0] }) else { continue }
                 writer.object { writer in
-                    writer.member("url", url)
+                    writer.member("url", ListURL.shown(url))
                     writer.member("confirmed", Int(clamping: state.record.checkedAt))
                     writer.member("failures", state.failures)
                     writer.member("problem", state.problem)

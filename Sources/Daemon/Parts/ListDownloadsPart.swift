@@ -6,7 +6,7 @@ internal import NameRules
 internal import Resolver
 internal import Upstream
 
-/// Downloads lists that have URLs, one at a time, and keeps them as files; `NameRulesPart` reads those as any other, so that a
+/// Downloads lists that have URLs, a few at a time, and keeps them as files; `NameRulesPart` reads those as any other, so that a
 /// start without a network has them, and that what cannot be downloaded changes nothing.
 final class ListDownloadsPart: Part {
     let name = "downloads"
@@ -16,9 +16,12 @@ final class ListDownloadsPart: Part {
     private let looking: PeriodicLook
     /// How each source stands.
     private(set) var states: [ListURL: State] = [:]
+    /// What is being downloaded: so many at once, so that a slow server holds no other list up.
+    private var running: [ListURL: Greenlet<Void>] = [:]
+    private static let mostAtOnce = 4
     /// Who knows where servers are.
     var bootstrap: () -> [Policy.Upstream] = { [] }
-    /// Who is asked for addresses, and by whom.
+    /// Who is asked for addresses, and by whom; one for all downloads.
     private var asking: (resolvers: [Policy.Upstream], servers: [UpstreamServer], forwarder: Forwarder)?
 
     /// How a source stands.
@@ -52,6 +55,7 @@ final class ListDownloadsPart: Part {
     }
 
     func start() throws {
+        try listenToPrimaries()
         looking.start { [weak self] in
             try self?.downloadDue()
             return false
@@ -65,6 +69,7 @@ final class ListDownloadsPart: Part {
         // What is kept is looked at anew, for it may be due at another time; and a reload is an occasion to try what failed.
         states = states.filter { !isElsewhere && wanted.contains($0.key) && $0.value.problem != nil }
         for url in states.keys { states[url]?.nextAt = 0 }
+        try listenToPrimaries()
     }
 
     func status() throws -> [StatusField] {
@@ -74,20 +79,54 @@ final class ListDownloadsPart: Part {
         ]
     }
 
-    func stop() throws { looking.stop() }
+    func stop() throws {
+        looking.stop()
+        for greenlet in running.values { greenlet.kill() }
+        running = [:]
+    }
 
     /// All sources that are URLs, with their lists.
     private var sources: [(url: ListURL, list: ListSettings)] {
         settings.lists.flatMap { list in list.from.compactMap(ListURL.init).map { ($0, list) } }
     }
 
-    /// Downloads what is due.
+    /// Who hears from primaries that zones have changed; nil where there are no zones. Keys that cannot be read are said when a
+    /// transfer is tried; until then nobody is believed for them.
+    private(set) var notified: NotifyReceiver?
+    /// Called when that is another.
+    var changed: () -> Void = {}
+
+    /// Listens for what primaries say of the zones of the settings.
+    private func listenToPrimaries() throws {
+        let zones = sources.compactMap { source in source.url.transfer.map { (source.url, $0, source.list.transferKey) } }
+        guard !zones.isEmpty || notified != nil else { return }
+        let files = hub.loop.files
+        let known = try blocking {
+            zones.compactMap { url, source, path -> NotifyReceiver.Zone? in
+                let key = path.map { try? TransferKey.read($0, files) }
+                // With a key that cannot be read nobody is believed.
+                if let key, key == nil { return nil }
+                return NotifyReceiver.Zone(url: url, source: source, key: key ?? nil)
+            }
+        }
+        notified = zones.isEmpty ? nil : NotifyReceiver(known)
+        changed()
+    }
+
+    /// Begins to download what is due, as far as there are places; the rest at another look.
     private func downloadDue() throws {
-        for (url, list) in sources {
+        for url in notified?.takeDue() ?? [] { states[url]?.nextAt = 0 }
+        for (url, list) in sources where running[url] == nil {
             if states[url] == nil { try know(url, list) }
             let now = hub.loop.wallTime() / 1_000_000_000
             guard let state = states[url], state.nextAt <= now else { continue }
-            try download(url, list, state)
+            guard running.count < Self.mostAtOnce else { return }
+            let greenlet = hub.spawn(name: "list download") { [weak self] in
+                defer { self?.running[url] = nil }
+                try self?.download(url, list, state)
+            }
+            // Where no greenlet is to be had, the next look tries again.
+            if !greenlet.isDone { running[url] = greenlet }
         }
     }
 
@@ -98,7 +137,9 @@ final class ListDownloadsPart: Part {
         // A clock that was ahead once must not hold a list back.
         let now = hub.loop.wallTime() / 1_000_000_000
         let isKnown = record.size > 0 && record.checkedAt <= now
-        states[url] = State(record: record, nextAt: isKnown ? record.checkedAt + list.refreshSeconds : 0)
+        let pause = record.times?.refreshSeconds ?? list.refreshSeconds
+        states[url] = State(
+            record: record, nextAt: isKnown && (url.transfer == nil || record.times != nil) ? record.checkedAt + pause : 0)
     }
 
     private func download(of url: ListURL, _ list: ListSettings) -> ListDownload {
@@ -114,24 +155,34 @@ final class ListDownloadsPart: Part {
             defer { client.close() }
             let seconds = hub.loop.wallTime() / 1_000_000_000
             let deadline = hub.loop.now().advanced(by: ListDownload.timeLimit)
-            let isNew = try download.run(client, after: state.record, at: seconds, until: deadline)
-            next = State(record: try blocking { download.record() }, nextAt: seconds + list.refreshSeconds)
+            let isNew =
+                try url.transfer.map {
+                    try download.transfer($0, list.transferKey, after: state.record, until: deadline)
+                } ?? download.run(client, after: state.record, at: seconds, until: deadline)
+            let record = try blocking { download.record() }
+            next = State(record: record, nextAt: seconds + (record.times?.refreshSeconds ?? list.refreshSeconds))
             if isNew || state.problem != nil {
                 logger.info(
                     "list downloaded",
-                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.text))", "bytes": "\(next.record.size)"])
+                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.shown))", "bytes": "\(next.record.size)"])
             }
         } catch let error as Interruption {
             throw error
         } catch {
             next.failures = min(state.failures + 1, 30)
-            next.problem = "\(error)"
+            next.problem = ListURL.shown("\(error)")
             let pause = min(Self.longestPause, Self.shortestPause << Int64(min(next.failures - 1, 6)))
-            next.nextAt = hub.loop.wallTime() / 1_000_000_000 + min(pause, list.refreshSeconds)
+            let now = hub.loop.wallTime() / 1_000_000_000
+            next.nextAt = now + min(pause, state.record.times?.retrySeconds ?? list.refreshSeconds)
+            if url.transfer != nil, state.record.size > 0, state.record.isOver(at: now) {
+                // Where that cannot be done now, it is when the next try fails.
+                if state.record.times != nil, let void = try? blocking({ try download.void(state.record) }) { next.record = void }
+                next.problem?.append("; nobody has confirmed the zone for so long that it is no more")
+            }
             if next.problem != state.problem {
                 logger.warning(
                     "a list cannot be downloaded; what is kept of it stays in force",
-                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.text))", "problem": "\(error)"])
+                    metadata: ["list": "\(list.name)", "url": "\(quoted(url.shown))", "problem": "\(next.problem ?? "")"])
             }
         }
         // A reload may have left it out.

@@ -13,6 +13,8 @@ final class PolicyPart: Part {
     private let resolvConf: ResolvConfPart
     private let rules: NameRulesPart?
     private let others: ForeignUpstreams?
+    /// Who hears from the primaries of zones.
+    var notified: () -> NotifyReceiver? = { nil }
     /// Called with each policy that takes another's place.
     var changed: (Policy) -> Void = { _ in }
 
@@ -33,8 +35,8 @@ final class PolicyPart: Part {
         var settings = settings
         settings.upstreams = resolvConf.upstreams
         settings.bootstrap = resolvConf.bootstrap
-        var policy = builder.policy(for: settings, hosts: hosts.table)
-        policy.rules = rules?.book
+        var policy = builder.policy(for: settings, hosts: hosts.table, rules: rules?.book)
+        policy.notified = notified().map { receiver in NotifyHandler { receiver.answer($0, from: $1, at: $2) } }
         return policy
     }
 
@@ -65,13 +67,24 @@ final class PolicyPart: Part {
         }
     }
 
+    /// Gives views their numbers, of which a process has only so many.
+    private func checkViews(of settings: Settings) throws(DaemonError) {
+        for group in settings.rules.groups where !group.upstreams.isEmpty {
+            let view = ViewIdentity(of: group.upstreams)
+            guard ViewDirectory.shared.number(of: view) == nil else { continue }
+            throw .upstream(view.text, "there have been too many different upstreams of groups; restart the daemon")
+        }
+    }
+
     /// Gives the upstreams their numbers, by which a snapshot is read.
     func start() throws {
+        try checkViews(of: settings)
         try readFiles(of: settings)
         _ = policy()
     }
 
     func adopt(_ settings: Settings) throws {
+        try checkViews(of: settings)
         try readFiles(of: settings)
         self.settings = settings
         publish()

@@ -81,7 +81,7 @@ final class Control {
             policy.publish()
             try cache.hostsChanged()
         }
-        downloads.bootstrap = { [unowned policy] in policy.resolversOfServers }
+        Self.connect(downloads, policy)
         rules.changed = { [unowned policy] in policy.publish() }
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
@@ -89,6 +89,13 @@ final class Control {
         connect(settingsAPI)
         // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
         try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
+    }
+
+    /// Lets lists be downloaded and transferred: who knows where servers are, and who hears of changes of zones.
+    private static func connect(_ downloads: ListDownloadsPart, _ policy: PolicyPart) {
+        policy.notified = { [unowned downloads] in downloads.notified }
+        downloads.changed = { [unowned policy] in policy.publish() }
+        downloads.bootstrap = { [unowned policy] in policy.resolversOfServers }
     }
 
     /// Lets the settings be asked for, and be read again, over the control socket.

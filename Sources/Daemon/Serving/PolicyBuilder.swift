@@ -1,5 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
+internal import Green
+internal import NameRules
 internal import Resolver
 internal import Upstream
 
@@ -15,8 +17,9 @@ struct PolicyBuilder {
     /// What they follow from where there is none.
     private static let cookieOrigin = CookieKey.random()
 
-    /// The policy for some settings, with a hosts table that was read apart.
-    mutating func policy(for settings: Settings, hosts: HostsTable?) -> Policy {
+    /// The policy for some settings, with a hosts table and rules that were read apart. Which groups have upstreams of their own
+    /// is the rules' word: a client must not be in another group's view while the settings are already others.
+    mutating func policy(for settings: Settings, hosts: HostsTable?, rules: RuleBook? = nil) -> Policy {
         var policy = Policy()
         policy.tryLimit = settings.timeout
         policy.hosts = hosts
@@ -39,8 +42,24 @@ struct PolicyBuilder {
         for rule in settings.forward {
             policy.routes.append(route(rule.domain.lowercased.wire, rule.upstreams, rule.choice, trusted))
         }
+        addViews(of: rules, trusted, to: &policy)
         policy.makeIndex()
         return policy
+    }
+
+    /// Adds rules, and the views of their groups.
+    private mutating func addViews(of rules: RuleBook?, _ trusted: [UpstreamAddress], to policy: inout Policy) {
+        policy.rules = rules
+        guard let rules, !rules.content.upstreams.isEmpty else { return }
+        policy.groupViews = Array(repeating: .general, count: rules.content.groups.groups.count)
+        for (group, upstreams) in rules.content.upstreams.sorted(by: { $0.key < $1.key })
+        where policy.groupViews.indices.contains(group) {
+            // Where there is no number, its clients are answered by nobody rather than from what others were told.
+            let number = ViewDirectory.shared.number(of: ViewIdentity(of: upstreams))
+            policy.groupViews[group] = number ?? .none
+            guard let number, !policy.views.contains(where: { $0.number == number }) else { continue }
+            policy.views.append(Policy.View(number, route([0], upstreams, ChoiceSettings(), trusted)))
+        }
     }
 
     /// A route to some upstreams, and to those that stand in for them.
@@ -64,5 +83,17 @@ struct PolicyBuilder {
         let id = ids[address] ?? UInt16(truncatingIfNeeded: ids.count)
         ids[address] = id
         return Policy.Upstream(address, id: id, tls: contexts.context(for: address))
+    }
+}
+
+extension ViewIdentity {
+    /// The view that asks some upstreams. An account that stands in a path is one of the facts, and is not shown.
+    init(of upstreams: [UpstreamAddress]) {
+        let facts = upstreams.map { upstream in
+            let place = upstream.host ?? "\(upstream.address.ip)"
+            let identity = upstream.encryption.map { "\($0.name) \($0.path)" } ?? ""
+            return "\(upstream.transport.rawValue) \(place) \(upstream.address.port) \(identity)"
+        }
+        self.init(facts, shown: upstreams.map(\.description))
     }
 }

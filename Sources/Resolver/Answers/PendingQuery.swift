@@ -50,6 +50,7 @@ package final class PendingQuery: Sendable {
     /// The same query about the name that its own stands for.
     init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64) {
         key = CacheKey(name, query.key.type, query.key.class, flags: query.key.flags, seed: seed)
+            .inView(query.key.viewNumber, seed: seed)
         self.name = key.wireName
         (id, flags, edns) = (query.id, query.flags, query.edns)
         (client, address, isRedirected) = (query.client, query.address, true)

@@ -251,9 +251,9 @@ private struct FlightShard: Sendable {
 extension CacheKey {
     /// Whether both ask the same.
     static func == (left: borrowing CacheKey, right: borrowing CacheKey) -> Bool {
-        guard left.hash == right.hash, left.type == right.type, left.class == right.class, left.flags == right.flags else {
-            return false
-        }
+        guard left.hash == right.hash, left.type == right.type, left.class == right.class, left.flags == right.flags,
+            left.viewNumber == right.viewNumber
+        else { return false }
         return left.wireName == right.wireName
     }
 }

@@ -8,6 +8,8 @@ struct DomainFacts: Sendable {
     var rule: Int?
     /// The locally served zone, unless a route of the same domain or one below it takes its names elsewhere.
     var zone: LocalZone?
+    /// In which view the question is asked: who is asked about all names without a route. Of no index.
+    var view = ViewNumber.general
 
     /// Nothing.
     init() {}

@@ -1,3 +1,4 @@
+internal import DNSWire
 internal import Green
 internal import Upstream
 
@@ -7,6 +8,8 @@ final class ForwardTable {
     private var forwarders: [Forwarder] = []
     /// The number of the route for all other names.
     private var general: Int?
+    /// For all other names in a view.
+    private var views: [ViewNumber: Forwarder] = [:]
     private var servers: [Policy.Upstream: UpstreamServer] = [:]
 
     /// Takes a policy's routes over. Upstreams that stay keep their sockets and what is known of them; those that go
@@ -15,6 +18,7 @@ final class ForwardTable {
         let before = servers
         servers = [:]
         forwarders = []
+        views = [:]
         general = policy.routes.lastIndex { $0.domain == [0] }
         let server = { [self] (upstream: Policy.Upstream) in
             let known = servers[upstream] ?? before[upstream]
@@ -26,7 +30,7 @@ final class ForwardTable {
         }
         let resolvers = policy.bootstrap.map(server)
         let bootstrap = resolvers.isEmpty ? nil : Forwarder(hub: hub, servers: resolvers, tryLimit: policy.tryLimit)
-        for route in policy.routes {
+        let forwarder = { (route: Policy.Route) in
             let (chosen, verifiers) = (route.upstreams.map(server), route.verifiers.map(server))
             for each in chosen + verifiers { each.lookUp(by: bootstrap) }
             let forwarder = Forwarder(
@@ -35,11 +39,16 @@ final class ForwardTable {
             let verifier = Forwarder(
                 hub: hub, servers: verifiers, tryLimit: policy.tryLimit, watch: watch, recovered: recovered)
             forwarder.verify(by: verifiers.isEmpty ? nil : verifier)
-            forwarders.append(forwarder)
+            return forwarder
         }
+        forwarders = policy.routes.map(forwarder)
+        for view in policy.views { views[view.number] = forwarder(view.route) }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
     }
 
-    /// The forwarder of a route; of the one for all other names where there is none.
-    subscript(route: Int?) -> Forwarder? { (route ?? general).map { forwarders[$0] } }
+    /// The forwarder for a question of a domain; in a view that is no more, nobody is asked in its stead.
+    subscript(domain: DomainFacts) -> Forwarder? {
+        if domain.route == nil, domain.view != .general { return views[domain.view] }
+        return (domain.route ?? general).map { forwarders[$0] }
+    }
 }

@@ -1,3 +1,4 @@
+package import DNSWire
 package import GreenTLS
 package import Upstream
 
@@ -46,6 +47,25 @@ package struct Policy: Sendable {
         }
     }
 
+    /// Groups of clients with upstreams of their own, and all other groups that have the same: what one view was answered is not
+    /// another's.
+    package struct View: Sendable, Equatable {
+        /// What its answers are kept under.
+        package var number: ViewNumber
+        /// Whom to ask about all names but those of domains that have routes.
+        package var route: Route
+
+        /// A view.
+        package init(_ number: ViewNumber, _ route: Route) {
+            self.number = number
+            self.route = route
+        }
+    }
+
+    /// Views besides the general one, for which the routes say whom to ask.
+    package var views: [View] = []
+    /// The view of each group of the rules, by the group's number.
+    package var groupViews: [ViewNumber] = []
     /// Whom to ask; of those whose domain fits, the longest wins.
     package var routes: [Route] = []
     /// Who is asked for the addresses of upstreams that are known by name; none of them is.
@@ -68,6 +88,8 @@ package struct Policy: Sendable {
     package var hosts: HostsTable?
     /// Names by rule, where there are rules.
     package var rules: RuleBook?
+    /// Who hears from the primaries of zones that these have changed; nil where nobody does.
+    package var notified: NotifyHandler?
     /// How this server speaks encrypted, where clients may be told.
     package var designated: DesignatedResolvers?
     /// How many questions of one domain may be asked at once.
@@ -85,6 +107,37 @@ package struct Policy: Sendable {
     /// A policy that asks nobody.
     package init() {}
 
+    /// The routes of domains, and those of views.
+    var allRoutes: [Route] { routes + views.map(\.route) }
+
+    /// All who are asked but for bootstrap resolvers, each as often as it is named.
+    var allUpstreams: [Upstream] { allRoutes.flatMap { $0.upstreams + $0.verifiers } }
+
+    /// The upstream with a number; nil for one of earlier settings, or of another instance.
+    func upstream(numbered number: UInt16) -> Upstream? {
+        for route in routes { if let found = route.upstream(numbered: number) { return found } }
+        for view in views { if let found = view.route.upstream(numbered: number) { return found } }
+        return nil
+    }
+
     /// Makes the index of its domains, which is the last that is done to it: once, not by each worker between two queries.
     package mutating func makeIndex() { index = DomainIndex(self) }
+}
+
+/// Answers messages of opcode NOTIFY (RFC 1996), on any worker's thread, without waiting.
+package struct NotifyHandler: Sendable {
+    /// Given the message, its client (`IPAddress.number`), and the time in seconds since 1970; gives the answer.
+    let answer: @Sendable (_ message: [UInt8], _ client: UInt128, _ seconds: Int64) -> [UInt8]
+
+    /// A handler.
+    package init(_ answer: @escaping @Sendable (_ message: [UInt8], _ client: UInt128, _ seconds: Int64) -> [UInt8]) {
+        self.answer = answer
+    }
+}
+
+extension Policy.Route {
+    /// The upstream with a number.
+    fileprivate func upstream(numbered number: UInt16) -> Policy.Upstream? {
+        upstreams.first { $0.id == number } ?? verifiers.first { $0.id == number }
+    }
 }

@@ -13,6 +13,7 @@
 package import DNSWire
 internal import Green
 package import NameRules
+package import Upstream
 
 /// The rules in force: lists, the groups of clients with the lists that hold for them now, and records of our own.
 package final class RuleBook: Sendable {
@@ -26,6 +27,8 @@ package final class RuleBook: Sendable {
         package var groups = GroupTable.none
         /// Which lists hold for each group at present.
         package var active: [ActiveLists] = []
+        /// The upstreams of groups that have their own, by the groups' numbers.
+        package var upstreams: [Int: [UpstreamAddress]] = [:]
         /// Records of our own.
         package var local: NameRules.LocalZone?
         /// Names that stand for others, in wire form and lower case.
@@ -40,7 +43,7 @@ package final class RuleBook: Sendable {
 
         /// Whether it has any rule.
         package var isEmpty: Bool {
-            listNames.isEmpty && local == nil && rewrites.isEmpty && !refusesPrivate
+            listNames.isEmpty && local == nil && rewrites.isEmpty && !refusesPrivate && upstreams.isEmpty
                 && !groups.groups.contains { $0.usesSafeSearch }
         }
     }

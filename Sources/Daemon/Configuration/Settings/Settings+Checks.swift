@@ -49,6 +49,7 @@ extension Settings {
                     ("upstreams", rule.upstreams), ("fallback", rule.choice.fallback), ("verify.with", rule.choice.verify.with),
                 ].map { ("forward[\(number)].\($0.0)", $0.1) }
             }
+            + rules.groups.enumerated().map { ("groups[\($0)].upstreams", $1.upstreams) }
         var faults = ConfigurationFaults()
         for (key, group) in groups {
             for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
@@ -67,6 +68,7 @@ extension Settings {
     /// All upstreams that are named, each as often as it is.
     var allUpstreams: [UpstreamAddress] {
         upstreams + choice.others + bootstrap + forward.flatMap { $0.upstreams + $0.choice.others }
+            + rules.groups.flatMap(\.upstreams)
     }
 
     /// The files of addresses that forgers answer with.
@@ -97,6 +99,7 @@ extension Settings {
         }
         if tls.isGiven { collect { _ = try ServerCertificates(tls, files) } }
         collect { _ = try CookieSecret.read(cookieSecret, files) }
+        for path in Set(rules.lists.compactMap(\.transferKey)).sorted() { collect { _ = try TransferKey.read(path, files) } }
         for file in addressFiles {
             collect {
                 var lists = AddressLists()

@@ -28,6 +28,7 @@ extension Settings {
         for (number, rule) in forward.enumerated() {
             warnings += verifyWarnings(rule.upstreams, rule.choice, "forward[\(number)].")
         }
+        warnings += rules.clientWarnings
         if let openFile, let secret {
             warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
         }

@@ -21,6 +21,8 @@ struct EntryDescription {
     private let upstream: String?
     private let transport: AnswerTransport
     private let security: SecurityStatus
+    /// Whom the view asks that it is of; nil for the general one.
+    private let view: String?
 
     /// Describes an entry of the memory.
     init(_ entry: CachedEntry, _ upstreams: UpstreamDirectory) {
@@ -43,6 +45,7 @@ struct EntryDescription {
         upstream = upstreams.name(of: entry.provenance.upstream)
         transport = entry.provenance.transport
         security = entry.provenance.security
+        view = ViewDirectory.shared.identity(of: entry.key.viewNumber)?.text
     }
 
     /// Describes an answer in Redis.
@@ -64,6 +67,8 @@ struct EntryDescription {
         upstream = entry.origin.upstream.isEmpty ? nil : entry.origin.upstream
         transport = entry.origin.transport
         security = entry.origin.security
+        let id = entry.parts.view
+        view = id == 0 ? nil : ViewDirectory.shared.identity(ofID: id)?.text ?? "another instance's, \(String(id, radix: 16))"
     }
 
     /// What kind of answer it is.
@@ -85,8 +90,11 @@ struct EntryDescription {
         if flags.dnssecOK { type += "+do" }
         if flags.checkingDisabled { type += "+cd" }
         let figures = ["\(secondsLeft)", "\(ageSeconds)", uses.map { "\($0)" } ?? "-", "\(byteCount)"]
-        return Self.line([name, type, answer] + figures + [tier.rawValue, upstream ?? "-", "\(transport)"])
+        return Self.line([name, type, answer] + figures + [tier.rawValue, upstream ?? "-", via])
     }
+
+    /// The transport, and the view.
+    private var via: String { view.map { "\(transport), in the view of \($0)" } ?? "\(transport)" }
 
     /// The records in short, or why there are none.
     private var answer: String {
@@ -130,6 +138,7 @@ struct EntryDescription {
         text += "\(byteCount) bytes, from \(upstream ?? "nobody") over \(transport), \(security)"
         if flags.dnssecOK { text += ", asked with DO" }
         if flags.checkingDisabled { text += ", asked with CD" }
+        if let view { text += ", in the view of \(view)" }
         text += "\n;; ->>HEADER<<- opcode: QUERY, status: \(responseCode)"
         if let extendedError { text += ", EDE: \(extendedError)" }
         guard let message else { return text + "\n;; cannot be read\n" }
@@ -169,6 +178,7 @@ struct EntryDescription {
             writer.member("upstream", upstream)
             writer.member("transport", "\(transport)")
             writer.member("security", "\(security)")
+            writer.member("view", view)
         }
     }
 

@@ -56,6 +56,21 @@ package enum ClientRule: Hashable, Sendable {
     /// By what it is called: by its certificate, by the path of its requests, or by the server's name that it asks for.
     case name(String)
 
+    /// Words that elsewhere stand for clients, and here would only be somebody's name.
+    static let keywords: Set<String> = [
+        "any", "all", "local", "localhost", "none", "everybody", "everyone", "lan", "private", "default", "loopback", "world",
+    ]
+
+    /// Whether a client's name looks as if an address or something else was meant.
+    static func isDoubtful(_ name: String) -> Bool {
+        if keywords.contains(name) { return true }
+        // Digits in groups of an address or a hardware address, whatever is between them: 192-0-2-1, 525400123456.
+        let parts = name.split { $0 == "-" || $0 == "_" }
+        guard name.contains(where: \.isNumber) else { return false }
+        if parts.count > 2, parts.allSatisfy({ $0.allSatisfy(\.isHexDigit) && $0.utf8.count <= 4 }) { return true }
+        return name.allSatisfy(\.isNumber) || name.utf8.count == 12 && name.allSatisfy(\.isHexDigit)
+    }
+
     /// Reads one; nil for what is none.
     init?(_ text: String) {
         if let hardware = HardwareAddress(text) {

@@ -9,10 +9,31 @@ struct ListURL: Hashable, Sendable {
     /// The URL.
     let text: String
 
-    /// A URL of the web; nil for what is none.
+    /// A URL of the web, or of a zone that is transferred (`TransferSource`); nil for what is none.
     init?(_ text: String) {
-        guard HTTPURL(text) != nil else { return nil }
+        guard HTTPURL(text) != nil || TransferSource(text) != nil else { return nil }
         self.text = text
+    }
+
+    /// The zone that is transferred; nil for a URL of the web.
+    var transfer: TransferSource? { TransferSource(text) }
+
+    /// The URL as others may see it, in logs and by the control socket: who we are and what stands behind a question mark may say
+    /// whose account this is.
+    var shown: String { Self.shown(text) }
+
+    /// A text that may have URLs in it, as others may see it.
+    static func shown(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { word -> String in
+            guard let colon = word.firstIndex(of: ":"), word[colon...].hasPrefix("://") else { return String(word) }
+            let start = word.index(colon, offsetBy: 3)
+            let rest = word[start...]
+            let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+            let host = rest[..<end]
+            let place = host.lastIndex(of: "@").map { host[host.index(after: $0)...] } ?? host
+            let path = rest[end...].prefix { $0 != "?" && $0 != "#" }
+            return word[..<start] + place + path + (path.endIndex < rest.endIndex ? "?..." : "")
+        }.joined(separator: " ")
     }
 
     /// Whether a source of a list is a URL rather than a file.
@@ -37,6 +58,8 @@ struct ListRecord: Equatable, Sendable {
     var size: Int64 = 0
     /// When the server last said that this is the list: seconds since 1970.
     var checkedAt: Int64 = 0
+    /// What a zone's SOA record says; nil for what is no zone, or is no more.
+    var times: ZoneTimes?
 
     /// A record is no longer than this.
     static let sizeLimit = 64 << 10
@@ -56,14 +79,22 @@ struct ListRecord: Equatable, Sendable {
             case "modified": modified = value
             case "size": size = Int64(value) ?? 0
             case "checked": checkedAt = Int64(value) ?? 0
+            case "soa":
+                let numbers = value.split(separator: " ").compactMap { UInt32($0) }
+                guard numbers.count == 4 else { continue }
+                times = ZoneTimes(serial: numbers[0], refresh: numbers[1], retry: numbers[2], expire: numbers[3])
             default: break
             }
         }
     }
 
+    /// Whether a zone is no more, for nobody has confirmed it for as long as it says.
+    func isOver(at seconds: Int64) -> Bool { times.map { seconds - checkedAt > $0.expireSeconds } ?? true }
+
     /// A line for each thing.
     var bytes: [UInt8] {
-        let lines = ["url \(url)", "tag \(tag)", "modified \(modified)", "size \(size)", "checked \(checkedAt)"]
+        var lines = ["url \(url)", "tag \(tag)", "modified \(modified)", "size \(size)", "checked \(checkedAt)"]
+        if let times { lines.append("soa \(times.serial) \(times.refresh) \(times.retry) \(times.expire)") }
         return Array((lines.joined(separator: "\n") + "\n").utf8)
     }
 }
@@ -88,6 +119,14 @@ enum DownloadProblem: Error, Equatable, CustomStringConvertible {
     case nameless(String)
     /// It cannot be kept.
     case unkept(String)
+    /// The key that it is to be signed with cannot be had.
+    case key(String)
+    /// Nobody who has the key signed it.
+    case signature(String)
+    /// It is no transfer of the zone.
+    case transfer(String)
+    /// What has changed does not fit what is kept.
+    case misfit
 
     var description: String {
         switch self {
@@ -100,6 +139,10 @@ enum DownloadProblem: Error, Equatable, CustomStringConvertible {
         case .encoding(let name): "it is packed as \(quoted(name)), which was not asked for"
         case .nameless(let host): "no bootstrap resolver knows an address of \(host)"
         case .unkept(let reason): "it cannot be kept: \(reason)"
+        case .key(let reason): "tsig-key: \(reason)"
+        case .signature(let reason): "its signature (TSIG): \(reason)"
+        case .transfer(let reason): "the transfer: \(reason)"
+        case .misfit: "what has changed does not fit what is kept"
         }
     }
 }
@@ -123,7 +166,7 @@ struct ListDownload {
     /// So much is looked at between two turns of others (ADR 11).
     private static let turnSize = 2048
 
-    private var path: String { url.path(in: directory) }
+    var path: String { url.path(in: directory) }
     private var recordPath: String { path + ".state" }
 
     /// What is known of it; nothing where what is kept is not what the record is about. Blocks.
@@ -193,7 +236,7 @@ struct ListDownload {
     }
 
     /// Throws where bytes are no whole list. On a thread that may block.
-    private func check(_ body: [UInt8]) throws {
+    func check(_ body: [UInt8]) throws {
         var counter = ListCompiler(counting: format)
         var hasBegun = false
         var size = 0
@@ -221,7 +264,7 @@ struct ListDownload {
     private static func isBlank(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0xEF || byte == 0xBB || byte == 0xBF }
 
     /// Keeps a list's text: its length.
-    private func keep(_ body: [UInt8]) throws -> Int64 {
+    func keep(_ body: [UInt8]) throws -> Int64 {
         var size: Int64 = 0
         let next = try Self.pieces(body)
         do {
@@ -238,7 +281,7 @@ struct ListDownload {
     }
 
     /// Keeps what the server called it.
-    private func write(_ record: ListRecord) throws {
+    func write(_ record: ListRecord) throws {
         var pieces = [record.bytes]
         do {
             try files.replace(recordPath, over: { _ in .replaced }) { pieces.popLast() }

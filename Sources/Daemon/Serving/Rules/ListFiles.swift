@@ -13,7 +13,7 @@ struct ListFiles: Sendable, Equatable {
         let stamp: FileStamp?
 
         /// What an operator calls it.
-        var name: String { url ?? path }
+        var name: String { url.map(ListURL.shown) ?? path }
     }
 
     /// The files, in order.

@@ -89,7 +89,7 @@ struct ListLoader: Sendable {
     /// Reads a list; where one of its files cannot be read, what was known of it stays.
     private func load(_ settings: ListSettings, _ files: ListFiles, insteadOf known: LoadedList?) -> LoadedList {
         var mayPass = false
-        var problems = files.unmatched.map { "\($0): no file fits" }
+        var problems = files.unmatched.map { "\(ListURL.shown($0)): no file fits" }
         if files.hasTooMany { problems.append("more than \(ListFiles.most) files") }
         var list = ListCompiler(format: settings.format, key: key)
         var readable: Set<String> = []
@@ -124,7 +124,7 @@ struct ListLoader: Sendable {
 
     /// Reads a file to its end.
     private func read(_ file: ListFiles.File, into list: inout ListCompiler) throws(Problem) {
-        if let url = file.url, file.stamp == nil { throw .notDownloaded(url) }
+        if file.url != nil, file.stamp == nil { throw .notDownloaded(file.name) }
         if let size = file.stamp?.size, size > Self.sizeLimit { throw .tooLarge(file.name) }
         var offset = 0
         while true {
@@ -179,6 +179,7 @@ extension RuleSettings {
         content.lists = lists
         // The settings were checked.
         content.groups = (try? groupTable(hasOwn: hasOwn, neighbours: neighbours)) ?? .none
+        content.upstreams = groupUpstreams
         content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
         content.local = local.isEmpty ? nil : NameRules.LocalZone(local)
         for rewrite in rewrites { content.rewrites[rewrite.from.lowercased.wire] = rewrite.to.lowercased }

@@ -1,6 +1,7 @@
 internal import DNSWire
 internal import NameRules
 internal import Resolver
+internal import Upstream
 
 extension RuleSettings {
     /// The keys about names by rule, which stand at the top of the configuration.
@@ -90,14 +91,29 @@ extension ListSettings {
     /// The keys of a list.
     static let table = SettingsTable<ListSettings>(
         [
-            .value("from", \.from, .listFiles, SettingFacts("Files, with wildcards all that fit; and URLs.")),
+            .value(
+                "from", \.from, .listFiles,
+                SettingFacts(
+                    "Files, with wildcards all that fit; and URLs: https://…, or axfr://192.0.2.1/rpz.example for a zone.")),
             .value("format", \.format, .optional(.listFormat), SettingFacts("Without this key: as each file's content tells.")),
             .value(
                 "refresh", \.refresh, .duration(.seconds(60)...(.seconds(2_592_000))),
-                SettingFacts("How often what has a URL is downloaded anew.")),
+                SettingFacts("How often what has a URL is downloaded anew; of a zone, its SOA record says it.")),
+            .value(
+                "tsig-key", \.transferKey, .optional(.path),
+                SettingFacts(
+                    "File of the key that transfers are signed with: hmac-sha256:NAME:SECRET, or what tsig-keygen writes.",
+                    example: "/etc/vireo/transfer.key")),
         ],
         check: { list, node throws(ConfigurationError) in
             if list.from.isEmpty { throw node.failure("from is missing", expected: "{from: [\"/etc/vireo/lists/*.txt\"]}") }
+            let hasZone = list.from.contains { TransferSource($0) != nil }
+            if hasZone, let format = list.format, format != .rpz {
+                throw node.failure("a zone is no list of format \(format.rawValue)", expected: "format: rpz, or no format")
+            }
+            if !hasZone, list.transferKey != nil {
+                throw node.failure("tsig-key does nothing without a zone", expected: "from: [\"axfr://192.0.2.1/rpz.example\"]")
+            }
         })
 }
 
@@ -111,6 +127,11 @@ extension GroupSettings {
                 SettingFacts("Addresses and prefixes, of which the longest decides; hardware addresses; names.")),
             .value("block", \.block, .words, SettingFacts("Lists whose names are denied.")),
             .value("allow", \.allow, .words, SettingFacts("Lists whose names pass.")),
+            .value(
+                "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
+                SettingFacts(
+                    "Who is asked for its clients instead of `upstreams` (but for the domains of `forward`); their answers are theirs alone.",
+                    example: #"["tls://192.0.2.3#family.dns.example"]"#)),
             .value("schedule", \.schedules, .schedules, SettingFacts("When lists hold that do not always.")),
             .value("safe-search", \.safeSearch, .flag, SettingFacts("Search engines leave out what is not for children.")),
             .value("block-answer", \.blockAnswer, .optional(.blockAnswer), SettingFacts("As the key of that name at the top.")),

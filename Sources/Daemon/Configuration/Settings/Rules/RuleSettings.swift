@@ -1,6 +1,8 @@
 package import DNSWire
 internal import GreenHTTP
 package import NameRules
+internal import Resolver
+package import Upstream
 
 /// Names by rule: lists of names, groups of clients, records of our own.
 package struct RuleSettings: Sendable, Equatable {
@@ -35,6 +37,8 @@ package struct ListSettings: Sendable, Equatable {
     package var format: ListFormat?
     /// How often it is downloaded anew.
     package var refresh = Duration.seconds(86_400)
+    /// The file of the key that transfers are signed with.
+    package var transferKey: String?
 
     /// The same in seconds.
     var refreshSeconds: Int64 { max(1, refresh.components.seconds) }
@@ -60,6 +64,8 @@ package struct GroupSettings: Sendable, Equatable {
     package var allow: [String] = []
     /// When lists hold that do not always.
     package var schedules: [String: Schedule] = [:]
+    /// Who is asked for its clients; none: those for all.
+    package var upstreams: [UpstreamAddress] = []
     /// Whether search engines are to leave out what is not for children.
     package var safeSearch = false
     /// What its clients are told of a denied name.
@@ -130,6 +136,22 @@ package struct RuleTest: Sendable, Equatable {
 }
 
 extension RuleSettings {
+    /// What is said of clients whose names look as if something else was meant: a line for each.
+    var clientWarnings: [String] {
+        groups.enumerated().flatMap { number, group in
+            group.clientNames.sorted().filter(ClientRule.isDoubtful).map { name in
+                "groups[\(number)].clients: \(quoted(name)) is taken for the name of a client, as TLS or HTTPS say it; "
+                    + (ClientRule.keywords.contains(name)
+                        ? "for all others there is the group default" : "an address is written with dots or colons")
+            }
+        }
+    }
+
+    /// The upstreams of groups that have their own, by the groups' numbers.
+    var groupUpstreams: [Int: [UpstreamAddress]] {
+        Dictionary(uniqueKeysWithValues: groups.enumerated().filter { !$1.upstreams.isEmpty }.map { ($0, $1.upstreams) })
+    }
+
     /// The number of a list.
     func number(of list: String) -> Int? { lists.firstIndex { $0.name == list } }
 
