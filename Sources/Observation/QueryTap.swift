@@ -202,6 +202,8 @@ package final class QueryTap: Sendable {
     /// Empties what the workers have written into the queues of those who watch.
     private func drain(_ sinks: inout Sinks) {
         let rings = rings.all
+        // A list of its own: while the dictionary's own keys are walked over, each change of it would copy it and all that waits.
+        let numbers = Array(sinks.all.keys)
         for ring in rings {
             ring.drain { head, name in
                 let source = AnswerSource(rawValue: Int(head[0] >> 32 & 0xFF)) ?? .error
@@ -209,13 +211,13 @@ package final class QueryTap: Sendable {
                     UInt16(truncatingIfNeeded: head[0]), from: UInt128(head[4]) << 64 | UInt128(head[3]),
                     UInt16(truncatingIfNeeded: head[0] >> 16), source, nanoseconds: head[2], at: Int64(bitPattern: head[1]))
                 entry.name = name
-                for number in sinks.all.keys { sinks.all[number]?.offer(entry, for: UInt32(truncatingIfNeeded: head[5])) }
+                for number in numbers { sinks.all[number]?.offer(entry, for: UInt32(truncatingIfNeeded: head[5])) }
             }
         }
         let dropped = rings.reduce(UInt64(0)) { $0 &+ $1.dropped.value }
         let new = dropped &- sinks.dropped
         sinks.dropped = dropped
         guard new > 0 else { return }
-        for number in sinks.all.keys { sinks.all[number]?.dropped &+= new }
+        for number in numbers { sinks.all[number]?.dropped &+= new }
     }
 }
