@@ -123,6 +123,8 @@ install: ## install program, configuration, unit, manual and completions under P
 	sed -e 's|@bindir@|$(PREFIX)/bin|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' systemd/vireo.service \
 		> $(DESTDIR)$(UNITDIR)/vireo.service
 	@chmod 644 $(DESTDIR)$(UNITDIR)/vireo.service
+	install -m 644 systemd/vireo.socket systemd/vireo-tls.socket $(DESTDIR)$(UNITDIR)
+	install -D -m 644 systemd/socket-activated.conf $(DESTDIR)$(PREFIX)/share/vireo/socket-activated.conf
 	for page in $(PAGES); do \
 		install -D -m 644 packaging/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
@@ -135,6 +137,8 @@ install: ## install program, configuration, unit, manual and completions under P
 
 uninstall: ## take away what `make install` has put under PREFIX; the configuration and the cache stay
 	rm -f $(DESTDIR)$(PREFIX)/bin/vireo $(DESTDIR)$(UNITDIR)/vireo.service $(DESTDIR)$(SYSUSERSDIR)/vireo.conf \
+		$(DESTDIR)$(UNITDIR)/vireo.socket $(DESTDIR)$(UNITDIR)/vireo-tls.socket \
+		$(DESTDIR)$(PREFIX)/share/vireo/socket-activated.conf \
 		$(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
 		$(foreach shell,bash zsh fish,$(DESTDIR)$($(shell)_completion))
 	@echo "these stay, if they are there: $(DESTDIR)$(SYSCONFDIR)/vireo $(DESTDIR)/var/cache/vireo, the user vireo"

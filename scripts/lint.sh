@@ -96,7 +96,8 @@ units() {
     command -v systemd-analyze >/dev/null 2>&1 || return 0
     directory=$(mktemp -d)
     sed -e "s|@bindir@|/bin|g; s|@sysconfdir@|/etc|g; s|/bin/vireo|/bin/true|g" systemd/vireo.service >"$directory/vireo.service"
-    systemd-analyze verify --man=no "$directory/vireo.service" 2>&1 | grep -F vireo.service
+    cp systemd/vireo.socket systemd/vireo-tls.socket "$directory"
+    systemd-analyze verify --man=no "$directory"/vireo.service "$directory"/*.socket 2>&1 | grep -E 'vireo[a-z-]*\.(service|socket)'
     rm -rf "$directory"
 }
 

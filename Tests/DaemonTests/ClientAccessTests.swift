@@ -56,7 +56,7 @@ import Testing
             }
             let (allow, deny) = (prefixes(), prefixes())
             let access = ClientAccess(allow: allow.map { .network($0) }, deny: deny.map { .network($0) }, networks: [])
-            let gate = ClientGate(access, at: .any)
+            let gate = ClientGate(access, at: Self.wildcard)
             for _ in 0..<60 {
                 let bits = UInt64.random(in: 0...(.max), using: &random)
                 let ip =
@@ -72,11 +72,11 @@ import Testing
 
     @Test func `a listener on loopback looks at nobody, unless loopback itself is not allowed`() {
         let stranger = IPAddress("192.0.2.1")!.number
-        #expect(ClientGate(access(["local"]), at: .loopback).admits(stranger))
-        #expect(ClientGate(access(["local"]), at: .loopbackV6).admits(stranger))
-        #expect(!ClientGate(access(["local"]), at: .any).admits(stranger))
-        #expect(!ClientGate(access(["local"], deny: ["127.0.0.9"]), at: .loopback).admits(stranger))
-        #expect(!ClientGate(access(["192.168.0.0/16"]), at: .loopback).admits(IPAddress.loopback.number))
+        #expect(ClientGate(access(["local"]), at: SocketAddress(.loopback, port: 53)).admits(stranger))
+        #expect(ClientGate(access(["local"]), at: SocketAddress(.loopbackV6, port: 53)).admits(stranger))
+        #expect(!ClientGate(access(["local"]), at: Self.wildcard).admits(stranger))
+        #expect(!ClientGate(access(["local"], deny: ["127.0.0.9"]), at: SocketAddress(.loopback, port: 53)).admits(stranger))
+        #expect(!ClientGate(access(["192.168.0.0/16"]), at: SocketAddress(.loopback, port: 53)).admits(IPAddress.loopback.number))
     }
 
     @Test func `a stranger is refused before the cache is looked at, over UDP and TCP, with and without RD`() throws {
@@ -126,15 +126,15 @@ import Testing
             part.changed = { changes.append($0) }
             try part.start()
             let client = IPAddress("203.0.113.9")!
-            #expect(!part.rules.access.admits(client))
+            #expect(!part.rules.access(at: Self.wildcard).admits(client))
             networks.withLock { $0 = [AddressPrefix("203.0.113.1/24")!] }
             try sleep(.seconds(11))
-            #expect(part.rules.access.admits(client) && changes.count == 2)
+            #expect(part.rules.access(at: Self.wildcard).admits(client) && changes.count == 2)
             try sleep(.seconds(60))
             #expect(changes.count == 2)
             settings.deny = [AccessRule("203.0.113.0/28")!]
             try part.adopt(settings)
-            #expect(!part.rules.access.admits(client) && changes.count == 3)
+            #expect(!part.rules.access(at: Self.wildcard).admits(client) && changes.count == 3)
             try part.stop()
         }
     }
@@ -151,6 +151,53 @@ import Testing
         }
         let own = try read("listen: [\"0.0.0.0\"]\nallow: [10.0.0.0/8, \"2001:db8::/32\"]")
         #expect(!own.answersEverybody && own.warnings.isEmpty)
+    }
+
+    @Test func `a listener may have rules of its own, for the others those for all hold`() throws {
+        let guests = SocketAddress(IPAddress("192.0.2.1")!, port: 53)
+        let yaml = """
+            listen: ["0.0.0.0:5300", {address: "192.0.2.1:53", allow: [192.0.2.0/24]}, {address: "192.0.2.2", deny: 192.0.2.7}]
+            allow: 10.0.0.0/8
+            """
+        let settings = try read(yaml)
+        #expect(settings.listen.map(\.description) == ["0.0.0.0:5300", "192.0.2.1:53", "192.0.2.2:53"])
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        try VirtualWorld(seed: 2).run { _ throws in
+            let part = AccessPart(settings, log) { [] }
+            try part.start()
+            let (inside, guest) = (IPAddress("10.1.1.1")!, IPAddress("192.0.2.9")!)
+            #expect(part.rules.access(at: guests).admits(guest) && !part.rules.access(at: guests).admits(inside))
+            #expect(part.rules.access(at: settings.listen[0]).admits(inside))
+            #expect(!part.rules.access(at: settings.listen[0]).admits(guest))
+            #expect(part.rules.access(at: settings.listen[2]).admits(inside))
+            try part.stop()
+        }
+        #expect(try read("listen: [{address: \"0.0.0.0\", allow: any}]").answersEverybody)
+        // What is shown can be read again.
+        let again = try read("listen: " + (SettingKind.list(of: .listener, "").print(settings.writtenListen) ?? ""))
+        #expect(again.writtenListen == settings.writtenListen)
+        for wrong in [
+            "[{allow: any}]", "[{address: {address: \"::1\"}}]", "[\"192.0.2.1\", {address: \"192.0.2.1\", allow: any}]",
+            "[{address: 192.0.2.1, allow: 3}]",
+        ] {
+            #expect(complaint("listen: \(wrong)").contains("expected"), "\(wrong)")
+        }
+    }
+
+    @Test func `two listeners of a worker answer each their own clients`() throws {
+        var rules = ClientRules(.nobody)
+        rules.accessAt[SocketAddress(.any, port: 53)] = access(["192.0.2.0/24"])
+        try ServingWorld.run(listen: Self.wildcard, rules: rules) { world throws in
+            let server = SocketAddress(world.world.host.addresses[0], port: 53)
+            for (client, code) in [("192.0.2.77", ResponseCode.noError), ("198.51.100.7", .refused)] {
+                try world.onMachine(client) { hub throws in
+                    #expect(try ServingWorld.ask(.query("a.example."), at: server)?.responseCode == code)
+                    let stream = try StreamSocket.connect(to: server, until: hub.loop.now().advanced(by: .seconds(5)))
+                    try stream.send(.query("a.example."))
+                    #expect(try stream.answer()?.responseCode == code)
+                }
+            }
+        }
     }
 
     @Test func `the settings take words, prefixes and lists of them`() throws {

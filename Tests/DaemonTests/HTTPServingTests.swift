@@ -193,7 +193,7 @@ import Testing
                         .stream, at: SocketAddress(.loopback, port: 81), options: ListenOptions()),
                     listen: ListenAddress(ServingWorld.httpAddress, transport: .http), paths: ["/dns-query"]),
                 proxies: ClientAccess(allow: [.network(AddressPrefix("127.0.0.1/32")!)], deny: [], networks: []),
-                resolver: world.worker.resolver, gate: ClientGate(access, at: .any))
+                resolver: world.worker.resolver, gate: ClientGate(access, at: SocketAddress(.any, port: 443)))
             var isAdmitted = false
             if case .client(let client) = queries.client(Array(value.utf8).span) {
                 isAdmitted = queries.gate.admitsForwarded(client)
@@ -213,7 +213,7 @@ import Testing
                         .stream, at: SocketAddress(.loopback, port: 81), options: ListenOptions()),
                     listen: ListenAddress(SocketAddress(.loopback, port: 81), transport: .http), paths: ["/dns-query"]),
                 proxies: ClientAccess(allow: [.network(AddressPrefix("10.0.0.1/32")!)], deny: [], networks: []),
-                resolver: world.worker.resolver, gate: ClientGate(access, at: .any))
+                resolver: world.worker.resolver, gate: ClientGate(access, at: SocketAddress(.any, port: 443)))
             func places(of number: UInt128) -> Int { (0..<1_000).count { _ in queries.enterPlain(number, number) } }
             #expect(places(of: 1) == 128)
             queries.leavePlain(1)

@@ -129,12 +129,13 @@ import Testing
     @Test func `limits of others cost who has none nothing: the gate lets them in at once`() {
         var rules = Self.rules { $0.queries = Rate(perSecond: 1, atOnce: 1) }
         rules.exempt = ClientAccess(allow: [.local], deny: [], networks: [])
-        let gate = ClientGate(rules.access, at: .any)
-        gate.adopt(rules.access, limited: rules.limited)
+        let address = SocketAddress(.any, port: 53)
+        let gate = ClientGate(rules.access(at: address), at: address)
+        gate.adopt(rules.access(at: address), limited: rules.limited)
         let (own, stranger) = (IPAddress("10.0.0.1")!.number, IPAddress("198.51.100.7")!.number)
         #expect(gate.admits(own) && !gate.admits(stranger))
         #expect(gate.admitsLimited(stranger))
-        gate.adopt(rules.access)
+        gate.adopt(rules.access(at: address))
         #expect(gate.admits(own) && gate.admits(stranger))
     }
 

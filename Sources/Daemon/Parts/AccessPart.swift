@@ -67,6 +67,10 @@ final class AccessPart: Part {
             networks = try blocking { readNetworks() }
         }
         var new = ClientRules(ClientAccess(allow: settings.allow, deny: settings.deny, networks: networks))
+        for listener in settings.listenerAccess.keys {
+            let rules = settings.rules(at: listener)
+            new.accessAt[listener] = ClientAccess(allow: rules.allow, deny: rules.deny, networks: networks)
+        }
         new.exempt = ClientAccess(allow: settings.rateLimit.exempt, deny: [], networks: networks)
         new.limits = settings.rateLimit.limits
         guard new != rules else { return }
@@ -87,11 +91,15 @@ final class AccessPart: Part {
 extension Settings {
     /// Whether a listener that others reach answers whoever asks.
     package var answersEverybody: Bool {
-        allow.contains(where: \.isNearlyEverybody) && allAddresses.contains { !$0.ip.isLoopback }
+        allAddresses.contains { !$0.ip.isLoopback && rules(at: $0).allow.contains(where: \.isNearlyEverybody) }
     }
 
     /// Whether it matters which networks this machine is in.
     fileprivate var needsNetworks: Bool {
-        (allow + deny + rateLimit.exempt).contains(.local) && allAddresses.contains { !$0.ip.isLoopback }
+        allAddresses.contains { listener in
+            guard !listener.ip.isLoopback else { return false }
+            let rules = rules(at: listener)
+            return (rules.allow + rules.deny + rateLimit.exempt).contains(.local)
+        }
     }
 }

@@ -8,12 +8,14 @@ final class ListenerPart: Part {
     private let hub = Hub.current
     private let logger: Logger
     private let settings: Settings
+    private let service: ServiceNotifier
     private var bound: ListenerSet?
 
-    /// The part for what `settings` listen on; a reload does not change it.
-    init(_ settings: Settings, _ logger: Logger) {
+    /// The part for what `settings` listen on; a reload does not change it. `service` keeps the sockets over a restart.
+    init(_ settings: Settings, _ logger: Logger, _ service: ServiceNotifier) {
         self.settings = settings
         self.logger = logger
+        self.service = service
     }
 
     /// Each worker's share.
@@ -23,8 +25,14 @@ final class ListenerPart: Part {
     var addresses: [ListenAddress] { bound?.addresses ?? [] }
 
     func start() throws {
+        let inherited = InheritedSockets.fromEnvironment()
+        for fault in inherited.faults { logger.warning("nothing to listen on was handed over", metadata: ["fault": "\(fault)"]) }
         var bound = try ListenerSet(
-            settings.writtenListen, areNamed: settings.namesListeners, workers: settings.workers, loop: hub.loop)
+            inherited.overriding(settings.writtenListen), areNamed: settings.namesListeners, workers: settings.workers,
+            loop: hub.loop, inherited: inherited)
+        // What is no longer listened on is not kept either, and the rest again: a name is removed as a whole.
+        for name in bound.closeOthers() { service.remove(name) }
+        for (name, descriptors) in bound.kept { service.store(descriptors, as: name) }
         bound.bound(connections: settings.connections, proxies: settings.proxies)
         self.bound = bound
         warnOfDescriptors()

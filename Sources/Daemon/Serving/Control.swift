@@ -40,7 +40,7 @@ final class Control {
         let logger = logger
         Self.logLibraries(to: logger)
         let shared = try Self.makeShared(settings, hub, logger)
-        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger))
+        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger, service))
         let resolvConf = ResolvConfPart(settings, logger)
         self.resolvConf = resolvConf
         let rules = NameRulesPart(settings, shared.cache, logger)

@@ -30,6 +30,9 @@ struct ListenerSet {
     /// The addresses that the operator names and the machine does not have yet: queries arrive there once it does.
     private(set) var awaited: [ListenAddress] = []
 
+    /// What a service manager has opened or kept.
+    private(set) var inherited: InheritedSockets
+
     /// So much of its answers the kernel takes for a client on TCP that reads slowly.
     private static let unsentBytes: Int32 = 128 << 10
 
@@ -37,7 +40,11 @@ struct ListenerSet {
     /// also another instance of this one; only then do the other workers' sockets share its port. What the machine lacks is
     /// left out where nobody insists on it, as long as one address is left, and else waited for; `areNamed` says whether the
     /// operator named them.
-    init(_ addresses: [ListenAddress], areNamed: Bool = true, workers: Int, loop: any Loop) throws(DaemonError) {
+    init(
+        _ addresses: [ListenAddress], areNamed: Bool = true, workers: Int, loop: any Loop,
+        inherited: InheritedSockets = InheritedSockets()
+    ) throws(DaemonError) {
+        self.inherited = inherited
         shares = Array(repeating: Share(), count: workers)
         var wanted: [(listen: ListenAddress, paths: [String])] = []
         for address in addresses {
@@ -86,13 +93,16 @@ struct ListenerSet {
         var bound = address
         for worker in shares.indices {
             options.sharesPort = worker > 0
+            var listen = listen
+            listen.address = bound
             if listen.transport == .plain {
-                let datagrams = try Self.bind(.datagram, bound, options, loop)
+                let datagrams = try bind(.datagram, listen, options, loop)
                 // A port chosen by the kernel holds for all sockets of the address.
                 bound = datagrams.address
                 shares[worker].datagrams.append(datagrams)
             }
-            let stream = try Self.bind(.stream, bound, options, loop)
+            listen.address = bound
+            let stream = try bind(.stream, listen, options, loop)
             bound = stream.address
             shares[worker].streams.append(Stream(listener: stream, listen: listen, paths: paths))
         }
@@ -115,13 +125,34 @@ struct ListenerSet {
         }
     }
 
-    private static func bind(
-        _ kind: SocketKind, _ address: SocketAddress, _ options: ListenOptions, _ loop: any Loop
+    /// Closes what was handed over and nobody has taken: the names by which the service manager knows it.
+    mutating func closeOthers() -> Set<String> { inherited.closeOthers() }
+
+    /// The sockets that the service manager may keep over a restart, by name: all but those that are its own.
+    var kept: [(name: String, descriptors: [Int32])] {
+        var result: [(name: String, descriptors: [Int32])] = []
+        for stream in shares.first?.streams ?? [] {
+            let address = stream.listener.address
+            let listeners = shares.flatMap { share in
+                (stream.listen.transport == .plain ? share.datagrams : []) + share.streams.map(\.listener)
+            }
+            let own = listeners.filter { $0.address == address && !inherited.isOfUnit($0) }
+            if !own.isEmpty {
+                result.append((InheritedSockets.keptName(stream.listen.transport, address), own.map(\.descriptor)))
+            }
+        }
+        return result
+    }
+
+    /// The socket for a place: one that was handed over, else a new one.
+    private mutating func bind(
+        _ kind: SocketKind, _ listen: ListenAddress, _ options: ListenOptions, _ loop: any Loop
     ) throws(DaemonError) -> Listener {
-        do {
-            return try loop.listen(kind, at: address, options: options)
+        do throws(SocketError) {
+            if let listener = try inherited.take(kind, listen, options) { return listener }
+            return try loop.listen(kind, at: listen.address, options: options)
         } catch {
-            throw .listen(address, kind == .datagram ? "udp" : "tcp", error)
+            throw .listen(listen.address, kind == .datagram ? "udp" : "tcp", error)
         }
     }
 }

@@ -38,7 +38,23 @@ struct ServiceNotifier: Sendable {
         send("EXTEND_TIMEOUT_USEC=\(duration.components.seconds * 1_000_000)")
     }
 
-    private func send(_ text: String) {
+    /// It keeps these listening sockets, under a name, for the next process of this service (FileDescriptorStoreMax=): what it has
+    /// already it knows, and a socket with an error is kept all the same.
+    func store(_ descriptors: [Int32], as name: String) {
+        var rest = descriptors[...]
+        // No more than the kernel takes with one message, 253.
+        while !rest.isEmpty {
+            send("FDSTORE=1\nFDNAME=\(name)\nFDPOLL=0", with: Array(rest.prefix(Self.mostInMessage)))
+            rest = rest.dropFirst(Self.mostInMessage)
+        }
+    }
+
+    /// It keeps those under a name no longer.
+    func remove(_ name: String) { send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
+
+    private static let mostInMessage = 128
+
+    private func send(_ text: String, with descriptors: [Int32] = []) {
         guard !path.isEmpty else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
@@ -49,12 +65,45 @@ struct ServiceNotifier: Sendable {
         let length = MemoryLayout<sa_family_t>.size + path.count + (isAbstract ? 0 : 1)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path) }
         let message = Array(text.utf8)
-        unsafe withUnsafePointer(to: &address) { pointer in
-            // SAFETY: an address of a family of its own may be read as any address, as far as its length goes.
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
-                _ = unsafe sendto(
-                    descriptor, message, message.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL), target,
-                    socklen_t(length))
+        unsafe withUnsafeMutablePointer(to: &address) { target in
+            unsafe Self.send(message, descriptors, by: descriptor, to: target, length: socklen_t(length))
+        }
+    }
+
+    /// Sends a message and, with it, copies of descriptors (SCM_RIGHTS).
+    private static func send(
+        _ message: [UInt8], _ descriptors: [Int32], by socket: Int32, to address: UnsafeMutablePointer<sockaddr_un>,
+        length: socklen_t
+    ) {
+        // SAFETY: all that the header points at outlives the call; the control message is as long as its header says, and its
+        // descriptors stand behind that, aligned as their size wants.
+        var message = message
+        let head = MemoryLayout<cmsghdr>.size
+        let bytes = head + descriptors.count * MemoryLayout<Int32>.size
+        let control = UnsafeMutableRawPointer.allocate(byteCount: bytes + 8, alignment: 8)
+        defer { unsafe control.deallocate() }
+        var rights = cmsghdr()
+        rights.cmsg_len = bytes
+        rights.cmsg_level = SOL_SOCKET
+        rights.cmsg_type = Int32(SCM_RIGHTS)
+        unsafe control.storeBytes(of: rights, as: cmsghdr.self)
+        for (index, descriptor) in descriptors.enumerated() {
+            unsafe control.storeBytes(of: descriptor, toByteOffset: head + index * MemoryLayout<Int32>.size, as: Int32.self)
+        }
+        unsafe message.withUnsafeMutableBytes { data in
+            var part = unsafe iovec(iov_base: data.baseAddress, iov_len: data.count)
+            unsafe withUnsafeMutablePointer(to: &part) { parts in
+                var header = unsafe msghdr()
+                unsafe header.msg_name = UnsafeMutableRawPointer(address)
+                unsafe header.msg_namelen = length
+                unsafe header.msg_iov = parts
+                unsafe header.msg_iovlen = 1
+                if !descriptors.isEmpty {
+                    unsafe header.msg_control = control
+                    // CMSG_SPACE
+                    unsafe header.msg_controllen = (bytes + 7) & ~7
+                }
+                _ = unsafe sendmsg(socket, &header, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
             }
         }
     }

@@ -31,7 +31,7 @@ final class Worker {
         var datagramServers: [QueryServer] = []
         for listener in share.datagrams {
             let socket = try DatagramSocket(hub: hub, listener: listener)
-            let gate = ClientGate(rules.access, at: listener.address.ip, except: share.proxies)
+            let gate = ClientGate(rules.access(at: listener.address), at: listener.address, except: share.proxies)
             datagramServers.append(
                 QueryServer(
                     socket: socket, resolver: resolver, limits: limits, admitting: (gate, share.proxies),
@@ -42,7 +42,8 @@ final class Worker {
         let streams = QueryStreamServer.Shared(
             resolver: resolver, places: places, proxies: share.proxies, wire: isEncrypted ? TLSWire() : nil)
         for stream in share.streams {
-            let gate = ClientGate(rules.access, at: stream.listener.address.ip, limits: limits)
+            let address = stream.listener.address
+            let gate = ClientGate(rules.access(at: address), at: address, limits: limits)
             streamServers.append(try QueryStreamServer(stream, streams, gate: gate, certificates: certificates))
         }
         self.datagramServers = datagramServers
@@ -59,8 +60,10 @@ final class Worker {
     func adopt(_ rules: ClientRules) {
         limits.adopt(rules)
         resolver.verifiesCookies = rules.limits.responses != nil
-        for server in datagramServers { server.gate.adopt(rules.access, limited: rules.limited) }
-        for server in streamServers { server.gate.adopt(rules.access) }
+        for server in datagramServers {
+            server.gate.adopt(rules.access(at: server.gate.listener), limited: rules.limited)
+        }
+        for server in streamServers { server.gate.adopt(rules.access(at: server.gate.listener)) }
     }
 
     /// Shows clients other certificates from now on.

@@ -109,7 +109,8 @@ extension LibeventLoop {
         return (0..<count).map { Int32(3 + $0) }
     }
 
-    private static func option(_ name: Int32, of descriptor: Int32) throws(SocketError) -> Int32 {
+    /// An option of a socket that is a number.
+    static func option(_ name: Int32, of descriptor: Int32) throws(SocketError) -> Int32 {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 else {

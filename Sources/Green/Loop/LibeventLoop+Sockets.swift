@@ -222,12 +222,27 @@ extension LibeventLoop {
     }
 
     /// No path-MTU discovery: a forged "too big" must not shrink or break answers. Failures do no harm here.
+    /// What can still be set of a listener that somebody else bound.
+    static func tune(_ descriptor: Int32, _ kind: SocketKind, _ family: IPAddress.Family, _ options: ListenOptions) {
+        switch kind {
+        case .datagram:
+            var options = options
+            // Whoever has opened it may have given more than this process may take.
+            if let given = try? option(SO_RCVBUF, of: descriptor), given / 2 >= options.bufferBytes { options.bufferBytes = 0 }
+            tuneDatagram(descriptor, family, options)
+        case .stream:
+            if options.unsentBytes > 0 { try? set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, options.unsentBytes) }
+        }
+    }
+
     private static func tuneDatagram(_ descriptor: Int32, _ family: IPAddress.Family, _ options: ListenOptions) {
         let v4 = family == .v4
         let level = Int32(v4 ? IPPROTO_IP : IPPROTO_IPV6)
         try? set(descriptor, level, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, v4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT)
-        try? set(descriptor, SOL_SOCKET, SO_RCVBUF, options.bufferBytes)
-        try? set(descriptor, SOL_SOCKET, SO_SNDBUF, options.bufferBytes)
+        if options.bufferBytes > 0 {
+            try? set(descriptor, SOL_SOCKET, SO_RCVBUF, options.bufferBytes)
+            try? set(descriptor, SOL_SOCKET, SO_SNDBUF, options.bufferBytes)
+        }
         if options.packetInfo { try? set(descriptor, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1) }
     }
 

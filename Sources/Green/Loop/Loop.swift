@@ -215,6 +215,13 @@ public struct Listener: Sendable {
         self.init(descriptor: descriptor, kind: kind, address: address ?? .unnamed, options: ListenOptions())
     }
 
+    /// The same, with what can still be set of a socket that is bound: buffers, local addresses of datagrams, bytes of streams.
+    package init(adopting descriptor: Int32, options: ListenOptions) throws(SocketError) {
+        let (kind, address) = try LibeventLoop.examine(descriptor)
+        LibeventLoop.tune(descriptor, kind, address?.ip.family ?? .v4, options)
+        self.init(descriptor: descriptor, kind: kind, address: address ?? .unnamed, options: options)
+    }
+
     /// The sockets that a service manager has opened for this process (`LISTEN_FDS`, systemd.socket(5)), in its order; none
     /// where it has not. Throws where one is no listener.
     public static func fromServiceManager() throws(SocketError) -> [Listener] {

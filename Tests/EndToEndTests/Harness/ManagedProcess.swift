@@ -17,7 +17,8 @@ final class ManagedProcess: Sendable {
     private static let living = Mutex<Set<pid_t>>([])
     private static let killAtExit: Void = { atexit { ManagedProcess.living.withLock { $0.forEach { kill($0, SIGKILL) } } } }()
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// Starts it; `handed` are descriptors that it gets from 3 on. They must be above those that it gets.
+    init(_ arguments: [String], environment: [String: String] = [:], handed: [Int32] = []) throws {
         _ = Self.killAtExit
         directory = try TestDirectory()
         var actions = posix_spawn_file_actions_t()
@@ -26,6 +27,9 @@ final class ManagedProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, directory.file("stdout"), O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_addopen(&actions, 2, directory.file("stderr"), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        for (index, descriptor) in handed.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -10,10 +10,49 @@ extension SettingKind where Value == ListenAddress {
         return SettingKind(
             expected: expected,
             read: { node throws(ConfigurationError) in
+                if case .mapping = node.content { return try ListenEntry.read(node) }
                 let text = try node.text(expected: expected)
                 return try ListenURL(node: node, expected: expected, text: text).read()
             },
-            print: { "\"\($0)\"" })
+            print: { listener in
+                guard listener.access != ListenerAccess() else { return "\"\(listener)\"" }
+                var text = "{address: \"\(listener)\""
+                for (key, rules) in [("allow", listener.access.allow), ("deny", listener.access.deny)] {
+                    if let rules { text += ", \(key): \(SettingKind<[AccessRule]>.accessRules.print(rules) ?? "[]")" }
+                }
+                return text + "}"
+            })
+    }
+}
+
+/// A listener with who may ask there.
+private struct ListenEntry: Sendable {
+    var address: ListenAddress?
+    var access = ListenerAccess()
+
+    /// Its keys.
+    static let table = SettingsTable<ListenEntry>(
+        [
+            .value("address", \.address, .optional(.listener), SettingFacts("Where, and what is spoken.")),
+            .value("allow", \.access.allow, .optional(.accessRules), SettingFacts("Who may ask there.")),
+            .value("deny", \.access.deny, .optional(.accessRules), SettingFacts("Who may not.")),
+        ],
+        check: { entry, node throws(ConfigurationError) in
+            guard entry.address != nil else {
+                throw node.failure("address is missing", expected: #"{address: "192.0.2.1:53", allow: [192.0.2.0/24]}"#)
+            }
+        })
+
+    /// Reads one.
+    static func read(_ node: ConfigurationNode) throws(ConfigurationError) -> ListenAddress {
+        if let address = node.value(of: "address"), case .mapping = address.content {
+            throw address.failure("a mapping is given", expected: "an address such as 127.0.0.1:53")
+        }
+        var entry = ListenEntry()
+        try table.read(node, into: &entry)
+        var listener = entry.address ?? ListenAddress(SocketAddress(.loopback, port: 53))
+        listener.access = entry.access
+        return listener
     }
 }
 

@@ -35,6 +35,8 @@ package struct ListenAddress: Sendable, Hashable {
     package var address: SocketAddress
     /// The path of requests, where they are HTTP's; one that ends in `/{client}` takes any last segment, which names the client.
     package var path = ""
+    /// Who may ask here, where that is not said for all listeners together.
+    package var access = ListenerAccess()
 
     /// What stands for the name of a client at the end of a path.
     package static let clientMark = "{client}"
@@ -54,4 +56,15 @@ extension ListenAddress: CustomStringConvertible {
     package var description: String {
         transport == .plain ? "\(address)" : "\(transport.rawValue)://\(address)\(path)"
     }
+}
+
+/// Who may ask at one listener.
+package struct ListenerAccess: Sendable, Hashable {
+    /// Instead of `allow`; nil for that.
+    package var allow: [AccessRule]?
+    /// Instead of `deny`; nil for that.
+    package var deny: [AccessRule]?
+
+    /// As at all others.
+    package init() {}
 }

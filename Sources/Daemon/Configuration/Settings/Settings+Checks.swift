@@ -23,6 +23,10 @@ extension Settings {
             if let other = known[listener.address], other.transport != listener.transport {
                 throw place.failure("\(other) and \(listener) are the same address and port", expected: "a port for each")
             }
+            if let other = known[listener.address], other.path == listener.path || other.access != listener.access {
+                throw place.failure(
+                    "\(listener) stands there twice", expected: "each once, and paths of one place with the same allow and deny")
+            }
             known[listener.address] = listener
         }
         guard let first = encrypted.first(where: \.transport.isEncrypted), !tls.isGiven else { return }

@@ -25,6 +25,8 @@ package struct Settings: Sendable, Equatable {
     package var encrypted: [ListenAddress] = []
     /// Whether these are the operator's own words: then the daemon does without none of them.
     package private(set) var namesListeners = false
+    /// Who may ask where, where that is another than those who may ask elsewhere.
+    package private(set) var listenerAccess: [SocketAddress: ListenerAccess] = [:]
     /// What clients are shown over TLS.
     package var tls = TLSSettings()
     /// Whose word is believed about whom they ask for.
@@ -96,12 +98,28 @@ package struct Settings: Sendable, Equatable {
 
     /// `listen` as the operator writes it.
     var writtenListen: [ListenAddress] {
-        get { listen.map { ListenAddress($0) } + encrypted }
+        get {
+            (listen.map { ListenAddress($0) } + encrypted).map { listener in
+                var listener = listener
+                listener.access = listenerAccess[listener.address] ?? ListenerAccess()
+                return listener
+            }
+        }
         set {
             listen = newValue.filter { $0.transport == .plain }.map(\.address)
             encrypted = newValue.filter { $0.transport != .plain }
+            listenerAccess = [:]
+            for listener in newValue where listener.access != ListenerAccess() {
+                listenerAccess[listener.address] = listener.access
+            }
             namesListeners = true
         }
+    }
+
+    /// The rules that say who may ask at a listener.
+    func rules(at listener: SocketAddress) -> (allow: [AccessRule], deny: [AccessRule]) {
+        let own = listenerAccess[listener]
+        return (own?.allow ?? allow, own?.deny ?? deny)
     }
 
     /// Every address that is listened on.

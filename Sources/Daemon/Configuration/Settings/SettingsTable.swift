@@ -65,7 +65,7 @@ extension Settings {
         .value(
             "listen", \.writtenListen, .list(of: .listener, "addresses such as 127.0.0.1:53 or \"[::1]:53\""),
             SettingFacts(
-                "Addresses that queries are taken on, over UDP and TCP, or tls://, https://…/path, http://…/path (for behind a proxy).",
+                "Addresses that queries are taken on, over UDP and TCP, or tls://, https://…/path, http://…/path; {address: …, allow: …, deny: …}.",
                 example: #"["127.0.0.1:53", "[::1]:53", "tls://0.0.0.0:853", "https://0.0.0.0:443/dns-query"]"#,
                 needsRestart: true)),
         .value(

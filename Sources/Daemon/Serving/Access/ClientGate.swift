@@ -14,7 +14,8 @@ internal import Green
     }
 
     private let state: UnsafeMutablePointer<State>
-    private let listener: IPAddress
+    /// Where its listener is.
+    let listener: SocketAddress
     /// Those who are looked at off the path of a hit, whatever the rules say of them: proxies.
     private let exceptions: ClientAccess
     /// Who is answered wherever they ask.
@@ -28,7 +29,7 @@ internal import Green
 
     /// A gate for a listener at an address; `exceptions` it does not let in.
     init(
-        _ access: ClientAccess, at listener: IPAddress, except exceptions: ClientAccess = .nobody, limits: ClientLimits? = nil
+        _ access: ClientAccess, at listener: SocketAddress, except exceptions: ClientAccess = .nobody, limits: ClientLimits? = nil
     ) {
         self.limits = limits
         self.listener = listener
@@ -48,8 +49,8 @@ internal import Green
     func adopt(_ access: ClientAccess, limited: ClientAccess = .nobody) {
         self.access = access
         // Who reaches a loopback address is on this machine: where all of loopback is answered, nothing need be looked at.
-        let loopback = listener.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
-        admitted = listener.isLoopback && access.covers(loopback.numbers) ? .everybody : access
+        let loopback = listener.ip.family == .v4 ? AddressPrefix(.loopback, length: 8) : AddressPrefix(.loopbackV6, length: 128)
+        admitted = listener.ip.isLoopback && access.covers(loopback.numbers) ? .everybody : access
         unsafe state.pointee.ranges.deallocate()
         unsafe state.pointee = Self.state(admitted.without(exceptions).without(limited).ranges)
     }
