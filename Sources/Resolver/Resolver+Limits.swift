@@ -16,7 +16,7 @@ extension Resolver {
         var reply: Reply {
             switch self {
             case .prohibited: Reply(.refused, .prohibited)
-            case .rate: Reply(.refused, .other, "over the rate limit of your address")
+            case .rate: Reply(.refused, .other, "over the rate limit")
             }
         }
     }

@@ -157,8 +157,8 @@ extension Reply {
     init(refusing code: ResponseCode) {
         switch code {
         case .formErr: self.init(code, .other, "malformed query")
-        case .notImp: self.init(code, .notSupported, "only opcode QUERY is answered")
-        case .badVers: self.init(code, .notSupported, "only EDNS version 0 is understood")
+        case .notImp: self.init(code, .notSupported, "only QUERY is answered")
+        case .badVers: self.init(code, .notSupported, "only EDNS version 0")
         default: self.init(code)
         }
     }

@@ -17,6 +17,9 @@ enum Failure {
         } catch let error as ControlClientError {
             complain(error.description)
             throw ExitCode(error.isAboutSettings ? 2 : 1)
+        } catch let error as MachineSetup.Failure {
+            complain(error.description)
+            throw ExitCode(1)
         } catch let error as CheckFailure {
             complain(error.description)
             throw ExitCode(2)

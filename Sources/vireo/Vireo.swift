@@ -23,7 +23,8 @@ struct Vireo: ParsableCommand {
         discussion: "`vireo --inspect-cache [NAME]` is short for `vireo cache list [NAME]`.",
         version: Version.text,
         subcommands: [
-            Serve.self, Check.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self, ExplainCommand.self,
+            Serve.self, Check.self, SetupCommand.self, Reload.self, Config.self, Cache.self, Rules.self, Lists.self,
+            ExplainCommand.self,
             UpstreamsCommand.self, StatsCommand.self, QuestionsCommand.self, QueriesCommand.self, TopCommand.self,
             SlowCommand.self,
             MetricsCommand.self, LogLevelCommand.self,

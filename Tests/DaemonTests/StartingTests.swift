@@ -128,6 +128,27 @@ import Testing
         }
     }
 
+    @Test func `upstreams from another file are followed as those of resolv conf are, and a reload may name another`() throws {
+        let settings = try read("upstreams: from /run/dhcp/resolv.conf")
+        try withPart("upstreams: from /run/dhcp/resolv.conf", "nameserver 192.0.2.1\n") { part, files, changes in
+            #expect(part.upstreams.isEmpty && part.origin == "/run/dhcp/resolv.conf")
+            files.write("/run/dhcp/resolv.conf", "nameserver 192.0.2.7\n")
+            try sleep(.seconds(2))
+            #expect(part.upstreams.map(\.description) == ["192.0.2.7:53"] && changes() == 1)
+            files.write("/run/dhcp/resolv.conf", "nameserver 127.0.0.1\nnameserver 192.0.2.8\n")
+            try sleep(.seconds(2))
+            #expect(part.upstreams.map(\.description) == ["192.0.2.8:53"] && changes() == 2)
+            try part.adopt(Settings())
+            #expect(part.upstreams.map(\.description) == ["192.0.2.1:53"])
+            try part.adopt(settings)
+            #expect(part.upstreams.map(\.description) == ["192.0.2.8:53"])
+        }
+        #expect(try read("upstreams: [192.0.2.1]").upstreamsFrom == nil)
+        for wrong in ["from", "from resolv.conf", "from  ", "[from /etc/resolv.conf]"] {
+            #expect(complaint("upstreams: \(wrong)").contains("expected"), "\(wrong)")
+        }
+    }
+
     @Test func `resolvers are told whom resolv conf names`() throws {
         let world = VirtualWorld(seed: 5)
         try world.run { hub throws in

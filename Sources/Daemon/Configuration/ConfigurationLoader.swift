@@ -31,6 +31,8 @@ package struct ConfigurationLoader: Sendable {
     private let usualFile: String?
     /// The command line's options.
     private let overrides: [Override]
+    /// Where systemd has put the credentials of this service; nil where there are none.
+    let credentials: String?
     /// The addresses of this machine's interfaces.
     private let machine: @Sendable () -> [IPAddress]
     /// What standard input held: it can be read once only, settings again and again.
@@ -42,11 +44,13 @@ package struct ConfigurationLoader: Sendable {
     /// A loader of `file`, with `overrides` on top; without one of `usualFile`, if that is there.
     package init(
         file: String?, usualFile: String? = systemPath, overrides: [Override] = [],
+        credentials: String? = ConfigurationLoader.systemCredentials,
         machine: @escaping @Sendable () -> [IPAddress] = { Interfaces.addresses().map(\.address) }
     ) {
         self.file = file
         self.usualFile = usualFile
         self.overrides = overrides
+        self.credentials = credentials
         self.machine = machine
     }
 
@@ -68,6 +72,7 @@ package struct ConfigurationLoader: Sendable {
         }
         try faults.check()
         let source = file.map { $0 == "-" ? "standard input" : $0 } ?? "command line"
+        try readSecrets(into: &settings, source)
         try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
         return settings
     }

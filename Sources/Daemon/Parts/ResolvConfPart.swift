@@ -10,7 +10,7 @@ final class ResolvConfPart: Part {
     let name = "resolv.conf"
     private let hub = Hub.current
     private let logger: Logger
-    private let path: String
+    private let usualPath: String
     private let machine: @Sendable () -> [IPAddress]
     private var settings: Settings
     private var found: [UpstreamAddress] = []
@@ -33,10 +33,13 @@ final class ResolvConfPart: Part {
     ) {
         self.settings = settings
         self.logger = logger
-        self.path = path
+        usualPath = path
         self.machine = machine
         looking = PeriodicLook("resolv.conf", every: Self.interval, logger)
     }
+
+    /// The file that is followed.
+    private var path: String { settings.upstreamsFrom ?? usualPath }
 
     /// Whom to ask now: whom the settings name, else whom resolv.conf names or has named.
     var upstreams: [UpstreamAddress] { settings.upstreams.isEmpty ? found : settings.upstreams }

@@ -18,6 +18,8 @@ package struct CacheSettings: Sendable, Equatable {
     package var prefetches = false
     /// The Redis whose answers are shared with other instances, if any.
     package var redis: RedisURL?
+    /// The file with its password, where that does not stand in the URL.
+    package var redisPasswordFile: String?
     /// How long a look-up in Redis may take before upstreams are asked as well.
     package var redisTimeout = Duration.milliseconds(20)
     /// The file that the cache is kept in over restarts, if any.

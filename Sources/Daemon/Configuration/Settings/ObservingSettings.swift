@@ -13,6 +13,11 @@ extension Settings {
             SettingFacts(
                 "What those must say who ask there (Authorization: Bearer …), health excepted; needed where others can ask, and to change things.",
                 example: "a-long-random-word", isSecret: true)),
+        .value(
+            "http-token-file", \.httpTokenFile, .optional(.path),
+            SettingFacts(
+                "A file with that word, or the name of a systemd credential (LoadCredential=).", example: "/etc/vireo/http.token")
+        ),
     ]
 
     /// The key for whole messages.
@@ -31,7 +36,7 @@ extension Settings {
 
     /// The same for settings that are in force in part: where it listens stays as it was until a restart.
     func checkObserving(at place: ConfigurationPlace) throws(ConfigurationError) {
-        guard let http, !http.ip.isLoopback, httpToken == nil else { return }
+        guard let http, !http.ip.isLoopback, httpToken == nil, httpTokenFile == nil else { return }
         throw .badValue(
             place, problem: "other machines can ask at \(http), and there is no http-token",
             expected: "http-token, or an address such as 127.0.0.1:9153")
@@ -59,9 +64,9 @@ extension SettingKind where Value == String {
         return SettingKind(
             expected: expected,
             read: { node throws(ConfigurationError) in
-                guard case .scalar(let text) = node.content, (16...256).contains(text.utf8.count),
-                    text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-                else { throw node.failure("what is given is not that", expected: expected) }
+                guard case .scalar(let text) = node.content, ConfigurationLoader.isToken(text) else {
+                    throw node.failure("what is given is not that", expected: expected)
+                }
                 return text
             },
             print: { _ in nil })

@@ -50,6 +50,7 @@ extension Settings {
 
     /// A secret that the settings hold, in words; a setting that is one belongs here, and its facts say so.
     var secret: String? {
-        cache.redis?.password != nil ? "the password of cache.redis" : httpToken != nil ? "http-token" : nil
+        if cache.redis?.password != nil, cache.redisPasswordFile == nil { return "the password of cache.redis" }
+        return httpToken != nil && httpTokenFile == nil ? "http-token" : nil
     }
 }

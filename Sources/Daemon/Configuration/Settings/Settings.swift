@@ -45,6 +45,8 @@ package struct Settings: Sendable, Equatable {
     package var rateLimit = RateLimitSettings()
     /// Who is asked what the cache does not know; none: those of resolv.conf.
     package var upstreams: [UpstreamAddress] = []
+    /// The file in the form of resolv.conf that names them; nil for /etc/resolv.conf. Followed when it changes.
+    package private(set) var upstreamsFrom: String?
     /// Who of them is asked, and when another.
     package var choice = ChoiceSettings()
     /// Who knows the addresses of upstreams that are known by name; none: those of resolv.conf.
@@ -85,6 +87,8 @@ package struct Settings: Sendable, Equatable {
     package var rules = RuleSettings()
     /// The log.
     package var log = LogSettings()
+    /// The files with secrets that do not stand in the settings.
+    package var httpTokenFile: String?
     /// Answers about the server itself.
     package var chaos = ChaosSettings()
 
@@ -120,6 +124,17 @@ package struct Settings: Sendable, Equatable {
     func rules(at listener: SocketAddress) -> (allow: [AccessRule], deny: [AccessRule]) {
         let own = listenerAccess[listener]
         return (own?.allow ?? allow, own?.deny ?? deny)
+    }
+
+    /// `upstreams` as the operator writes it.
+    var writtenUpstreams: UpstreamSource {
+        get { upstreamsFrom.map { .file($0) } ?? .addresses(upstreams) }
+        set {
+            switch newValue {
+            case .addresses(let addresses): (upstreams, upstreamsFrom) = (addresses, nil)
+            case .file(let path): (upstreams, upstreamsFrom) = ([], path)
+            }
+        }
     }
 
     /// Every address that is listened on.

@@ -84,9 +84,9 @@ extension Settings {
             "rate-limit", \.rateLimit, RateLimitSettings.table,
             SettingFacts("How much clients may ask and be answered in a second; 0: no limit.")),
         .value(
-            "upstreams", \.upstreams, .list(of: .upstream, "addresses such as 192.0.2.1 or tls://192.0.2.3#dns.example"),
+            "upstreams", \.writtenUpstreams, .upstreamSource,
             SettingFacts(
-                "Resolvers to ask what the cache does not know. Without this key: those of /etc/resolv.conf.",
+                "Resolvers to ask what the cache does not know, or: from FILE, like resolv.conf, followed. Without: from /etc/resolv.conf.",
                 example: #"["tls://192.0.2.1#dns.example", "https://dns.example/dns-query", "192.0.2.2:5353", "tcp://192.0.2.3"]"#
             )),
     ]
@@ -207,6 +207,11 @@ extension CacheSettings {
                 SettingFacts(
                     "A Redis to share answers with other instances: redis://, rediss:// (TLS) or redis+unix://.",
                     example: "\"redis://:password@192.0.2.6:6379/0\"", needsRestart: true, isSecret: true)),
+            .value(
+                "redis-password-file", \.redisPasswordFile, .optional(.path),
+                SettingFacts(
+                    "A file with its password, or the name of a systemd credential.", example: "/etc/vireo/redis.password",
+                    needsRestart: true)),
             .value(
                 "redis-timeout", \.redisTimeout, .duration(.milliseconds(1)...(.seconds(2))),
                 SettingFacts("How long a look-up in Redis may take before upstreams are asked as well.")),

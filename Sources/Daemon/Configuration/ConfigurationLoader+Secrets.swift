@@ -1,0 +1,63 @@
+internal import Glibc
+internal import GreenRedis
+internal import Resolver
+
+/// Secrets that stand in files of their own: by path, or by the name of a systemd credential (`LoadCredential=`), which has no slash.
+extension ConfigurationLoader {
+    /// Where systemd has put the credentials of this service.
+    package static var systemCredentials: String? {
+        unsafe getenv("CREDENTIALS_DIRECTORY").map { unsafe String(cString: $0) }
+    }
+
+    /// A longer file holds no secret.
+    private static let longestSecret = 4_096
+
+    /// Whether a word can be `http-token`.
+    static func isToken(_ text: String) -> Bool {
+        (16...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    /// Reads those that the settings name; what is wrong with one is said without showing it.
+    func readSecrets(into settings: inout Settings, _ source: String) throws(ConfigurationError) {
+        if let path = settings.cache.redisPasswordFile {
+            let place = ConfigurationPlace(source: source, key: "cache.redis-password-file")
+            guard settings.cache.redis != nil else {
+                throw .badValue(place, problem: "there is no cache.redis whose password it would be", expected: "cache.redis")
+            }
+            guard settings.cache.redis?.password == nil else {
+                throw .badValue(place, problem: "cache.redis has a password as well", expected: "one of both")
+            }
+            settings.cache.redis?.password = try secret(path, place)
+        }
+        if let path = settings.httpTokenFile {
+            let place = ConfigurationPlace(source: source, key: "http-token-file")
+            guard settings.httpToken == nil else {
+                throw .badValue(place, problem: "there is http-token as well", expected: "one of both")
+            }
+            let token = try secret(path, place)
+            guard Self.isToken(token) else {
+                throw .badValue(
+                    place, problem: "what stands in \(quoted(path)) is not that",
+                    expected: "a word of 16 to 256 printable characters without spaces")
+            }
+            settings.httpToken = token
+        }
+    }
+
+    /// What stands in a file, but for the end of its line.
+    private func secret(_ path: String, _ place: ConfigurationPlace) throws(ConfigurationError) -> String {
+        var file = path
+        if !path.contains("/") {
+            guard let credentials else {
+                throw .badValue(
+                    place, problem: "\(quoted(path)) has no slash and is no credential: this process was handed none",
+                    expected: "a path, or LoadCredential=\(path):… in the unit")
+            }
+            file = credentials + "/" + path
+        }
+        var text = try TextFile(file, limit: Self.longestSecret).read()
+        while text.last?.isNewline == true { text.removeLast() }
+        guard !text.isEmpty else { throw .badValue(place, problem: "\(quoted(file)) is empty", expected: "a secret in it") }
+        return text
+    }
+}
