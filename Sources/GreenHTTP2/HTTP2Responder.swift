@@ -23,6 +23,7 @@ internal import CNghttp2
     }
 
     private let session: OpaquePointer
+    let memory: HTTP2SessionMemory
     /// What is shared with other connections.
     public let scratch: HTTP2Scratch
     private let limits: HTTP2Limits
@@ -50,7 +51,8 @@ internal import CNghttp2
         self.scratch = scratch
         self.limits = limits
         patience = limits.idleFrames
-        guard let session = unsafe HTTP2ResponderCallbacks.makeSession() else { throw .protocolFailure("no memory") }
+        memory = HTTP2SessionMemory(scratch)
+        guard let session = unsafe HTTP2ResponderCallbacks.makeSession(memory) else { throw .protocolFailure("no memory") }
         unsafe self.session = session
         // SAFETY: the session lives as long as this object, and calls back only from calls of it.
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
@@ -115,7 +117,8 @@ internal import CNghttp2
         }
     }
 
-    /// Hands out what is to be sent next; nil when there is no more, or no room in the client's windows.
+    /// Hands out what is to be sent next, which stands where other connections' frames will, until `body` returns; false when
+    /// there is no more, or no room in the client's windows.
     public func nextOutput(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
         var data: UnsafePointer<UInt8>?
         let count = unsafe nghttp2_session_mem_send(session, &data)

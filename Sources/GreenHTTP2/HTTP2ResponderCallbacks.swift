@@ -9,8 +9,8 @@ internal import CNghttp2
     /// Bytes that HPACK may keep for the heads that are sent: a handful of fields come again and again.
     private static let headerTable = 512
 
-    /// A session with these callbacks; nil without memory.
-    static func makeSession() -> OpaquePointer? {
+    /// A session with these callbacks, which has its memory from there; nil without any.
+    static func makeSession(_ memory: HTTP2SessionMemory) -> OpaquePointer? {
         var callbacks: OpaquePointer?
         var option: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
@@ -29,7 +29,8 @@ internal import CNghttp2
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame)
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
         var session: OpaquePointer?
-        let code = unsafe nghttp2_session_server_new2(&session, callbacks, nil, option)
+        var sources = unsafe memory.callbacks
+        let code = unsafe nghttp2_session_server_new3(&session, callbacks, nil, option, &sources)
         return code == 0 ? unsafe session : nil
     }
 

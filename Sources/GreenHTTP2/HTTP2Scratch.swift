@@ -14,6 +14,11 @@
     /// What was not handed out yet, of the connection that is being served.
     var bodies: [Body] = []
 
+    /// What sessions put a frame together in, between two calls of theirs nobody's; nil before the first.
+    private var frame: UnsafeMutableRawBufferPointer?
+    /// Room for the largest frame is at least so many bytes.
+    static let frameSize = 16 << 10
+
     /// The longest answer.
     public static let bodyLimit = 65_535
     /// Bodies of so many bytes are kept at most, and one more.
@@ -28,7 +33,19 @@
         bodies.reserveCapacity(Self.mostBodies)
     }
 
-    deinit { unsafe storage.deallocate() }
+    deinit {
+        unsafe storage.deallocate()
+        unsafe frame?.deallocate()
+    }
+
+    /// Room for a frame, as all sessions want it; nil for one that wants another size.
+    func frame(_ size: Int) -> UnsafeMutableRawPointer? {
+        if unsafe frame == nil { unsafe frame = .allocate(byteCount: size, alignment: 16) }
+        return unsafe frame?.count == size ? frame?.baseAddress : nil
+    }
+
+    /// Whether this is the room for a frame.
+    func isFrame(_ bytes: UnsafeMutableRawPointer) -> Bool { unsafe frame?.baseAddress == bytes }
 
     /// Whether there is room for another answer.
     public var hasRoom: Bool { count < Self.batch && bodies.count < Self.mostBodies }
