@@ -61,7 +61,7 @@ internal import Green
         unsafe SSL_CTX_set_timeout(context, Self.lifetime)
     }
 
-    /// What OpenSSL calls for each ticket: 1 for a key, 2 for one of a former period, 0 for none.
+    /// What OpenSSL calls for each ticket: 1 for a key, 2 where the client is to have another ticket, 0 for none.
     private static let callback:
         @convention(c) (
             OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?, OpaquePointer?, Int32
@@ -71,7 +71,8 @@ internal import Green
             else { return -1 }
             return unsafe Unmanaged<TLSTicketKeys>.fromOpaque(owner)._withUnsafeGuaranteedRef { keys in
                 encrypts == 1
-                    ? unsafe keys.encrypt(name, iv, cipher, mac) : unsafe keys.decrypt(name, iv, cipher, mac)
+                    ? unsafe keys.encrypt(name, iv, cipher, mac)
+                    : unsafe keys.decrypt(name, iv, cipher, mac, isUsedOnce: SSL_version(ssl) >= TLS1_3_VERSION)
             }
         }
 
@@ -84,8 +85,10 @@ internal import Green
         return unsafe use(keys, cipher, mac, iv, encrypts: true) ? 1 : -1
     }
 
+    /// Of TLS 1.3 a client uses each ticket once, so that nobody sees it come back by that (RFC 8446 C.4).
     private func decrypt(
-        _ name: UnsafeMutablePointer<UInt8>, _ iv: UnsafeMutablePointer<UInt8>, _ cipher: OpaquePointer?, _ mac: OpaquePointer?
+        _ name: UnsafeMutablePointer<UInt8>, _ iv: UnsafeMutablePointer<UInt8>, _ cipher: OpaquePointer?, _ mac: OpaquePointer?,
+        isUsedOnce: Bool
     ) -> Int32 {
         let given = unsafe Array(UnsafeBufferPointer(start: name, count: 16))
         let present = now() / Self.period
@@ -94,7 +97,7 @@ internal import Green
         guard period >= present - Self.former, period <= present + 1, let keys = keys(of: period), keys.name == given,
             unsafe use(keys, cipher, mac, iv, encrypts: false)
         else { return 0 }
-        return period == present ? 1 : 2
+        return period == present && !isUsedOnce ? 1 : 2
     }
 
     private func use(

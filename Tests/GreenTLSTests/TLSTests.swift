@@ -142,6 +142,21 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `each resumed connection is given a ticket for the next`(_ world: World) throws {
+        try onHub(world) { hub in
+            let server = try serve(hub, Self.certificates.server { $0.ticketKeys = TLSTicketKeys() }, handler: echo)
+            let context = try Self.certificates.client()
+            for number in 0..<5 {
+                let socket = try connect(hub, to: server, context)
+                try socket.write([1], until: hub.soon)
+                _ = try socket.read(upTo: 1, until: hub.soon)
+                #expect(socket.isResumed == (number > 0), "\(number)")
+                socket.finish(until: hub.soon)
+            }
+            server.stop()
+        }
+    }
+
     @Test(arguments: World.allCases) func `a farewell is told from a stream that was cut off`(_ world: World) throws {
         try onHub(world) { hub in
             let server = try serve(hub, Self.certificates.server()) { socket in
