@@ -53,7 +53,7 @@ extension TLSEngine {
         return (count, .failed(.protocolFailure("more came than there was room for")))
     }
 
-    /// Puts plain bytes onto the wire, all of them; false where that cannot be done.
+    /// Puts plain bytes onto the wire, all of them; false, and with nothing on the wire, where that cannot be done.
     package func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
         green_tls_clear_errors()
         var done = 0
@@ -62,6 +62,7 @@ extension TLSEngine {
             let sent = unsafe SSL_write(ssl, bytes.baseAddress! + done, Int32(min(bytes.count - done, Self.chunk)))
             guard sent > 0 else {
                 _ = failure()
+                wire?.discardOutput()
                 return false
             }
             done += Int(sent)

@@ -27,16 +27,24 @@ internal import COpenSSL
         unsafe state.deallocate()
     }
 
-    /// What is to be sent; it stays until `clear`.
-    package var output: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: state.pointee.output, count: state.pointee.output_count)
+    /// Hands what is to be sent to `body`, and lets go of it whatever becomes of that: the next connection begins with nothing on
+    /// the wire.
+    package func takeOutput<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { discardOutput() }
+        return try unsafe body(UnsafeRawBufferPointer(start: state.pointee.output, count: state.pointee.output_count))
     }
 
     /// Lets go of what was to be sent.
-    package func clear() { unsafe state.pointee.output_count = 0 }
+    func discardOutput() { unsafe state.pointee.output_count = 0 }
+
+    /// Bytes that are to be sent.
+    var outputCount: Int { unsafe state.pointee.output_count }
 
     /// Lays out bytes that came, for as long as `body` runs. What it leaves of them is lost.
     func withInput<Result>(_ bytes: UnsafeRawBufferPointer, _ body: () -> Result) -> Result {
+        assert(outputCount == 0, "what one connection is to be sent is on the wire in another one's turn")
         unsafe state.pointee.input = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe state.pointee.input_count = bytes.count
         defer {

@@ -24,7 +24,7 @@ extension StreamConnection {
         if !wasEstablished { server.turns.note(StreamTurns.handshake) }
         let (count, progress) = unsafe tls.receive(UnsafeRawBufferPointer(rebasing: server.scratch.sealed[..<got]), into: buffer)
         // Alerts too, for the client to know why.
-        try pushAll(of: wire)
+        unsafe try wire.takeOutput { bytes throws(SocketError) in unsafe try push(bytes) }
         if case .failed(let error) = progress {
             if !wasEstablished { server.failedHandshakes &+= 1 }
             throw error
@@ -44,12 +44,6 @@ extension StreamConnection {
         return (plain, false)
     }
 
-    /// Sends what the wire has. Whatever becomes of it, others use the wire next.
-    private func pushAll(of wire: TLSWire) throws(SocketError) {
-        defer { wire.clear() }
-        unsafe try push(wire.output)
-    }
-
     /// Ends an idle connection with all the farewells there are.
     final func endPolitely() {
         guard !isHandedOver else { return }
@@ -60,7 +54,6 @@ extension StreamConnection {
     final func sayFarewell(_ tls: TLSEngine) {
         guard let wire = server.wire else { return }
         tls.sayFarewell()
-        _ = unsafe try? socket.writeNow(wire.output)
-        wire.clear()
+        _ = unsafe try? wire.takeOutput { bytes throws(SocketError) in unsafe try socket.writeNow(bytes) }
     }
 }

@@ -318,14 +318,13 @@ class StreamConnection {
     private func send(_ bytes: UnsafeRawBufferPointer) throws(SocketError) {
         server.turns.note(bytes.count)
         guard let tls, let wire = server.wire else { return unsafe try push(bytes) }
-        defer { wire.clear() }
         var start = 0
         for end in server.scratch.recordEnds where end > start && end < bytes.count {
             guard unsafe tls.send(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { throw .reset }
             start = end
         }
         guard unsafe tls.send(UnsafeRawBufferPointer(rebasing: bytes[start...])) else { throw .reset }
-        unsafe try push(wire.output)
+        unsafe try wire.takeOutput { bytes throws(SocketError) in unsafe try push(bytes) }
     }
 
     /// Hands bytes to the kernel, as they are; what it does not take is kept.
