@@ -1,7 +1,7 @@
 package import Green
 internal import Synchronization
 
-/// What is known of one question while it is asked: whom it waits for, and where somebody watches, each step.
+/// What a question went through, for who watches it.
 package final class QuestionTrace: Sendable {
     /// One step of a question's way.
     package struct Step: Sendable {
@@ -15,59 +15,21 @@ package final class QuestionTrace: Sendable {
         package let text: String
     }
 
-    /// Whom a question waits for.
-    package enum Standing: Sendable, Hashable {
-        /// Nobody yet.
-        case begun
-        /// Redis.
-        case redis
-        /// The upstream with this number.
-        case upstream(UInt16)
-    }
-
-    private let standing = Atomic<UInt32>(0)
-    private let steps: Locked<[Step]>?
+    private let steps = Locked<[Step]>([])
     private let begunAt: Instant
 
     /// So many steps are kept.
     package static let mostSteps = 256
 
-    /// The trace of a question that begins at a moment. Steps are kept where somebody watches.
-    package init(isWatched: Bool = false, at moment: Instant) {
-        steps = isWatched ? Locked([]) : nil
-        begunAt = moment
-    }
+    /// The trace of a question that begins at a moment.
+    package init(at moment: Instant) { begunAt = moment }
 
-    /// Whether somebody watches.
-    package var isWatched: Bool { steps != nil }
-
-    /// Whom it waits for.
-    package var waitsFor: Standing {
-        get {
-            switch standing.load(ordering: .relaxed) {
-            case 0: .begun
-            case 1: .redis
-            case let number: .upstream(UInt16(truncatingIfNeeded: number - 2))
-            }
-        }
-        set {
-            let word: UInt32 =
-                switch newValue {
-                case .begun: 0
-                case .redis: 1
-                case .upstream(let number): UInt32(number) + 2
-                }
-            standing.store(word, ordering: .relaxed)
-        }
-    }
-
-    /// Notes a step, where somebody watches; `text` is not made else.
-    package func note(_ subject: String, depth: Int = 0, at moment: Instant, _ text: @autoclosure () -> String) {
-        guard let steps else { return }
-        let step = Step(at: begunAt.nanoseconds(to: moment), depth: depth, subject: subject, text: text())
+    /// Notes a step.
+    package func note(_ subject: String, depth: Int = 0, at moment: Instant, _ text: String) {
+        let step = Step(at: begunAt.nanoseconds(to: moment), depth: depth, subject: subject, text: text)
         steps.withLock { if $0.count < Self.mostSteps { $0.append(step) } }
     }
 
     /// The steps so far.
-    package var all: [Step] { steps?.withLock { $0 } ?? [] }
+    package var all: [Step] { steps.withLock { $0 } }
 }

@@ -13,7 +13,7 @@ extension Resolver {
     /// Asks for the target of an answer's alias, and for that of the next, until one is answered: all of it as one answer. An
     /// alias that leads in a circle, or to a name that nobody answers for, is no answer. All until the question's deadline. Waits.
     func follow(
-        _ reply: UpstreamReply, _ key: CacheKey, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace
+        _ reply: UpstreamReply, _ key: CacheKey, _ rules: Belief.Rules, until deadline: Instant, for flight: Flight
     ) throws(UpstreamFailure) -> UpstreamReply {
         guard reply.answer.kind == .alias else { return reply }
         var whole = reply
@@ -22,7 +22,7 @@ extension Resolver {
             let target = Asked(whole.answer.target, key.type, key.class, flags: key.flags)
             guard target.name != key.wireName else { break }
             let next: UpstreamReply
-            trace.note(
+            flight.trace?.note(
                 "alias", at: hub.loop.now(),
                 "leads to \(RuleBook.text(target.name.span, labels: 127)), which the upstream did not follow")
             switch told(of: target, to: Self.nobody, in: key.viewNumber) {
@@ -31,7 +31,7 @@ extension Resolver {
                 isOwn = isOwn || ownRecords
             case .silence: throw .refused(.servFail, .other)
             case .kept, .unknown:
-                next = try ask(target, of: domain(of: target, in: key.viewNumber), rules, until: deadline, trace: trace)
+                next = try ask(target, of: domain(of: target, in: key.viewNumber), rules, until: deadline, for: flight)
             }
             let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, rules)
             guard let joined, joined.aliasCount <= Self.mostFollowed else { break }

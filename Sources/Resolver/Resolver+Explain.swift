@@ -29,7 +29,7 @@ extension Resolver {
     /// Answers a client's query as it would be answered now, and tells how that came about. Waits.
     package func explain(_ message: [UInt8], from client: UInt128, skipsCache: Bool) -> Explanation {
         let begun = hub.loop.now()
-        let trace = QuestionTrace(isWatched: true, at: begun)
+        let trace = QuestionTrace(at: begun)
         var buffer = [UInt8](repeating: 0, count: 65_535)
         guard message.count <= buffer.count else { return Explanation(steps: [], answer: [], nanoseconds: 0) }
         buffer.replaceSubrange(0..<message.count, with: message)

@@ -290,10 +290,10 @@ package final class Resolver {
 
     /// Asks the upstreams that a question of a domain goes to. Waits.
     func ask(
-        _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace
+        _ asked: Asked, of domain: DomainFacts, _ rules: Belief.Rules, until deadline: Instant, for flight: Flight
     ) throws(UpstreamFailure) -> UpstreamReply {
         guard let forwarder = forwards[domain] else { throw .noUpstream }
-        return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline, trace: trace)
+        return try forwarder.ask(UpstreamQuestion(asked), rules, until: deadline, for: flight)
     }
 
     /// Asks upstream, and keeps what is to be kept unless something was flushed since `mark`. Waits until `deadline` at most.
@@ -306,15 +306,15 @@ package final class Resolver {
             let domain = domain(of: asked, in: key.viewNumber)
             let rule = domain.rule.map { policy.domains[$0] }
             let rules = rules(in: rule)
-            if trace.isWatched { noteRoute(domain, trace) }
-            let first = try ask(asked, of: domain, rules, until: deadline, trace: trace)
-            let found = try follow(first, key, rules, until: deadline, trace: trace)
+            if let trace { noteRoute(domain, trace) }
+            let first = try ask(asked, of: domain, rules, until: deadline, for: flight)
+            let found = try follow(first, key, rules, until: deadline, for: flight)
             let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
             shared.noteAnswer(at: BootSeconds(rawValue: hub.bootSeconds))
-            store(key, reply, rule, since: mark, trace: trace)
+            store(key, reply, rule, since: mark, trace)
             return .success(reply)
         } catch {
-            trace.note("upstreams", at: hub.loop.now(), "no answer: \(error.text)")
+            trace?.note("upstreams", at: hub.loop.now(), "no answer: \(error.text)")
             if error.isRemembered {
                 shared.noteFailure(DomainIndex.domainNumber(key.wireName))
                 let nobody = Provenance(upstream: .max, transport: .local)
@@ -337,17 +337,17 @@ package final class Resolver {
 
     /// Keeps an answer as the rules of its domain say.
     private func store(
-        _ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark, trace: QuestionTrace
+        _ key: CacheKey, _ reply: UpstreamReply, _ rule: DomainRule?, since mark: FlushMark, _ trace: QuestionTrace?
     ) {
         let now = BootSeconds(rawValue: hub.bootSeconds)
         if rule?.noCache == true {
-            trace.note("store", at: hub.loop.now(), "not kept: its domain has no-cache")
+            trace?.note("store", at: hub.loop.now(), "not kept: its domain has no-cache")
             return cache.endStale(key, at: now)
         }
         let isKept = cache.keep(key, since: mark) {
             cache.store(key, reply.answer, from: reply.provenance, at: now, mayBecomeStale: rule?.noStale != true)
         }
-        if trace.isWatched { noteKept(reply, isKept: isKept, trace) }
+        if let trace { noteKept(reply, isKept: isKept, trace) }
         if isKept { share(key, reply) }
     }
 }

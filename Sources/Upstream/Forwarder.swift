@@ -60,9 +60,10 @@ package final class Forwarder {
     }
 
     /// Asks until there is an answer, judged by `rules`; throws the reason where there is none by `deadline`. Waits.
-    /// `trace` is told whom the question waits for.
+    /// `standing` is told whom the question waits for.
     package func ask(
-        _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant, trace: QuestionTrace? = nil
+        _ question: UpstreamQuestion, _ rules: Belief.Rules, until deadline: Instant,
+        for standing: QuestionStanding? = nil
     ) throws(UpstreamFailure) -> UpstreamReply {
         do throws(UpstreamFailure) {
             if let scrutiny, let reply = try scrutiny.answerOfVerifier(question, rules, until: deadline) { return reply }
@@ -70,8 +71,8 @@ package final class Forwarder {
             let asking = Asking(question, rules, servers: order, hub: hub, hedges: hedges.isOn ? hedges : nil)
             defer { asking.end() }
             if let scrutiny { asking.scrutiny = scrutiny }
-            asking.trace = trace
-            if let trace, trace.isWatched { note(order, trace) }
+            asking.standing = standing
+            if let trace = standing?.trace { note(order, trace) }
             let found = try asking.run(try terms(order, deadline))
             if let scrutiny { return try scrutiny.judge(found, of: asking, until: deadline) }
             return found.reply

@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Resolver
 
 /// Questions that are being asked, or were, as people and programs are shown them.

@@ -6,7 +6,7 @@ internal import Upstream
 /// A question that is being asked, once for all who want the same: clients of this worker and of others.
 ///
 /// It ends when there is an answer or a reason why there is none, never because a client goes away.
-final class Flight: @unchecked Sendable {
+final class Flight: QuestionStanding, @unchecked Sendable {
     // SAFETY: `waiters`, `isFlownByClient`, `landedCount`, `hasOthers`, the neighbours and `result` are touched only under the lock of the table's shard that the
     // flight is in, or, for `result`, after `land`, when it changes no more; `verdict` and `source` are set before `land` and read after it;
     // `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
@@ -15,8 +15,6 @@ final class Flight: @unchecked Sendable {
     let owner: FlightOwner
     /// When it was opened.
     let openedAt: Instant
-    /// Whom it waits for and, where somebody watches, what it went through.
-    let trace: QuestionTrace
     /// The hub that asks.
     private let mailbox: HubMailbox
     /// The next flight of the same bucket of the table.
@@ -55,8 +53,8 @@ final class Flight: @unchecked Sendable {
         self.key = key
         self.owner = owner
         openedAt = hub.now
-        self.trace = trace ?? QuestionTrace(at: openedAt)
         mailbox = hub.mailbox
+        super.init(trace: trace)
     }
 
     /// How many clients wait for it, or waited. Under the shard's lock, or after `land`.

@@ -2,19 +2,12 @@ internal import AnswerCache
 internal import Belief
 package import DNSWire
 package import Green
-internal import Observation
+package import Observation
 internal import Synchronization
 internal import Upstream
 
 /// A question that was asked, or is being asked, as an operator is shown it.
 package struct AskedQuestion: Sendable {
-    /// Whom it waits for, or waited for last.
-    package enum WaitsFor: Sendable, Hashable {
-        case nobody, redis
-        /// The upstream with this number.
-        case upstream(UInt16)
-    }
-
     /// The name.
     package let name: Name?
     /// The type.
@@ -24,7 +17,7 @@ package struct AskedQuestion: Sendable {
     /// How many clients wait for it, or waited.
     package let clients: Int
     /// Whom it waits for, or waited for last.
-    package let waitsFor: WaitsFor
+    package let waitsFor: QuestionStanding.Waiting
     /// What came of it; nil while it is being asked.
     package let outcome: String?
     /// When it was over; when it was looked at, while it is being asked.
@@ -36,12 +29,7 @@ package struct AskedQuestion: Sendable {
         type = flight.key.type
         nanoseconds = flight.openedAt.nanoseconds(to: now)
         self.clients = clients
-        waitsFor =
-            switch flight.trace.waitsFor {
-            case .begun: .nobody
-            case .redis: .redis
-            case .upstream(let number): .upstream(number)
-            }
+        waitsFor = flight.waitsFor
         outcome =
             switch flight.result {
             case .success(let reply): "\(reply.answer.responseCode)"

@@ -5,7 +5,7 @@ internal import Observation
 /// What who watches a question is told of its tries.
 extension Asking {
     /// Whether somebody watches.
-    var isWatched: Bool { trace?.isWatched == true }
+    var isWatched: Bool { standing?.trace != nil }
 
     /// A try was made.
     @inline(never)
@@ -35,7 +35,9 @@ extension Asking {
 
     /// Something happened at a server.
     @inline(never)
-    func note(_ server: UpstreamServer, _ text: String) { trace?.note("\(server.address)", depth: 1, at: now, text) }
+    func note(_ server: UpstreamServer, _ text: String) {
+        standing?.trace?.note("\(server.address)", depth: 1, at: now, text)
+    }
 
     /// What a reply that is no answer says.
     private static func words(_ judgement: Judgement) -> String {

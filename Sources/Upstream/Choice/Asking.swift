@@ -18,7 +18,7 @@ final class Asking {
     /// Looks at answers, where the network may lie.
     var scrutiny: Scrutiny?
     /// Told whom the question waits for and, where somebody watches, each try.
-    var trace: QuestionTrace?
+    var standing: QuestionStanding?
     /// The try that was answered, where answers are looked at.
     private(set) var answered: Exchange?
     /// The try that was made because the first was late, and whether it was answered first.
@@ -294,7 +294,7 @@ final class Asking {
             if let present { earlier.append(present) }
             present = exchange
             if server.isCrowded { giveUpEarlier(on: server) }
-            trace?.waitsFor = .upstream(server.id)
+            standing?.waitsFor = .upstream(server.id)
             if isWatched { noteTry(exchange, fresh: fresh) }
             return plan.sent(route, at: now, resendWait: server.resendWait(route.transport))
         } catch {
