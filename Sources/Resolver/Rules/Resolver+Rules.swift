@@ -43,7 +43,7 @@ extension Resolver {
         }
         if verdict.passesForAll { return nil }
         if verdict.isTouched || verdict.deniesQuestion(group) {
-            if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
+            if let step = rule(&query, group, isNobody: client == Self.nobody, &buffer, streams: streams) { return step }
         }
         // What others are told is judged where it goes out.
         guard client != Self.nobody else { return nil }
@@ -125,10 +125,18 @@ extension Resolver {
         _ query: inout QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         guard let book = policy.rules else { return nil }
-        let limit = streams ? buffer.count : datagramLimit(query.edns)
         let isNobody = client == Self.nobody
         let group = isNobody ? nil : book.group(of: client, named: query.clientName)
         if !isNobody, let step = denyAgain(&query, group, &buffer, streams: streams) { return step }
+        return rule(&query, group, isNobody: isNobody, &buffer, streams: streams)
+    }
+
+    /// The same for a group, which was not denied the question lately.
+    private func rule(
+        _ query: inout QueryView, _ group: Int?, isNobody: Bool, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    ) -> Step? {
+        guard let book = policy.rules else { return nil }
+        let limit = streams ? buffer.count : datagramLimit(query.edns)
         let ruling: RuleBook.Ruling? =
             isNobody
             ? book.localRuling(query.nameBytes, query.type)
