@@ -34,6 +34,14 @@ extension Settings {
             "\(first) needs a certificate, and there is no tls", expected: "tls: \(SettingKind<TLSSettings>.example)")
     }
 
+    /// Refuses proxies that are nearly everybody: each client could say that it is another.
+    func checkProxies(_ node: ConfigurationNode) throws(ConfigurationError) {
+        guard let wide = proxies.first(where: \.isNearlyEverybody) else { return }
+        throw (node.value(of: "proxies") ?? node).failure(
+            "\(wide) is nearly everybody, and whoever is a proxy is believed for whom it asks",
+            expected: "the proxies' own addresses, such as 192.0.2.7")
+    }
+
     /// The upstreams that resolv.conf names: none that is this daemon itself, and none that cannot be asked.
     package func upstreams(of configuration: ResolverConfiguration, on machine: [IPAddress]) -> [UpstreamAddress] {
         configuration.nameservers

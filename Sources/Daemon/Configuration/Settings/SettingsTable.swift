@@ -57,6 +57,7 @@ extension Settings {
         check: { settings, node throws(ConfigurationError) in
             try RuleSettings.check(settings, node)
             try settings.checkListeners(node)
+            try settings.checkProxies(node)
             try settings.checkObserving(node)
         })
 
