@@ -26,7 +26,8 @@ fish_completion := $(FISHDIR)/vireo.fish
 # What the build needs, and what the tests need besides, as Debian calls them.
 BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev libnghttp2-dev zlib1g-dev
 TEST_PACKAGES  := openssl dnsdist nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server \
-	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils prometheus curl chromium fstrm-bin
+	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils prometheus curl chromium fstrm-bin \
+	libnss3-tools
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
