@@ -82,6 +82,11 @@ class Server:
         self._process.send_signal(number)
 
     @property
+    def pid(self):
+        """Its process."""
+        return self._process.pid
+
+    @property
     def cpu_seconds(self):
         """User and system time of all its threads so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
