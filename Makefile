@@ -24,7 +24,8 @@ zsh_completion  := $(ZSHDIR)/_vireo
 fish_completion := $(FISHDIR)/vireo.fish
 
 # What the build needs, and what the tests need besides, as Debian calls them.
-BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev libnghttp2-dev zlib1g-dev
+BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev libnghttp2-dev zlib1g-dev libyaml-dev \
+	libunistring-dev
 TEST_PACKAGES  := openssl dnsdist nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server \
 	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils prometheus curl chromium fstrm-bin \
 	libnss3-tools

@@ -42,7 +42,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
@@ -50,6 +49,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CUnistring", providers: [.apt(["libunistring-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
@@ -76,9 +77,8 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2",
-                "GreenRedis", "GreenTLS", "Observation", "Page", "CZlib",
+                "GreenRedis", "GreenTLS", "Observation", "Page", "CUnistring", "CYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
-                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Daemon"])),
             ],
             swiftSettings: settings
         ),
@@ -176,7 +176,7 @@ if let only = Context.environment["VIREO_ONLY"] {
     }
     package.targets.removeAll { !wanted.contains($0.name) }
     package.products.removeAll { !wanted.contains($0.name) }
-    let packages = ["Logging": "swift-log", "Yams": "Yams", "ArgumentParser": "swift-argument-parser"]
+    let packages = ["Logging": "swift-log", "ArgumentParser": "swift-argument-parser"]
     let kept = packages.filter { wanted.contains($0.key) }.map(\.value)
     package.dependencies.removeAll { dependency in
         guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
