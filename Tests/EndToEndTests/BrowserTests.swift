@@ -24,7 +24,6 @@ extension EndToEnd {
             ]
             let known = try Tool(browser + ["http://web.test:\(vireo.httpPort)/nowhere"])
             #expect(known.output.contains("no such path"), "\(known.output.prefix(500)) \(known.errors.suffix(500))")
-            withExtendedLifetime(home) {}
         }
     }
 }

@@ -1,18 +1,23 @@
 import Foundation
+import Synchronization
 
-/// A directory that is gone when its object is.
+/// A directory for a test, which is there until all tests are over: whatever a test has started may use it longer than the test
+/// mentions it.
 final class TestDirectory: Sendable {
     let path: String
+
+    private static let made = Mutex<[String]>([])
+    private static let removal: Void = {
+        atexit { for path in TestDirectory.made.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) } }
+    }()
 
     init() throws {
         path = NSTemporaryDirectory() + "vireo-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         // NSD may give up root's rights and must still read its zones.
         chmod(path, 0o755)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        _ = Self.removal
+        Self.made.withLock { $0.append(path) }
     }
 
     /// The path of a file in it.
