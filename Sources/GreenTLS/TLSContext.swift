@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 internal import Green
 
 /// What all connections of a kind have in common: certificates, trust, protocols and sessions to resume. Made once, used by
@@ -54,7 +55,7 @@ internal import Green
             try context.trust(trust)
             unsafe SSL_CTX_set_verify(context.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         }
-        context.name(sessionsAfter: options.clientTrust)
+        try context.name(sessionsAfter: options.clientTrust)
         // A client uses one for each connection and gets a new one there.
         unsafe SSL_CTX_set_num_tickets(context.context, 1)
         if let keys = options.ticketKeys {
@@ -66,12 +67,18 @@ internal import Green
 
     /// Gives the sessions a name that keeps those of other services out, and those that were made with other trust: a session
     /// stands for a client's certificate.
-    private func name(sessionsAfter trust: TLSTrust?) {
-        var text = [UInt8]("green".utf8)
+    private func name(sessionsAfter trust: TLSTrust?) throws(TLSError) {
+        var text = [UInt8]("green ".utf8)
         switch trust {
-        case .file(let path): text += (try? LibeventLoop().files.read(path, limit: Self.fileLimit)) ?? []
-        case .pem(let certificates): text += certificates.utf8
-        case .system, nil: break
+        case nil: text += "asks for none".utf8
+        case .system: text += "system".utf8
+        case .file(let path):
+            do {
+                text += "given ".utf8 + (try SystemFiles().read(path, limit: Self.fileLimit))
+            } catch {
+                throw .configuration(path, reason: "\(error)")
+            }
+        case .pem(let certificates): text += "given \(certificates)".utf8
         }
         let name = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
             count = unsafe SHA256(text, text.count, buffer.baseAddress) == nil ? 0 : 32
@@ -111,6 +118,9 @@ internal import Green
                 || X509_check_ip_asc(certificate, host, 0) == 1
         }
     }
+
+    /// The time of day by which tickets are judged, in seconds since 1970.
+    var now: Int64 { ticketKeys?.now() ?? Int64(time(nil)) }
 
     /// When the certificates end, in seconds since 1970, in the order of the identities.
     package var expiries: [Int64] {

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 internal import Green
 
 /// One connection's TLS, without the connection: bytes go in and come out by calls. None of them waits.
@@ -129,7 +130,20 @@ internal import Green
     /// Goes on with the handshake.
     func handshake() -> Step {
         ErrorQueue.clear()
-        return unsafe step(SSL_do_handshake(ssl))
+        let step = unsafe step(SSL_do_handshake(ssl))
+        guard case .done = step, let fault = faultOfResumed else { return step }
+        hasFailed = true
+        return .failed(.certificate(fault))
+    }
+
+    /// Why a client's certificate is good no more that was looked at when its session began, and never since; nil where it is.
+    private var faultOfResumed: String? {
+        guard context.isServer, context.verification != .none, isResumed else { return nil }
+        guard let certificate = unsafe SSL_get0_peer_certificate(ssl), let end = unsafe X509_get0_notAfter(certificate) else {
+            return "the session stands for no certificate"
+        }
+        var now = time_t(context.now)
+        return unsafe X509_cmp_time(end, &now) > 0 ? nil : "the certificate has expired since"
     }
 
     /// Reads plain bytes.

@@ -15,7 +15,8 @@ internal import Green
     }
 
     private let secret: [UInt8]
-    private let now: @Sendable () -> Int64
+    /// Seconds since 1970.
+    let now: @Sendable () -> Int64
     private let known = Locked<[Keys]>([])
 
     /// Tickets are given out under one key for so many seconds.

@@ -1,5 +1,7 @@
+import Glibc
 import Green
 import GreenTLS
+import Synchronization
 import Testing
 
 @Suite struct TLSTests {
@@ -152,6 +154,36 @@ import Testing
                 _ = try socket.read(upTo: 1, until: hub.soon)
                 #expect(socket.isResumed == (number > 0), "\(number)")
                 socket.finish(until: hub.soon)
+            }
+            server.stop()
+        }
+    }
+
+    @Test func `a session ends with the client's certificate that it stands for`() throws {
+        /// What the server takes for the time of day: so many hours from now.
+        final class Clock: Sendable {
+            let hours = Atomic<Int64>(25)
+            var seconds: Int64 { Int64(time(nil)) + hours.load(ordering: .relaxed) * 3600 }
+        }
+        let clock = Clock()
+        let keys = TLSTicketKeys(secret: [UInt8](repeating: 7, count: 32)) { clock.seconds }
+        try onHub { hub in
+            let context = try Self.certificates.server {
+                ($0.ticketKeys, $0.clientTrust) = (keys, .file(Self.certificates.file("good.pem")))
+            }
+            let server = try serve(hub, context, handler: echo)
+            let client = try Self.certificates.client { $0.identity = Self.certificates.identity() }
+            // The certificate is good for two days.
+            for (hours, isGood) in [(Int64(25), true), (26, true), (49, false)] {
+                clock.hours.store(hours, ordering: .relaxed)
+                let answer = try? { () throws -> Bool in
+                    let socket = try connect(hub, to: server, client)
+                    try socket.write([1], until: hub.soon)
+                    _ = try socket.read(upTo: 1, until: hub.soon)
+                    defer { socket.finish(until: hub.soon) }
+                    return socket.isResumed
+                }()
+                #expect(answer == (isGood ? hours > 25 : nil), "\(hours)")
             }
             server.stop()
         }

@@ -7,7 +7,7 @@ extension SystemFiles {
     /// So many of a file's first bytes decide what becomes of it.
     private static let headLength = 64
 
-    func replace(
+    package func replace(
         _ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?
     ) throws {
         try met(at: .path(path)) { try replaceNow(path, over: judge, nextPiece) }

@@ -2,8 +2,11 @@ internal import CGreen
 internal import Glibc
 
 /// The machine's files.
-struct SystemFiles: FileAccess {
-    func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8] {
+package struct SystemFiles: FileAccess {
+    /// They need no loop; each call blocks.
+    package init() {}
+
+    package func read(_ path: String, limit: Int) throws(SocketError) -> [UInt8] {
         let descriptor = try RegularFile.open(path)
         defer { close(descriptor) }
         var content: [UInt8] = []
@@ -20,7 +23,7 @@ struct SystemFiles: FileAccess {
         }
     }
 
-    func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8] {
+    package func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8] {
         let descriptor = try RegularFile.open(path)
         defer { close(descriptor) }
         var failure: Int32 = 0
@@ -37,7 +40,7 @@ struct SystemFiles: FileAccess {
         return content
     }
 
-    func checkPrivate(_ path: String) throws(SocketError) {
+    package func checkPrivate(_ path: String) throws(SocketError) {
         let descriptor = try RegularFile.open(path)
         defer { close(descriptor) }
         var info = Glibc.stat()
@@ -45,7 +48,7 @@ struct SystemFiles: FileAccess {
         guard info.st_uid == geteuid() || info.st_uid == 0, info.st_mode & (S_IWGRP | S_IWOTH) == 0 else { throw .notPrivate }
     }
 
-    func stamp(_ path: String) -> FileStamp? {
+    package func stamp(_ path: String) -> FileStamp? {
         var info = Glibc.stat()
         guard !path.utf8.contains(0), unsafe stat(path, &info) == 0 else { return nil }
         let modified = Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
