@@ -51,7 +51,9 @@ internal import CNghttp2
         self.scratch = scratch
         self.limits = limits
         patience = limits.idleFrames
-        memory = HTTP2SessionMemory(scratch)
+        let memory = HTTP2SessionMemory(scratch)
+        defer { memory.endLending() }
+        self.memory = memory
         guard let session = unsafe HTTP2ResponderCallbacks.makeSession(memory) else { throw .protocolFailure("no memory") }
         unsafe self.session = session
         // SAFETY: the session lives as long as this object, and calls back only from calls of it.

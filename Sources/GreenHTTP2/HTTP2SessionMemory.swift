@@ -1,13 +1,16 @@
 internal import CNghttp2
 internal import Glibc
+internal import Green
 
 /// Where a responder's session has its memory from: `malloc`, but for the buffer in which nghttp2 puts together a frame that is
 /// to be sent. That is as large as the largest frame, and is filled and handed out within one call, so that all sessions of a
 /// thread have one between them (`HTTP2Scratch`), instead of 16 KiB for each connection that is idle.
 @safe final class HTTP2SessionMemory {
     private let scratch: HTTP2Scratch
-    /// Whether the session has the scratch's buffer already; it never has it twice.
+    /// Whether the session has the scratch's buffer; it never has it twice.
     private(set) var isLent = false
+    /// Whether the session is being made: what it asks for later is its own.
+    private var isLending = true
 
     /// Memory for one session, which must not outlive this.
     init(_ scratch: HTTP2Scratch) { self.scratch = scratch }
@@ -43,15 +46,16 @@ internal import Glibc
 
     private static let reallocate: nghttp2_realloc = { bytes, size, memory in
         guard let old = unsafe bytes else { return unsafe allocate(size, memory) }
-        // nghttp2 grows none of what is lent; if it did, it would have memory of its own from then on.
-        guard unsafe with(memory, { unsafe $0.takeBack(old) }) == true else { return unsafe realloc(old, size) }
-        guard let new = unsafe malloc(size) else { return nil }
-        unsafe new.copyMemory(from: old, byteCount: min(size, HTTP2Scratch.frameSize))
-        return unsafe new
+        let isLent = unsafe with(memory, { unsafe $0.isLent && $0.scratch.isFrame(old) }) == true
+        require(!isLent, "nghttp2 makes the room for a frame larger, which it shares with other sessions")
+        return unsafe realloc(old, size)
     }
 
+    /// The session is made.
+    func endLending() { isLending = false }
+
     private func lend(_ size: Int) -> UnsafeMutableRawPointer? {
-        guard !isLent, let buffer = unsafe scratch.frame(size) else { return nil }
+        guard isLending, !isLent, let buffer = unsafe scratch.frame(size) else { return nil }
         isLent = true
         return unsafe buffer
     }
