@@ -72,6 +72,7 @@ extension TLSEngine {
 
     /// Puts the farewell onto the wire.
     package func sayFarewell() {
+        wire?.begin()
         if isEstablished { shutdown() }
     }
 

@@ -36,6 +36,12 @@ internal import COpenSSL
         return try unsafe body(UnsafeRawBufferPointer(start: state.pointee.output, count: state.pointee.output_count))
     }
 
+    /// A turn begins, with nothing on the wire.
+    func begin() {
+        assert(outputCount == 0, "what one connection is to be sent is on the wire in another one's turn")
+        discardOutput()
+    }
+
     /// Lets go of what was to be sent.
     func discardOutput() { unsafe state.pointee.output_count = 0 }
 
@@ -44,7 +50,7 @@ internal import COpenSSL
 
     /// Lays out bytes that came, for as long as `body` runs. What it leaves of them is lost.
     func withInput<Result>(_ bytes: UnsafeRawBufferPointer, _ body: () -> Result) -> Result {
-        assert(outputCount == 0, "what one connection is to be sent is on the wire in another one's turn")
+        begin()
         unsafe state.pointee.input = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe state.pointee.input_count = bytes.count
         defer {
