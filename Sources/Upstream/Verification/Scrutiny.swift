@@ -129,7 +129,7 @@ final class Scrutiny {
         if asking.isWatched { asking.note(found.server, "suspicious (\(suspicion)): the verifying upstreams are asked") }
         let confirmed: UpstreamReply
         do throws(UpstreamFailure) {
-            confirmed = try verifier.ask(asking.question, asking.rules, until: deadline, trace: asking.trace)
+            confirmed = try verifier.ask(asking.question, asking.rules, until: deadline, for: asking.standing)
         } catch {
             if error == .stopping { throw error }
             guard suspicion == .unmeasured else { throw .unconfirmed }
