@@ -134,6 +134,7 @@ func complaint(_ yaml: String, withColumns: Bool = false) -> String {
         ("workers: -1", "vireo.yaml:1: workers: \"-1\""),
         ("workers: [2]", "vireo.yaml:1: workers: a list is given; expected a whole number"),
         ("proxies: [any]", "vireo.yaml:1: proxies: any is nearly everybody"),
+        ("proxies: [local]", "vireo.yaml:1: proxies: local is nearly everybody"),
         ("proxies: [192.0.2.1, 64.0.0.0/2]", "vireo.yaml:1: proxies: 64.0.0.0/2 is nearly everybody"),
         ("workers:", "vireo.yaml:1: workers: nothing is given; expected a whole number"),
         ("listen: 127.0.0.1:53", "vireo.yaml:1: listen: \"127.0.0.1:53\" is given; expected a list of addresses"),

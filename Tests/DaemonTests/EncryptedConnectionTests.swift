@@ -1,4 +1,5 @@
 import DNSWire
+import Glibc
 import Green
 import GreenTLS
 import TestSupport
@@ -25,6 +26,15 @@ import Testing
     /// A connection on which no handshake is done.
     private func connectPlainly(_ world: ServingWorld) throws -> StreamSocket {
         try StreamSocket.connect(to: ServingWorld.tlsAddress, until: world.soon)
+    }
+
+    @Test func `a certificate that ends within 14 days is warned of`() throws {
+        let certificates = try ServerCertificates(Self.certificates.settings("dns", "other"), LibeventLoop().files)
+        // Both are good for 30 days.
+        let now = Int64(time(nil))
+        #expect([29, 30].contains(certificates.daysLeft(at: now)))
+        #expect(certificates.warnings(at: now + 15 * 86_400).isEmpty)
+        #expect(certificates.warnings(at: now + 17 * 86_400).count == 2)
     }
 
     @Test func `queries are pipelined and answered as answers are known`() throws {

@@ -36,9 +36,9 @@ extension Settings {
 
     /// Refuses proxies that are nearly everybody: each client could say that it is another.
     func checkProxies(_ node: ConfigurationNode) throws(ConfigurationError) {
-        guard let wide = proxies.first(where: \.isNearlyEverybody) else { return }
+        guard let wide = proxies.first(where: { $0.isNearlyEverybody || $0 == .local }) else { return }
         throw (node.value(of: "proxies") ?? node).failure(
-            "\(wide) is nearly everybody, and whoever is a proxy is believed for whom it asks",
+            "\(wide) is nearly everybody who asks, and whoever is a proxy is believed for whom it asks",
             expected: "the proxies' own addresses, such as 192.0.2.7")
     }
 
