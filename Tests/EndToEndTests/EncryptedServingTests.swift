@@ -190,6 +190,23 @@ extension EndToEnd {
             #expect(try connect(stranger, "-sess_in").contains("New, TLSv1."))
         }
 
+        @Test func `no client negotiates anew, or sends anything before the handshake is over`() throws {
+            let vireo = try EncryptedVireo(upstreams: ["127.0.0.1:9"])
+            let directory = try TestDirectory()
+            let early = try directory.write("early", to: "early")
+            func connect(_ input: String, _ options: String) throws -> String {
+                let command =
+                    "(sleep 0.4; echo '\(input)'; sleep 0.4) | openssl s_client -connect 127.0.0.1:\(vireo.tlsPort) \(options) 2>&1"
+                return try Tool(["sh", "-c", command]).output
+            }
+            let anew = try connect("R", "-tls1_2")
+            #expect(anew.contains("RENEGOTIATING") && anew.contains("no renegotiation"), "\(anew)")
+            let session = "'\(directory.file("session"))'"
+            _ = try connect("", "-tls1_3 -sess_out \(session)")
+            let resumed = try connect("", "-tls1_3 -sess_in \(session) -early_data '\(early)'")
+            #expect(resumed.contains("Reused, TLSv1.3") && resumed.contains("Early data was not sent"), "\(resumed)")
+        }
+
         @Test func `a certificate that is replaced is shown without a restart, and a bad pair changes nothing`() throws {
             let vireo = try EncryptedVireo(upstreams: ["127.0.0.1:9"])
             func serial() throws -> String {
