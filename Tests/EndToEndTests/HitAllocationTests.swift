@@ -31,8 +31,8 @@ extension EndToEnd {
             let pair = "certificate: \"\(directory.file("server.pem"))\", key: \"\(directory.file("server.key"))\""
             let vireo = try VireoServer(
                 upstreams: ["127.0.0.1:9"], "workers: 1\ntls: {\(pair)}\nlocal: |\n  a.example. 60 IN A 192.0.2.1",
-                listen: [mode == "dot" ? "tls://127.0.0.1:\(port)" : "https://127.0.0.1:\(port)/dns-query"],
-                environment: ["LD_PRELOAD": counter, "ALLOCATION_COUNT_FILE": file])
+                environment: ["LD_PRELOAD": counter, "ALLOCATION_COUNT_FILE": file],
+                listen: [mode == "dot" ? "tls://127.0.0.1:\(port)" : "https://127.0.0.1:\(port)/dns-query"])
             let names = try directory.write("a.example A\n", to: "names")
             let load = try Tool([
                 "dnsperf", "-s", "127.0.0.1", "-p", "\(port)", "-m", mode, "-O", "doh-uri=https://localhost:\(port)/dns-query",
