@@ -215,6 +215,20 @@ import Testing
         }
     }
 
+    @Test func `a client that has said all over TLS gets all its answers, then the end`() throws {
+        try run { world throws in
+            world.upstream.delay = .milliseconds(300)
+            let stream = try StreamSocket.connect(to: ServingWorld.tlsAddress, until: world.soon)
+            let client = try TLSSocket.connect(
+                over: stream, host: "dns.test", context: Self.certificates.client(), until: world.soon)
+            for id in 0..<5 { try client.send(.query("n\(id).example.", id: UInt16(id))) }
+            stream.shutdownWrite()
+            var ids: Set<UInt16> = []
+            while let answer = try client.answer() { ids.insert(answer.id) }
+            #expect(ids == Set(0..<5))
+        }
+    }
+
     @Test func `handshakes at once are bounded for each client`() throws {
         try run { world throws in
             let clients = try (0..<100).map { _ in

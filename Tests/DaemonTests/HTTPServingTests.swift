@@ -142,6 +142,11 @@ import Testing
                 "POST /dns-query HTTP/1.1\r\nHost: dns.test\r\nContent-Type: application/dns-message\r\nContent-Length: \(query.wire.count)\r\n\r\n"
             try socket.write(Array(post.utf8) + query.wire, until: world.soon)
             #expect(String(decoding: try socket.read(upTo: 4096, until: world.soon), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+            let chunked =
+                "POST /dns-query HTTP/1.1\r\nHost: dns.test\r\nContent-Type: application/dns-message\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let pieces = query.wire.flatMap { Array("1\r\n".utf8) + [$0] + Array("\r\n".utf8) } + Array("0\r\n\r\n".utf8)
+            try socket.write(Array(chunked.utf8) + pieces, until: world.soon)
+            #expect(String(decoding: try socket.read(upTo: 4096, until: world.soon), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
             try socket.write(Array("GET /no HTTP/1.1\r\nHost: dns.test\r\n\r\n".utf8), until: world.soon)
             #expect(String(decoding: try socket.read(upTo: 4096, until: world.soon), as: UTF8.self).hasPrefix("HTTP/1.1 404"))
         }
