@@ -137,14 +137,14 @@ int green_trace_admit(void) {
 /// Whether the answer came; in a tenth of a second at most, unless it is being written then.
 static bool green_await_answer(void) {
     struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
+    clock_gettime(CLOCK_MONOTONIC, &limit);
     limit.tv_nsec += 100000000;
     if (limit.tv_nsec >= 1000000000) {
         limit.tv_sec++;
         limit.tv_nsec -= 1000000000;
     }
     int failure;
-    while ((failure = sem_timedwait(&green_answered, &limit)) != 0 && errno == EINTR) {}
+    while ((failure = sem_clockwait(&green_answered, CLOCK_MONOTONIC, &limit)) != 0 && errno == EINTR) {}
     if (failure == 0) return true;
     int wanted = GREEN_WANTED;
     if (__atomic_compare_exchange_n(&green_request, &wanted, GREEN_NOBODY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return false;

@@ -10,6 +10,10 @@ public enum DNSError: TimeoutError, Hashable {
     case serverFailure(String, String)
     /// No server answered in time.
     case timedOut(String)
+    /// As many questions as the resolver may have at once wait for servers already (`DNSResolverOptions.flightLimit`).
+    case overloaded(String)
+    /// The settings name no server.
+    case noServers(String)
 
     /// Whether it is `timedOut`.
     public var saysTimeout: Bool {
@@ -23,6 +27,8 @@ public enum DNSError: TimeoutError, Hashable {
         case .noAddress: 1
         case .serverFailure: 2
         case .timedOut: 3
+        case .overloaded: 4
+        case .noServers: 5
         }
     }
 
@@ -33,6 +39,8 @@ public enum DNSError: TimeoutError, Hashable {
         case .noAddress: .noAddress(name)
         case .serverFailure(_, let reason): .serverFailure(name, reason)
         case .timedOut: .timedOut(name)
+        case .overloaded: .overloaded(name)
+        case .noServers: .noServers(name)
         }
     }
 }
@@ -45,6 +53,8 @@ extension DNSError: CustomStringConvertible {
         case .noAddress(let name): "\(name): has no address"
         case .serverFailure(let name, let reason): "\(name): no server knows: \(reason)"
         case .timedOut(let name): "\(name): no server answered in time"
+        case .overloaded(let name): "\(name): not asked for: too many questions wait for servers already"
+        case .noServers(let name): "\(name): not asked for: there are no DNS servers in the settings"
         }
     }
 }

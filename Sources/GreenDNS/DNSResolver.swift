@@ -7,10 +7,12 @@
 // A look-up walks like this: an address is its own; a name of the hosts file has the addresses there (`HostsTable`); else each name
 // that the search list makes of it is tried in turn (`DNSSettings`), A and AAAA at the same time. What is known already comes from
 // the cache (`AnswerTable`); else the first that asks begins a flight, a greenlet of its own, which all others wait for. It asks the
-// servers in turn (`DNSExchange`), over UDP from a port of its own, over TCP where an answer is cut, and follows aliases.
+// servers in turn (`DNSExchange`), over UDP from a port of its own, over TCP where an answer is cut, and follows aliases. Where one
+// family has answered, the other has 50 ms left (RFC 8305 3); its flight goes on, for the cache.
 //
-// Invariants: of a reply only the chain from the question's name counts. Every loop over something from outside has a bound. Files are
-// read on threads, and again when they change. All of it runs in a simulated world.
+// Invariants: of a reply only the chain from the question's name counts. Every loop over something from outside has a bound; so have
+// flights, in number and in time, and one that nobody waits for any more ends. Files are read on threads (`FollowedFile`), and again
+// when they change. All of it runs in a simulated world.
 
 public import DNSWire
 public import Green
@@ -25,6 +27,12 @@ public struct DNSResolverOptions: Sendable {
     public var hosts: String? = "/etc/hosts"
     /// How many answers are kept.
     public var cacheLimit = 1_000
+    /// About how many bytes the answers that are kept may take. One of more than 256 records is not kept.
+    public var cacheBytes = 4 << 20
+    /// How many questions may wait for servers at once: each has a socket and a greenlet. What is beyond is `overloaded`.
+    public var flightLimit = 1_000
+    /// The longest that one question is asked of servers, whatever `timeout` and `attempts` say.
+    public var longestFlight = Duration.seconds(30)
     /// The longest that one is kept, whatever its TTL.
     public var longestLife = Duration.seconds(86_400)
     /// How often it is looked whether the files have changed.
@@ -43,7 +51,13 @@ public final class DNSResolver {
     private let settings: FollowedFile<DNSSettings>
     private let hosts: FollowedFile<HostsTable>
     private var known: AnswerTable
-    private var flights: [Question: Greenlet<Result<DNSAnswer, any Error>>] = [:]
+    private var flights: [Question: Flight] = [:]
+    /// Flights that have not ended; `forget` leaves them out of `flights`.
+    private var flightCount = 0
+    /// How often all was forgotten.
+    private var era = 0
+    /// Whether this machine has a route to an address, for some seconds.
+    private var routes: [IPAddress: (isThere: Bool, end: Instant)] = [:]
     /// How many questions were asked of servers.
     public private(set) var askedCount: UInt64 = 0
 
@@ -53,10 +67,10 @@ public final class DNSResolver {
         self.hub = hub
         let pause = options.followsFiles
         settings = FollowedFile(options.settings == nil ? options.resolvConf : nil, each: pause, hub: hub) {
-            DNSSettings(resolvConf: $0)
+            DNSSettings(resolvConf: String(decoding: $0, as: UTF8.self))
         }
         hosts = FollowedFile(options.hosts, each: pause, hub: hub) { HostsTable($0) }
-        known = AnswerTable(limit: options.cacheLimit)
+        known = AnswerTable(limit: options.cacheLimit, bytes: options.cacheBytes)
     }
 
     // MARK: - Looking up
@@ -64,40 +78,63 @@ public final class DNSResolver {
     /// The addresses of a host, those first that this machine has a route to, IPv6 before IPv4. An address is its own; `localhost`
     /// and what is below it are this machine (RFC 6761 6.3).
     ///
-    /// Throws ``DNSError``: `timedOut` where nothing was known by `deadline`; or the interruption of the wait.
+    /// Throws ``DNSError``: `timedOut` where nothing was known by `deadline`; the `SocketError` of a file that could never be read; or
+    /// the interruption of the wait.
     @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func addresses(of host: String, until deadline: Instant = .never) throws -> [IPAddress] {
+        check()
         if let address = IPAddress(host) { return [address] }
         guard let name = Self.hostName(host), !name.isRoot else { throw DNSError.noSuchName(host) }
-        if let listed = try hosts.value().addresses[name] { return listed }
-        if name.isSubdomain(of: Self.localhost) { return [.loopbackV6, .loopback] }
-        let settings = try options.settings ?? self.settings.value()
-        var failure = DNSError.noSuchName(host)
-        for candidate in settings.candidates(for: name, isAbsolute: host.hasSuffix(".")) {
+        do {
+            if let listed = try hosts.value(until: deadline).addresses[name] { return listed }
+            if name.isSubdomain(of: Self.localhost) { return [.loopbackV6, .loopback] }
+            let settings = try currentSettings(until: deadline)
+            return try search(for: settings.candidates(for: name, isAbsolute: host.hasSuffix(".")), settings, deadline)
+        } catch let error as DNSError {
+            throw error.of(host)
+        }
+    }
+
+    /// The addresses of the first of some names that has any.
+    private func search(for candidates: [Name], _ settings: DNSSettings, _ deadline: Instant) throws -> [IPAddress] {
+        var failure = DNSError.noSuchName("")
+        for candidate in candidates {
             let (found, reason) = try bothFamilies(of: candidate, settings, deadline)
             if !found.isEmpty { return inOrder(found) }
             // That a name has no addresses says more than that another one does not exist.
             if reason.rank > failure.rank { failure = reason }
             // A server that does not answer for one name will not for the next.
-            if case .timedOut = reason { break }
+            if reason.rank >= DNSError.timedOut("").rank { break }
         }
-        throw failure.of(host)
+        throw failure
     }
 
     /// The records of that type that a name has, at the end of its aliases; none where it has none. The search list and the hosts
     /// file have no part in it. Throws as `addresses(of:until:)` does.
     @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func records(of name: Name, _ type: RecordType, until deadline: Instant = .never) throws -> [ResourceRecord] {
-        let answer = try answer(to: Question(name, type), try options.settings ?? self.settings.value(), until: deadline)
-        if answer.outcome == .noSuchName { throw DNSError.noSuchName("\(name)") }
-        return answer.records
+        check()
+        do {
+            let begun = begin(Question(name, type), try currentSettings(until: deadline))
+            defer { leave(begun) }
+            let answer = try wait(for: begun, until: deadline)
+            if answer.outcome == .noSuchName { throw DNSError.noSuchName("") }
+            return answer.records
+        } catch let error as DNSError {
+            throw error.of("\(name)")
+        }
     }
 
     /// The names of an address: of the hosts file, else of its PTR records. Who controls the address chooses them, so that they prove
     /// nothing; what is no name of a host is left out. Throws as `addresses(of:until:)` does.
     @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func names(of address: IPAddress, until deadline: Instant = .never) throws -> [String] {
-        if let listed = try hosts.value().names[address] { return [listed] }
+        check()
+        do {
+            if let listed = try hosts.value(until: deadline).names[address] { return [listed] }
+        } catch let error as DNSError {
+            throw error.of("\(address)")
+        }
         let found = try records(of: Self.reverseName(of: address), .ptr, until: deadline)
         return found.compactMap { record in
             guard case .ptr(let pointer) = record.data, Self.isHostName("\(pointer.target)") else { return nil }
@@ -116,59 +153,129 @@ public final class DNSResolver {
         }
     }
 
-    /// Forgets all answers.
+    /// Forgets all answers, also those to questions that are on their way.
     public func forget() {
-        known = AnswerTable(limit: options.cacheLimit)
+        check()
+        known = AnswerTable(limit: options.cacheLimit, bytes: options.cacheBytes)
+        // Who waits for one already has its answer; nobody joins it, and it is not kept.
+        flights = [:]
+        routes = [:]
+        era += 1
     }
 
     // MARK: - Parts
+
+    /// Traps where another hub's greenlets use it.
+    private func check() {
+        require(Hub.current === hub, "a resolver is used by greenlets of another hub")
+    }
+
+    private func currentSettings(until deadline: Instant) throws -> DNSSettings {
+        try options.settings ?? settings.value(until: deadline)
+    }
+
+    /// So long after the first family has answered the other one is waited for (RFC 8305 3).
+    private static let familyPatience = Duration.milliseconds(50)
 
     /// The addresses of one name, asked for side by side, and why there are none.
     private func bothFamilies(
         of name: Name, _ settings: DNSSettings, _ deadline: Instant
     ) throws -> (found: [IPAddress], reason: DNSError) {
         let begun = [RecordType.aaaa, .a].map { type in begin(Question(name, type), settings) }
+        defer { for each in begun { leave(each) } }
+        var limit = deadline
+        if case .asking(let one) = begun[0], case .asking(let other) = begun[1] {
+            _ = try select(
+                [.ready(one.greenlet) { true }, .ready(other.greenlet) { true }], until: deadline, hub: hub)
+        }
+        let isFound = begun.contains { $0.answer.map { !$0.addresses.isEmpty } ?? false }
+        if isFound { limit = min(deadline, hub.loop.now().advanced(by: Self.familyPatience)) }
         var (found, reason) = ([IPAddress](), DNSError.noSuchName(""))
         for each in begun {
             do {
-                let answer = try wait(for: each, until: deadline)
+                let answer = try wait(for: each, until: limit)
                 found += answer.addresses
                 let said = answer.outcome == .noSuchName ? DNSError.noSuchName("") : .noAddress("")
                 if said.rank > reason.rank { reason = said }
             } catch let error as DNSError {
                 if error.rank > reason.rank { reason = error }
+                // It is late, but may be of use to the next.
+                if isFound, case .asking(let flight) = each { flight.runsOn = true }
             }
         }
         return (found, reason)
     }
 
-    private func answer(to question: Question, _ settings: DNSSettings, until deadline: Instant) throws -> DNSAnswer {
-        try wait(for: begin(question, settings), until: deadline)
+    /// A question that servers are asked, and how many wait for the answer.
+    private final class Flight {
+        let question: Question
+        /// Asks; set as soon as it is there.
+        var greenlet: Greenlet<Result<DNSAnswer, any Error>>!
+        var waiting = 0
+        /// Whether it goes on though nobody waits.
+        var runsOn = false
+
+        init(_ question: Question) { self.question = question }
     }
 
     /// What is known of a question, or who finds out.
     private enum Begun {
-        case known(DNSAnswer)
-        case asking(Greenlet<Result<DNSAnswer, any Error>>)
+        case known(Result<DNSAnswer, DNSError>)
+        case asking(Flight)
+
+        /// The answer, where it is there.
+        var answer: DNSAnswer? {
+            switch self {
+            case .known(let result): try? result.get()
+            case .asking(let flight): try? flight.greenlet.value?.get()
+            }
+        }
     }
 
+    /// What is known of a question, or a flight for it; `leave` is to follow.
     private func begin(_ question: Question, _ settings: DNSSettings) -> Begun {
-        if let answer = known.find(question, at: hub.loop.now()) { return .known(answer) }
-        if let flight = flights[question] { return .asking(flight) }
-        let flight = hub.spawn(name: "dns \(question)") { () -> Result<DNSAnswer, any Error> in
-            defer { self.flights[question] = nil }
-            return Result { try self.find(question, settings) }
+        if let found = known.find(question, at: hub.loop.now()) { return .known(found) }
+        if let flight = flights[question] {
+            flight.waiting += 1
+            return .asking(flight)
+        }
+        guard flightCount < options.flightLimit else { return .known(.failure(.overloaded(""))) }
+        let (flight, era) = (Flight(question), era)
+        flight.waiting = 1
+        flight.greenlet = hub.spawn(name: "dns \(question)") { () -> Result<DNSAnswer, any Error> in
+            Result { try self.find(question, settings, era) }
         }
         // One that could not begin has no end either, at which it would be taken out.
-        if !flight.isDone { flights[question] = flight }
+        guard !flight.greenlet.isDone else { return .asking(flight) }
+        flights[question] = flight
+        flightCount += 1
+        // Not in its work, for one that is killed before it begins does none.
+        flight.greenlet.link { [weak flight] in
+            self.flightCount -= 1
+            if let flight { self.takeOut(flight) }
+        }
         return .asking(flight)
+    }
+
+    /// Has nobody join a flight any more.
+    private func takeOut(_ flight: Flight) {
+        if flights[flight.question] === flight { flights[flight.question] = nil }
+    }
+
+    /// Waits for a flight no more: the last one ends it.
+    private func leave(_ begun: Begun) {
+        guard case .asking(let flight) = begun else { return }
+        flight.waiting -= 1
+        guard flight.waiting == 0, !flight.runsOn, !flight.greenlet.isDone else { return }
+        takeOut(flight)
+        flight.greenlet.kill()
     }
 
     private func wait(for begun: Begun, until deadline: Instant) throws -> DNSAnswer {
         switch begun {
-        case .known(let answer): return answer
+        case .known(let result): return try result.get()
         case .asking(let flight):
-            guard let result = try flight.get(until: deadline) else { throw DNSError.timedOut("") }
+            guard let result = try flight.greenlet.get(until: deadline) else { throw DNSError.timedOut("") }
             return try result.get()
         }
     }
@@ -176,20 +283,39 @@ public final class DNSResolver {
     /// How many times an alias is followed by another question.
     private static let aliasLimit = 8
 
-    /// Asks, follows aliases that the server has left open, and keeps what it finds.
-    private func find(_ question: Question, _ settings: DNSSettings) throws -> DNSAnswer {
+    /// So long it is remembered that no server answered (RFC 9520 3.2).
+    private static let failureLife = Duration.seconds(5)
+
+    /// Finds the answer, and keeps it, or that there was none in time, unless all was forgotten meanwhile.
+    private func find(_ question: Question, _ settings: DNSSettings, _ era: Int) throws -> DNSAnswer {
+        do {
+            let answer = try follow(question, settings)
+            if era == self.era { known.keep(answer, for: question, until: moment(after: answer.life)) }
+            return answer
+        } catch let error as DNSError {
+            if era == self.era, error.saysTimeout {
+                known.keep(error, for: question, until: hub.loop.now().advanced(by: Self.failureLife))
+            }
+            throw error
+        }
+    }
+
+    /// Asks, and follows aliases that the server has left open.
+    private func follow(_ question: Question, _ settings: DNSSettings) throws -> DNSAnswer {
+        let end = hub.loop.now().advanced(by: options.longestFlight)
+        let exchange = DNSExchange(hub: hub, settings: settings, end: end)
         var (name, life) = (question.name, UInt32.max)
+        var passed: Set<Name> = [name]
         for _ in 0..<Self.aliasLimit {
             let asked = Question(name, question.type)
-            let reply = try DNSExchange(hub: hub, settings: settings).ask(asked) { self.askedCount += 1 }
-            var answer = DNSAnswer(reply, to: asked)
+            var answer = try DNSAnswer(try exchange.ask(asked) { self.askedCount += 1 }, to: asked)
             life = min(life, answer.life)
             guard answer.isOpen else {
                 answer.life = life
-                known.keep(answer, for: question, until: moment(after: life))
                 return answer
             }
             name = answer.target
+            guard passed.insert(name).inserted else { throw DNSAnswer.circle }
         }
         throw DNSError.serverFailure("", "its aliases do not end")
     }
@@ -202,8 +328,21 @@ public final class DNSResolver {
     private func inOrder(_ addresses: [IPAddress]) -> [IPAddress] {
         let (first, second) = (addresses.filter { $0.family == .v6 }, addresses.filter { $0.family == .v4 })
         guard let one = first.first, !second.isEmpty else { return first + second }
-        let isReachable = (try? DatagramSocket(hub: hub, connectedTo: SocketAddress(one, port: 53))) != nil
-        return isReachable ? first + second : second + first
+        return hasRoute(to: one) ? first + second : second + first
+    }
+
+    /// How long it is believed that there is a route, and to how many addresses.
+    private static let (routeLife, routeLimit) = (Duration.seconds(5), 64)
+
+    /// Whether this machine has a route to an address: a connected socket says so, without sending anything.
+    private func hasRoute(to address: IPAddress) -> Bool {
+        let now = hub.loop.now()
+        if let route = routes[address], now < route.end { return route.isThere }
+        let socket = try? DatagramSocket(hub: hub, connectedTo: SocketAddress(address, port: 53))
+        socket?.close()
+        if routes.count >= Self.routeLimit { routes = [:] }
+        routes[address] = (socket != nil, now.advanced(by: Self.routeLife))
+        return socket != nil
     }
 }
 

@@ -9,15 +9,19 @@ public struct DNSSettings: Sendable, Hashable {
     public var search: [Name] = []
     /// A name with so many dots is tried as it is first (`ndots`).
     public var dots = 1
-    /// How long a server has for an answer.
-    public var timeout = Duration.seconds(5)
-    /// How often all servers are asked.
-    public var attempts = 2
+    /// How long a server has for an answer: a millisecond to 30 seconds; what is beyond is set to the nearest.
+    public var timeout = Duration.seconds(5) {
+        didSet { timeout = min(max(.milliseconds(1), timeout), .seconds(30)) }
+    }
+    /// How often all servers are asked: once to five times; what is beyond is set to the nearest.
+    public var attempts = 2 {
+        didSet { attempts = min(max(1, attempts), 5) }
+    }
     /// Whether each question begins with another server (`rotate`).
     public var rotates = false
 
     /// As many servers and search domains are read, and no more.
-    private static let (serverLimit, searchLimit) = (8, 16)
+    static let (serverLimit, searchLimit) = (8, 16)
 
     /// These servers, and no search list.
     public init(servers: [SocketAddress]) {
@@ -56,7 +60,7 @@ public struct DNSSettings: Sendable, Hashable {
         case ("rotate", nil): rotates = true
         case ("ndots", let number?): dots = min(max(0, number), 15)
         case ("timeout", let number?): timeout = .seconds(min(max(1, number), 30))
-        case ("attempts", let number?): attempts = min(max(1, number), 5)
+        case ("attempts", let number?): attempts = number
         default: break
         }
     }

@@ -20,8 +20,6 @@ public final class HTTPBodyReader {
     /// How long nothing may come, and until when all must have.
     private let patience: Duration
     private let end: Instant
-    /// Until when whoever reads now waits.
-    private var asked = Instant.never
     private var framing: Framing
     /// Bytes that are left of the present chunk; nil between two.
     private var chunkLeft: Int?
@@ -56,51 +54,49 @@ public final class HTTPBodyReader {
     /// The next piece, as it comes; nil after the last. Throws `HTTPError` for a body that is broken, `SocketError.timedOut`
     /// where nothing comes for too long, or none by `deadline`, `reset` where it is cut short, or the interruption of the wait.
     public func next(until deadline: Instant = .never) throws -> [UInt8]? {
-        asked = deadline
-        defer { asked = .never }
-        while let piece = try advance() {
+        while let piece = try advance(deadline) {
             if !piece.isEmpty { return piece }
         }
         return nil
     }
 
     /// The next piece; an empty one where the length of a chunk has become known.
-    private func advance() throws -> [UInt8]? {
+    private func advance(_ asked: Instant) throws -> [UInt8]? {
         guard !isAtEnd else { return nil }
         do {
-            return try step()
+            return try step(asked)
         } catch {
             hasFailed = true
             throw error
         }
     }
 
-    private func step() throws -> [UInt8]? {
+    private func step(_ asked: Instant) throws -> [UInt8]? {
         try onWanted?()
         onWanted = nil
         switch framing {
         case .none:
             return nil
         case .length(let left):
-            let piece = try readPiece(left)
+            let piece = try readPiece(left, asked)
             framing = .length(left - piece.count)
             isAtEnd = left == piece.count
             return piece
         case .untilClose:
-            let piece = try reader.read(upTo: Self.pieceLimit, until: deadline)
+            let piece = try reader.read(upTo: Self.pieceLimit, until: deadline(asked))
             isAtEnd = piece.isEmpty
             return isAtEnd ? nil : piece
         case .chunked:
-            return try nextOfChunks()
+            return try nextOfChunks(asked)
         }
     }
 
     /// All that is left. Throws an `HTTPError` (413) for more than `limit` bytes, before they are read where their number is
-    /// told, and as `next` does.
-    public func readAll(limit: Int = 16 << 20) throws -> [UInt8] {
+    /// told, and as `next` does, where not all has come by `deadline` too.
+    public func readAll(limit: Int = 16 << 20, until deadline: Instant = .never) throws -> [UInt8] {
         var all: [UInt8] = []
         if case .length(let left) = framing, left > limit { throw Self.tooLarge(limit) }
-        while let piece = try advance() {
+        while let piece = try advance(deadline) {
             guard piece.count <= limit - all.count else { throw Self.tooLarge(limit) }
             all += piece
             if case .chunked = framing, let left = chunkLeft, left > limit - all.count { throw Self.tooLarge(limit) }
@@ -110,20 +106,21 @@ public final class HTTPBodyReader {
 
     private static func tooLarge(_ limit: Int) -> HTTPError { HTTPError(413, "a body of more than \(limit) bytes") }
 
-    private var deadline: Instant { min(end, asked, reader.stream.hub.loop.now() + patience) }
+    /// Until when the present wait lasts, for who asks until then.
+    private func deadline(_ asked: Instant) -> Instant { min(end, asked, reader.stream.hub.loop.now() + patience) }
 
-    private func readPiece(_ most: Int) throws -> [UInt8] {
-        let piece = try reader.read(upTo: min(most, Self.pieceLimit), until: deadline)
+    private func readPiece(_ most: Int, _ asked: Instant) throws -> [UInt8] {
+        let piece = try reader.read(upTo: min(most, Self.pieceLimit), until: deadline(asked))
         guard !piece.isEmpty else { throw SocketError.reset }
         return piece
     }
 
-    private func nextOfChunks() throws -> [UInt8]? {
+    private func nextOfChunks(_ asked: Instant) throws -> [UInt8]? {
         if chunkLeft == nil {
-            let length = try readChunkLength()
+            let length = try readChunkLength(asked)
             if length == 0 {
                 var room = heads.limit
-                _ = try heads.readFields(reader, &room, until: deadline)
+                _ = try heads.readFields(reader, &room, until: deadline(asked))
                 isAtEnd = true
                 return nil
             }
@@ -131,20 +128,24 @@ public final class HTTPBodyReader {
             return []
         }
         let left = chunkLeft ?? 0
-        let piece = try readPiece(left)
+        let piece = try readPiece(left, asked)
         if piece.count < left {
             chunkLeft = left - piece.count
         } else {
             chunkLeft = nil
-            guard try reader.readExactly(2, until: deadline) == [13, 10] else { throw HTTPError(400, "a chunk without its end") }
+            guard try reader.readExactly(2, until: deadline(asked)) == [13, 10] else {
+                throw HTTPError(400, "a chunk without its end")
+            }
         }
         return piece
     }
 
     /// `1f;name=value`: the length in hexadecimal digits; what stands after it means nothing here.
-    private func readChunkLength() throws -> Int {
+    private func readChunkLength(_ asked: Instant) throws -> Int {
         var room = Self.chunkLineLimit
-        guard let line = try HTTPHeadReader(limit: room).readLine(reader, &room, until: deadline) else { throw SocketError.reset }
+        guard let line = try HTTPHeadReader(limit: room).readLine(reader, &room, until: deadline(asked)) else {
+            throw SocketError.reset
+        }
         let digits = line.prefix { $0 != UInt8(ascii: ";") && $0 != 32 && $0 != 9 }
         guard (1...Self.digitLimit).contains(digits.count), digits.allSatisfy({ HTTPTarget.digit($0) != nil }) else {
             throw HTTPError(400, "a chunk without a length")

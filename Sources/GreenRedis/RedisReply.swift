@@ -24,15 +24,57 @@ public enum RedisReply: Hashable, Sendable {
 }
 
 extension RedisReply: CustomStringConvertible {
-    /// The reply for people, as redis-cli has it in short: values in quotes, cut at 200 bytes.
+    /// Of one text so many bytes are shown, of one array so many replies, so many arrays within each other, and so many texts in all.
+    private static let (byteLimit, elementLimit, depthLimit, totalLimit) = (200, 50, 8, 200)
+
+    /// The reply for people, on one line, as redis-cli has it in short: values in quotes, and what is no printable ASCII escaped
+    /// (`\n`, `\x1b`), so that a terminal shows it and a log keeps its lines. Cut where it is long: `…`.
     public var description: String {
-        switch self {
-        case .status(let text), .error(let text): text
-        case .integer(let number): "\(number)"
-        case .bytes(let bytes): "\"" + String(decoding: bytes.prefix(200), as: UTF8.self) + (bytes.count > 200 ? "…\"" : "\"")
-        case .null: "(nil)"
-        case .array(let replies): "[" + replies.map(\.description).joined(separator: ", ") + "]"
+        var (text, left) = ("", Self.totalLimit)
+        write(to: &text, depth: 0, &left)
+        return text
+    }
+
+    private func write(to text: inout String, depth: Int, _ left: inout Int) {
+        guard left > 0 else {
+            text += "…"
+            return
         }
+        left -= 1
+        switch self {
+        case .status(let words), .error(let words): text += Self.escaped(words.utf8)
+        case .integer(let number): text += "\(number)"
+        case .bytes(let bytes): text += "\"" + Self.escaped(bytes, quote: UInt8(ascii: "\"")) + "\""
+        case .null: text += "(nil)"
+        case .array(let replies) where depth >= Self.depthLimit: text += replies.isEmpty ? "[]" : "[…]"
+        case .array(let replies):
+            text += "["
+            for (index, reply) in replies.enumerated() {
+                if index > 0 { text += ", " }
+                guard index < Self.elementLimit, left > 0 else {
+                    text += "…"
+                    break
+                }
+                reply.write(to: &text, depth: depth + 1, &left)
+            }
+            text += "]"
+        }
+    }
+
+    private static func escaped(_ bytes: some Collection<UInt8>, quote: UInt8? = nil) -> String {
+        var text = ""
+        for byte in bytes.prefix(byteLimit) {
+            switch byte {
+            case 10: text += "\\n"
+            case 13: text += "\\r"
+            case 9: text += "\\t"
+            case UInt8(ascii: "\\"): text += "\\\\"
+            case quote: text += "\\\""
+            case 32...126: text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += (byte < 16 ? "\\x0" : "\\x") + String(byte, radix: 16)
+            }
+        }
+        return bytes.count > byteLimit ? text + "…" : text
     }
 }
 

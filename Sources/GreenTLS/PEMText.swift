@@ -37,12 +37,13 @@ enum PEMText {
         try unsafe each(of: text, trusted) { unsafe X509_STORE_add_cert(store, $0) == 1 }
     }
 
-    /// Calls `body` with each certificate of a text. Throws where there is none, where one cannot be read, and where `body` says no.
+    /// Calls `body` with each certificate of a text. An encrypted one is refused: without a call of its own OpenSSL would ask whoever
+    /// sits at the terminal. Throws where there is none, where one cannot be read, and where `body` says no.
     private static func each(of text: String, _ what: String, _ body: (OpaquePointer) -> Bool) throws(TLSError) {
         ErrorQueue.clear()
         var (count, isGood) = (0, true)
         unsafe withBuffer(of: text) { buffer in
-            while isGood, count <= limit, let certificate = unsafe PEM_read_bio_X509_AUX(buffer, nil, nil, nil) {
+            while isGood, count <= limit, let certificate = unsafe PEM_read_bio_X509_AUX(buffer, nil, PassPhrase.refusal, nil) {
                 isGood = unsafe body(certificate)
                 unsafe X509_free(certificate)
                 count += 1

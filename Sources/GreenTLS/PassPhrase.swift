@@ -27,6 +27,11 @@ final class PassPhrase {
         unsafe SSL_CTX_set_default_passwd_cb_userdata(context, nil)
     }
 
+    /// Says that there is no phrase, for what has none to be asked for, such as a certificate.
+    static let refusal: @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 = {
+        _, _, _, _ in -1
+    }
+
     /// Writes the phrase into OpenSSL's buffer: its length, or -1 where there is none.
     private static func answer(
         _ buffer: UnsafeMutablePointer<CChar>?, _ room: Int32, _ forWriting: Int32, _ context: UnsafeMutableRawPointer?

@@ -46,7 +46,16 @@ public struct TLSCertificate: Hashable, Sendable, CustomStringConvertible {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4_096) { room, count in
             count = max(0, Int(unsafe BIO_read(buffer, room.baseAddress, Int32(room.count))))
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return text(bytes, isCut: bytes.count == 4_096)
+    }
+
+    /// Bytes as text; of a character that was cut in the middle nothing stays.
+    static func text(_ bytes: [UInt8], isCut: Bool) -> String {
+        guard isCut, let head = bytes.lastIndex(where: { $0 & 0xC0 != 0x80 }), bytes.count - head < 4 else {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        let length = bytes[head] < 0xC0 ? 1 : bytes[head] < 0xE0 ? 2 : bytes[head] < 0xF0 ? 3 : 4
+        return String(decoding: bytes.count - head < length ? bytes[..<head] : bytes[...], as: UTF8.self)
     }
 
     /// The names and addresses of its subjectAltName (RFC 5280 4.2.1.6); a name with a NUL in it is left out.

@@ -11,11 +11,20 @@ final class Zone: DatagramServer {
     var change: (Message, Bool) -> Message? = { reply, _ in reply }
     /// Changes its bytes.
     var spoil: (inout [UInt8]) -> Void = { _ in }
+    /// Whether it follows aliases itself.
+    var follows = true
+    /// So many replies with another id go with each answer over UDP; from sixteen on, without it.
+    var strays = 0
 
     override func handle(_ datagram: consuming Datagram) {
         let path = datagram.returnPath
         guard let query = try? Message(datagram.bytes), let bytes = bytes(query, isStream: false) else { return }
-        if let answer = Datagram(bytes) {
+        for _ in 0..<strays {
+            guard let stray = Datagram([bytes[0] ^ 1] + bytes.dropFirst()) else { continue }
+            stray.setReturnPath(path)
+            socket.send(stray)
+        }
+        if strays < 16, let answer = Datagram(bytes) {
             answer.setReturnPath(path)
             socket.send(answer)
         }
@@ -42,6 +51,7 @@ final class Zone: DatagramServer {
             guard found.isEmpty, let alias = own.first(where: { $0.type == .cname }) else { break }
             reply.answers.append(alias)
             if case .cname(let data) = alias.data { name = data.target }
+            if !follows { break }
         }
         if !isKnown { reply.responseCode = .nxDomain }
         if reply.answers.isEmpty { reply.authorities = records.filter { $0.type == .soa } }
@@ -67,6 +77,9 @@ let zoneText = """
     alias.example. 100 CNAME www.example.
     loop.example. 100 CNAME pool.example.
     pool.example. 100 CNAME loop.example.
+    one.example. 100 CNAME two.example.
+    two.example. 100 CNAME three.example.
+    three.example. 100 CNAME one.example.
     text.example. 300 TXT hello
     short.lab.example. 300 A 192.0.2.9
     4.2.0.192.in-addr.arpa. 300 PTR four.example.
@@ -78,7 +91,8 @@ func withZone(
     seed: UInt64 = 1, resolvConf: String = "nameserver 192.0.2.53\nsearch lab.example\noptions timeout:1",
     text: String = zoneText,
     _ options: DNSResolverOptions = DNSResolverOptions(), hosts: String = "127.0.0.1 localhost\n192.0.2.77 Printer printer.lan\n",
-    prepare: (VirtualWorld) -> Void = { _ in }, _ body: @escaping (DNSResolver, Zone, VirtualWorld) throws -> Void
+    hubOptions: HubOptions = HubOptions(), prepare: (VirtualWorld) -> Void = { _ in },
+    _ body: @escaping (DNSResolver, Zone, VirtualWorld) throws -> Void
 ) throws {
     let world = VirtualWorld(seed: seed)
     let far = world.addHost("far", [IPAddress("192.0.2.53")!, IPAddress("192.0.2.54")!])
@@ -94,7 +108,7 @@ func withZone(
         let listener = try Hub.current.loop.listen(.stream, at: address, options: ListenOptions())
         try StreamServer(listener: listener, limit: 100) { try zone.answer($0) }.serveForever()
     }
-    try world.run { _ in
+    try world.run(options: hubOptions) { _ in
         try sleep(.milliseconds(10))
         try body(DNSResolver(options), zone, world)
     }

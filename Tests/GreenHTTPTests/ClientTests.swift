@@ -130,6 +130,29 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `who reads a whole body waits no longer than asked`(
+        _ world: World
+    ) throws {
+        try onHub(world) { hub throws in
+            let server = try HTTPServer(streaming: { _, body in
+                do {
+                    _ = try body.readAll(until: .in(.milliseconds(5)))
+                } catch let error where error.isTimeout {
+                    return HTTPResponse(text: "too slow", status: 408)
+                }
+                return HTTPResponse(text: "all")
+            })
+            let address = try server.listen(at: SocketAddress(.loopback, port: 0))
+            let head = "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+            let chunks = head + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+            #expect(try exchange(head + "Content-Length: 3\r\n\r\nabc", with: address).hasSuffix("all"))
+            #expect(try exchange(head + "Content-Length: 3\r\n\r\nab", with: address).hasPrefix("HTTP/1.1 408 "))
+            #expect(try exchange(chunks, with: address).hasPrefix("HTTP/1.1 408 "))
+            #expect(try exchange(chunks + "0\r\n\r\n", with: address).hasSuffix("all"))
+            try server.stop(within: .seconds(5))
+        }
+    }
+
     @Test(arguments: World.allCases) func `bodies are streamed both ways`(_ world: World) throws {
         try onHub(world) { hub throws in
             var seen: [HTTPLogEntry] = []

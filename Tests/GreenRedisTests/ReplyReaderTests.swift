@@ -14,6 +14,21 @@ import Testing
         #expect("\(long)".count == 203)
     }
 
+    @Test func `what a reply prints is one short line of printable ASCII, whatever is in it`() {
+        let bytes = RedisReply.bytes(Array("\u{1B}[2J\"\\é\r\n\t\0".utf8))
+        #expect("\(bytes)" == #""\x1b[2J\"\\\xc3\xa9\r\n\t\x00""#)
+        #expect("\(RedisReply.error("ERR \u{1B}]0;x\u{7}\nfake line"))" == #"ERR \x1b]0;x\x07\nfake line"#)
+        var deep = RedisReply.array([])
+        for _ in 0..<100 { deep = .array([deep, deep]) }
+        let wide = RedisReply.array((0..<100_000).map { .integer($0) })
+        let long = RedisReply.status(String(repeating: "\u{1}", count: 100_000))
+        for each in [deep, wide, long, .array([RedisReply](repeating: wide, count: 1_000))] {
+            let text = "\(each)"
+            #expect(text.utf8.count < 3_000 && text.contains("…"))
+            #expect(text.replacing("…", with: "").utf8.allSatisfy { (32...126).contains($0) })
+        }
+    }
+
     /// What comes of bytes: the replies before the first error, and whether there was one.
     struct Outcome: Equatable {
         var replies: [RedisReply] = []

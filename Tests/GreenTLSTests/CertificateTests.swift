@@ -52,6 +52,20 @@ import Testing
         }
     }
 
+    @Test func `an encrypted certificate is refused, and nobody is asked for its pass phrase`() throws {
+        let (certificate, key) = (try text("good.pem"), try text("good.key"))
+        let first = "-----BEGIN CERTIFICATE-----\n"
+        let header = first + "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+        let locked = certificate.replacingOccurrences(of: first, with: header)
+        #expect(locked != certificate)
+        #expect(throws: TLSError.self) {
+            try TLSContext.server(TLSServerOptions(identity: TLSIdentity(certificatePEM: locked, keyPEM: key)))
+        }
+        var options = TLSClientOptions()
+        options.trust = .pem(locked)
+        #expect { try TLSContext.client(options) } throws: { "\($0)".contains("password") }
+    }
+
     @Test(arguments: World.allCases) func `certificates, keys and trust are taken from texts`(_ world: World) throws {
         let (certificate, key) = (try text("good.pem"), try text("good.key"))
         // The chain goes along: here a second certificate that nobody asks for.

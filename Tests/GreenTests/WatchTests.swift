@@ -51,6 +51,14 @@ import Testing
                 let watch = try FileWatch("\(folder)/in/file")
                 rmdir("\(folder)/in")
                 #expect(try watch.wait(until: hub.soon))
+                // It would never tell of anything again.
+                for _ in 0..<2 { #expect(throws: SocketError.closed) { try watch.wait(until: hub.soon) } }
+                mkdir("\(folder)/in", 0o700)
+                let again = try FileWatch("\(folder)/in/file")
+                rename("\(folder)/in", "\(folder)/away")
+                #expect(try again.wait(until: hub.soon))
+                #expect(throws: SocketError.closed) { try again.wait(until: hub.soon) }
+                rmdir("\(folder)/away")
             }
         }
     }

@@ -9,16 +9,23 @@ extension StreamSocket {
     public var descriptor: Int32? { unsafe hub.descriptor(of: handle) }
 
     /// Takes over a descriptor of a connected stream: of a socket pair, or handed over by another process. It belongs to the
-    /// socket from now on, also where this throws. Its `peer` is where it is connected to, `unnamed` for a Unix socket.
+    /// socket from now on, also where this throws: then it is closed. Its `peer` is where it is connected to, `unnamed` for a Unix
+    /// socket. Throws for what is no stream, listens, or is not connected, and in a simulated world.
     public convenience init(adopting descriptor: Int32, hub: Hub = .current) throws(SocketError) {
-        guard let loop = hub.loop as? LibeventLoop else { throw .system(errno: ENOTSUP, call: "adopt") }
+        let loop: LibeventLoop
         do throws(SocketError) {
+            guard let own = hub.loop as? LibeventLoop else { throw SocketError(errno: ENOTSUP, call: "adopt") }
+            loop = own
             let flags = fcntl(descriptor, F_GETFL)
             guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
             else { throw SocketError(errno: errno, call: "fcntl") }
             guard try SocketOption.get(SOL_SOCKET, SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue) else {
                 throw SocketError(errno: EPROTOTYPE, call: "getsockopt")
             }
+            guard try SocketOption.get(SOL_SOCKET, SO_ACCEPTCONN, of: descriptor) == 0 else {
+                throw SocketError(errno: EINVAL, call: "adopt")
+            }
+            try SocketOption.checkConnected(descriptor)
         } catch {
             Glibc.close(descriptor)
             throw error
@@ -96,6 +103,17 @@ extension DatagramSocket {
 
 /// Numbers among a descriptor's options.
 enum SocketOption {
+    /// Throws where a socket is not connected.
+    static func checkConnected(_ descriptor: Int32) throws(SocketError) {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            // SAFETY: it has room for `size` bytes.
+            unsafe getpeername(descriptor, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        guard code == 0 else { throw SocketError(errno: errno, call: "getpeername") }
+    }
+
     static func set(_ level: Int32, _ name: Int32, _ value: Int32, of descriptor: Int32?) throws(SocketError) {
         guard let descriptor else { throw .system(errno: EBADF, call: "setsockopt") }
         var value = value

@@ -15,6 +15,8 @@ public final class UnixDatagramSocket {
     public let path: String?
     private var descriptor: Int32
     private let watch: DescriptorWatch
+    /// Where datagrams are received, before each gets memory of its own length.
+    private var room: [UInt8] = []
     /// The file that stands for it.
     private var file: (device: dev_t, inode: ino_t)?
 
@@ -49,10 +51,12 @@ public final class UnixDatagramSocket {
 
     /// Sends a datagram to who is bound to `path`. Waits where the receiver takes no more: false where it has not by `deadline`.
     /// Throws `refused` and `notFound` where nobody is bound there.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func send(_ bytes: [UInt8], to path: String, until deadline: Instant = .never) throws -> Bool {
+        unsafe hub.core.checkThread("a socket")
         while descriptor >= 0 {
             var sent = 0
-            let code = try unsafe UnixListener.call(descriptor, path) { descriptor, address, size in
+            let code = try unsafe UnixListener.call(descriptor, path, as: "sendto") { descriptor, address, size in
                 sent = unsafe sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, size)
                 return sent < 0 ? -1 : 0
             }
@@ -68,22 +72,24 @@ public final class UnixDatagramSocket {
 
     /// Waits for a datagram: its bytes, and the name that its sender is bound to, nil for one that is not; nil where none has come
     /// by `deadline`. One of more than `limit` bytes is cut. Throws `closed` once the socket is.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func receive(
         upTo limit: Int = DatagramSocket.longest, until deadline: Instant = .never
     ) throws -> (bytes: [UInt8], sender: String?)? {
+        unsafe hub.core.checkThread("a socket")
         require(limit > 0, "room for a datagram of \(limit) bytes")
         while descriptor >= 0 {
             var address = sockaddr_un()
             var size = socklen_t(MemoryLayout<sockaddr_un>.size)
             var got = 0
-            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            if room.count < limit { room = [UInt8](repeating: 0, count: limit) }
+            unsafe room.withUnsafeMutableBytes { buffer in
                 got = unsafe withUnsafeMutablePointer(to: &address) { pointer in
                     let raw = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
                     return unsafe recvfrom(descriptor, buffer.baseAddress, limit, 0, raw, &size)
                 }
-                count = max(0, got)
             }
-            if got >= 0 { return (bytes, Self.name(of: address, size)) }
+            if got >= 0 { return (Array(room.prefix(got)), Self.name(of: address, size)) }
             if errno == EINTR { continue }
             guard errno == EAGAIN else { throw SocketError(errno: errno, call: "recvfrom") }
             guard try watch.waitReadable(until: deadline) else { return nil }
@@ -93,6 +99,7 @@ public final class UnixDatagramSocket {
 
     /// Closes it, and removes the file that stands for it, unless that is another's by now. All waits on it throw `closed`.
     public func close() {
+        unsafe hub.core.checkThread("a socket")
         guard descriptor >= 0 else { return }
         watch.close()
         Glibc.close(descriptor)

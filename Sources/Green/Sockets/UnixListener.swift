@@ -81,16 +81,17 @@ public struct UnixListener: Sendable {
 
     private static let maskLock = Locked(0)
 
-    /// Calls `bind` or `connect` with a path: 0, or the error's number.
+    /// Calls a function such as `bind` with a path: 0, or the error's number; `name` is for errors of the path itself.
     static func call(
-        _ descriptor: Int32, _ path: String, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+        _ descriptor: Int32, _ path: String, as name: StaticString = "bind",
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) throws(SocketError) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
         let room = MemoryLayout.size(ofValue: address.sun_path) - 1
         guard !bytes.isEmpty, bytes.count <= room, !bytes.contains(0) else {
-            throw SocketError(errno: bytes.count > room ? ENAMETOOLONG : EINVAL, call: "bind")
+            throw SocketError(errno: bytes.count > room ? ENAMETOOLONG : EINVAL, call: name)
         }
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
         let result = unsafe withUnsafePointer(to: &address) { pointer in

@@ -9,7 +9,7 @@ public func blocking<Success: Sendable>(_ job: @escaping @Sendable () throws -> 
 }
 
 /// Runs `job` on a thread for that kind of job, as the other `blocking` does.
-func blocking<Success: Sendable>(
+package func blocking<Success: Sendable>(
     as kind: BlockingKind, _ job: @escaping @Sendable () throws -> Success
 ) throws -> Success {
     let hub = Hub.current
