@@ -107,7 +107,7 @@ internal import CYAML
     /// The place of a byte.
     private func place(ofByte offset: Int) -> Mark {
         var mark = Mark()
-        for index in 0..<min(max(0, offset), bytes.count) {
+        for index in unsafe 0..<min(max(0, offset), bytes.count) {
             mark.column += 1
             if unsafe bytes[index] == UInt8(ascii: "\n") { (mark.line, mark.column) = (mark.line + 1, 1) }
         }
