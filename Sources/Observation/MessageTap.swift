@@ -39,14 +39,34 @@ package final class MessageTap: Sendable {
         }
     }
 
-    /// The workers' queues for messages of clients: 2 MiB each.
-    package let rings = WorkerCopies { RecordRing(pages: 512) }
-    /// The queues of each upstream of each worker: 128 KiB each, for there may be many.
-    package let upstreamRings = WorkerCopies { RecordRing(pages: 32) }
-    private let state = Locked((isWatched: false, dropped: UInt64(0)))
+    /// What there is while somebody reads: a queue of 2 MiB for each thread that tells of messages.
+    private struct Reading {
+        var isWatched = false
+        var rings: [ObjectIdentifier: RecordRing] = [:]
+    }
+
+    private let reading = Locked(Reading())
+    /// One takes at a time; how many messages found no room, as far as that was told.
+    private let told = Locked(UInt64(0))
+
+    /// So many threads have a queue.
+    private static let mostRings = 256
 
     /// Nobody reads.
     init() {}
+
+    /// The queue of the thread whose hub is named, which all on it share; nil where nobody reads. Whoever tells keeps it weakly: it
+    /// goes when nobody reads any more.
+    package func ring(of hub: ObjectIdentifier) -> RecordRing? {
+        reading.withLock { reading in
+            guard reading.isWatched else { return nil }
+            if let ring = reading.rings[hub] { return ring }
+            guard reading.rings.count < Self.mostRings else { return nil }
+            let ring = RecordRing(pages: 512)
+            reading.rings[hub] = ring
+            return ring
+        }
+    }
 
     /// Tells of a message, by a queue of the thread's own.
     package func tell(_ message: Message, _ bytes: Span<UInt8>, by ring: RecordRing) {
@@ -58,27 +78,25 @@ package final class MessageTap: Sendable {
             ], bytes)
     }
 
-    /// Whether it was free to be read; what came before is forgotten.
+    /// Whether it was free to be read.
     func begin() -> Bool {
-        state.withLock { state in
-            guard !state.isWatched else { return false }
-            state.isWatched = true
-            for ring in all { ring.drain { _, _ in } }
-            state.dropped = all.reduce(0) { $0 &+ $1.dropped.value }
+        let isFree = reading.withLock { reading in
+            guard !reading.isWatched else { return false }
+            reading.isWatched = true
             return true
         }
+        if isFree { told.withLock { $0 = 0 } }
+        return isFree
     }
 
-    private var all: [RecordRing] { rings.all + upstreamRings.all }
-
-    /// It is read no more.
-    func end() { state.withLock { $0.isWatched = false } }
+    /// It is read no more: all queues go.
+    func end() { reading.withLock { $0 = Reading() } }
 
     /// What came since the last time, and how many messages found no room.
     func take() -> (messages: [Message], dropped: UInt64) {
-        state.withLock { state in
+        told.withLock { told in
             var messages: [Message] = []
-            let all = all
+            let all = reading.withLock { Array($0.rings.values) }
             for ring in all {
                 ring.drain { head, bytes in
                     guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: head[0])),
@@ -93,8 +111,8 @@ package final class MessageTap: Sendable {
                 }
             }
             let dropped = all.reduce(UInt64(0)) { $0 &+ $1.dropped.value }
-            defer { state.dropped = dropped }
-            return (messages, dropped &- state.dropped)
+            defer { told = dropped }
+            return (messages, dropped &- told)
         }
     }
 }

@@ -6,8 +6,8 @@ internal import Observation
 struct Tapping {
     /// Its queue; nil until it has told something.
     var ring: RecordRing?
-    /// Its queue for messages; nil until it has told of one.
-    var messageRing: RecordRing?
+    /// Its thread's queue for messages, while somebody reads them and it has told of one.
+    weak var messageRing: RecordRing?
     /// How many queries are passed over before the next is told of.
     private var skips: UInt32 = 0
     private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -50,7 +50,7 @@ extension Resolver {
     }
 
     private func tell(_ kind: MessageTap.Kind, _ message: Span<UInt8>, _ client: TappedClient, at time: Int64) {
-        let ring = tapping.messageRing ?? tap.messages.rings.take()
+        guard let ring = tapping.messageRing ?? tap.messages.ring(of: ObjectIdentifier(hub)) else { return }
         tapping.messageRing = ring
         let asked = time &- Int64(clamping: client.took)
         let facts = MessageTap.Message(

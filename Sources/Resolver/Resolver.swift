@@ -112,7 +112,6 @@ package final class Resolver {
     deinit {
         shared.figures.giveBack(figures)
         if let ring = tapping.ring { tap.rings.giveBack(ring) }
-        if let ring = tapping.messageRing { tap.messages.rings.giveBack(ring) }
     }
 
     /// Goes on with another policy. What is being asked is not disturbed.

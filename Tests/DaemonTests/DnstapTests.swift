@@ -75,15 +75,20 @@ import Testing
         #expect(!tap.isOpen)
         var reader = tap.watchMessages()
         #expect(reader != nil && QueryTap.hasMessages(tap.word) && tap.interval == 0 && tap.watchMessages() == nil)
-        let ring = tap.messages.rings.take()
+        let (hub, other) = (QueryTap(), QueryTap())
+        weak var ring = tap.messages.ring(of: ObjectIdentifier(hub))
+        #expect(ring != nil && tap.messages.ring(of: ObjectIdentifier(hub)) === ring)
+        #expect(tap.messages.ring(of: ObjectIdentifier(other)) !== ring)
         let message = MessageTap.Message(.clientQuery, .tcp, peer: 7, port: 53, at: 9, askedAt: 8)
-        for _ in 0..<40_000 { tap.messages.tell(message, [UInt8](repeating: 1, count: 64).span, by: ring) }
+        for _ in 0..<40_000 { tap.messages.tell(message, [UInt8](repeating: 1, count: 64).span, by: try #require(ring)) }
         let (messages, dropped) = reader!.take()
         #expect(dropped > 0 && UInt64(messages.count) + dropped == 40_000)
         #expect(messages[0].bytes == [UInt8](repeating: 1, count: 64) && messages[0].port == 53 && messages[0].carrier == .tcp)
         let watcher = tap.watch(oneIn: 10)
         #expect(tap.interval == 10 && QueryTap.hasMessages(tap.word))
         reader = nil
+        // What was kept for messages goes with who reads them.
+        #expect(ring == nil && tap.messages.ring(of: ObjectIdentifier(hub)) == nil)
         #expect(tap.interval == 10 && !QueryTap.hasMessages(tap.word))
         withExtendedLifetime(watcher) {}
         #expect(try read("dnstap: unix:/run/dnstap.sock\n").dnstap == .unix("/run/dnstap.sock"))

@@ -19,7 +19,7 @@ extension UpstreamServer {
     }
 
     private func tell(_ kind: MessageTap.Kind, _ exchange: Exchange, _ bytes: [UInt8], _ tap: QueryTap) {
-        let ring = messageRing ?? tap.messages.upstreamRings.take()
+        guard let ring = messageRing ?? tap.messages.ring(of: ObjectIdentifier(hub)) else { return }
         messageRing = ring
         let carrier: MessageTap.Carrier =
             switch exchange.route.transport {

@@ -100,7 +100,6 @@ package final class UpstreamServer {
 
     deinit {
         health.figures.giveBack(figures)
-        if let ring = messageRing { health.tap?.messages.upstreamRings.giveBack(ring) }
     }
 
     /// Has its name looked up by `bootstrap` from now on.

@@ -98,15 +98,23 @@ final class DnstapPart: Part {
             let isLast = isStopping
             let (messages, dropped) = watcher.take()
             totals.dropped.add(dropped)
-            var bytes: [UInt8] = []
-            for (number, message) in messages.enumerated() {
-                FrameStream.append(frames.bytes(message), to: &bytes)
-                guard bytes.count >= Self.chunk || number == messages.count - 1 else { continue }
-                try stream.write(bytes, until: deadline())
-                bytes.removeAll(keepingCapacity: true)
-                try hub.yield(afterEvents: true)
+            var (bytes, sent) = ([] as [UInt8], 0)
+            do {
+                for (number, message) in messages.enumerated() {
+                    FrameStream.append(frames.bytes(message), to: &bytes)
+                    guard bytes.count >= Self.chunk || number == messages.count - 1 else { continue }
+                    try stream.write(bytes, until: deadline())
+                    totals.written.add(UInt64(number + 1 - sent))
+                    sent = number + 1
+                    bytes.removeAll(keepingCapacity: true)
+                    try hub.yield(afterEvents: true)
+                }
+            } catch {
+                // What was to be sent is lost, and what has come meanwhile as well.
+                let (more, dropped) = watcher.take()
+                totals.dropped.add(UInt64(messages.count - sent + more.count) &+ dropped)
+                throw error
             }
-            totals.written.add(UInt64(messages.count))
             if isLast { return try stream.finish(until: hub.loop.now().advanced(by: .milliseconds(300))) }
             try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
         }
