@@ -50,7 +50,16 @@ package final class QueryTap: Sendable {
 
         /// What came since the last time, and how many more there were, of all kinds, that nobody had room
         /// for. Not on a worker's thread.
-        package func take() -> (entries: [Entry], dropped: UInt64) { tap.take(number) }
+        package func take() -> (entries: [Entry], dropped: UInt64) {
+            let taken = tap.take(number)
+            return (taken.entries, taken.overflow &+ taken.missed)
+        }
+
+        /// The same, with how many this watcher alone had no room for.
+        package func takeOwn() -> (entries: [Entry], overflow: UInt64) {
+            let taken = tap.take(number)
+            return (taken.entries, taken.overflow)
+        }
 
         deinit { tap.remove(number) }
     }
@@ -70,29 +79,57 @@ package final class QueryTap: Sendable {
         }
     }
 
+    /// What part of the queries one is told of.
+    private struct Part {
+        /// In units of 2^-32.
+        let share: UInt64
+        /// One in so many is no less than that.
+        let interval: UInt32
+    }
+
     /// What is kept for one who watches.
     private struct Sink {
+        let number: Int
         let wants: @Sendable (Entry) -> Bool
+        /// The share of queries that it is told of, in units of 2^-32.
+        let share: UInt64
+        /// Workers tell of one in so many: never of less than its share.
         let interval: UInt32
         let most: Int
         var entries: [Entry] = []
-        var dropped: UInt64 = 0
-        /// How many queries its next entry stands for so far.
-        var credit: UInt64 = 0
+        /// Entries that it had no room for.
+        var overflow: UInt64 = 0
+        /// Records that workers had no room for.
+        var missed: UInt64 = 0
+        private var random = UInt64.random(in: 0...UInt64.max)
 
+        init(_ number: Int, _ part: Part, most: Int, _ wants: @escaping @Sendable (Entry) -> Bool) {
+            (self.number, share, interval, self.most, self.wants) = (number, part.share, part.interval, most, wants)
+        }
+
+        /// Takes an entry, which stands for `count` queries, with the probability that makes up its share.
         mutating func offer(_ entry: Entry, for count: UInt32) {
-            credit &+= UInt64(count)
-            guard credit >= UInt64(interval) else { return }
-            credit = 0
-            guard wants(entry) else { return }
-            if entries.count < most { entries.append(entry) } else { dropped &+= 1 }
+            let threshold = share &* UInt64(min(max(1, count), longestInterval))
+            guard threshold >= 1 << 32 || next() < threshold, wants(entry) else { return }
+            if entries.count < most { entries.append(entry) } else { overflow &+= 1 }
+        }
+
+        /// 32 random bits (SplitMix64).
+        private mutating func next() -> UInt64 {
+            random &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = random
+            mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+            return (mixed ^ mixed >> 31) >> 32
         }
     }
 
-    /// Those who watch, by number.
+    /// Those who watch.
     private struct Sinks {
-        var all: [Int: Sink] = [:]
+        var all: [Sink] = []
         var next = 0
+        /// Those that have a place of their own.
+        var reserved: Set<Int> = []
         /// Records that workers had no room for, as far as that was told.
         var dropped: UInt64 = 0
         /// Whether somebody reads messages.
@@ -138,12 +175,31 @@ package final class QueryTap: Sendable {
         oneIn interval: UInt32 = 1, most: Int = mostEntries, _ wants: @escaping @Sendable (Entry) -> Bool = { _ in true }
     ) -> Watcher? {
         let interval = min(max(1, interval), Self.longestInterval)
+        // Rounded up: where workers tell of just as many, it takes them all.
+        let share = ((1 << 32) + UInt64(interval) - 1) / UInt64(interval)
+        return watch(Part(share: share, interval: interval), most: most, isReserved: false, wants)
+    }
+
+    /// Watches a share of the queries, from one in a million to all, each as likely as any other; however many watch.
+    package func watch(share: Double, most: Int) -> Watcher {
+        let share = max(1 / Double(Self.longestInterval), min(1, share))
+        let part = Part(share: UInt64((share * 4_294_967_296).rounded()), interval: UInt32(1 / share))
+        guard let watcher = watch(part, most: most, isReserved: true, { _ in true }) else {
+            preconditionFailure("a place that is reserved is not free")
+        }
+        return watcher
+    }
+
+    private func watch(
+        _ part: Part, most: Int, isReserved: Bool, _ wants: @escaping @Sendable (Entry) -> Bool
+    ) -> Watcher? {
         let number = sinks.withLock { sinks -> Int? in
-            guard sinks.all.count < Self.mostWatchers else { return nil }
+            guard isReserved || sinks.all.count - sinks.reserved.count < Self.mostWatchers else { return nil }
             // What is left from before belongs to nobody new.
             drain(&sinks)
             sinks.next += 1
-            sinks.all[sinks.next] = Sink(wants: wants, interval: interval, most: most)
+            if isReserved { sinks.reserved.insert(sinks.next) }
+            sinks.all.append(Sink(sinks.next, part, most: most, wants))
             adjust(sinks)
             return sinks.next
         }
@@ -177,33 +233,33 @@ package final class QueryTap: Sendable {
             ], name)
     }
 
-    private func take(_ number: Int) -> (entries: [Entry], dropped: UInt64) {
+    private func take(_ number: Int) -> (entries: [Entry], overflow: UInt64, missed: UInt64) {
         sinks.withLock { sinks in
             drain(&sinks)
-            guard var sink = sinks.all[number] else { return ([], 0) }
-            defer { sinks.all[number] = sink }
-            defer { (sink.entries, sink.dropped) = ([], 0) }
-            return (sink.entries, sink.dropped)
+            guard let place = sinks.all.firstIndex(where: { $0.number == number }) else { return ([], 0, 0) }
+            let taken = (sinks.all[place].entries, sinks.all[place].overflow, sinks.all[place].missed)
+            (sinks.all[place].entries, sinks.all[place].overflow, sinks.all[place].missed) = ([], 0, 0)
+            return taken
         }
     }
 
     private func remove(_ number: Int) {
         sinks.withLock { sinks in
-            sinks.all[number] = nil
+            sinks.all.removeAll { $0.number == number }
+            sinks.reserved.remove(number)
             adjust(sinks)
         }
     }
 
     private func adjust(_ sinks: Sinks) {
         let bit = sinks.hasMessages ? Self.messageBit : 0
-        wanted.store((sinks.all.values.map(\.interval).min() ?? 0) | bit, ordering: .relaxed)
+        wanted.store((sinks.all.map(\.interval).min() ?? 0) | bit, ordering: .relaxed)
     }
 
-    /// Empties what the workers have written into the queues of those who watch.
+    /// Empties what the workers have written into the queues of those who watch. Each of these grows in place: what a record costs
+    /// does not depend on how many wait.
     private func drain(_ sinks: inout Sinks) {
         let rings = rings.all
-        // A list of its own: while the dictionary's own keys are walked over, each change of it would copy it and all that waits.
-        let numbers = Array(sinks.all.keys)
         for ring in rings {
             ring.drain { head, name in
                 let source = AnswerSource(rawValue: Int(head[0] >> 32 & 0xFF)) ?? .error
@@ -211,13 +267,14 @@ package final class QueryTap: Sendable {
                     UInt16(truncatingIfNeeded: head[0]), from: UInt128(head[4]) << 64 | UInt128(head[3]),
                     UInt16(truncatingIfNeeded: head[0] >> 16), source, nanoseconds: head[2], at: Int64(bitPattern: head[1]))
                 entry.name = name
-                for number in numbers { sinks.all[number]?.offer(entry, for: UInt32(truncatingIfNeeded: head[5])) }
+                let count = UInt32(truncatingIfNeeded: head[5])
+                for place in sinks.all.indices { sinks.all[place].offer(entry, for: count) }
             }
         }
         let dropped = rings.reduce(UInt64(0)) { $0 &+ $1.dropped.value }
         let new = dropped &- sinks.dropped
         sinks.dropped = dropped
         guard new > 0 else { return }
-        for number in numbers { sinks.all[number]?.dropped &+= new }
+        for place in sinks.all.indices { sinks.all[place].missed &+= new }
     }
 }

@@ -93,7 +93,8 @@ import Testing
                 seen += all.take().entries.count
             }
             #expect(seen == 10_000)
-            #expect((90...110).contains(some.take().entries.count))
+            // By chance: six deviations to each side.
+            #expect((40...160).contains(some.take().entries.count))
         }
     }
 
