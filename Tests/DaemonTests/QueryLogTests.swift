@@ -81,7 +81,9 @@ import Testing
             settings.place = .file(folder + "/log")
             (settings.maxSize, settings.keep) = (100, 2)
             let output = try QueryLogOutput(settings)
-            for number in 0..<5 { try output.write(Array(repeating: UInt8(48 + number), count: 99) + [10]) }
+            for number in 0..<5 {
+                #expect(output.write(Array(repeating: UInt8(48 + number), count: 99) + [10]).written == 1)
+            }
             let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
             #expect(files == ["log", "log.1", "log.2"])
             #expect(try String(contentsOfFile: folder + "/log.2", encoding: .utf8).first == "3")
@@ -89,6 +91,80 @@ import Testing
             settings.place = .file(folder + "/none/log")
             #expect(throws: QueryLogOutput.Failure.self) { try QueryLogOutput(settings) }
         }
+    }
+
+    @Test func `a file that cannot be put aside loses nothing that was kept, is tried again, and does not fill the disk`() throws
+    {
+        try folder { folder in
+            var settings = QueryLogSettings()
+            settings.place = .file(folder + "/log")
+            (settings.maxSize, settings.keep) = (100, 3)
+            let output = try QueryLogOutput(settings, pause: .zero)
+            func line(_ digit: UInt8) -> [UInt8] { Array(repeating: digit, count: 99) + [10] }
+            func content(_ file: String) -> String { (try? String(contentsOfFile: folder + "/" + file, encoding: .utf8)) ?? "" }
+            for digit in UInt8(48)...50 { #expect(output.write(line(digit)).written == 1) }
+            #expect(content("log.1").first == "2" && content("log.3").first == "0")
+            // No new file can be opened: a folder is in its place.
+            try FileManager.default.createDirectory(atPath: folder + "/log.new", withIntermediateDirectories: true)
+            var written = 0
+            for _ in 0..<20 { written += output.write(line(57)).written }
+            #expect(written == 2 && output.rotationFailure != nil && output.write(line(57)).failure != nil)
+            #expect(content("log").count == 200 && content("log.1").first == "2" && content("log.3").first == "0")
+            // The file itself cannot be moved: a folder is where it is to go.
+            try FileManager.default.removeItem(atPath: folder + "/log.new")
+            try FileManager.default.removeItem(atPath: folder + "/log.3")
+            try FileManager.default.createDirectory(atPath: folder + "/log.3/full", withIntermediateDirectories: true)
+            for _ in 0..<20 { _ = output.write(line(57)) }
+            #expect(content("log.1").first == "2" && content("log.2").first == "1" && output.rotationFailure != nil)
+            try FileManager.default.removeItem(atPath: folder + "/log.3")
+            #expect(output.write(line(56)).written == 1 && output.rotationFailure == nil)
+            #expect(content("log").isEmpty && content("log.1").first == "8" && content("log.2").first == "9")
+            #expect(content("log.3").first == "2")
+        }
+    }
+
+    @Test func `after half a line the next begins on its own, only whole lines count, and no link is followed`() throws {
+        try folder { folder in
+            try Data("half".utf8).write(to: URL(fileURLWithPath: folder + "/log"))
+            var settings = QueryLogSettings()
+            settings.place = .file(folder + "/log")
+            #expect(try QueryLogOutput(settings).write(Array("one\n".utf8)).written == 1)
+            #expect(try String(contentsOfFile: folder + "/log", encoding: .utf8) == "half\none\n")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: folder + "/log")
+            settings.place = .file(folder + "/link")
+            #expect { try QueryLogOutput(settings) } throws: { "\($0)".hasSuffix("link is a symbolic link") }
+            // A pipe takes a part and then no more.
+            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+            let reader = Glibc.open(folder + "/pipe", O_RDWR | O_NONBLOCK)
+            defer { close(reader) }
+            settings.place = .file(folder + "/pipe")
+            let output = try QueryLogOutput(settings)
+            let (written, failure) = output.write(
+                Array(String(repeating: String(repeating: "a", count: 99) + "\n", count: 2_000).utf8))
+            var buffer = [UInt8](repeating: 0, count: 1 << 20)
+            let taken = read(reader, &buffer, buffer.count)
+            #expect(failure?.code == EAGAIN && written == buffer.prefix(taken).count { $0 == 10 } && written < 2_000)
+            #expect(buffer[taken - 1] != 10 && output.write(Array("b\n".utf8)).written == 1)
+            #expect(read(reader, &buffer, buffer.count) == 3 && buffer.starts(with: [10, 98, 10]))
+        }
+    }
+
+    @Test func `any share is a share, however many watch and at what pace, and a place among them is kept for the log`() throws {
+        let tap = QueryTap()
+        let ring = tap.rings.take()
+        let others = (0..<QueryTap.mostWatchers).compactMap { _ in tap.watch(oneIn: 4) }
+        #expect(others.count == QueryTap.mostWatchers && tap.watch() == nil)
+        let log = tap.watch(share: 0.7, most: 100_000)
+        #expect(tap.interval == 1)
+        var entries: [QueryTap.Entry] = []
+        for _ in 0..<100 {
+            for _ in 0..<1_000 { tap.tell(entry([]), [0].span, oneIn: 1, by: ring) }
+            entries += log.take().entries
+        }
+        #expect((68_000...72_000).contains(entries.count), "\(entries.count)")
+        // The pace of one who wants less: none of those that are told of stands for more than it is.
+        let (some, dropped) = others[0].take()
+        #expect((24_000...26_000).contains(some.count + Int(dropped)), "\(some.count) \(dropped)")
     }
 
     @Test func `the journal gets a message for each line`() throws {
@@ -105,7 +181,8 @@ import Testing
             }
             var settings = QueryLogSettings()
             settings.place = .journal
-            try QueryLogOutput(settings, journal: folder + "/j").write(Array("one\ntwo\n".utf8))
+            let output = try QueryLogOutput(settings, journal: folder + "/j")
+            #expect(output.write(Array("one\ntwo\n".utf8)).written == 2)
             for text in ["one", "two"] {
                 var buffer = [UInt8](repeating: 0, count: 1_000)
                 let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
@@ -119,7 +196,7 @@ import Testing
     @Test func `what is wrong with its settings is said`() throws {
         let log = try read("log: {queries: {to: /var/log/q.log, format: json, sample: 0.01, privacy: hash, max-size: 1MiB}}\n")
             .log
-        #expect(log.queries.place == .file("/var/log/q.log") && log.queries.interval == 100)
+        #expect(log.queries.place == .file("/var/log/q.log") && log.queries.sample == 0.01)
         #expect(log.queries.format == .json && log.queries.privacy == .hash && log.queries.maxSize == 1 << 20)
         #expect(try read("log: {queries: {to: journal}}\n").log.queries.place == .journal)
         for bad in ["to: queries.log", "sample: 0", "sample: 2", "sample: 1e-3", "format: xml", "privacy: none", "keep: 100"] {

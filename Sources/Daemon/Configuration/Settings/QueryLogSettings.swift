@@ -41,21 +41,20 @@ package struct QueryLogSettings: Sendable, Equatable {
     /// The defaults.
     package init() {}
 
-    /// One query in so many.
-    var interval: UInt32 { UInt32(max(1, min(1_000_000, (1 / max(sample, 0.000_001)).rounded()))) }
-
     /// The keys below `log.queries`.
     static let table = SettingsTable<QueryLogSettings>(
         [
             .value(
                 "to", \.place, .optional(.queryLogPlace),
                 SettingFacts(
-                    "A file to write each query to, or journal. Without this key: nowhere. SIGHUP opens the file anew.",
+                    "A file (no symbolic link) to write each query to, or journal. Without this key: nowhere. SIGHUP opens the file anew.",
                     example: "/var/log/vireo/queries.log")),
             .value(
                 "format", \.format, .choice,
                 SettingFacts("text (time, client, name, type, rcode, source, milliseconds) or json, a line for each query.")),
-            .value("sample", \.sample, .share, SettingFacts("Which share of the queries is logged: 0.01 is one in a hundred.")),
+            .value(
+                "sample", \.sample, .share,
+                SettingFacts("Which share of the queries is logged, picked by chance: 0.01 is one in a hundred.")),
             .value(
                 "privacy", \.privacy, .choice,
                 SettingFacts("What is written of clients: off (the address), mask (/24 or /48), hash (a number until a restart).")

@@ -10,6 +10,8 @@ final class QueryLogPart: Part {
     private let logger: Logger
     private var settings: QueryLogSettings
     private var writer: QueryLogWriter?
+    /// A writer that was stopped and has not ended yet.
+    private var ending: QueryLogWriter?
     private var hasStarted = false
     /// Makes numbers of clients; the same for as long as the process runs.
     private let key = CookieKey.random()
@@ -47,16 +49,18 @@ final class QueryLogPart: Part {
         writer = nil
     }
 
+    /// Opens what settings say, and then goes on there; a place that cannot be opened changes nothing.
     private func open(_ new: QueryLogSettings) throws(DaemonError) {
-        var output: QueryLogOutput?
-        if new.place != nil {
-            do throws(QueryLogOutput.Failure) { output = try QueryLogOutput(new) } catch { throw .queryLog("\(error)") }
+        guard new.place != nil else {
+            if writer?.stop(within: Self.farewell) == false { ending = writer }
+            (writer, settings) = (nil, new)
+            return
         }
-        writer?.stop(within: Self.farewell)
-        writer = nil
-        settings = new
-        guard let output else { return }
+        let output: QueryLogOutput
+        do throws(QueryLogOutput.Failure) { output = try QueryLogOutput(new) } catch { throw .queryLog("\(error)") }
+        if let ending, !ending.stop(within: Self.farewell) { throw .queryLog("what came before is still being written") }
+        (ending, settings) = (nil, new)
+        if let writer { return writer.replace(with: output, new) }
         writer = QueryLogWriter(tap, new, output, key: key, totals, logger)
-        if writer == nil { throw .queryLog("too many watch queries already") }
     }
 }
