@@ -41,7 +41,7 @@ final class HTTPExchange {
             server.hub.options.report("http request \(request.path)", error)
             response = HTTPResponse(text: "internal error\n", status: 500)
         }
-        let isLast = isLast || server.isStopping || !body.isAtEnd
+        let isLast = isLast || response.closes || server.isStopping || !body.isAtEnd
         var isWhole = false
         defer { log(response, isWhole) }
         try send(response, reader, writer, isLast: isLast)

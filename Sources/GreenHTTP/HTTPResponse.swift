@@ -6,6 +6,8 @@ public struct HTTPResponse {
     public var headers: [HTTPField]
     /// The body.
     public var body: HTTPBody
+    /// Whether the connection is closed after it.
+    package var closes = false
 
     /// Puts a response together.
     public init(_ body: HTTPBody = .bytes([]), status: Int = 200, headers: [HTTPField] = []) {

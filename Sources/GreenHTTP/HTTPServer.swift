@@ -52,6 +52,8 @@ public import GreenTLS
 
     /// Connections that may wait to be accepted.
     private static let backlog: Int32 = 128
+    /// Who takes nothing for so long gives way to others.
+    private static let stillness = Duration.seconds(1)
 
     /// A server that listens nowhere yet.
     public init(hub: Hub = .current, limits: HTTPLimits = HTTPLimits(), handler: @escaping Handler) throws(SocketError) {
@@ -136,17 +138,30 @@ public import GreenTLS
     /// Waits until there is, or the server stops.
     func waitForRoom() {
         while isFull, !isStopping {
-            if limits.givesWay { closeOldest() }
             ended.clear()
-            guard (try? ended.wait()) != nil else { return }
+            if limits.givesWay { closeOne() }
+            // Who takes nothing is found by time alone.
+            let deadline = limits.givesWay ? hub.loop.now() + Self.stillness : .never
+            guard (try? ended.wait(until: deadline)) != nil else { return }
         }
     }
 
-    /// Closes the connection that has waited for a request longest, where there is one that does.
-    private func closeOldest() {
-        let waiting = connections.values.filter { !$0.isActive }
-        waiting.min { $0.idleSince < $1.idleSince }?.close()
+    /// Closes a connection that can be spared: the one that has waited for a request, or for its client to take what it was sent,
+    /// for longest; else, where one peer has more than half of the places, its oldest.
+    private func closeOne() {
+        let now = hub.loop.now()
+        let open = connections.values.filter { !$0.isClosing }
+        let still = open.compactMap { connection in connection.stillSince.map { (connection, $0) } }
+        // Bytes that were written just now are on their way.
+        let spare = still.filter { !$0.0.isActive || $0.1 + Self.stillness <= now }
+        if let longest = spare.min(by: { $0.1 < $1.1 }) { return longest.0.close() }
+        let peers = Dictionary(grouping: open, by: \.peer)
+        guard let most = peers.values.max(by: { $0.count < $1.count }), most.count > limits.connections / 2 else { return }
+        most.min { $0.begunAt < $1.begunAt }?.close()
     }
+
+    /// A connection waits for its next request.
+    func becameIdle() { ended.set() }
 
     /// A connection has begun.
     func began(_ connection: HTTPServerConnection) {

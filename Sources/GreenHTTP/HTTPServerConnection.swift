@@ -8,8 +8,20 @@ final class HTTPServerConnection {
     private let handler: HTTPServer.StreamingHandler
     /// Whether a request is being answered.
     private(set) var isActive = false
+    /// Whether it was closed, and ends when its greenlet has its turn.
+    private(set) var isClosing = false
     /// Since when it waits for a request, where it does.
     private(set) var idleSince: Instant
+    /// When it was opened.
+    let begunAt: Instant
+    private var writer: HTTPWriter?
+    /// Who is at the other end: an IPv4 address, or a /56 of IPv6.
+    var peer: UInt128 {
+        let ip = socket.peer.ip
+        return ip.family == .v4 ? ip.number : (ip.number >> 72) << 72
+    }
+    /// Since when nothing has moved on it: it waits for a request, or for its client to take some bytes; nil while it is at work.
+    var stillSince: Instant? { isActive ? writer?.writingSince : idleSince }
 
     /// What is read of a client that was refused, so that it gets to see why.
     private static let lingerBytes = 256 << 10
@@ -19,12 +31,14 @@ final class HTTPServerConnection {
     init(_ server: HTTPServer, _ socket: StreamSocket, _ handler: HTTPServer.Handler? = nil) {
         self.server = server
         self.socket = socket
-        idleSince = server.hub.loop.now()
+        begunAt = server.hub.loop.now()
+        idleSince = begunAt
         self.handler = handler.map { own in { request, _ in try own(request) } } ?? server.handler
     }
 
     /// Closes it at once: its waits throw.
     func close() {
+        isClosing = true
         socket.close()
     }
 
@@ -32,6 +46,7 @@ final class HTTPServerConnection {
     func serve(over stream: any ByteStream) throws {
         let reader = BufferedReader(stream)
         let writer = HTTPWriter(stream: stream, patience: server.limits.stalled)
+        self.writer = writer
         while !server.isStopping, try serveOne(reader, writer) {}
     }
 
@@ -65,6 +80,7 @@ final class HTTPServerConnection {
         defer {
             isActive = false
             idleSince = hub.loop.now()
+            server.becameIdle()
         }
         let exchange = HTTPExchange(server, request, version: head.first.2, greenlet)
         let isLast = head.first.2 != "HTTP/1.1" || head.list("connection").contains("close")

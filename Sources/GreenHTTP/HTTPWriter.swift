@@ -1,10 +1,16 @@
 internal import Green
 
 /// Writes messages. What a socket has not taken within the limit of patience ends the connection.
-struct HTTPWriter {
+final class HTTPWriter {
     let stream: any ByteStream
     /// How long the other side may take nothing.
     let patience: Duration
+    /// Since when the other side is to take what is being written; nil while nothing is.
+    private(set) var writingSince: Instant?
+
+    init(stream: any ByteStream, patience: Duration) {
+        (self.stream, self.patience) = (stream, patience)
+    }
 
     /// Bytes that go out at once: each has the whole patience.
     private static let step = 16_384
@@ -14,7 +20,10 @@ struct HTTPWriter {
         var start = 0
         while start < bytes.count {
             let end = min(start + Self.step, bytes.count)
-            try stream.write(bytes[start..<end], until: stream.hub.loop.now() + patience)
+            let now = stream.hub.loop.now()
+            writingSince = now
+            defer { writingSince = nil }
+            try stream.write(bytes[start..<end], until: now + patience)
             start = end
         }
     }

@@ -53,6 +53,22 @@ extension EndToEnd {
             withExtendedLifetime((silent, server)) {}
         }
 
+        @Test func `clients that ask again and again and take nothing keep nobody from asking how it is`() throws {
+            let upstream = try FakeUpstream()
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let request = Array("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
+            let deaf = try (0..<70).map { _ in
+                let connection = try TCPConnection(to: port)
+                connection.sendRaw(Array(repeatElement(request, count: 300).joined()))
+                return connection
+            }
+            for path in ["/health/live", "/health/ready", "/metrics"] {
+                #expect(try get(path, port: port).status == 200, "\(path)")
+            }
+            withExtendedLifetime((deaf, server)) {}
+        }
+
         @Test func `Prometheus scrapes it, and knows its metrics`() throws {
             let upstream = try FakeUpstream()
             let (port, own) = (FreePort.take(), FreePort.take())
