@@ -11,6 +11,8 @@ package struct HeavyHitters<Key: Hashable & Sendable>: Sendable {
         package fileprivate(set) var count: UInt64
         /// How much of that may be another's.
         package let error: UInt64
+        /// How often it came for certain.
+        package var certain: UInt64 { count - min(count, error) }
     }
 
     private var hitters: [Hitter] = []
@@ -48,5 +50,12 @@ package struct HeavyHitters<Key: Hashable & Sendable>: Sendable {
                 key: hitter.key, count: hitter.count &+ (known?.count ?? 0), error: hitter.error &+ (known?.error ?? 0))
         }
         return Array(sums.values.sorted { $0.count > $1.count }.prefix(max(0, limit)))
+    }
+
+    /// Those of which it is certain that they came often, by how often they did for certain, in this and another sketch together:
+    /// at most so many. What is for the greater part another's is left out.
+    package func surest(_ limit: Int, with other: HeavyHitters? = nil) -> [Hitter] {
+        let sure = most(.max, with: other).filter { $0.error <= $0.count / 2 }
+        return Array(sure.sorted { $0.certain > $1.certain }.prefix(max(0, limit)))
     }
 }

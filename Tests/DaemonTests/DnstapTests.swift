@@ -76,7 +76,7 @@ import Testing
         var reader = tap.watchMessages()
         #expect(reader != nil && QueryTap.hasMessages(tap.word) && tap.interval == 0 && tap.watchMessages() == nil)
         let (hub, other) = (QueryTap(), QueryTap())
-        weak var ring = tap.messages.ring(of: ObjectIdentifier(hub))
+        weak let ring = tap.messages.ring(of: ObjectIdentifier(hub))
         #expect(ring != nil && tap.messages.ring(of: ObjectIdentifier(hub)) === ring)
         #expect(tap.messages.ring(of: ObjectIdentifier(other)) !== ring)
         let message = MessageTap.Message(.clientQuery, .tcp, peer: 7, port: 53, at: 9, askedAt: 8)

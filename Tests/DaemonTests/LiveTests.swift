@@ -3,6 +3,7 @@ import DNSWire
 import Foundation
 import Green
 import GreenHTTP
+import Logging
 import Observation
 import Page
 import Resolver
@@ -52,12 +53,9 @@ import Testing
             #expect(top.denied(5).map(\.name) == ["b.example."] && top.clients(5).map(\.count) == [6])
             try sleep(.seconds(31))
             top.collect()
-            try sleep(.seconds(29))
-            top.collect()
-            #expect(top.names(1).map(\.count) == [4] && top.seconds == 60)
+            try sleep(.seconds(28))
+            #expect(top.names(1).map(\.count) == [4] && top.seconds == 59)
             try sleep(.seconds(31))
-            top.collect()
-            top.collect()
             #expect(top.names(5).isEmpty)
             withExtendedLifetime(ticket) {}
             ticket = nil
@@ -113,13 +111,84 @@ import Testing
         }
     }
 
+    @Test func `what is shown live ends when who may look changes, and only GET looks`() throws {
+        try simulated { daemon, top in
+            let overview = LiveOverview(daemon, top)
+            overview.start()
+            let page = LivePage(overview, top) { _ in throw HTTPError(404, "") }
+            #expect(throws: HTTPError.self) { try page.answer(HTTPRequest("HEAD", "/v1/live"), mayChange: true) }
+            #expect(!daemon.shared.tap.isOpen)
+            let old = try #require(try page.answer(HTTPRequest("GET", "/v1/live"), mayChange: false))
+            _ = try piece(old)
+            page.endLive()
+            guard case .pieces(let next) = old.body else { throw HTTPError(500, "no pieces") }
+            #expect(try next() == nil)
+            _ = try piece(try #require(try page.answer(HTTPRequest("GET", "/v1/live"), mayChange: false)))
+            overview.stop()
+        }
+    }
+
+    @Test func `a name is explained for the page or the token, one at a time`() throws {
+        try simulated { daemon, top in
+            let page = LivePage(LiveOverview(daemon, top), top) { _ in
+                try sleep(.seconds(1))
+                return HTTPResponse(text: "walk")
+            }
+            var request = HTTPRequest("GET", "/v1/explain", query: [HTTPField("name", "a.example")])
+            #expect(throws: HTTPError.self) { try page.answer(request, mayChange: false) }
+            request.headers = [HTTPField("Sec-Fetch-Site", "same-origin")]
+            let wanted = request
+            var status = 0
+            let first = Hub.current.spawn(name: "first") { status = try page.answer(wanted, mayChange: false)?.status ?? 0 }
+            try sleep(.milliseconds(500))
+            #expect { try page.answer(wanted, mayChange: true) } throws: { ($0 as? HTTPError)?.status == 503 }
+            try first.join()
+            #expect(status == 200)
+            let later = try page.answer(wanted, mayChange: true)
+            #expect(later?.status == 200)
+        }
+    }
+
+    @Test func `without a token the page is there only where it was opened, and who shows no token keeps no connection`() throws {
+        try simulated { daemon, top in
+            func status(_ settings: Settings, _ path: String, _ token: String? = nil) throws -> String {
+                let server = ObservingServer(settings, daemon, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                let headers = token.map { [HTTPField("Authorization", "Bearer \($0)")] } ?? []
+                do {
+                    let response = try server.answer(HTTPRequest("GET", path, headers: headers))
+                    return "\(response.status)" + (response.closes ? " closes" : "")
+                } catch let error as HTTPError { return "\(error.status)" }
+            }
+            func check(_ settings: Settings, _ path: String, _ wanted: String, _ token: String? = nil) throws {
+                let given = try status(settings, path, token)
+                #expect(given == wanted, "\(path)")
+            }
+            var settings = Settings()
+            settings.http = SocketAddress("127.0.0.1:9153", defaultPort: 1)
+            for path in ["/", "/v1/live", "/v1/explain", "/v1/cache"] { try check(settings, path, "404") }
+            try check(settings, "/metrics", "200")
+            try check(settings, "/health/live", "200")
+            settings.httpPage = true
+            try check(settings, "/", "200")
+            try check(settings, "/v1/live", "200")
+            settings.httpToken = "0123456789abcdef"
+            try check(settings, "/", "200 closes")
+            try check(settings, "/health/live", "200 closes")
+            try check(settings, "/v1/live", "401 closes")
+            try check(settings, "/metrics", "401 closes", "wrong")
+            try check(settings, "/v1/live", "200", "0123456789abcdef")
+            settings.http = SocketAddress("192.0.2.1:9153", defaultPort: 1)
+            #expect(settings.warnings.contains { $0.contains("http-token in clear") })
+        }
+    }
+
     @Test func `a minute of five is kept, and what comes too late for a second has all of it`() throws {
         try simulated { daemon, top in
             let overview = LiveOverview(daemon, top)
             overview.start()
             try sleep(.seconds(LiveOverview.kept + 50))
             var seen: Int? = 3
-            let text = String(decoding: try overview.next(after: &seen), as: UTF8.self)
+            let text = String(decoding: try #require(try overview.next(after: &seen)), as: UTF8.self)
             #expect(text.components(separatedBy: ",0]").count > LiveOverview.kept && seen == overview.number)
             overview.stop()
         }

@@ -10,7 +10,7 @@ extension EndToEnd {
         @Test func `the page loads, shows live figures, explains a name, and complains of nothing`() throws {
             let upstream = try FakeUpstream(delay: .milliseconds(3))
             let port = FreePort.take()
-            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-page: true")
             let browser = try Browser()
             try browser.go(to: "http://127.0.0.1:\(port)/")
             try browser.wait(for: "document.getElementById('link').textContent.includes('live')")
@@ -74,12 +74,14 @@ extension EndToEnd {
         @Test func `a page of another site is told nothing, and nothing is changed without a token`() throws {
             let upstream = try FakeUpstream()
             let port = FreePort.take()
-            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-page: true")
             func status(_ path: String, _ arguments: String...) throws -> Int {
                 let curl = ["curl", "-s", "-o", "/dev/null", "--max-time", "2", "-w", "%{http_code}"]
                 return Int(try Tool(curl + arguments + ["http://127.0.0.1:\(port)\(path)"]).output) ?? 0
             }
-            #expect(try status("/") == 200 && status("/v1/live") == 200 && status("/v1/explain?name=a.example") == 200)
+            #expect(try status("/") == 200 && status("/v1/live") == 200 && status("/v1/explain?name=a.example") == 403)
+            #expect(try status("/v1/explain?name=a.example", "-H", "Sec-Fetch-Site: same-origin") == 200)
+            #expect(try status("/v1/live", "-I") == 405 && status("/", "-I") == 200)
             for path in ["/", "/v1/live", "/v1/explain?name=a.example"] {
                 #expect(try status(path, "-H", "Host: rebound.example") == 403, "\(path)")
             }

@@ -31,4 +31,14 @@ import Testing
         #expect(one.most(2, with: other).map { "\($0.key)\($0.count)" } == ["a7", "b5"])
         #expect(one.most(-1).isEmpty)
     }
+
+    @Test func `what is for the greater part another's is not shown, and what is shown came so often for certain`() {
+        var sketch = HeavyHitters<Int>(size: 8)
+        for number in 0..<1_000 {
+            sketch.add(number)
+            if number.isMultiple(of: 2) { sketch.add(-1) }
+        }
+        let sure = sketch.surest(8)
+        #expect(sure.map(\.key) == [-1] && sure[0].certain <= 500 && sure[0].certain > 250)
+    }
 }

@@ -10,13 +10,17 @@ internal import Resolver
 ///     GET /health/live      200 as long as the main thread turns
 ///     GET /health/ready     200 where queries can be answered, else 503 and why not
 ///
-/// It is open to this machine alone unless there is a token, which is then wanted for everything but health.
+/// It is open to this machine alone unless there is a token, which is then wanted for everything but health. The page shows names and
+/// clients, which the control socket keeps from other users of the machine: it is there for who has the token, or where
+/// `http-page` opens it to all of them.
 final class ObservingServer: Part {
     let name = "http"
     private let hub = Hub.current
     private let logger: Logger
     private let address: SocketAddress?
     private var token: String?
+    /// Whether the page is open to who has no token, where there is none.
+    private var isOpen: Bool
     private var server: HTTPServer?
     /// What is shown.
     private let daemon: ObservedDaemon
@@ -35,7 +39,7 @@ final class ObservingServer: Part {
     /// The part for what `settings` ask for; a reload changes the token only.
     init(_ settings: Settings, _ daemon: ObservedDaemon, _ logger: Logger) {
         address = settings.http
-        token = settings.httpToken
+        (token, isOpen) = (settings.httpToken, settings.httpPage)
         self.logger = logger
         var daemon = daemon
         self.daemon = daemon
@@ -64,7 +68,11 @@ final class ObservingServer: Part {
         logger.info("metrics served", metadata: ["address": "\(listening ?? address)"])
     }
 
-    func adopt(_ settings: Settings) throws { token = settings.httpToken }
+    func adopt(_ settings: Settings) throws {
+        // Who may look now has to show it anew.
+        if (settings.httpToken, settings.httpPage) != (token, isOpen) { page?.endLive() }
+        (token, isOpen) = (settings.httpToken, settings.httpPage)
+    }
 
     func status() throws -> [StatusField] {
         guard let listening, let server else { return [] }
@@ -76,20 +84,36 @@ final class ObservingServer: Part {
         try server?.stop(within: Self.farewell)
     }
 
-    /// Answers a request; may wait.
+    /// Answers a request; may wait. Who shows no token where there is one keeps no connection.
     func answer(_ request: HTTPRequest) throws -> HTTPResponse {
-        let looks = request.method == "GET" || request.method == "HEAD"
+        let refusal = Self.refusal(of: request, token: token)
+        guard let refusal else { return try answer(allowed: request) }
+        var response = openAnswer(request) ?? refusal
+        response.closes = true
+        return response
+    }
+
+    /// What everybody is told; nil for all else.
+    private func openAnswer(_ request: HTTPRequest) -> HTTPResponse? {
+        guard request.method == "GET" || request.method == "HEAD" else { return nil }
         switch request.path {
-        case "/" where looks && token != nil: return LivePage.page()
-        case "/health/live" where looks: return HTTPResponse(text: "alive\n")
-        case "/health/ready" where looks:
+        case "/" where token != nil: return LivePage.page()
+        case "/health/live": return HTTPResponse(text: "alive\n")
+        case "/health/ready":
             let reason = daemon.unreadiness
             return HTTPResponse(text: "\(reason ?? "ready")\n", status: reason == nil ? 200 : 503)
-        default: break
+        default: return nil
         }
-        if let refusal = Self.refusal(of: request, token: token) { return refusal }
+    }
+
+    private func answer(allowed request: HTTPRequest) throws -> HTTPResponse {
+        if let response = openAnswer(request) { return response }
+        let isPage = request.path == "/" || request.path.hasPrefix("/v1/")
+        guard !isPage || token != nil || isOpen else {
+            throw HTTPError(404, "the page shows names and clients: set http-token, or http-page for all users of this machine")
+        }
         if let response = try page?.answer(request, mayChange: token != nil) { return response }
-        guard looks else { throw HTTPError(405, "expected GET") }
+        guard request.method == "GET" || request.method == "HEAD" else { throw HTTPError(405, "expected GET") }
         switch request.path {
         case "/": return LivePage.page()
         case "/metrics": return MetricsReport.response(request, daemon)

@@ -6,7 +6,7 @@ extension Settings {
         .value(
             "http", \.http, .optional(.httpAddress),
             SettingFacts(
-                "Where the page (/), metrics (/metrics) and health (/health/live, /health/ready) are served over HTTP. Without this key: nowhere.",
+                "Where metrics (/metrics), health (/health/live, /health/ready) and the page (/) are served over HTTP. Without this key: nowhere.",
                 example: "127.0.0.1:9153", needsRestart: true)),
         .value(
             "http-token", \.httpToken, .optional(.token),
@@ -18,6 +18,10 @@ extension Settings {
             SettingFacts(
                 "A file with that word, or the name of a systemd credential (LoadCredential=).", example: "/etc/vireo/http.token")
         ),
+        .value(
+            "http-page", \.httpPage, .flag,
+            SettingFacts(
+                "Whether all users of this machine may see the page, with names and clients, where there is no http-token.")),
     ]
 
     /// The key for whole messages.

@@ -29,6 +29,11 @@ extension Settings {
             warnings += verifyWarnings(rule.upstreams, rule.choice, "forward[\(number)].")
         }
         warnings += rules.clientWarnings
+        if let http, !http.ip.isLoopback, httpToken != nil || httpTokenFile != nil {
+            warnings.append(
+                "http: \(http) takes http-token in clear: whoever can listen on the way there learns it; expected a loopback "
+                    + "address behind a proxy that speaks TLS")
+        }
         if let openFile, let secret {
             warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
         }

@@ -81,6 +81,8 @@ package struct Settings: Sendable, Equatable {
     package var dnstap: DnstapPlace?
     /// What they must say; nil for nothing.
     package var httpToken: String?
+    /// Whether the page is shown without it.
+    package var httpPage = false
     /// Domains whose answers are kept in ways of their own.
     package var domains: [DomainRule] = []
     /// Names by rule.

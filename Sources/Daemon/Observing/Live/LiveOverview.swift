@@ -45,6 +45,8 @@ final class LiveOverview {
 
     /// So many seconds are kept.
     static let kept = 300
+    /// From one look for news to the next.
+    private static let distance = Duration.milliseconds(100)
     /// So many names, clients and slow questions are shown.
     private static let rows = 10
     /// So many upstreams and lists are.
@@ -90,12 +92,10 @@ final class LiveOverview {
         number += 1
     }
 
-    /// The next piece of a page's news, which has seen what was there at `seen`; waits for it.
-    func next(after seen: inout Int?) throws -> [UInt8] {
-        while seen == number {
-            try hub.sleep(until: hub.loop.now().advanced(by: TopQueries.collecting))
-            top.collect()
-        }
+    /// The next piece of a page's news, which has seen what was there at `seen`; waits for it. Nil once `isOver`.
+    func next(after seen: inout Int?, isOver: () -> Bool = { false }) throws -> [UInt8]? {
+        while seen == number, !isOver() { try hub.sleep(until: hub.loop.now().advanced(by: Self.distance)) }
+        if isOver() { return nil }
         defer { seen = number }
         if standing.number != number { standing = (number, state()) }
         var writer = JSONWriter()

@@ -10,11 +10,14 @@ internal import Page
 ///     DELETE /v1/cache     name              only with a token
 ///     POST   /v1/rules     name, action, for only with a token
 ///     DELETE /v1/rules     name              only with a token
-struct LivePage {
+final class LivePage {
     private let overview: LiveOverview
     private let top: TopQueries
     /// What the control socket answers.
     private let control: (HTTPRequest) throws -> HTTPResponse
+    /// Those who began to look before it changed look no more.
+    private var era = 0
+    private var isExplaining = false
 
     /// What a page can ask of the control socket, by method and path; true where it changes something.
     private static let controls = [
@@ -63,17 +66,29 @@ struct LivePage {
         }.joined()
     }
 
-    /// Answers what the page asks for; nil where it does not. `mayChange` says whether who asks may do more than look.
+    /// Ends what is shown live: who may look has changed.
+    func endLive() { era += 1 }
+
+    /// Answers what the page asks for; nil where it does not. `mayChange` says whether who asks may do more than look: it has the
+    /// token.
     func answer(_ request: HTTPRequest, mayChange: Bool) throws -> HTTPResponse? {
         // Another site's page can have its browser ask; that says so.
         if let site = request.header("Sec-Fetch-Site"), site != "same-origin", site != "none" {
             throw HTTPError(403, "not for other sites' pages")
         }
-        let method = request.method == "HEAD" ? "GET" : request.method
-        if method == "GET", request.path == "/v1/live" { return try live() }
-        guard let changes = Self.controls["\(method) \(request.path)"] else { return nil }
+        if request.method == "HEAD", request.path.hasPrefix("/v1/") { throw HTTPError(405, "expected GET") }
+        if request.method == "GET", request.path == "/v1/live" { return try live() }
+        guard let changes = Self.controls["\(request.method) \(request.path)"] else { return nil }
         guard mayChange || !changes else { throw HTTPError(403, "nothing can be changed here without http-token") }
         if request.path == "/v1/cache", request.query.map(\.name) != ["name"] { throw HTTPError(400, "expected a name") }
+        if request.path != "/v1/explain" { return try Self.guarded(control(request)) }
+        // It reads lists from the disk: for a browser that says that it shows this page, or for the token, and one at a time.
+        guard mayChange || request.header("Sec-Fetch-Site") != nil else {
+            throw HTTPError(403, "for the page alone, without http-token")
+        }
+        guard !isExplaining else { throw HTTPError(503, "another name is being explained; ask again") }
+        isExplaining = true
+        defer { isExplaining = false }
         return try Self.guarded(control(request))
     }
 
@@ -81,9 +96,12 @@ struct LivePage {
     private func live() throws -> HTTPResponse {
         guard let ticket = top.join() else { throw HTTPError(503, "as many look already as may: \(TopQueries.mostTickets)") }
         var seen: Int?
+        let era = era
         return Self.guarded(
             HTTPResponse(
-                .pieces { [overview] in try withExtendedLifetime(ticket) { try overview.next(after: &seen) } },
+                .pieces { [overview, weak self] in
+                    try withExtendedLifetime(ticket) { try overview.next(after: &seen) { self?.era != era } }
+                },
                 headers: [HTTPField("Content-Type", "text/event-stream")]))
     }
 

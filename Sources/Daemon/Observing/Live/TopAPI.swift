@@ -27,13 +27,8 @@ struct TopAPI {
         var (last, due) = (QueryTotals(daemon.shared), hub.loop.now())
         return HTTPResponse(
             .pieces {
-                try withExtendedLifetime(ticket) {
-                    for _ in 0..<10 {
-                        due = due.advanced(by: TopQueries.collecting)
-                        try hub.sleep(until: due)
-                        top.collect()
-                    }
-                }
+                due = due.advanced(by: .seconds(1))
+                try withExtendedLifetime(ticket) { try hub.sleep(until: due) }
                 let now = QueryTotals(daemon.shared)
                 let second = now.since(last)
                 last = now

@@ -24,7 +24,7 @@ final class TopQueries {
         var clients = HeavyHitters<UInt128>(size: 256)
     }
 
-    /// Something with how often it came.
+    /// Something with how often it came, for certain.
     typealias Count = (name: String, count: UInt64)
 
     private let tap: QueryTap
@@ -34,11 +34,12 @@ final class TopQueries {
     private var interval: UInt32 = 1
     private var window: Window?
     private var former: Window?
+    private var collecting: Greenlet<Void>?
 
     /// So many may want to know at once.
     static let mostTickets = 24
-    /// What came is to be collected at least so often.
-    static let collecting = Duration.milliseconds(100)
+    /// What came is collected so often, however many want to know.
+    private static let distance = Duration.milliseconds(100)
     /// A window is so long.
     private static let length: UInt64 = 30_000_000_000
     /// So many entries at once are too many, and so many few.
@@ -58,20 +59,31 @@ final class TopQueries {
             (interval, former) = (1, nil)
             window = Window(begunAt: hub.loop.now())
             watcher = tap.watch()
+            collecting = hub.spawn(name: "top queries") { [weak self, hub] in
+                while true {
+                    try hub.sleep(until: hub.loop.now().advanced(by: Self.distance))
+                    guard let self else { return }
+                    collect()
+                }
+            }
         }
         return Ticket(self)
     }
 
     private func leave() {
         ticketCount -= 1
-        if ticketCount == 0 { (watcher, window, former) = (nil, nil, nil) }
+        guard ticketCount == 0 else { return }
+        (watcher, window, former) = (nil, nil, nil)
+        collecting?.kill()
+        collecting = nil
     }
 
     /// Counts what came since the last time.
     func collect() {
         guard var window else { return }
         guard let watcher else { return self.watcher = tap.watch(oneIn: interval) }
-        let (entries, dropped) = watcher.take()
+        // What finds no room for others' sake is no reason to take less.
+        let (entries, overflow) = watcher.takeOwn()
         for entry in entries {
             let weight = UInt64(interval)
             let name = entry.name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
@@ -84,7 +96,7 @@ final class TopQueries {
             window = Window(begunAt: hub.loop.now())
         }
         self.window = window
-        if dropped > 0 || entries.count > Self.many, interval < QueryTap.longestInterval / 2 {
+        if overflow > 0 || entries.count > Self.many, interval < QueryTap.longestInterval / 2 {
             adjust(interval * 2)
         } else if entries.count < Self.few, interval > 1 {
             adjust(interval / 2)
@@ -105,17 +117,17 @@ final class TopQueries {
 
     /// The names that came most often.
     func names(_ limit: Int) -> [Count] {
-        (window?.names.most(limit, with: former?.names) ?? []).map { (ShownQuery.name($0.key), $0.count) }
+        (window?.names.surest(limit, with: former?.names) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
     }
 
     /// The names that rules denied most often.
     func denied(_ limit: Int) -> [Count] {
-        (window?.denied.most(limit, with: former?.denied) ?? []).map { (ShownQuery.name($0.key), $0.count) }
+        (window?.denied.surest(limit, with: former?.denied) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
     }
 
     /// The clients that asked most often.
     func clients(_ limit: Int) -> [Count] {
-        (window?.clients.most(limit, with: former?.clients) ?? []).map { ("\(IPAddress(number: $0.key))", $0.count) }
+        (window?.clients.surest(limit, with: former?.clients) ?? []).map { ("\(IPAddress(number: $0.key))", $0.certain) }
     }
 
     /// All of it for programs.
