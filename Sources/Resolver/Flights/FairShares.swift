@@ -43,7 +43,12 @@ final class FairShares: Sendable {
     func hasRoom(for owner: FlightOwner, of places: Int) -> Bool {
         let taken = min(domains.count(owner.domain), domainsAgain.count(owner.domain >> 16))
         if taken < places - places / 4 { return true }
-        return taken < places && clients.count(owner.client) < max(1, places / Self.clientPart)
+        return taken < places && hasFew(owner, of: places)
+    }
+
+    /// Whether the client has few of a domain's `places`.
+    func hasFew(_ owner: FlightOwner, of places: Int) -> Bool {
+        clients.count(owner.client) < max(1, places / Self.clientPart)
     }
 
     /// A domain may have one place in so many, whatever its share. Else silent names below thousands of domains, of which some

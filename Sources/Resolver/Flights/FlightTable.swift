@@ -13,7 +13,8 @@ internal import Upstream
 ///
 /// One domain has no more than `domainLimit` flights at any time, so that random names below it, or a domain whose servers are
 /// silent, leave upstreams and the others alone. The last quarter of them is for clients that have few flights: a single client
-/// that asks for such names does not shut a domain for all.
+/// that asks for such names does not shut a domain for all. Where all are taken, one in 16 further ones of such clients has the
+/// place of the domain's oldest: nobody shuts a domain for good, and its servers are asked little more.
 final class FlightTable: Sendable {
     private let shards: [Locked<FlightShard>]
     private let count = Atomic<Int>(0)
@@ -24,6 +25,10 @@ final class FlightTable: Sendable {
     let limit: Int
     /// How many of them of one domain.
     private let domainLimit = Atomic<Int>(.max)
+    /// How many found no place of their domain, though their clients have few.
+    private let crowdedCount = Atomic<UInt64>(0)
+    /// One in so many of them is let in for another.
+    private static let replacedPart: UInt64 = 16
 
     /// What came of joining.
     enum Boarding {
@@ -62,7 +67,10 @@ final class FlightTable: Sendable {
     func join(_ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub) -> Boarding {
         let place = place(for: owner)
         if let boarding = join(key, waiter, for: owner, on: hub, opens: place == .free) { return boarding }
-        if place == .crowded { return .crowded }
+        if place == .crowded {
+            guard mayReplace(owner), endOldest(on: hub, of: owner.domain) else { return .crowded }
+            return join(key, waiter, for: owner, on: hub, opens: true) ?? .full
+        }
         guard place == .another, endOldest(on: hub) else { return .full }
         return join(key, waiter, for: owner, on: hub, opens: true) ?? .full
     }
@@ -142,6 +150,12 @@ final class FlightTable: Sendable {
         return taken < limit ? .free : .another
     }
 
+    /// Whether a flight whose domain has all its places may have that of another one of it; counts it.
+    private func mayReplace(_ owner: FlightOwner) -> Bool {
+        guard !owner.isRefresh, shares.hasFew(owner, of: domainLimit.load(ordering: .relaxed)) else { return false }
+        return crowdedCount.add(1, ordering: .relaxed).newValue % Self.replacedPart == 0
+    }
+
     /// Counts a new flight and enters it, under the shard's lock.
     private func enter(_ flight: Flight, in flights: inout FlightShard) {
         count.add(1, ordering: .relaxed)
@@ -163,11 +177,12 @@ final class FlightTable: Sendable {
         shares.remove(flight.owner)
     }
 
-    /// Ends the oldest flight that nobody waits for but the client that opened it; false where none of the oldest is such a one.
-    private func endOldest(on hub: Hub) -> Bool {
+    /// Ends the oldest flight that nobody waits for but the client that opened it, of a domain where one is given; false where
+    /// none of the oldest is such a one.
+    private func endOldest(on hub: Hub, of domain: UInt32? = nil) -> Bool {
         var oldest: Flight?
         for shard in shards {
-            guard let flight = shard.withLock({ $0.oldestLone() }) else { continue }
+            guard let flight = shard.withLock({ $0.oldestLone(of: domain) }) else { continue }
             if oldest.map({ flight.openedAt < $0.openedAt }) ?? true { oldest = flight }
         }
         guard let oldest else { return false }
@@ -191,11 +206,11 @@ private struct FlightShard: Sendable {
     /// So many of the oldest are looked at for one that no other client waits for.
     private static var searchLimit: Int { 16 }
 
-    /// The oldest flight that nobody waits for but the client that opened it.
-    func oldestLone() -> Flight? {
+    /// The oldest flight that nobody waits for but the client that opened it, of a domain where one is given.
+    func oldestLone(of domain: UInt32?) -> Flight? {
         var flight = oldest.flight
         for _ in 0..<Self.searchLimit {
-            guard let each = flight, !each.isLone else { return flight }
+            guard let each = flight, !each.isLone || domain.map({ $0 != each.owner.domain }) ?? false else { return flight }
             flight = each.newer.flight
         }
         return nil

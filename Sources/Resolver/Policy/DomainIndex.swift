@@ -154,8 +154,11 @@ package final class DomainIndex: Sendable {
         name.hasSameBytes(as: bytes.span.extracting(offset..<offset + name.count))
     }
 
+    /// The number of a whole name, lower-cased in wire form. Keyed.
+    static func number(_ name: Span<UInt8>) -> UInt32 { UInt32(truncatingIfNeeded: hash(of: name)) }
+
     /// The number of the domain that somebody registered and the name is in, as far as that can be told from the name alone:
-    /// its last two labels, or three where they look like `co.uk`. Keyed.
+    /// its last two labels, or three below `co.uk` and its like, or what stands for a /16 of IPv4 or a /32 of IPv6. Keyed.
     static func domainNumber(_ wireName: [UInt8]) -> UInt32 { domainNumber(wireName.span) }
 
     /// The same of a name that is lent.
@@ -163,10 +166,41 @@ package final class DomainIndex: Sendable {
         var starts = InlineArray<128, UInt8>(repeating: 0)
         let labels = name.labelStarts(&starts)
         var depth = min(labels, 2)
-        if labels >= 3, name[Int(starts[labels - 1])] == 2, name[Int(starts[labels - 2])] <= 3 { depth = 3 }
+        if labels >= 3 {
+            let (top, second) = (Int(starts[labels - 1]), Int(starts[labels - 2]))
+            depth = min(labels, domainDepth(top: label(name, at: top), second: label(name, at: second)))
+        }
         var hash = seed
         for label in 0..<depth { hash = Self.hash(hash, name, from: Int(starts[labels - label - 1])) }
         return UInt32(truncatingIfNeeded: hash)
+    }
+
+    /// A label of at most seven bytes as a number, with its length; 0 for a longer one.
+    private static func label(_ name: Span<UInt8>, at start: Int) -> UInt64 {
+        let length = Int(name[start])
+        return length < 8 ? name.loadWord(at: start, count: length + 1) : 0
+    }
+
+    /// The same of what is written here.
+    private static func label(_ text: String) -> UInt64 {
+        text.utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) } << 8 | UInt64(text.utf8.count)
+    }
+
+    private static let (arpa, inAddress, ip6) = (label("arpa"), label("in-addr"), label("ip6"))
+    private static let (org, eu) = (label("org"), label("eu"))
+    /// Labels below which others register, where they stand below that of a country. Not all that are short: `t.co` is one domain.
+    private static let registries: Set<UInt64> = Set(
+        [
+            label("ac"), label("co"), label("com"), label("edu"), label("gob"), label("gouv"), label("gov"), label("go"),
+            label("gv"), label("ltd"), label("mil"), label("ne"), label("net"), label("nhs"), label("nom"), label("or"),
+            label("org"), label("plc"), label("sch"),
+        ])
+
+    /// How many labels say who holds a name, by its last two.
+    private static func domainDepth(top: UInt64, second: UInt64) -> Int {
+        if top == arpa { return second == inAddress ? 4 : second == ip6 ? 10 : 2 }
+        if top == org { return second == eu ? 3 : 2 }
+        return top & 0xFF == 2 && registries.contains(second) ? 3 : 2
     }
 
     /// The keyed hash of two numbers.
