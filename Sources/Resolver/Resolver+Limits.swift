@@ -11,23 +11,26 @@ extension Resolver {
         case prohibited
         /// The client asks too much.
         case rate
+        /// The same, where nothing says that it is the client who asks: over TCP it may.
+        case unproven
 
         /// What the client is told.
         var reply: Reply {
             switch self {
             case .prohibited: Reply(.refused, .prohibited)
             case .rate: Reply(.refused, .other, "over the rate limit")
+            case .unproven: .tooLong
             }
         }
     }
 
-    /// What makes an answer the same as another (response rate limiting): of records the question, of a negative answer the
-    /// domain, so that random names below one are the same, and of an error nothing. `message` is the answer.
+    /// What makes an answer the same as another (response rate limiting): of records the question, of a negative answer the zone
+    /// that its SOA names, so that random names in one are the same, and of an error nothing. `message` is the answer.
     package func subject(_ query: inout QueryView, _ message: Span<UInt8>) -> UInt64 {
         switch Self.kind(message) {
         case .records:
             QuestionHash.hash(query.name, query.type, query.class, flags: Self.noFlags, seed: cache.seed)
-        case .negative: UInt64(DomainIndex.domainNumber(query.nameBytes))
+        case .negative: Self.zone(message) ?? UInt64(DomainIndex.domainNumber(query.nameBytes))
         case .error: 0
         }
     }
@@ -37,10 +40,27 @@ extension Resolver {
         let (name, key) = (pending.key.wireName, pending.key)
         return switch Self.kind(message) {
         case .records: QuestionHash.hash(name.span, key.type, key.class, flags: Self.noFlags, seed: cache.seed)
-        case .negative: UInt64(DomainIndex.domainNumber(name.span))
+        case .negative: Self.zone(message) ?? UInt64(DomainIndex.domainNumber(name.span))
         case .error: 0
         }
     }
+
+    /// The number of the zone whose SOA stands in an answer; nil where there is none.
+    private static func zone(_ message: Span<UInt8>) -> UInt64? {
+        do throws(WireError) {
+            var records = try MessageView(message).records()
+            // Aliases may stand before it, and proofs beside it.
+            for _ in 0..<mostRecords {
+                guard let record = try records.next() else { return nil }
+                guard record.section == .authority, record.type == .soa else { continue }
+                return UInt64(DomainIndex.number(FixedName(record.owner).span))
+            }
+        } catch {}
+        return nil
+    }
+
+    /// So many records are looked at for an SOA.
+    private static var mostRecords: Int { 32 }
 
     private static var noFlags: KeyFlags { KeyFlags(dnssecOK: false, checkingDisabled: false) }
 

@@ -48,8 +48,8 @@ package final class Resolver {
     @exclusivity(unchecked) private(set) var largestDatagram = 1232
     /// Whether clients without a good cookie are sent away.
     @exclusivity(unchecked) private(set) var requiresCookies = false
-    /// Whether it is noted of clients that their cookie is good.
-    package var verifiesCookies = false
+    /// The policy's cookies, with the keys of the day.
+    var cookies = ServerCookies()
     /// The policy's hosts file.
     @exclusivity(unchecked) private(set) var hosts: HostsTable?
     /// The mark of entries that pass the rules in force; 0 where there are none.
@@ -125,6 +125,7 @@ package final class Resolver {
         trustedUpstreams = Set(policy.allUpstreams.filter(\.address.trustsAD).map(\.id))
         shared.flights.bound(domain: policy.flightsOfDomain)
         unsafe requiresCookies = policy.cookies.mode == .require
+        cookies = policy.cookies
         unsafe rulesMark = policy.rules?.mark ?? 0
         unsafe hasViews = !policy.views.isEmpty
         recentDenials = RecentDenials()

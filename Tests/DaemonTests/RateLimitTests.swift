@@ -1,5 +1,7 @@
+import AnswerCache
 import DNSWire
 import Green
+import Logging
 import TestSupport
 import Testing
 
@@ -62,7 +64,7 @@ import Testing
             if !table.take(UInt64.random(in: .min ... .max, using: &random), rate, nanoseconds: now) { refused += 1 }
             if round % 100 == 0 { #expect(!table.take(greedy, rate, nanoseconds: now)) }
         }
-        #expect(refused == 0 && table.byteCount == bytes && bytes == 64 * 64)
+        #expect(table.isAligned && refused == 0 && table.byteCount == bytes && bytes == 64 * 64)
         let all = RateTables()
         #expect(all.queries.byteCount + all.responses.byteCount + all.refusals.byteCount <= 1_200_000)
     }
@@ -86,7 +88,10 @@ import Testing
     // MARK: - Queries
 
     @Test func `queries over a client's rate are dropped, also hits; others and later ones are answered`() throws {
-        let rules = Self.rules { $0.queries = Rate(perSecond: 10, atOnce: 5) }
+        let rules = Self.rules {
+            $0.queries = Rate(perSecond: 10, atOnce: 5)
+            $0.slip = 0
+        }
         try ServingWorld.run(listen: SocketAddress(.any, port: 53), rules: rules) { world throws in
             let server = SocketAddress(world.world.host.addresses[0], port: 53)
             let answers = try Self.askAtOnce(Array(repeating: .query("a.example."), count: 20), at: server)
@@ -100,10 +105,11 @@ import Testing
         }
     }
 
-    @Test func `where it is so set they are refused, over streams always, and the exempt are not counted`() throws {
+    @Test func `where it is so set they are refused, and the exempt are not counted`() throws {
         var rules = Self.rules {
             $0.queries = Rate(perSecond: 1, atOnce: 2)
             $0.refuses = true
+            $0.slip = 0
         }
         try ServingWorld.run(rules: rules) { world throws in
             var question = Message.query("a.example.")
@@ -114,8 +120,6 @@ import Testing
             let refusal = answers.first { $0.responseCode == .refused }
             #expect(refusal?.extendedError == .other && refusal?.questions == question.questions)
             let stream = try world.connect()
-            try stream.send(question)
-            #expect(try stream.answer()?.responseCode == .refused)
             rules.exempt = ClientAccess(allow: [.local], deny: [], networks: [])
             world.worker.adopt(rules)
             for _ in 0..<10 {
@@ -123,6 +127,67 @@ import Testing
                 #expect(try stream.answer()?.responseCode == .noError)
             }
             #expect(try Self.askAtOnce(Array(repeating: question, count: 10), at: ServingWorld.address).count == 10)
+        }
+    }
+
+    @Test func `datagrams that anybody can forge take nothing from streams, nor from who has a good cookie`() throws {
+        let rules = Self.rules {
+            $0.queries = Rate(perSecond: 1, atOnce: 3)
+            $0.slip = 0
+        }
+        try ServingWorld.run(rules: rules) { world throws in
+            var question = Message.query("a.example.")
+            question.edns = EDNS(options: [.cookie(client: [1, 2, 3, 4, 5, 6, 7, 8], server: [])])
+            let first = try #require(try world.ask(question))
+            let cookie = try #require(first.edns?.options.first { $0.code == .cookie })
+            // Whoever has the address, in a word: others' cookies and none.
+            #expect(try Self.askAtOnce(Array(repeating: question, count: 50), at: ServingWorld.address).count == 2)
+            var proven = question
+            proven.edns = EDNS(options: [cookie])
+            #expect(try Self.askAtOnce([proven], at: ServingWorld.address).count == 1)
+            let stream = try world.connect()
+            for _ in 0..<2 {
+                try stream.send(.query("a.example."))
+                #expect(try stream.answer()?.answers.count == 1)
+            }
+        }
+    }
+
+    @Test func `one in some of a client's datagrams that are too many has it come over TCP, and nobody can count which`() throws {
+        let rules = Self.rules {
+            $0.queries = Rate(perSecond: 1, atOnce: 1)
+            $0.slip = 1
+        }
+        try ServingWorld.run(rules: rules) { world throws in
+            var answers = try Self.askAtOnce(Array(repeating: .query("a.example."), count: 5), at: ServingWorld.address)
+            let cut = answers.filter(\.flags.isTruncated)
+            #expect(answers.count == 5 && cut.count == 4)
+            #expect(cut.allSatisfy { $0.responseCode == .noError && $0.answers.isEmpty && $0.questions.count == 1 })
+            var other = rules
+            other.limits.slip = 2
+            world.worker.adopt(other)
+            answers = try Self.askAtOnce(Array(repeating: .query("a.example."), count: 60), at: ServingWorld.address)
+            #expect((5...55).contains(answers.count) && answers.allSatisfy(\.flags.isTruncated))
+        }
+    }
+
+    @Test func `over a stream those that are too many wait, and none is refused or lost`() throws {
+        let rules = Self.rules { $0.queries = Rate(perSecond: 10, atOnce: 2) }
+        try ServingWorld.run(rules: rules) { world throws in
+            let stream = try world.connect()
+            let began = world.hub.loop.now()
+            for number in 0..<30 { try stream.send(.query("a\(number % 3).example.")) }
+            for _ in 0..<30 { #expect(try stream.answer()?.answers.count == 1) }
+            let seconds = Double(world.hub.loop.now().nanoseconds - began.nanoseconds) / 1e9
+            #expect((2.5...6).contains(seconds))
+            // Rules that come while it waits hold for it.
+            for _ in 0..<10 { try stream.send(.query("a0.example.")) }
+            var exempt = rules
+            exempt.exempt = .everybody
+            world.worker.adopt(exempt)
+            let again = world.hub.loop.now()
+            for _ in 0..<10 { #expect(try stream.answer()?.answers.count == 1) }
+            #expect(world.hub.loop.now().nanoseconds - again.nanoseconds < 500_000_000)
         }
     }
 
@@ -141,13 +206,16 @@ import Testing
 
     // MARK: - Answers
 
-    @Test func `the same answer to a network is sent so often, then cut to TC each second time; other answers go on`() throws {
-        let rules = Self.rules { $0.responses = Rate(perSecond: 5, atOnce: 5) }
+    @Test func `the same answer to a network is sent so often, then cut to TC; other answers go on, up to a total`() throws {
+        var rules = Self.rules {
+            $0.responses = Rate(perSecond: 5, atOnce: 5)
+            $0.slip = 1
+        }
         try ServingWorld.run(rules: rules) { world throws in
             let answers = try Self.askAtOnce(Array(repeating: .query("a.example."), count: 15), at: ServingWorld.address)
             #expect(answers.count(where: { !$0.flags.isTruncated && $0.answers.count == 1 }) == 5)
             let cut = answers.filter(\.flags.isTruncated)
-            #expect(cut.count == 5 && cut.allSatisfy { $0.answers.isEmpty && $0.questions.count == 1 && $0.wire.count <= 50 })
+            #expect(cut.count == 10 && cut.allSatisfy { $0.answers.isEmpty && $0.questions.count == 1 && $0.wire.count <= 50 })
             #expect(try world.ask(.query("b.example."))?.answers.count == 1)
             // Over a stream nobody's address is forged.
             let stream = try world.connect()
@@ -156,8 +224,14 @@ import Testing
                 #expect(try stream.answer()?.answers.count == 1)
             }
             let figures = world.worker.resolver.figures
-            #expect(figures.limited[ClientLimits.Kind.responses.rawValue] == 5)
-            #expect(figures.limited[ClientLimits.Kind.slips.rawValue] == 5)
+            #expect(figures.limited[ClientLimits.Kind.responses.rawValue] == 0)
+            #expect(figures.limited[ClientLimits.Kind.slips.rawValue] == 10)
+            rules.limits.allResponses = Rate(perSecond: 8, atOnce: 8)
+            rules.limits.slip = 0
+            world.worker.adopt(rules)
+            let others = (0..<20).map { Message.query("n\($0).example.") }
+            #expect(try Self.askAtOnce(others, at: ServingWorld.address).count == 8)
+            #expect(figures.limited[ClientLimits.Kind.responses.rawValue] == 12)
         }
     }
 
@@ -176,6 +250,63 @@ import Testing
             let questions = (0..<20).map { Message.query("r\($0).flood.example.") }
             #expect(try Self.askAtOnce(questions, at: ServingWorld.address).count == 5)
             #expect(try world.ask(.query("r.other-flood.example2."))?.responseCode == .nxDomain)
+        }
+    }
+
+    @Test func `what does not exist is one answer for each zone, as its SOA names it`() throws {
+        let rules = Self.rules {
+            $0.responses = Rate(perSecond: 5, atOnce: 5)
+            $0.slip = 0
+        }
+        try ServingWorld.run(rules: rules) { world throws in
+            world.upstream.answer = { question in
+                var answer = question
+                answer.flags.isResponse = true
+                answer.responseCode = .nxDomain
+                let name = "\(question.questions[0].name)"
+                let zone =
+                    name.contains("2.0.192")
+                    ? "2.0.192.in-addr.arpa." : name.contains("3.0.192") ? "3.0.192.in-addr.arpa." : "co."
+                answer.authorities = [
+                    try? ResourceRecord(text: "\(zone) 60 IN SOA ns.example. x.example. 1 1 1 1 60")
+                ].compactMap { $0 }
+                return answer
+            }
+            func count(_ name: (Int) -> String) throws -> Int {
+                try Self.askAtOnce((0..<20).map { .query(name($0)) }, at: ServingWorld.address).count
+            }
+            #expect(try count { "\($0).2.0.192.in-addr.arpa." } == 5)
+            #expect(try count { "\($0).3.0.192.in-addr.arpa." } == 5)
+            #expect(try count { "a.r\($0).co." } == 5)
+        }
+    }
+
+    @Test func `a domain is what somebody holds: below arpa a network, below a country's registries three labels`() {
+        func same(_ one: String, _ other: String) -> Bool {
+            DomainIndex.domainNumber(Name(one)!.wire) == DomainIndex.domainNumber(Name(other)!.wire)
+        }
+        #expect(same("a.t.co", "b.t.co") && same("a.b.t.co", "t.co") && !same("t.co", "u.co"))
+        #expect(same("a.x.co.uk", "b.x.co.uk") && !same("x.co.uk", "y.co.uk") && !same("a.eu.org", "b.eu.org"))
+        #expect(
+            same("1.2.0.192.in-addr.arpa", "9.8.0.192.in-addr.arpa") && !same("1.2.0.192.in-addr.arpa", "1.2.1.192.in-addr.arpa"))
+        let ip6 = ".8.b.d.0.1.0.0.2.ip6.arpa"
+        #expect(same("1.1" + ip6, "2.2" + ip6) && !same("1" + ip6, "1.9.b.d.0.1.0.0.2.ip6.arpa"))
+        for short in [".", "arpa", "in-addr.arpa", "org", "co.uk"] { #expect(same(short, short)) }
+    }
+
+    @Test func `keys of a day are derived once, and are the same`() {
+        let cookies = ServerCookies(.answer, keys: [], origin: .random())
+        var prepared = cookies
+        let midnight: UInt64 = 86_400 * 20_000
+        let (stamp, hash) = cookies.make(7, for: 1, at: midnight - 10)
+        for time in [midnight - 10, midnight - 1, midnight + 10] {
+            let wasPrepared = prepared.isPrepared(at: time)
+            #expect(wasPrepared == (time == midnight - 1))
+            prepared.prepare(at: time)
+            let isPrepared = prepared.isPrepared(at: time)
+            let (own, other) = (prepared.make(7, for: 1, at: time).hash, cookies.make(7, for: 1, at: time).hash)
+            let accepts = prepared.accepts(7, stamp, hash, of: 1, at: time)
+            #expect(isPrepared && own == other && accepts)
         }
     }
 
@@ -255,10 +386,51 @@ import Testing
         }
     }
 
+    @Test func `of those that find no place of their domain one in some has the place of its oldest`() throws {
+        try ServingWorld.run(listen: SocketAddress(.any, port: 53)) { world throws in
+            let server = SocketAddress(world.world.host.addresses[0], port: 53)
+            var policy = world.worker.resolver.policy
+            policy.flightsOfDomain = 1
+            world.worker.adopt(policy)
+            world.upstream.answer = { "\($0.questions[0].name)".lowercased().contains("silent") ? nil : .address($0) }
+            let silent = world.hub.spawn { try world.ask(.query("silent.flood.example.")) }
+            try sleep(.milliseconds(100))
+            try world.onMachine("198.51.100.7") { _ throws in
+                let codes = try (0..<16).map { try ServingWorld.ask(.query("n\($0).flood.example."), at: server)?.responseCode }
+                #expect(codes == Array(repeating: .servFail, count: 15) + [.noError])
+            }
+            #expect(silent.isDone && world.worker.resolver.shared.flightCount == 0)
+        }
+    }
+
     // MARK: - Settings
 
+    @Test func `without a word of it private networks and those named in allow have no limits, and strangers have`() throws {
+        try VirtualWorld(seed: 2).run { _ throws in
+            func exempt(_ text: String) throws -> ClientAccess {
+                let part = AccessPart(
+                    try read("listen: [\"0.0.0.0\"]\n" + text), Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                ) {
+                    [AddressPrefix("203.0.113.1/24")!]
+                }
+                try part.start()
+                defer { try? part.stop() }
+                return part.rules.exempt
+            }
+            func admits(_ access: ClientAccess, _ address: String) -> Bool { access.admits(IPAddress(address)!) }
+            let plain = try exempt("allow: local")
+            #expect(admits(plain, "10.1.2.3") && admits(plain, "127.0.0.1") && admits(plain, "fe80::1"))
+            // A public network of an interface has strangers in it.
+            #expect(!admits(plain, "203.0.113.9"))
+            let named = try exempt("allow: [any, 198.51.100.0/24, 128.0.0.0/1]")
+            #expect(admits(named, "198.51.100.7") && admits(named, "10.1.2.3") && !admits(named, "203.0.113.9"))
+            let own = try exempt("allow: [198.51.100.0/24]\nrate-limit: {exempt: 127.0.0.0/8}")
+            #expect(admits(own, "127.0.0.1") && !admits(own, "198.51.100.7") && !admits(own, "10.1.2.3"))
+        }
+    }
+
     @Test func `the settings take numbers within bounds, and 0 for no limit`() throws {
-        let settings = try read("rate-limit: {queries: 0, responses: 0, refusals: 0, domain: 0}").rateLimit
+        let settings = try read("rate-limit: {queries: 0, responses: 0, all-responses: 0, refusals: 0, domain: 0}").rateLimit
         #expect(
             settings.limits
                 == {

@@ -37,7 +37,10 @@ extension EndToEnd {
 
         @Test(
             .enabled(if: VireoServer.binary.contains("release"), "what is not optimised does allocate"),
-            arguments: ["", "rate-limit: {queries: 1000000, burst: 100000, responses: 100000, exempt: 192.0.2.1}"])
+            arguments: [
+                "",
+                "rate-limit: {queries: 1000000, burst: 100000, responses: 100000, all-responses: 100000, exempt: 192.0.2.1}",
+            ])
         func `10,000 hits more make no allocations more`(settings: String) throws {
             let directory = try TestDirectory()
             let counter = try Self.counter(in: directory)

@@ -9,8 +9,9 @@ package struct AnswerCookie: Sendable, Hashable {
     package var hash: UInt64 = 0
     /// Whether it is to be sent at all.
     package var isGiven = false
-    /// Whether the client has shown a good one, so that its address is no other's; means something only where somebody asked.
-    package var isProven = false
+    /// The server's part of the one that the client has shown, which may be anybody's; zeros where it is not of our length.
+    package var shownStamp: UInt64 = 0
+    package var shownHash: UInt64 = 0
 
     /// The option's bytes, its code and length included.
     package static let length = 28

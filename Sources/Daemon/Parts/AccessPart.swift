@@ -71,7 +71,10 @@ final class AccessPart: Part {
             let rules = settings.rules(at: listener)
             new.accessAt[listener] = ClientAccess(allow: rules.allow, deny: rules.deny, networks: networks)
         }
-        new.exempt = ClientAccess(allow: settings.rateLimit.exempt, deny: [], networks: networks)
+        // Of the networks of interfaces only private ones: a public one has strangers in it.
+        let exempt = settings.rateLimit.exempt(
+            allowing: settings.allow + settings.listenerAccess.keys.flatMap { settings.rules(at: $0).allow })
+        new.exempt = ClientAccess(allow: exempt, deny: [], networks: [])
         new.limits = settings.rateLimit.limits
         guard new != rules else { return }
         rules = new
@@ -99,7 +102,7 @@ extension Settings {
         allAddresses.contains { listener in
             guard !listener.ip.isLoopback else { return false }
             let rules = rules(at: listener)
-            return (rules.allow + rules.deny + rateLimit.exempt).contains(.local)
+            return (rules.allow + rules.deny).contains(.local)
         }
     }
 }

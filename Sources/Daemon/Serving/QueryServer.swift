@@ -95,10 +95,9 @@ final class QueryServer: DatagramServer {
     /// The same walk for a client that has limits, if need be.
     @inline(never)
     private func answerLimited(_ datagram: consuming Datagram, to client: UInt128) {
-        guard limits.takesQuery(of: client, at: resolver.hub.now) else {
-            if limits.limits.refuses { refuse(datagram, of: client, .rate) }
-            return
-        }
+        // The cookie is looked at only where it counts.
+        guard limits.takesQuery(of: client, isProven: false, at: resolver.hub.now) || takesProven(datagram.bytes, of: client)
+        else { return handleExcess(datagram, of: client) }
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
@@ -123,28 +122,41 @@ final class QueryServer: DatagramServer {
         }
     }
 
+    /// Whether a query has a good cookie and is within the rate of what is proven; counts it.
+    private func takesProven(_ message: Span<UInt8>, of client: UInt128) -> Bool {
+        resolver.isProven(message, of: client) && limits.takesQuery(of: client, isProven: true, at: resolver.hub.now)
+    }
+
+    /// Has one in some clients that ask too much come over TCP, where nobody has their address, and refuses or drops the others.
+    @inline(never)
+    private func handleExcess(_ datagram: consuming Datagram, of client: UInt128) {
+        guard limits.slips(.queries) else {
+            if limits.limits.refuses { refuse(datagram, of: client, .rate) }
+            return
+        }
+        let length = datagram.count
+        var buffer = datagram.buffer
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, .unproven) else { return }
+        datagram.count = count
+        socket.send(datagram)
+    }
+
     /// How long the answer of `count` bytes is by the limits of the network that it goes to; nil where it does not go out.
     private func allowed(
         _ count: Int, _ query: inout QueryView, in buffer: inout MutableSpan<UInt8>, for client: UInt128
     ) -> Int? {
-        if query.edns?.hasCookie == true, query.cookie.isProven { return count }
         let subject = resolver.subject(&query, buffer.span)
-        switch limits.verdict(on: subject, to: client, at: resolver.hub.now) {
-        case .send: return count
-        case .truncate: return resolver.truncate(&query, in: &buffer)
-        case .drop: return nil
-        }
+        let isWithin = limits.takesAnswer(subject, to: client, at: resolver.hub.now)
+        if isWithin || resolver.isProven(query.edns, query.cookie, of: client) { return count }
+        return limits.slips(.responses) ? resolver.truncate(&query, in: &buffer) : nil
     }
 
     /// The same for one that was waited for.
     private func allowed(_ count: Int, _ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Int? {
-        if pending.edns?.hasCookie == true, pending.cookie.isProven { return count }
         let subject = resolver.subject(pending, buffer.span)
-        switch limits.verdict(on: subject, to: pending.address, at: resolver.hub.now) {
-        case .send: return count
-        case .truncate: return resolver.truncate(pending, in: &buffer)
-        case .drop: return nil
-        }
+        let isWithin = limits.takesAnswer(subject, to: pending.address, at: resolver.hub.now)
+        if isWithin || resolver.isProven(pending.edns, pending.cookie, of: pending.address) { return count }
+        return limits.slips(.responses) ? resolver.truncate(pending, in: &buffer) : nil
     }
 
     // MARK: - Waiting

@@ -59,7 +59,6 @@ final class Worker {
     /// Answers others from now on.
     func adopt(_ rules: ClientRules) {
         limits.adopt(rules)
-        resolver.verifiesCookies = rules.limits.responses != nil
         for server in datagramServers {
             server.gate.adopt(rules.access(at: server.gate.listener), limited: rules.limited)
         }

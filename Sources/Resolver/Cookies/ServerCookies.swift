@@ -1,6 +1,6 @@
 /// How DNS cookies (RFC 7873) are made and looked at: by keys that servers share, or by one of this process that changes each day.
 /// What was made with a former key is still good.
-package struct ServerCookies: Sendable, Hashable {
+package struct ServerCookies: Sendable {
     /// What is done with cookies.
     package enum Mode: String, Sendable, CaseIterable {
         /// Nothing: they are passed over.
@@ -17,6 +17,8 @@ package struct ServerCookies: Sendable, Hashable {
     package var keys: [CookieKey] = []
     /// What the keys of a day follow from.
     private var origin = CookieKey(0, 0)
+    /// The keys of one day and of the day before, once they were derived: that costs four hashes each time.
+    private var derived: (day: UInt64, keys: (CookieKey, CookieKey))?
 
     /// None are looked at.
     package init() {}
@@ -34,8 +36,21 @@ package struct ServerCookies: Sendable, Hashable {
     /// The key at a place of those that are good; nil behind the last.
     private func key(_ number: Int, at seconds: UInt64) -> CookieKey? {
         if !keys.isEmpty { return number < keys.count ? keys[number] : nil }
-        return number < 2 ? origin.derived(seconds / Self.keySeconds &- UInt64(number)) : nil
+        guard number < 2 else { return nil }
+        let day = seconds / Self.keySeconds
+        if let derived, derived.day == day { return number == 0 ? derived.keys.0 : derived.keys.1 }
+        return origin.derived(day &- UInt64(number))
     }
+
+    /// Derives the keys of the day, unless that was done.
+    mutating func prepare(at seconds: UInt64) {
+        guard keys.isEmpty, !isPrepared(at: seconds) else { return }
+        let day = seconds / Self.keySeconds
+        derived = (day, (origin.derived(day), origin.derived(day &- 1)))
+    }
+
+    /// Whether the keys of the day are there.
+    func isPrepared(at seconds: UInt64) -> Bool { derived?.day == seconds / Self.keySeconds }
 
     /// The stamp of cookies that are made now, as its bytes stand: version 1, three reserved ones, the time.
     private static func stamp(_ seconds: UInt64) -> UInt64 {

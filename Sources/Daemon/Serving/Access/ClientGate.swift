@@ -59,7 +59,24 @@ internal import Green
     func admitsLimited(_ number: UInt128) -> Bool { admitted.admits(number: number) }
 
     /// Whether a query of a client on a stream is within its rate; counts it.
-    func takesQuery(of number: UInt128, at now: Instant) -> Bool { limits?.takesQuery(of: number, at: now) ?? true }
+    func takesQuery(of number: UInt128, at now: Instant) -> Bool {
+        guard let limits, !limits.takesQuery(of: number, isProven: true, at: now) else { return true }
+        limits.noteExcess()
+        return false
+    }
+
+    /// The number of the limits in force, another after each change of them; 0 where nobody has any.
+    var limitsGeneration: UInt32 { limits?.generation ?? 0 }
+
+    /// Whether a client has limits.
+    func limits(_ number: UInt128) -> Bool { limits?.limits(number) ?? false }
+
+    /// The same as `takesQuery` for a client that has limits.
+    func takes(_ number: UInt128, at now: Instant) -> Bool {
+        guard let limits, !limits.takes(number, isProven: true, at: now) else { return true }
+        limits.noteExcess()
+        return false
+    }
 
     /// Whether the client that a proxy asks for is answered: which address the proxy reached says nothing of that.
     func admitsForwarded(_ number: UInt128) -> Bool { access.admits(number: number) }

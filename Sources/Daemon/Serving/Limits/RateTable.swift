@@ -33,6 +33,7 @@ struct Rate: Sendable, Equatable {
     private nonisolated(unsafe) let words: UnsafeMutablePointer<Word>
     private let lineMask: UInt64
     private static let placesInLine = 8
+    private static let lineBytes = 64
     private static let timeBits: UInt64 = 44
     private static let timeMask: UInt64 = 1 << timeBits - 1
 
@@ -40,7 +41,9 @@ struct Rate: Sendable, Equatable {
     init(lines: Int) {
         precondition(lines > 0 && lines & (lines - 1) == 0)
         lineMask = UInt64(lines - 1)
-        unsafe words = .allocate(capacity: lines * Self.placesInLine)
+        // As the processor's lines stand, so that one of ours is one of its.
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: lines * Self.lineBytes, alignment: Self.lineBytes)
+        unsafe words = bytes.bindMemory(to: Word.self, capacity: lines * Self.placesInLine)
         for index in 0..<lines * Self.placesInLine { unsafe (words + index).initialize(to: Word(0)) }
     }
 
@@ -71,6 +74,9 @@ struct Rate: Sendable, Equatable {
         store(tag, now &+ UInt64(rate.interval), at: victim)
         return true
     }
+
+    /// Whether each of its lines is one of the processor's.
+    var isAligned: Bool { unsafe UInt(bitPattern: words) % UInt(Self.lineBytes) == 0 }
 
     /// The bytes that it takes.
     var byteCount: Int { Int(lineMask + 1) * Self.placesInLine * MemoryLayout<UInt64>.size }

@@ -17,6 +17,14 @@ final class QueryConnection: StreamConnection {
     /// The bytes of the answers that wait there, as far as nobody else keeps them.
     private var keptBytes = 0
 
+    /// Whether no more are taken for a while, since its client asks too much, and what ends that.
+    private var isPaused = false
+    private var pauseTimer: HubTimer?
+    /// Whether its client has limits, and by which rules that was found: once for each.
+    private var limits = (generation: UInt32(0), apply: false)
+
+    /// For so long no more are taken of who asks too much: long enough that thousands of connections of one client cost nothing.
+    static let pause = Duration.milliseconds(100)
     /// So many questions of one connection may wait; then no more are taken.
     static let mostWaiting = 128
     /// So many batches are answered before others have their turn.
@@ -25,8 +33,8 @@ final class QueryConnection: StreamConnection {
     /// Whether there is TLS.
     private var isEncrypted: Bool { tls != nil }
 
-    override var isIdle: Bool { waiting == 0 && super.isIdle }
-    override var hasRoom: Bool { waiting < Self.mostWaiting && super.hasRoom }
+    override var isIdle: Bool { waiting == 0 && !isPaused && super.isIdle }
+    override var hasRoom: Bool { waiting < Self.mostWaiting && !isPaused && super.hasRoom }
     override var hasDue: Bool { !due.isEmpty }
     override var dueBytes: Int { keptBytes }
 
@@ -50,7 +58,7 @@ final class QueryConnection: StreamConnection {
                 flush()
                 throw SocketError.reset
             }
-            guard bytes.count - start - 2 >= length else { break }
+            guard bytes.count - start - 2 >= length, isWithinRate() else { break }
             noteUse()
             answer(bytes.extracting(start + 2..<start + 2 + length))
             start += 2 + length
@@ -63,6 +71,24 @@ final class QueryConnection: StreamConnection {
         return start
     }
 
+    /// Whether one more query is within its client's rate; else no more are taken for a while: REFUSED would be final to
+    /// stubs.
+    private func isWithinRate() -> Bool {
+        let gate = server.gate
+        if limits.generation != gate.limitsGeneration { limits = (gate.limitsGeneration, gate.limits(address)) }
+        guard limits.apply, mayAsk, !gate.takes(address, at: server.hub.now) else { return true }
+        isPaused = true
+        let timer = pauseTimer ?? HubTimer(hub: server.hub) { [unowned self] in endPause() }
+        pauseTimer = timer
+        timer.fire(at: server.hub.now.advanced(by: Self.pause))
+        return false
+    }
+
+    private func endPause() {
+        isPaused = false
+        resume()
+    }
+
     /// Answers one query behind the answers of its batch, or starts a greenlet that will.
     private func answer(_ message: Span<UInt8>) {
         server.noteQuery()
@@ -73,12 +99,10 @@ final class QueryConnection: StreamConnection {
             query.clientName = clientName
             buffer.copy(message, to: 0)
             let isAllowed = mayAsk
-            let isWithin = isAllowed && server.gate.takesQuery(of: address, at: server.hub.now)
             let step =
-                isWithin
+                isAllowed
                 ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
-                : server.resolver.refuse(
-                    length: message.count, in: &buffer, from: address, isAllowed ? .rate : .prohibited)
+                : server.resolver.refuse(length: message.count, in: &buffer, from: address)
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):
