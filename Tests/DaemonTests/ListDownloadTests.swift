@@ -27,7 +27,7 @@ import Upstream
         ]
 
     /// A server of lists that answers each request with bytes, and the parts that download and read.
-    private final class ListWorld {
+    final class ListWorld {
         let world = VirtualWorld(seed: 5)
         /// The whole response to the request whose head is given.
         var answer: (String) -> [UInt8] = { _ in ListWorld.response("||ads.example^\n") }

@@ -87,6 +87,21 @@ import Testing
         #expect(complaint("groups: [{name: kids, clients: [\"\(client)\"]}]").contains("expected an address or a prefix"))
     }
 
+    @Test func `there are 64 groups, and the 65th is refused with how many may be`() throws {
+        func groups(_ count: Int) -> String {
+            "groups:\n" + (0..<count).map { "  - {name: g\($0), clients: [192.0.2.\($0)]}\n" }.joined()
+        }
+        #expect(try read(groups(64)).rules.groupTable().groups.count == 64)
+        #expect(complaint(groups(65)) == "vireo.yaml:2: groups: 65 groups; expected at most 64")
+    }
+
+    @Test(arguments: ["https://me:secret@lists.example/a.txt?token=secret", "ftp://me:secret@lists.example/?secret"])
+    func `the refusal of a list's URL says nothing of whose account it is`(_ url: String) {
+        let problem = complaint("lists: {ads: {from: \"\(url)\"}}")
+        #expect(
+            problem.contains("://lists.example/") && problem.contains("is no URL") && !problem.contains("secret"), "\(problem)")
+    }
+
     @Test func `lists without groups hold for all`() throws {
         let rules = try read("lists: {ads: {from: /a}, more: {from: /b}}").rules
         let table = try rules.groupTable()

@@ -11,10 +11,10 @@ import Testing
 /// Zones that are transferred from primaries: what is believed of a transfer, what it changes, and what changes nothing.
 @Suite struct ZoneTransferTests {
     private static let zone = Name("rpz.example")!
-    private static let key = TransferKey("hmac-sha256:transfer.:\(secret)")!
-    private static let secret = "c2VjcmV0LW9mLXRoZS10ZXN0cw=="
+    static let key = TransferKey("hmac-sha256:transfer.:\(secret)")!
+    static let secret = "c2VjcmV0LW9mLXRoZS10ZXN0cw=="
 
-    private static func soa(_ serial: UInt32, expire: UInt32 = 86_400) -> String {
+    static func soa(_ serial: UInt32, expire: UInt32 = 86_400) -> String {
         "rpz.example. 300 IN SOA ns.example. host.example. \(serial) 3600 600 \(expire) 60"
     }
 
@@ -28,7 +28,7 @@ import Testing
     }
 
     /// A primary at 127.0.0.1:53 that sends messages of records, signed where it has a key, and what it was asked.
-    private final class Primary {
+    final class Primary {
         let world = VirtualWorld(seed: 11)
         /// The answer to a question for a type after a version: the records of each message.
         var answer: (RecordType, UInt32?) -> [[String]] = { _, _ in [] }

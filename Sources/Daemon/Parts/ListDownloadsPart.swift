@@ -96,20 +96,32 @@ final class ListDownloadsPart: Part {
     /// Called when that is another.
     var changed: () -> Void = {}
 
+    /// The zones of the settings with their keys, as they were read last; nil for one whose key cannot be read.
+    private var zones: [ListURL: NotifyReceiver.Zone?] = [:]
+    /// Zones with another key than before: asked for at once, so that a wrong key is said at the reload that brings it.
+    private var rekeyed: Set<ListURL> = []
+
     /// Listens for what primaries say of the zones of the settings.
     private func listenToPrimaries() throws {
-        let zones = sources.compactMap { source in source.url.transfer.map { (source.url, $0, source.list.transferKey) } }
-        guard !zones.isEmpty || notified != nil else { return }
+        let wanted = sources.compactMap { source in source.url.transfer.map { (source.url, $0, source.list.transferKey) } }
+        guard !wanted.isEmpty || notified != nil else { return }
         let files = hub.loop.files
-        let known = try blocking {
-            zones.compactMap { url, source, path -> NotifyReceiver.Zone? in
+        let read = try blocking {
+            wanted.map { url, source, path -> NotifyReceiver.Zone? in
                 let key = path.map { try? TransferKey.read($0, files) }
                 // With a key that cannot be read nobody is believed.
                 if let key, key == nil { return nil }
                 return NotifyReceiver.Zone(url: url, source: source, key: key ?? nil)
             }
         }
-        notified = zones.isEmpty ? nil : NotifyReceiver(known)
+        let former = zones
+        zones = [:]
+        for ((url, _, _), zone) in zip(wanted, read) {
+            zones[url] = .some(zone)
+            if let known = former[url], zone == nil || known?.key != zone?.key { rekeyed.insert(url) }
+        }
+        rekeyed.formIntersection(zones.keys)
+        notified = wanted.isEmpty ? nil : NotifyReceiver(read.compactMap(\.self))
         changed()
     }
 
@@ -138,8 +150,8 @@ final class ListDownloadsPart: Part {
         let now = hub.loop.wallTime() / 1_000_000_000
         let isKnown = record.size > 0 && record.checkedAt <= now
         let pause = record.times?.refreshSeconds ?? list.refreshSeconds
-        states[url] = State(
-            record: record, nextAt: isKnown && (url.transfer == nil || record.times != nil) ? record.checkedAt + pause : 0)
+        let isGood = isKnown && (url.transfer == nil || record.times != nil) && rekeyed.remove(url) == nil
+        states[url] = State(record: record, nextAt: isGood ? record.checkedAt + pause : 0)
     }
 
     private func download(of url: ListURL, _ list: ListSettings) -> ListDownload {

@@ -93,7 +93,7 @@ extension SettingKind where Value == String {
                 let text = try path.read(node)
                 if ListURL.isURL(text), ListURL(text) == nil {
                     throw node.failure(
-                        "\(quoted(text)) is no URL that lists are downloaded from",
+                        "\(quoted(ListURL.shown(text))) is no URL that lists are downloaded from",
                         expected: "https://…, http://…, axfr://192.0.2.1/rpz.example, or a file")
                 }
                 return text
