@@ -36,7 +36,8 @@ private struct StagedFiles: FileAccess {
 
     func read(_ path: String, from offset: Int, count: Int) throws(SocketError) -> [UInt8] {
         beforeRead(offset)
-        return try piece?(offset, count) ?? inner.read(path, from: offset, count: count)
+        if let piece { return piece(offset, count) }
+        return try inner.read(path, from: offset, count: count)
     }
 
     func replace(_ path: String, over judge: ([UInt8]) throws -> FileFate, _ nextPiece: () throws -> [UInt8]?) throws {
@@ -46,7 +47,7 @@ private struct StagedFiles: FileAccess {
     func checkPrivate(_ path: String) throws(SocketError) { try inner.checkPrivate(path) }
 
     func stamp(_ path: String) -> FileStamp? {
-        piece == nil ? inner.stamp(path) : FileStamp(size: 1, modified: 1, identity: 1)
+        inner.stamp(piece == nil ? path : "/")
     }
 }
 
@@ -63,7 +64,8 @@ private struct StagedFiles: FileAccess {
     /// Whether a list denies a name.
     private func denies(_ list: LoadedList, _ name: String) throws -> Bool {
         var builder = try RuleSetBuilder([list.table], number: 1)
-        return builder.finish().verdicts(of: Name(name)!.wire.span).denied != 0
+        let (rules, wire) = (builder.finish(), Name(name)!.wire)
+        return rules.verdicts(of: wire.span).denied != 0
     }
 
     /// Calls `body` with the path of a file that is not there yet, in a directory of its own that others may look into.
@@ -132,7 +134,7 @@ private struct StagedFiles: FileAccess {
         }
     }
 
-    @Test func `a list of more lines than pieces is read to its end, and one that never ends is not`() throws {
+    @Test func `a list of more lines than pieces is read to its end`() throws {
         let line = Array("name.example\n".utf8)
         let lineCount = 100_000
         var files = StagedFiles()
@@ -142,10 +144,6 @@ private struct StagedFiles: FileAccess {
         }
         let long = try load("lists: {ads: {from: /list, format: domains}}", files)
         #expect(long[0].report.lineCount == lineCount && long[0].table.ruleCount == 1 && long[0].problems.isEmpty)
-        let comment = [UInt8](repeating: 0x23, count: 256 << 10)
-        files.piece = { _, count in comment.count == count ? comment : Array(repeating: 0x23, count: count) }
-        let endless = try load("lists: {ads: {from: /list, format: domains}}", files)
-        #expect(endless[0].problems == ["/list: it is larger than 1024 MiB"])
     }
 
     @Test(arguments: ["hmac-sha256:transfer.:AAAAAAAAAAAAAAAA\n", "no key\n"])

@@ -7,6 +7,7 @@ internal import Synchronization
 /// Writes the query log from a thread of its own: workers put what they answer into queues, without waiting, and what the thread
 /// does not come to in time is dropped and counted.
 final class QueryLogWriter: @unchecked Sendable {
+    // SAFETY: all but `work` is constant or behind a lock; `work` is touched by the thread alone once that runs.
     /// What is written, how, and where to.
     private struct Work: Sendable {
         let watcher: QueryTap.Watcher
@@ -14,7 +15,6 @@ final class QueryLogWriter: @unchecked Sendable {
         let output: QueryLogOutput
     }
 
-    // SAFETY: `work` is touched by the thread alone once that runs.
     private var work: Work
     /// What takes its place.
     private let next = Locked<Work?>(nil)
