@@ -105,6 +105,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["AnswerCache", "Belief", "Green", "DNSWire"], path: "Tests/TestSupport",
             swiftSettings: testSettings),
+        .target(
+            name: "Scenarios", dependencies: ["DNSWire", "Green", "TestSupport"], path: "Tests/Scenarios",
+            swiftSettings: testSettings),
         example("event-ring"), example("echo-server"), example("fan-out"), example("hubs"), example("async-bridge"),
         example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
         example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),
@@ -154,6 +157,7 @@ let package = Package(
                 "GreenHTTP2", "GreenTLS", "Observation", "Page", "TestSupport",
             ],
             swiftSettings: testSettings),
+        .testTarget(name: "ScenarioFileTests", dependencies: ["Scenarios", "DNSWire"], swiftSettings: testSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "GreenRedis", "TestSupport"],
             swiftSettings: testSettings),
