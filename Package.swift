@@ -108,6 +108,12 @@ let package = Package(
         .target(
             name: "Scenarios", dependencies: ["DNSWire", "Green", "TestSupport"], path: "Tests/Scenarios",
             swiftSettings: testSettings),
+            name: "SimulatedDaemon",
+            dependencies: [
+                "Daemon", "Resolver", "AnswerCache", "Green",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
+            ],
+            path: "Tests/SimulatedDaemon", swiftSettings: testSettings),
         example("event-ring"), example("echo-server"), example("fan-out"), example("hubs"), example("async-bridge"),
         example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
         example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),
@@ -158,6 +164,9 @@ let package = Package(
             ],
             swiftSettings: testSettings),
         .testTarget(name: "ScenarioFileTests", dependencies: ["Scenarios", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["SimulatedDaemon", "Green", "DNSWire", "TestSupport"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "GreenRedis", "TestSupport"],
             swiftSettings: testSettings),

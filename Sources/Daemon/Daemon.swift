@@ -26,14 +26,21 @@ package enum Daemon {
         let hub = Hub(loop: LibeventLoop())
         do {
             try hub.run {
-                let control = try Control(settings, log: log, reload: reload)
-                try control.run()
+                try serve(settings, log: log, in: .system, reload: reload)
             }
         } catch let error as DaemonError {
             throw error
         } catch {
             throw .worker("\(error)")
         }
+    }
+
+    /// Serves on the running hub until a signal ends it.
+    package static func serve(
+        _ settings: Settings, log: Log, in surroundings: Surroundings,
+        reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
+    ) throws {
+        try Control(settings, log: log, in: surroundings, reload: reload).run()
     }
 
     /// As many sockets as the system lets this process have.

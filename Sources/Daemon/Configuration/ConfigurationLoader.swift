@@ -35,6 +35,8 @@ package struct ConfigurationLoader: Sendable {
     let credentials: String?
     /// The addresses of this machine's interfaces.
     private let machine: @Sendable () -> [IPAddress]
+    /// Gives the YAML text in place of a file.
+    private let text: (@Sendable () -> String)?
     /// What standard input held: it can be read once only, settings again and again.
     private let standardInput = Locked<String?>(nil)
 
@@ -52,6 +54,14 @@ package struct ConfigurationLoader: Sendable {
         self.overrides = overrides
         self.credentials = credentials
         self.machine = machine
+        text = nil
+    }
+
+    /// A loader of YAML text that is no file's, on a machine with those addresses.
+    package init(text: @escaping @Sendable () -> String, machine: @escaping @Sendable () -> [IPAddress]) {
+        (file, usualFile, overrides, credentials) = ("the text", nil, [], nil)
+        self.machine = machine
+        self.text = text
     }
 
     /// Reads everything anew. Without upstreams those of resolv.conf are asked, which is looked at while the daemon runs.
@@ -62,10 +72,10 @@ package struct ConfigurationLoader: Sendable {
         if let file {
             let isInput = file == "-"
             let name = isInput ? "standard input" : file
-            let node = try ConfigurationNode.parse(yaml: isInput ? readInput() : TextFile(file).read(), file: name)
+            let node = try ConfigurationNode.parse(yaml: content(of: file), file: name)
             faults.collect { () throws(ConfigurationError) in try Settings.table.read(node, into: &settings) }
             settings.noteOrigins(node)
-            if !isInput, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
+            if !isInput, text == nil, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
         }
         for override in overrides {
             faults.collect { () throws(ConfigurationError) in try apply(override, to: &settings) }
@@ -75,6 +85,12 @@ package struct ConfigurationLoader: Sendable {
         try readSecrets(into: &settings, source)
         try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
         return settings
+    }
+
+    /// The YAML text.
+    private func content(of file: String) throws(ConfigurationError) -> String {
+        if let text { return text() }
+        return file == "-" ? try readInput() : try TextFile(file).read()
     }
 
     /// Whether a file's mode lets everybody read it.

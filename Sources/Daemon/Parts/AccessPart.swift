@@ -19,18 +19,20 @@ final class AccessPart: Part {
     private static let interval = Duration.seconds(10)
 
     /// The part for some settings; `networks` gives those of this machine's interfaces, and may block.
-    init(_ settings: Settings, _ logger: Logger, networks: @escaping @Sendable () -> [AddressPrefix] = AccessPart.systemNetworks)
-    {
+    init(
+        _ settings: Settings, _ logger: Logger,
+        networks: @escaping @Sendable () -> [AddressPrefix] = Surroundings.system.networks
+    ) {
         self.settings = settings
         self.logger = logger
         readNetworks = networks
         looking = PeriodicLook("interfaces", every: Self.interval, logger)
     }
 
-    /// The networks of this machine's interfaces. A short prefix is no network of ours, but a tunnel's or a mistake that would
+    /// The networks of interfaces. A short prefix is no network of ours, but a tunnel's or a mistake that would
     /// let in half the internet.
-    static func systemNetworks() -> [AddressPrefix] {
-        Interfaces.addresses().compactMap { address, length in
+    static func networks(of interfaces: [Surroundings.InterfaceAddress]) -> [AddressPrefix] {
+        interfaces.compactMap { address, length in
             length >= (address.family == .v4 ? 8 : 32) ? AddressPrefix(address, length: length) : nil
         }
     }

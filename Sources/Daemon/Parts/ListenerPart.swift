@@ -8,14 +8,14 @@ final class ListenerPart: Part {
     private let hub = Hub.current
     private let logger: Logger
     private let settings: Settings
-    private let service: ServiceNotifier
+    private let surroundings: Surroundings
     private var bound: ListenerSet?
 
-    /// The part for what `settings` listen on; a reload does not change it. `service` keeps the sockets over a restart.
-    init(_ settings: Settings, _ logger: Logger, _ service: ServiceNotifier) {
+    /// The part for what `settings` listen on; a reload does not change it. The service manager keeps the sockets over a restart.
+    init(_ settings: Settings, _ logger: Logger, _ surroundings: Surroundings) {
         self.settings = settings
         self.logger = logger
-        self.service = service
+        self.surroundings = surroundings
     }
 
     /// Each worker's share.
@@ -25,7 +25,7 @@ final class ListenerPart: Part {
     var addresses: [ListenAddress] { bound?.addresses ?? [] }
 
     func start() throws {
-        let inherited = InheritedSockets.fromEnvironment()
+        let (inherited, service) = (surroundings.isProcess ? .fromEnvironment() : InheritedSockets(), surroundings.service)
         for fault in inherited.faults { logger.warning("nothing to listen on was handed over", metadata: ["fault": "\(fault)"]) }
         var bound = try ListenerSet(
             inherited.overriding(settings.writtenListen), areNamed: settings.namesListeners, workers: settings.workers,
@@ -48,6 +48,7 @@ final class ListenerPart: Part {
 
     /// Says so where the process may not have as many descriptors as there may be connections.
     private func warnOfDescriptors() {
+        guard surroundings.isProcess else { return }
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
             let warning = Self.warning(

@@ -12,7 +12,7 @@ final class WorkersPart: Part {
     private let policy: PolicyPart
     private let access: AccessPart
     private let certificates: CertificatePart
-    private let group = WorkerGroup()
+    private let group: WorkerGroup
     private var servingCount = 0
     private var endedCount = 0
     private var failure: DaemonError?
@@ -28,8 +28,10 @@ final class WorkersPart: Part {
     /// The part that serves on `listeners` by `policy` whom `access` allows.
     init(
         _ shared: SharedState, listeners: ListenerPart, policy: PolicyPart,
-        admitting: (access: AccessPart, certificates: CertificatePart), _ logger: Logger
+        admitting: (access: AccessPart, certificates: CertificatePart), on starter: any HubStarter = ThreadStarter(),
+        _ logger: Logger
     ) {
+        group = WorkerGroup(starter)
         self.shared = shared
         self.listeners = listeners
         self.policy = policy

@@ -25,14 +25,17 @@ final class Control {
     private let life: DaemonLife
     private var occasions: [Occasion] = []
     private let occurred: Event
-    private let service = ServiceNotifier.system
+    private let surroundings: Surroundings
+    private var service: ServiceNotifier { surroundings.service }
     private let log: Log
 
     /// Makes the parts; nothing has begun when it returns.
     init(
-        _ settings: Settings, log: Log, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
+        _ settings: Settings, log: Log, in surroundings: Surroundings,
+        reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws {
         self.settings = settings
+        self.surroundings = surroundings
         self.reload = reload
         self.log = log
         occurred = Event(hub: hub)
@@ -40,8 +43,9 @@ final class Control {
         let logger = logger
         Self.logLibraries(to: logger)
         let shared = try Self.makeShared(settings, hub, logger)
-        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger, service))
-        let resolvConf = ResolvConfPart(settings, logger)
+        surroundings.shares(shared)
+        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger, surroundings))
+        let resolvConf = ResolvConfPart(settings, logger, machine: surroundings.addresses)
         self.resolvConf = resolvConf
         let rules = NameRulesPart(settings, shared.cache, logger)
         let downloads = ListDownloadsPart(settings, logger)
@@ -53,14 +57,16 @@ final class Control {
             defer { snapshot.flushed() }
             return try filter.remove(from: shared.cache, policy.upstreams)
         }
-        let redis = shared.redis.map { RedisWatch($0, epoch: { snapshot.loadedEpoch }, logger, remove: remove) }
+        let redis = shared.redis.map {
+            RedisWatch($0, name: surroundings.instanceName, epoch: { snapshot.loadedEpoch }, logger, remove: remove)
+        }
         let tiers = CacheTiers(
             memory: shared.cache, redis: shared.redis, fleet: { redis?.fleet }, upstreams: { policy.upstreams },
             remove: remove)
-        let access = AccessPart(settings, logger)
+        let access = AccessPart(settings, logger, networks: surroundings.networks)
         let certificates = CertificatePart(settings, logger)
         let workers = WorkersPart(
-            shared, listeners: listeners, policy: policy, admitting: (access, certificates), logger)
+            shared, listeners: listeners, policy: policy, admitting: (access, certificates), on: surroundings.starter, logger)
         let (queryLog, dnstap) = (QueryLogPart(settings, shared.tap, logger), DnstapPart(settings, shared.tap, logger))
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
@@ -72,9 +78,10 @@ final class Control {
         http.control = api.answer
         let cache = CachePart(shared.cache, settings, policy: policy)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, http, UserPart(settings, logger), queryLog, dnstap, certificates, access,
+            LogPart(log), hosts, resolvConf, listeners, http, surroundings.isProcess ? UserPart(settings, logger) : nil, queryLog,
+            dnstap, certificates, access,
             rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
-            PulsePart(shared.cache, workers, service, logger),
+            PulsePart(shared.cache, workers, surroundings.service, logger),
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
@@ -210,8 +217,8 @@ final class Control {
             let fixed = new.keepFixed(of: settings)
             let report = ReloadReport(from: settings, to: given, waiting: fixed)
             // Once more: where it listens is as it was.
-            try new.checkUpstreams(
-                at: ConfigurationPlace(source: "settings"), on: blocking { Interfaces.addresses().map(\.address) })
+            let addresses = surroundings.addresses
+            try new.checkUpstreams(at: ConfigurationPlace(source: "settings"), on: blocking { addresses() })
             try new.checkObserving(at: ConfigurationPlace(source: "settings", key: "http"))
             try parts.adopt(new, insteadOf: settings)
             settings = new

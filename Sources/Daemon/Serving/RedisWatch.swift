@@ -9,6 +9,7 @@ final class RedisWatch: Part {
     let name = "redis"
     private let tier: RedisTier
     private let logger: Logger
+    private let instanceName: String?
     private let loadedEpoch: () -> Int64?
     private let remove: (FleetFilter) throws -> Int
     /// Publishes flushes, and hears of them; nil before the start.
@@ -26,10 +27,13 @@ final class RedisWatch: Part {
         }
     }
 
-    /// The part for a tier; `epoch` is that of a snapshot, if one was read. `remove` removes from the memory.
+    /// The part for a tier; `epoch` is that of a snapshot, if one was read. `remove` removes from the memory. Without a name it
+    /// goes by a usual one.
     init(
-        _ tier: RedisTier, epoch: @escaping () -> Int64?, _ logger: Logger, remove: @escaping (FleetFilter) throws -> Int
+        _ tier: RedisTier, name: String? = nil, epoch: @escaping () -> Int64?, _ logger: Logger,
+        remove: @escaping (FleetFilter) throws -> Int
     ) {
+        instanceName = name
         self.tier = tier
         self.logger = logger
         self.remove = remove
@@ -39,7 +43,7 @@ final class RedisWatch: Part {
     /// Listens, on the running hub.
     func start() throws {
         let (place, logger, remove) = (tier.place, logger, remove)
-        let fleet = RedisFleet(tier, name: Self.instanceName, epoch: loadedEpoch()) {
+        let fleet = RedisFleet(tier, name: instanceName ?? Self.usualName, epoch: loadedEpoch()) {
             Self.log($0, place, logger)
         } flushed: { [weak self] filter in
             let count = try remove(filter)
@@ -108,7 +112,7 @@ final class RedisWatch: Part {
     }
 
     /// This instance's name among those at one Redis, without spaces. In containers all may have the same host and number.
-    private static var instanceName: String {
+    private static var usualName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         let found = unsafe gethostname(&buffer, buffer.count - 1) == 0
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

@@ -4,6 +4,8 @@ internal import Glibc
 /// Without that variable it says nothing. Never waits, and never fails: nobody's answer depends on it.
 struct ServiceNotifier: Sendable {
     private let path: [UInt8]
+    /// Who is told in place of a socket.
+    private let told: (@Sendable (String) -> Void)?
 
     /// Speaks to the socket at `path`; a leading `@` stands for the abstract namespace. Nothing for nobody.
     init(path: String?) {
@@ -11,6 +13,13 @@ struct ServiceNotifier: Sendable {
         if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
         // One byte less than the address has room for ends the path.
         self.path = bytes.count < 108 ? bytes : []
+        told = nil
+    }
+
+    /// Tells a simulated service manager.
+    init(_ told: @escaping @Sendable (String) -> Void) {
+        path = []
+        self.told = told
     }
 
     /// Speaks to whom the environment names.
@@ -55,6 +64,7 @@ struct ServiceNotifier: Sendable {
     private static let mostInMessage = 128
 
     private func send(_ text: String, with descriptors: [Int32] = []) {
+        told?(text)
         guard !path.isEmpty else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }

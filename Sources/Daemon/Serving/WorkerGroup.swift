@@ -26,15 +26,21 @@ final class WorkerGroup: Sendable {
     }
 
     private let members = Locked<[Member]>([])
+    private let starter: any HubStarter
     /// So many clients may wait for a worker at least, however many workers there are.
     private static let leastWaiting = 10_000
+
+    /// A group without workers, whose hubs `starter` will run.
+    init(_ starter: any HubStarter) {
+        self.starter = starter
+    }
 
     /// Starts a worker for each share; `tell` is called on their threads.
     func start(
         _ shares: [ListenerSet.Share], shared: SharedState, _ start: Start,
         tell: @escaping @Sendable (Event) -> Void
     ) {
-        let group = HubGroup()
+        let group = HubGroup(starter: starter)
         let logger = Logger(label: "vireo")
         var options = HubOptions()
         options.report = { greenlet, error in

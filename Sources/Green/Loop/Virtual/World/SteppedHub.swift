@@ -16,6 +16,9 @@ final class SteppedHub {
         root = hub.begin(body)
     }
 
+    /// Whether it runs on that host.
+    func isOn(_ host: VirtualHost) -> Bool { loop.host === host }
+
     /// Until when it waits, where it has nothing to do.
     var deadline: UInt64 { loop.deadline }
 

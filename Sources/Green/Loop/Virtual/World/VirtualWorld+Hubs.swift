@@ -16,6 +16,18 @@ extension VirtualWorld: HubStarter {
         steppedHubs.append(SteppedHub(hub: hub, loop: loop, body, ended: ended))
     }
 
+    /// Ends the greenlets of all hubs on a host but the root hub, as after `crash`: they get no further than to clean up. From outside
+    /// of any hub, by `schedule`.
+    package func endHubs(on host: VirtualHost) {
+        check()
+        for stepped in steppedHubs where stepped.isOn(host) { stepped.end() }
+    }
+
+    /// How many sockets a host has.
+    package func socketCount(of host: VirtualHost) -> Int {
+        sockets.values.count { $0.host === host }
+    }
+
     /// A loop on the world's own host.
     public func makeLoop() -> any Loop { host.makeLoop() }
 }
