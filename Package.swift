@@ -108,6 +108,7 @@ let package = Package(
         .target(
             name: "Scenarios", dependencies: ["DNSWire", "Green", "TestSupport"], path: "Tests/Scenarios",
             swiftSettings: testSettings),
+        .target(
             name: "SimulatedDaemon",
             dependencies: [
                 "Daemon", "Resolver", "AnswerCache", "Green",
