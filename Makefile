@@ -12,6 +12,8 @@ FISHDIR        ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR        ?=
 LISTEN         ?= 127.0.0.1:5300
 ARGS           ?=
+TARGET         ?= all
+SECONDS        ?= 30
 
 # The program stands alone: Swift's runtime is linked in, and modules are optimised across their borders.
 RELEASE_FLAGS  := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization -Xswiftc -enforce-exclusivity=unchecked
@@ -38,7 +40,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test test-sanitize docs api lint format example-config man install uninstall deb clean deps test-deps \
+.PHONY: help run build test test-sanitize fuzz docs api lint format example-config man install uninstall deb clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -62,6 +64,9 @@ test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenH
 		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
 	VIREO_ONLY=$(GREEN_TESTS) ASAN_OPTIONS="detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)" \
 		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
+
+fuzz: deps ## try readers of strangers' bytes with libFuzzer (TARGET=message SECONDS=60; TARGET=all, SECONDS for each)
+	SWIFT="$(SWIFT)" scripts/fuzz.sh run $(TARGET) $(SECONDS)
 
 bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
 	$(SWIFT) build $(RELEASE_FLAGS) --product green-bench

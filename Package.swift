@@ -18,6 +18,12 @@ let testSettings: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// The modules that read the bytes of strangers.
+let fuzzed: [Target.Dependency] = [
+    "AnswerCache", "Belief", "DNSWire", "Daemon", "Green", "GreenHTTP", "GreenHTTP2", "GreenRedis", "NameRules", "Resolver",
+    "Upstream",
+]
+
 /// A program of Examples, which stands on Green and on what it names besides.
 func example(_ name: String, _ modules: Target.Dependency...) -> Target {
     .executableTarget(name: name, dependencies: ["Green"] + modules, path: "Examples/\(name)", swiftSettings: testSettings)
@@ -171,8 +177,23 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "GreenRedis", "TestSupport"],
             swiftSettings: testSettings),
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, path: "Fuzzing",
+            exclude: ["CLibFuzzer", "Driver", "corpus", "crashes"],
+            swiftSettings: testSettings),
     ]
 )
+
+// Fuzzing's program, which only `make fuzz` builds: it needs libFuzzer, and all of it instrumented.
+if Context.environment["VIREO_ONLY"] == "fuzz" {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CLibFuzzer"] + fuzzed, path: "Fuzzing",
+            exclude: ["CLibFuzzer", "ReplayTests.swift", "corpus", "crashes"],
+            swiftSettings: testSettings),
+    ]
+}
 
 // Only some targets and what they stand on: `VIREO_ONLY=DNSWireTests,UpstreamTests swift test`. For sanitizers, for the
 // documentation, and for whoever works on one module.

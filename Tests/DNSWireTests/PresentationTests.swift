@@ -7,6 +7,13 @@ import Testing
         (try? RecordData(type, text: text, origin: Name("example.com")!))?.description
     }
 
+    @Test func `types that only class IN knows stay bytes in others, in text as in messages`() throws {
+        let record = try ResourceRecord(text: "a.test. 5 CH A \\# 4 c0000201")
+        #expect(record.data == .unknown(.init(type: .a, bytes: [192, 0, 2, 1])))
+        #expect(try ResourceRecord(text: "\(record)") == record)
+        #expect(try ResourceRecord(text: "a.test. 5 IN A \\# 4 c0000201").data == .a(.init(address: 0xC000_0201)))
+    }
+
     @Test(arguments: [
         ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"), ("::", "::"), ("::1", "::1"), ("1::", "1::"),
         ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"), ("2001:0:0:1:0:0:0:1", "2001:0:0:1::1"),

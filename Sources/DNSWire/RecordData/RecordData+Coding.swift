@@ -32,14 +32,18 @@ extension RecordData {
     /// Reads data from its text, in the type's own form or as `\# length hex` (RFC 3597 5).
     public init(_ type: RecordType, text: String, origin: Name = .root) throws(WireError) {
         var reader = try PresentationReader(text, origin: origin)
-        try self.init(type, &reader)
+        try self.init(type, .internet, &reader)
     }
 
-    /// Reads data from the rest of a line.
-    init(_ type: RecordType, _ text: inout PresentationReader) throws(WireError) {
+    /// Reads data of a class from the rest of a line.
+    init(_ type: RecordType, _ class: RecordClass, _ text: inout PresentationReader) throws(WireError) {
         if text.nextField?.bytes == [0x5C, 0x23], text.nextField?.isQuoted == false {
-            let unknown = try Unknown(&text)
-            try self.init(type, rdata: unknown.bytes)
+            let bytes = try Unknown(&text).bytes
+            if `class` == .internet || !Self.isInternetOnly(type) {
+                try self.init(type, rdata: bytes)
+            } else {
+                self = .unknown(Unknown(type: type, bytes: bytes))
+            }
         } else {
             guard let data = try Self.typed(type, &text) else { throw .badText }
             self = data

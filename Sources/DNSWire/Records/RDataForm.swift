@@ -212,7 +212,9 @@ private struct FormReader: ~Escapable {
         case .caa:
             try skip(1)
             guard position < end, message[position] > 0 else { throw .badRData }
+            let tag = position + 1
             try string()
+            for place in tag..<position where !RecordData.CAA.isTagByte(message[place]) { throw .badRData }
             try rest(0)
         case .tlsa, .smimea: try rest(4)
         case .sshfp: try rest(3)

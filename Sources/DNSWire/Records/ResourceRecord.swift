@@ -44,7 +44,7 @@ public struct ResourceRecord: Hashable, Sendable {
                 `class` = known
                 hasClass = true
             } else if let type = RecordType(word) {
-                data = try RecordData(type, &reader)
+                data = try RecordData(type, `class`, &reader)
                 return
             } else {
                 throw .badText

@@ -34,8 +34,12 @@ extension RecordData {
 
         /// Whether bytes are a tag: 1 to 255 letters and digits.
         private static func isTag(_ bytes: [UInt8]) -> Bool {
-            (1...255).contains(bytes.count)
-                && bytes.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) }
+            (1...255).contains(bytes.count) && bytes.allSatisfy(isTagByte)
+        }
+
+        /// Whether a byte may stand in a tag: a letter or a digit (RFC 8659 4.1).
+        static func isTagByte(_ byte: UInt8) -> Bool {
+            (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A)
         }
 
         /// Writes rdata.
