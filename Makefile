@@ -109,7 +109,7 @@ lint: deps ## check format, house rules, warnings, scripts, unit files and the e
 	SWIFT="$(SWIFT)" scripts/lint.sh
 
 format: ## lay out all Swift files as .swift-format says
-	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks Fuzzing
 
 example-config: deps ## write config/vireo.yaml anew from the table of settings
 	VIREO_WRITE_EXAMPLE=1 $(SWIFT) test --filter 'DaemonTests.(ExampleFileTests|ManualPageTests)'
