@@ -79,6 +79,18 @@ package final class QueryTap: Sendable {
         }
     }
 
+    /// Who takes traces; for as long as there is the object.
+    package final class TraceWatcher: Sendable {
+        private let tap: QueryTap
+
+        fileprivate init(_ tap: QueryTap) { self.tap = tap }
+
+        /// What came since the last time, and how many traces found no room.
+        package func take() -> (records: [TraceTap.Record], dropped: UInt64) { tap.traces.take() }
+
+        deinit { tap.setTraces(share: 0, slow: .max) }
+    }
+
     /// What part of the queries one is told of.
     private struct Part {
         /// In units of 2^-32.
@@ -134,16 +146,21 @@ package final class QueryTap: Sendable {
         var dropped: UInt64 = 0
         /// Whether somebody reads messages.
         var hasMessages = false
+        /// Whether somebody takes traces of some queries.
+        var hasTraces = false
     }
 
     /// Each worker's queue, from when it first has something to tell.
     package let rings = WorkerCopies { RecordRing() }
     /// Whole messages, where somebody reads them.
     package let messages = MessageTap()
+    /// Traces of some questions, where somebody takes them.
+    package let traces = TraceTap()
     private let sinks = Locked(Sinks())
     private let wanted = Atomic<UInt32>(0)
 
     private static let messageBit: UInt32 = 1 << 31
+    private static let traceBit: UInt32 = 1 << 30
     /// So many may watch at once.
     package static let mostWatchers = 32
     /// So many entries wait for one of them.
@@ -154,7 +171,7 @@ package final class QueryTap: Sendable {
     /// Nobody watches.
     package init() {}
 
-    /// What is wanted, in one word: of how many queries one is told of, and whether messages are.
+    /// What is wanted, in one word: of how many queries one is told of, whether messages are, and whether some are traced.
     @inline(__always)
     package var word: UInt32 { wanted.load(ordering: .relaxed) }
 
@@ -162,12 +179,23 @@ package final class QueryTap: Sendable {
     @inline(__always)
     package static func hasMessages(_ word: UInt32) -> Bool { word & messageBit != 0 }
 
-    /// Of so many queries one is told of; 0 while nobody watches.
-    package var interval: UInt32 { word & ~Self.messageBit }
+    /// Whether some queries are traced, as a word says.
+    package static func hasTraces(_ word: UInt32) -> Bool { word & traceBit != 0 }
 
-    /// Whether anybody watches.
+    /// Whether something is to be done before a query is looked at, as a word says.
     @inline(__always)
-    package var isOpen: Bool { word != 0 }
+    package static func isWatched(_ word: UInt32) -> Bool { word >= traceBit }
+
+    /// Whether somebody is told of answers, as a word says.
+    @inline(__always)
+    package static func tellsAnswers(_ word: UInt32) -> Bool { word & ~traceBit != 0 }
+
+    /// Of so many queries one is told of; 0 while nobody watches.
+    package var interval: UInt32 { word & ~(Self.messageBit | Self.traceBit) }
+
+    /// Whether anybody watches answers.
+    @inline(__always)
+    package var isOpen: Bool { Self.tellsAnswers(word) }
 
     /// Watches what `wants` says of one in `interval` queries, from now on; nil where too many watch. `wants` is asked under a
     /// lock: it looks at the entry and nothing else.
@@ -213,6 +241,23 @@ package final class QueryTap: Sendable {
         return MessageWatcher(self)
     }
 
+    /// Takes traces from now on: of a share of the queries, and of questions that take so long. One does at a time: whoever begins
+    /// last says which.
+    package func watchTraces(share: Double, slow: Duration?) -> TraceWatcher {
+        // What is left from before belongs to nobody new.
+        _ = traces.take()
+        setTraces(share: share, slow: slow.map { $0.clampedNanoseconds } ?? .max)
+        return TraceWatcher(self)
+    }
+
+    private func setTraces(share: Double, slow: UInt64) {
+        sinks.withLock { sinks in
+            traces.want(share: share, slow: slow)
+            sinks.hasTraces = traces.sharePicked > 0
+            adjust(sinks)
+        }
+    }
+
     private func setMessages(_ wanted: Bool) {
         sinks.withLock { sinks in
             sinks.hasMessages = wanted
@@ -252,8 +297,8 @@ package final class QueryTap: Sendable {
     }
 
     private func adjust(_ sinks: Sinks) {
-        let bit = sinks.hasMessages ? Self.messageBit : 0
-        wanted.store((sinks.all.map(\.interval).min() ?? 0) | bit, ordering: .relaxed)
+        let bits = (sinks.hasMessages ? Self.messageBit : 0) | (sinks.hasTraces ? Self.traceBit : 0)
+        wanted.store((sinks.all.map(\.interval).min() ?? 0) | bits, ordering: .relaxed)
     }
 
     /// Empties what the workers have written into the queues of those who watch. Each of these grows in place: what a record costs

@@ -16,7 +16,8 @@ package final class QuestionTrace: Sendable {
     }
 
     private let steps = Locked<[Step]>([])
-    private let begunAt: Instant
+    /// When the watching began.
+    package let begunAt: Instant
 
     /// So many steps are kept.
     package static let mostSteps = 256

@@ -22,7 +22,7 @@ extension Resolver {
             let target = Asked(whole.answer.target, key.type, key.class, flags: key.flags)
             guard target.name != key.wireName else { break }
             let next: UpstreamReply
-            flight.trace?.note(
+            flight.trace(at: hub.loop.now())?.note(
                 "alias", at: hub.loop.now(),
                 "leads to \(RuleBook.text(target.name.span, labels: 127)), which the upstream did not follow")
             switch told(of: target, to: Self.nobody, in: key.viewNumber) {

@@ -37,11 +37,13 @@ extension Resolver {
         streams: Bool = false
     ) -> Step {
         let tapped = tap.word
-        if QueryTap.hasMessages(tapped) { tellQuery(buffer.span.extracting(first: length), from: client, streams: streams) }
+        if QueryTap.isWatched(tapped), let step = beginWatched(&query, length, in: &buffer, from: client, streams: streams) {
+            return step
+        }
         switch look(&query, length: length, in: &buffer, from: client, streams: streams) {
         case .hit(let count, let code):
             figures.noteHit(code)
-            if tapped != 0 {
+            if QueryTap.tellsAnswers(tapped) {
                 tell(buffer.span.extracting(first: count), code, .memory, TappedClient(client, streams: streams))
             }
             return .answered(count)

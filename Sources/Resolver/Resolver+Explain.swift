@@ -26,6 +26,17 @@ struct Watch {
 
 /// `vireo explain`: the walk of any query, watched. It counts nothing, for no client asked.
 extension Resolver {
+    /// `look`, off the path of a hit, for who watches.
+    @inline(never)
+    func look(
+        _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool,
+        watchedBy watch: Watch
+    ) -> Sight {
+        watched = watch.trace
+        defer { watched = nil }
+        return look(&query, length: length, in: &buffer, from: client, streams: streams, watch: watch)
+    }
+
     /// Answers a client's query as it would be answered now, and tells how that came about. Waits.
     package func explain(_ message: [UInt8], from client: UInt128, skipsCache: Bool) -> Explanation {
         let begun = hub.loop.now()
@@ -35,7 +46,7 @@ extension Resolver {
         buffer.replaceSubrange(0..<message.count, with: message)
         noteGroup(of: client, trace)
         var count = 0
-        if let pending = beginWatched(message, &buffer, from: client, Watch(trace: trace, skipsCache: skipsCache), &count) {
+        if let pending = beginExplained(message, &buffer, from: client, Watch(trace: trace, skipsCache: skipsCache), &count) {
             let resolution = count < 0 ? .cached : resolveQuietly(pending)
             // The answer's own source, as it is counted for a client.
             answeredBy = resolution.source
@@ -50,14 +61,12 @@ extension Resolver {
     }
 
     /// What needs no waiting; gives the query where something must be waited for, with `count` below 0 where it is only too long.
-    private func beginWatched(
+    private func beginExplained(
         _ message: [UInt8], _ buffer: inout [UInt8], from client: UInt128, _ watch: Watch, _ count: inout Int
     ) -> PendingQuery? {
         var query = QueryView()
         var span = buffer.mutableSpan
-        watched = watch.trace
-        defer { watched = nil }
-        let sight = look(&query, length: message.count, in: &span, from: client, streams: true, watch: watch)
+        let sight = look(&query, length: message.count, in: &span, from: client, streams: true, watchedBy: watch)
         defer { answeredBy = .local }
         switch sight {
         case .hit(let length, _):
@@ -78,7 +87,7 @@ extension Resolver {
     }
 
     /// Tells of the client's group.
-    private func noteGroup(of client: UInt128, _ trace: QuestionTrace) {
+    func noteGroup(of client: UInt128, _ trace: QuestionTrace) {
         guard let book = policy.rules else { return }
         let groups = book.content.groups.groups
         let name = book.group(of: client).flatMap { groups.indices.contains($0) ? groups[$0].name : nil }

@@ -28,7 +28,8 @@ extension Resolver {
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key, rules(in: rule(for: key)))
-        flight.trace?.note("redis", at: hub.loop.now(), "no answer within \(redis.budget); upstreams are asked beside it")
+        flight.trace(at: hub.loop.now())?.note(
+            "redis", at: hub.loop.now(), "no answer within \(redis.budget); upstreams are asked beside it")
         return race(lookup, from: redis, flight, since: mark, until: deadline)
     }
 
@@ -65,7 +66,7 @@ extension Resolver {
         let key = flight.key
         let rule = rule(for: key)
         guard let found = redis.finish(lookup, key, rules(in: rule)) else {
-            flight.trace?.note("redis", at: hub.loop.now(), "has nothing")
+            flight.trace(at: hub.loop.now())?.note("redis", at: hub.loop.now(), "has nothing")
             return nil
         }
         // Whoever kept it trusted that upstream. We do as far as it is one of ours, and as our settings say.
@@ -83,7 +84,7 @@ extension Resolver {
             cache.store(key, reply.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
         flight.source = .redis
-        flight.trace?.note("redis", at: hub.loop.now(), "has an answer, and it is kept in memory")
+        flight.trace(at: hub.loop.now())?.note("redis", at: hub.loop.now(), "has an answer, and it is kept in memory")
         return .success(reply)
     }
 

@@ -8,9 +8,20 @@ struct Tapping {
     var ring: RecordRing?
     /// Its thread's queue for messages, while somebody reads them and it has told of one.
     weak var messageRing: RecordRing?
+    /// Its queue for traces; nil until it has told one.
+    var traceRing: RecordRing?
     /// How many queries are passed over before the next is told of.
     private var skips: UInt32 = 0
-    private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+    private var state = UInt64.random(in: 0...UInt64.max)
+
+    /// Whether a query is traced, where a share of them is, in units of 2^-32.
+    mutating func isPicked(_ share: UInt64) -> Bool { share >= 1 << 32 || next() < share }
+
+    /// 32 random bits.
+    private mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 32
+    }
 
     /// Whether a query is told of, where one in `interval` is: at uneven distances, so that no rhythm of queries hides from it.
     mutating func isDue(oneIn interval: UInt32) -> Bool {
@@ -20,8 +31,7 @@ struct Tapping {
             return false
         }
         guard most > 0 else { return true }
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        skips = UInt32(truncatingIfNeeded: (state >> 33) % UInt64(most + 1))
+        skips = UInt32(truncatingIfNeeded: (next() >> 1) % UInt64(most + 1))
         return true
     }
 }

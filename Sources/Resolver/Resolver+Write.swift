@@ -12,12 +12,14 @@ extension Resolver {
         _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         answeredBy = resolution.source
+        watched = pending.trace
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
         let took = resolution.begunAt?.nanoseconds(to: hub.now)
         let client = TappedClient(pending.address, streams: limit > Self.mostInDatagram, took: took ?? 0)
         _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, client)
         if let took { figures.noteWait(source, nanoseconds: took) }
+        if let trace = watched { finish(trace, pending, source, buffer.span.extracting(first: count)) }
         return count
     }
 

@@ -73,6 +73,8 @@ package final class Resolver {
     var tapping = Tapping()
     /// Where the answer comes from that is being made, unless it is a hit.
     var answeredBy = AnswerSource.local
+    /// The trace of the query that has just been looked at and must be waited for, where it is traced.
+    var begunTrace: QuestionTrace?
     /// Told what happens to the query that is being looked at, where somebody watches.
     var watched: QuestionTrace?
     /// Clients that wait for an answer.
@@ -112,6 +114,7 @@ package final class Resolver {
     deinit {
         shared.figures.giveBack(figures)
         if let ring = tapping.ring { tap.rings.giveBack(ring) }
+        if let ring = tapping.traceRing { tap.traces.rings.giveBack(ring) }
     }
 
     /// Goes on with another policy. What is being asked is not disturbed.
@@ -264,12 +267,14 @@ package final class Resolver {
     private func fly(_ flight: Flight) {
         guard !flight.isEnded else { return }
         flight.greenlet = RunningGreenlet()
+        watchSlow(flight)
         let result = find(flight)
         flight.greenlet = nil
         // Once for all who wait.
         if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, flight.key) }
         shared.flights.land(flight, result, on: hub)
         shared.slow.note(flight, at: hub.now)
+        traceSlow(flight)
     }
 
     /// What the policy says of the domain of a question in a view. DS of a domain is its parent's, and is asked there (RFC 4035
@@ -300,21 +305,21 @@ package final class Resolver {
     func ask(
         _ flight: Flight, since mark: FlushMark, until deadline: Instant
     ) -> Result<UpstreamReply, UpstreamFailure> {
-        let (key, trace) = (flight.key, flight.trace)
+        let key = flight.key
         do throws(UpstreamFailure) {
             let asked = key.asked
             let domain = domain(of: asked, in: key.viewNumber)
             let rule = domain.rule.map { policy.domains[$0] }
             let rules = rules(in: rule)
-            if let trace { noteRoute(domain, trace) }
+            if let trace = flight.trace { noteRoute(domain, trace) }
             let first = try ask(asked, of: domain, rules, until: deadline, for: flight)
             let found = try follow(first, key, rules, until: deadline, for: flight)
             let reply = withoutDenialOfHosts(found, of: key.wireName.span, key.class)
             shared.noteAnswer(at: BootSeconds(rawValue: hub.bootSeconds))
-            store(key, reply, rule, since: mark, trace)
+            store(key, reply, rule, since: mark, flight.trace(at: hub.loop.now()))
             return .success(reply)
         } catch {
-            trace?.note("upstreams", at: hub.loop.now(), "no answer: \(error.text)")
+            flight.trace(at: hub.loop.now())?.note("upstreams", at: hub.loop.now(), "no answer: \(error.text)")
             if error.isRemembered {
                 shared.noteFailure(DomainIndex.domainNumber(key.wireName))
                 let nobody = Provenance(upstream: .max, transport: .local)

@@ -91,7 +91,9 @@ import Testing
                 return (entry.facts.isSecret ? [entry.name] : []) + secrets(entry.members)
             }
         }
-        #expect(Set(secrets(Settings.table.entries(of: Settings()))) == ["redis", "http-token"])
+        #expect(Set(secrets(Settings.table.entries(of: Settings()))) == ["redis", "http-token", "otlp", "headers"])
+        let traced = try load("otlp: {to: \"http://127.0.0.1:4318\", headers: [\"Authorization: topsecret\"]}")
+        #expect(traced.secret != nil && !SettingsListing(traced).text.contains("topsecret"))
         let settings = try load("http-token: topsecret-topsecret")
         #expect(settings.secret != nil)
         let text = SettingsListing(settings).text

@@ -115,7 +115,7 @@ extension Resolver {
         case .drop: return nil
         case .wait, .tooLong: break
         }
-        let pending = PendingQuery(&query, bytes.span, from: client)
+        let pending = pending(&query, bytes.span, from: client)
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan

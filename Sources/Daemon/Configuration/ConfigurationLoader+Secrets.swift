@@ -42,6 +42,16 @@ extension ConfigurationLoader {
             }
             settings.httpToken = token
         }
+        if let path = settings.otlp?.headersFile {
+            let place = ConfigurationPlace(source: source, key: "otlp.headers-file")
+            let lines = try secret(path, place).split(whereSeparator: \.isNewline).map(String.init)
+            guard lines.allSatisfy({ OTLPSettings.header($0) != nil }) else {
+                throw .badValue(
+                    place, problem: "what stands in \(quoted(path)) is not that",
+                    expected: "lines such as \"Authorization: Bearer a-word\"")
+            }
+            settings.otlp?.headersOfFile = lines
+        }
     }
 
     /// What stands in a file, but for the end of its line.

@@ -174,6 +174,24 @@ extension MetricsReport {
         }
     }
 
+    /// Traces for OpenTelemetry.
+    static func otlp(_ totals: OTLPTotals) -> Piece {
+        { text in
+            write(
+                [
+                    ("vireo_otlp_traces", .counter, "Traces that the collector took.", totals.sent.value),
+                    (
+                        "vireo_otlp_dropped", .counter, "Traces that were not sent: they came too fast, or nobody took them.",
+                        totals.dropped.value
+                    ),
+                    ("vireo_otlp_rejected_spans", .counter, "Spans that the collector rejected.", totals.rejected.value),
+                ], to: &text)
+            text.family("vireo_otlp_requests", .counter, "Requests to the collector, by what came of them.")
+            text.sample(totals.succeeded.value, ("result", "success"))
+            text.sample(totals.failed.value, ("result", "failure"))
+        }
+    }
+
     /// The daemon and its process.
     static func life(_ daemon: ObservedDaemon) -> [Piece] {
         let life = daemon.life

@@ -24,6 +24,7 @@ struct MetricsReport {
         pieces += Self.serving(daemon) + Self.life(daemon)
         if let log = daemon.queryLog { pieces.append(Self.queryLog(log)) }
         if let dnstap = daemon.dnstap { pieces.append(Self.dnstap(dnstap)) }
+        if let otlp = daemon.otlp { pieces.append(Self.otlp(otlp)) }
         pieces.append { $0.end() }
     }
 

@@ -32,6 +32,8 @@ struct ObservedDaemon {
     var queryLog: QueryLogTotals?
     /// What was handed over as dnstap.
     var dnstap: QueryLogTotals?
+    /// What became of traces.
+    var otlp: OTLPTotals?
     /// Whether who sees the page may change something.
     var mayControl: () -> Bool = { false }
 

@@ -208,6 +208,12 @@ final class ListDownloadsPart: Part {
         return client
     }
 
+    /// The addresses of a server that may be on this machine.
+    func addressesOrLocal(of host: String, until deadline: Instant) throws -> [Green.IPAddress] {
+        // RFC 6761 6.3.
+        host.lowercased() == "localhost" ? [.loopback, .loopbackV6] : try addresses(of: host, until: deadline)
+    }
+
     /// The addresses of a server, as bootstrap resolvers know them.
     private func addresses(of host: String, until deadline: Instant) throws -> [Green.IPAddress] {
         if let address = Green.IPAddress(host) { return [address] }

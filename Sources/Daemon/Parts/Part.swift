@@ -8,6 +8,7 @@
 //     UserPart         gives root up, now that the ports are taken
 //     QueryLogPart     the log of queries
 //     DnstapPart       hands messages to who takes dnstap
+//     OTLPPart         hands traces of questions to a collector
 //     CertificatePart  what clients are shown over TLS, read again when it changes
 //     AccessPart       who may ask, by the settings and by the networks that this machine is in
 //     NameRulesPart    lists of names, read again when they change; groups, records of our own

@@ -68,9 +68,11 @@ final class Control {
         let workers = WorkersPart(
             shared, listeners: listeners, policy: policy, admitting: (access, certificates), on: surroundings.starter, logger)
         let (queryLog, dnstap) = (QueryLogPart(settings, shared.tap, logger), DnstapPart(settings, shared.tap, logger))
+        let otlp = OTLPPart(settings, shared.tap, logger)
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
-            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals, dnstap: dnstap.totals)
+            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals, dnstap: dnstap.totals,
+            otlp: otlp.totals)
         let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
         let api = ControlAPI(
@@ -79,7 +81,7 @@ final class Control {
         let cache = CachePart(shared.cache, settings, policy: policy)
         let all: [(any Part)?] = [
             LogPart(log), hosts, resolvConf, listeners, http, surroundings.isProcess ? UserPart(settings, logger) : nil, queryLog,
-            dnstap, certificates, access,
+            dnstap, otlp, certificates, access,
             rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
             PulsePart(shared.cache, workers, surroundings.service, logger),
         ]
@@ -88,7 +90,7 @@ final class Control {
             policy.publish()
             try cache.hostsChanged()
         }
-        Self.connect(downloads, policy)
+        Self.connect(downloads, policy, otlp)
         rules.changed = { [unowned policy] in policy.publish() }
         resolvConf.changed = { [unowned policy] in policy.publish() }
         snapshot.epoch = { [weak redis] in redis?.fleet?.epoch }
@@ -99,7 +101,8 @@ final class Control {
     }
 
     /// Lets lists be downloaded and transferred: who knows where servers are, and who hears of changes of zones.
-    private static func connect(_ downloads: ListDownloadsPart, _ policy: PolicyPart) {
+    private static func connect(_ downloads: ListDownloadsPart, _ policy: PolicyPart, _ otlp: OTLPPart) {
+        otlp.resolve = { [unowned downloads] in try downloads.addressesOrLocal(of: $0, until: $1) }
         policy.notified = { [unowned downloads] in downloads.notified }
         downloads.changed = { [unowned policy] in policy.publish() }
         downloads.bootstrap = { [unowned policy] in policy.resolversOfServers }

@@ -48,7 +48,7 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait, .tooLong:
-            let pending = PendingQuery(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client)
             let path = datagram.returnPath
             // The buffer goes back before the first wait.
             _ = consume datagram
@@ -110,12 +110,12 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait:
-            let pending = PendingQuery(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client)
             let path = datagram.returnPath
             _ = consume datagram
             answerLater(pending, to: path, isCached: false, isLimited: true)
         case .tooLong:
-            let pending = PendingQuery(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client)
             let path = datagram.returnPath
             _ = consume datagram
             answerLater(pending, to: path, isCached: true, isLimited: true)

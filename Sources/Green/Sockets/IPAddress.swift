@@ -90,6 +90,12 @@ public struct IPAddress: Sendable, Hashable {
         UInt128(family == .v4 ? .max : high) << 64 | UInt128(low)
     }
 
+    /// The address that `number` made a number of.
+    package init(number: UInt128) {
+        let (high, low) = (UInt64(truncatingIfNeeded: number >> 64), UInt64(truncatingIfNeeded: number))
+        self = high == .max ? IPAddress(v4: UInt32(truncatingIfNeeded: low)) : IPAddress(v6High: high, low: low)
+    }
+
     /// The address as its 4 or 16 bytes in network order.
     public var bytes: [UInt8] {
         switch family {

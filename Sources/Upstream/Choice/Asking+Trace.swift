@@ -5,7 +5,7 @@ internal import Observation
 /// What who watches a question is told of its tries.
 extension Asking {
     /// Whether somebody watches.
-    var isWatched: Bool { standing?.trace != nil }
+    var isWatched: Bool { standing?.trace(at: now) != nil }
 
     /// A try was made.
     @inline(never)

@@ -59,7 +59,7 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
         SettingKind(
             expected: element.expected,
             read: { node throws(ConfigurationError) in try element.read(node) },
-            print: { value in value.flatMap { element.print($0) } })
+            print: { value in value.flatMap { element.print($0) } }, members: element.members)
     }
 
     /// A list of at least one value of the kind `element`, none of them twice.

@@ -24,13 +24,19 @@ extension Settings {
                 "Whether all users of this machine may see the page, with names and clients, where there is no http-token.")),
     ]
 
-    /// The key for whole messages.
-    static let dnstapKeys: [SettingKey<Settings>] = [
+    /// The keys for whole messages and for traces.
+    static let exportKeys: [SettingKey<Settings>] = [
         .value(
             "dnstap", \.dnstap, .optional(.dnstapPlace),
             SettingFacts(
                 "Who takes a copy of each message, of clients and to upstreams, as dnstap over frame streams. Without this key: nobody.",
-                example: "unix:/run/dnstap.sock"))
+                example: "unix:/run/dnstap.sock")),
+        .value(
+            "otlp", \.otlp, .optional(.otlp),
+            SettingFacts(
+                "The OpenTelemetry collector that takes traces of slow and of sampled questions (OTLP/HTTP): a URL, or a mapping.",
+                example: "{to: \"http://127.0.0.1:4318\", sample: 0.001, slow: 1s, headers-file: /etc/vireo/otlp.headers}",
+                isSecret: true)),
     ]
 
     /// Refuses to show others than this machine's users what goes on, unless they know the token.

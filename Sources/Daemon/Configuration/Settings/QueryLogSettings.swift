@@ -53,7 +53,7 @@ package struct QueryLogSettings: Sendable, Equatable {
                 "format", \.format, .choice,
                 SettingFacts("text (time, client, name, type, rcode, source, milliseconds) or json, a line for each query.")),
             .value(
-                "sample", \.sample, .share,
+                "sample", \.sample, .share(),
                 SettingFacts("Which share of the queries is logged, picked by chance: 0.01 is one in a hundred.")),
             .value(
                 "privacy", \.privacy, .choice,
@@ -94,12 +94,13 @@ extension SettingKind where Value == QueryLogSettings.Place {
 }
 
 extension SettingKind where Value == Double {
-    /// A share of a whole.
-    fileprivate static var share: SettingKind {
-        word("a share from 0.000001 to 1, such as 0.01", print: { $0 == 1 ? "1" : "\($0)" }) { text in
+    /// A share of a whole, or, where that is allowed, 0 for none.
+    static func share(orNone: Bool = false) -> SettingKind {
+        let expected = "a share from 0.000001 to 1, such as 0.01" + (orNone ? ", or 0 for none" : "")
+        return word(expected, print: { $0 == 1 ? "1" : $0 == 0 ? "0" : "\($0)" }) { text in
             guard text.utf8.count <= 10, text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 46 }), let share = Double(text)
             else { return nil }
-            return (0.000_001...1).contains(share) ? share : nil
+            return (0.000_001...1).contains(share) || orNone && share == 0 ? share : nil
         }
     }
 }

@@ -56,6 +56,7 @@ extension Settings {
     /// A secret that the settings hold, in words; a setting that is one belongs here, and its facts say so.
     var secret: String? {
         if cache.redis?.password != nil, cache.redisPasswordFile == nil { return "the password of cache.redis" }
+        if otlp?.headers.isEmpty == false { return "otlp.headers" }
         return httpToken != nil && httpTokenFile == nil ? "http-token" : nil
     }
 }

@@ -79,6 +79,8 @@ package struct Settings: Sendable, Equatable {
     package var http: SocketAddress?
     /// Who takes a copy of each message; nil: nobody.
     package var dnstap: DnstapPlace?
+    /// Who takes traces; nil: nobody.
+    package var otlp: OTLPSettings?
     /// What they must say; nil for nothing.
     package var httpToken: String?
     /// Whether the page is shown without it.

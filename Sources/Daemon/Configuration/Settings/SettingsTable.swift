@@ -53,7 +53,7 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 extension Settings {
     /// Every key there is.
     package static let table = SettingsTable<Settings>(
-        firstKeys + SettingsTable.choiceKeys + ownKeys + observingKeys + dnstapKeys + RuleSettings.keys,
+        firstKeys + SettingsTable.choiceKeys + ownKeys + observingKeys + exportKeys + RuleSettings.keys,
         check: { settings, node throws(ConfigurationError) in
             try RuleSettings.check(settings, node)
             try settings.checkListeners(node)

@@ -44,11 +44,3 @@ struct ShownQuery {
         writer.member("microseconds", microseconds)
     }
 }
-
-extension IPAddress {
-    /// The address that `number` made a number of.
-    init(number: UInt128) {
-        let (high, low) = (UInt64(truncatingIfNeeded: number >> 64), UInt64(truncatingIfNeeded: number))
-        self = high == .max ? IPAddress(v4: UInt32(truncatingIfNeeded: low)) : IPAddress(v6High: high, low: low)
-    }
-}

@@ -109,7 +109,7 @@ final class QueryConnection: StreamConnection {
                 return StreamOptions.add(to: &buffer, count, for: query.edns, isEncrypted: isEncrypted, cookie: query.cookie)
             case .drop: return 0
             case .wait, .tooLong:
-                later = PendingQuery(&query, message, from: address)
+                later = server.resolver.pending(&query, message, from: address)
                 isCached = step == .tooLong
                 return 0
             }
