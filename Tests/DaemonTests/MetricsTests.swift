@@ -117,6 +117,29 @@ import Testing
         #expect(status([("Authorization", "Bearer \(token)"), ("Host", "dns.example")], token: token) == 200)
     }
 
+    @Test func `readiness is 200 or 503 over HTTP, with the reason, and needs no token`() throws {
+        try simulated {
+            let logger = NameRulesPartTests.logger
+            func ready(_ daemon: ObservedDaemon) throws -> (status: Int, text: String) {
+                let server = ObservingServer(
+                    try read("http: 127.0.0.1:9153\nhttp-token: 0123456789abcdef\n"), daemon, logger)
+                try server.start()
+                let client = HTTPClient()
+                let response = try client.get("http://127.0.0.1:9153/health/ready")
+                client.close()
+                try server.stop()
+                return (response.status, response.text)
+            }
+            let (bare, nobody) = try daemon(upstreams: 0)
+            #expect(try ready(bare) == (503, "there is no upstream\n"))
+            let (daemon, resolver) = try daemon(upstreams: 1)
+            #expect(try ready(daemon) == (200, "ready\n"))
+            _ = try #require(daemon.shared.upstreams.inUse.first).failed(.silent, .root, at: Hub.current.now)
+            #expect(try ready(daemon) == (503, "no upstream answers\n"))
+            withExtendedLifetime((nobody, resolver)) {}
+        }
+    }
+
     @Test func `http is for this machine, unless there is a token`() throws {
         #expect(try read("http: 127.0.0.1\n").http == SocketAddress("127.0.0.1:9153", defaultPort: 1))
         #expect(try read("http: \"[::1]:80\"\n").http?.port == 80)
