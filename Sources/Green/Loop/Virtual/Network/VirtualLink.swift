@@ -48,10 +48,11 @@ extension VirtualWorld {
         for socket in sockets.values.filter({ $0.host === host }).sorted(by: { $0.number < $1.number }) {
             (socket as? VirtualStream)?.vanish()
             let handle = unsafe socket.handle
+            let hub = socket.hub
             socket.close()
             if let handle = unsafe handle {
                 unsafe handle.pointee.descriptor = -1
-                unsafe handle.signal(readable: true, writable: true)
+                hub?.asCurrent { unsafe handle.signal(readable: true, writable: true) }
             }
         }
     }

@@ -7,6 +7,8 @@
     var local: SocketAddress
     /// What the hub's sockets know of it, once a loop has it.
     private(set) var handle: SocketHandle?
+    /// The hub that `handle` belongs to.
+    private(set) weak var hub: Hub?
 
     init(host: VirtualHost, kind: SocketKind, local: SocketAddress) {
         self.host = host
@@ -22,12 +24,15 @@
     func makeHandle(for hub: Hub) -> SocketHandle {
         let handle = unsafe hub.makeSocketRecord(descriptor: number)
         unsafe self.handle = unsafe handle
+        self.hub = hub
         return unsafe handle
     }
 
-    /// Tells the hub that something may be possible now.
+    /// Tells the hub that something may be possible now. The network delivers between the turns of hubs, and who watches the
+    /// socket is called as in a turn of its own hub.
     func signal(readable: Bool = false, writable: Bool = false) {
-        unsafe handle?.signal(readable: readable, writable: writable)
+        guard let handle = unsafe handle, let hub else { return }
+        hub.asCurrent { unsafe handle.signal(readable: readable, writable: writable) }
     }
 
     /// Lets go of all that the socket has.
