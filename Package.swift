@@ -112,7 +112,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["AnswerCache", "Belief", "Green", "DNSWire"], path: "Tests/TestSupport",
             swiftSettings: testSettings),
         .target(
-            name: "Scenarios", dependencies: ["DNSWire", "Green", "TestSupport"], path: "Tests/Scenarios",
+            name: "Scenarios", dependencies: ["DNSWire", "Green", "SimulatedDaemon", "TestSupport"], path: "Tests/Scenarios",
             swiftSettings: testSettings),
         .target(
             name: "SimulatedDaemon",
@@ -121,6 +121,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
             ],
             path: "Tests/SimulatedDaemon", swiftSettings: testSettings),
+        .executableTarget(
+            name: "vireo-scenario", dependencies: ["Scenarios"], path: "Tests/vireo-scenario", swiftSettings: testSettings),
         example("event-ring"), example("echo-server"), example("fan-out"), example("hubs"), example("async-bridge"),
         example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
         example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),

@@ -13,6 +13,11 @@ package struct ScenarioEntry: Sendable {
 
     /// The first message, by which others are matched.
     package var message: Message { packets[0].message }
+    /// Whether it only names other servers.
+    package var isReferral: Bool {
+        message.responseCode == .noError && message.answers.isEmpty && !message.flags.isTruncated
+            && message.authorities.contains { $0.type == .ns } && !message.authorities.contains { $0.type == .soa }
+    }
     /// The transport that is asked for; nil for any.
     package var transport: ScenarioTransport? {
         for case .transport(let transport) in matches { return transport }

@@ -26,6 +26,9 @@ package struct ScenarioSettings: Sendable {
     /// Who is asked where a file names nobody.
     package static let usualUpstream = "192.0.2.53"
 
+    /// Who asks where a step names nobody.
+    package static let usualClient = "10.0.0.2"
+
     /// No settings.
     package init() {}
 

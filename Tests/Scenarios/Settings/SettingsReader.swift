@@ -63,9 +63,16 @@ struct SettingsReader {
         }
         let key = line.text[..<colon].trimmed
         let value = Self.value(line.text[line.text.index(after: colon)...].trimmed)
-        if value.isEmpty, UnboundTranslation.sections.contains(String(key)) {
+        if UnboundTranslation.sections.contains(String(key)) {
             section = String(key)
             settings.foreign.append(.init(section: section, key: "", value: "", line: line.number))
+            // Settings may follow on the same line: `forward-zone: name: "." forward-addr: 192.0.2.1`.
+            let words = value.split(separator: " ").map(String.init)
+            for index in stride(from: 0, to: words.count - 1, by: 2) where words[index].hasSuffix(":") {
+                let inner = Self.value(words[index + 1][...])
+                settings.foreign.append(
+                    .init(section: section, key: String(words[index].dropLast()), value: inner, line: line.number))
+            }
         } else {
             settings.foreign.append(.init(section: section, key: String(key), value: value, line: line.number))
         }

@@ -115,9 +115,11 @@ struct UnboundTranslation {
     private mutating func takeAccess(_ setting: ScenarioSettings.Foreign) throws(ScenarioError) {
         let words = setting.value.split(separator: " ").map(String.init)
         guard words.count == 2 else { throw refusal(setting, "access control of this form") }
+        // Who asks without an address of his own is 127.0.0.1 there.
+        let client = words[0].hasPrefix("127.0.0.") ? ScenarioSettings.usualClient : words[0]
         switch words[1] {
-        case "allow", "allow_snoop", "allow_setrd": allowed.append(words[0])
-        case "refuse": denied.append(words[0])
+        case "allow", "allow_snoop", "allow_setrd": allowed.append(client)
+        case "refuse": denied.append(client)
         default: throw refusal(setting, "access control of kind \(words[1])")
         }
     }
