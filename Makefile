@@ -40,7 +40,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test test-sanitize fuzz docs api lint format example-config man install uninstall deb clean deps test-deps \
+.PHONY: help run build test scenarios test-sanitize fuzz docs api lint format example-config man install uninstall deb clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -58,6 +58,10 @@ build: deps ## build the release program, .build/release/vireo
 
 test: build measure test-deps ## run all tests, the end-to-end ones on the release program
 	VIREO_BINARY=$(CURDIR)/$(BINARY) VIREO_MEASURE=$(CURDIR)/.build/release/Measure $(SWIFT) test $(ARGS)
+
+scenarios: deps ## run scenario files on the simulated daemon (ARGS=FILES; without it all of ours)
+	$(SWIFT) build --product vireo-scenario
+	.build/debug/vireo-scenario $(or $(ARGS),Tests/Resources/scenarios)
 
 test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenHTTP and GreenHTTP2 under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY=$(GREEN_TESTS) \

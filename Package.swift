@@ -172,7 +172,8 @@ let package = Package(
                 "GreenHTTP2", "GreenTLS", "Observation", "Page", "TestSupport",
             ],
             swiftSettings: testSettings),
-        .testTarget(name: "ScenarioFileTests", dependencies: ["Scenarios", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ScenarioFileTests", dependencies: ["Scenarios", "DNSWire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(
             name: "ScenarioTests", dependencies: ["SimulatedDaemon", "Green", "DNSWire", "TestSupport"],
             swiftSettings: testSettings),

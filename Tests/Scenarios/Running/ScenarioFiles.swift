@@ -24,12 +24,15 @@ package enum ScenarioFiles {
 
     /// Reads a file and runs it.
     package static func run(_ path: String, isStrict: Bool = false) -> ScenarioOutcome {
-        guard let bytes = read(path) else {
+        guard let text = text(of: path) else {
             return .refused(
                 ScenarioError(file: path, line: 0, reason: "cannot be read", detail: String(cString: strerror(errno))))
         }
-        return ScenarioRunner.run(String(decoding: bytes, as: UTF8.self), file: path, isStrict: isStrict)
+        return ScenarioRunner.run(text, file: path, isStrict: isStrict)
     }
+
+    /// The text of a file; nil where it cannot be read.
+    package static func text(of path: String) -> String? { read(path).map { String(decoding: $0, as: UTF8.self) } }
 
     /// All bytes of a file; nil where it cannot be read.
     private static func read(_ path: String) -> [UInt8]? {

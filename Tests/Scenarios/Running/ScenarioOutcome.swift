@@ -19,6 +19,14 @@ package struct ScenarioFailure: Sendable, CustomStringConvertible {
     /// What had happened until then.
     package let history: [String]
 
+    /// Puts the fields together.
+    package init(file: String, line: Int, details: [String], history: [String]) {
+        self.file = file
+        self.line = line
+        self.details = details
+        self.history = history
+    }
+
     /// All of it, as compilers print errors.
     package var description: String {
         let head = "\(file):\(line): \(details.first ?? "failed")"
