@@ -20,6 +20,8 @@ final class ScenarioMachines {
     func host(_ address: IPAddress) -> VirtualHost {
         if address.isLoopback || address == Self.daemon.v4 || address == Self.daemon.v6 { return daemon }
         if let host = hosts[address] { return host }
+        // The world has a machine of its own, which has addresses that a script may name too.
+        if world.host.addresses.contains(address) { return world.host }
         let host = world.addHost(address.description, [address])
         hosts[address] = host
         return host
