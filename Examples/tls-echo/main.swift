@@ -9,15 +9,13 @@ guard arguments.count >= 2 else { fatalError("usage: tls-echo CERTIFICATE KEY [P
 try green {
     let identity = TLSIdentity(certificateFile: arguments[0], keyFile: arguments[1])
     let context = try blocking { try TLSContext.server(TLSServerOptions(identity: identity)) }
-    let address = SocketAddress(.loopback, port: UInt16(arguments.dropFirst(2).first ?? "8443") ?? 8443)
-    let listener = try Hub.current.loop.listen(.stream, at: address, options: ListenOptions())
-    let server = try TLSServer(listener: listener, context: context, limit: 100) { connection in
+    let port = UInt16(arguments.dropFirst(2).first ?? "8443") ?? 8443
+    let server = try serve(port, tls: context, limit: 100) { connection in
         let reader = BufferedReader(connection)
         try withTimeout(.seconds(60)) {
             while let line = try reader.readLine() { try connection.write("\(line)\n") }
         }
     }
-    server.start()
     print("listening on \(server.address)")
     fflush(nil)
     for _ in try Signals([SIGINT, SIGTERM]) { break }

@@ -21,6 +21,17 @@ public enum RedisReply: Hashable, Sendable {
         default: nil
         }
     }
+
+    /// The number, where it is one or a text of nothing but one; nil for anything else.
+    public var number: Int64? {
+        if case .integer(let number) = self { number } else { text.flatMap { Int64($0) } }
+    }
+
+    /// The reply itself; an error that the server replied is thrown as `RedisError.refused`.
+    public func get() throws(RedisError) -> RedisReply {
+        if case .error(let words) = self { throw .refused(words) }
+        return self
+    }
 }
 
 extension RedisReply: CustomStringConvertible {

@@ -53,3 +53,27 @@ public import Green
         socket.finish(until: hub.loop.now().advanced(by: .seconds(1)))
     }
 }
+
+/// Serves TLS on a port of this machine, each connection in a greenlet of its own: the server, which runs already.
+///
+/// ```swift
+/// try green {
+///     let identity = TLSIdentity(certificateFile: "cert.pem", keyFile: "key.pem")
+///     let context = try TLSContext.server(TLSServerOptions(identity: identity))
+///     try serve(8443, tls: context) { connection in try connection.write("hello\n") }.serveForever()
+/// }
+/// ```
+///
+/// Port 0 takes a free one: see `address`. Connections beyond `limit` are closed at once. Throws a `SocketError` where the
+/// address is not to be had.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+@discardableResult
+public func serve(
+    _ port: UInt16, at address: IPAddress = .loopback, tls context: TLSContext, limit: Int = 10_000,
+    _ handler: @escaping (TLSSocket) throws -> Void
+) throws -> TLSServer {
+    let listener = try Hub.current.loop.listen(.stream, at: SocketAddress(address, port: port), options: ListenOptions())
+    let server = try TLSServer(listener: listener, context: context, limit: limit, handler: handler)
+    server.start()
+    return server
+}

@@ -21,6 +21,29 @@ import Testing
     /// A record from its text.
     static func record(_ text: String) throws(WireError) -> ResourceRecord { try ResourceRecord(text: text) }
 
+    @Test func `a reply begins with what its query decides`() throws {
+        var query = Message(id: 4711)
+        query.questions = [Question(Self.question, .a)]
+        query.flags.opcode = .notify
+        query.flags.recursionDesired = true
+        query.flags.checkingDisabled = true
+        query.flags.authenticData = true
+        var expected = HeaderFlags()
+        expected.isResponse = true
+        expected.opcode = .notify
+        expected.recursionDesired = true
+        expected.checkingDisabled = true
+        expected.responseCode = .refused
+        let plain = Message(replyTo: query, .refused)
+        #expect(plain.id == 4711 && plain.flags == expected && plain.questions == query.questions && plain.edns == nil)
+        let option = EDNSOption(EDNSOptionCode(rawValue: 65_001), [1])
+        query.edns = EDNS(udpPayloadSize: 4096, dnssecOK: true, options: [option])
+        let extended = Message(replyTo: query, ResponseCode(rawValue: 16))
+        #expect(extended.edns?.dnssecOK == true && extended.edns?.options == [] && extended.edns?.udpPayloadSize == 1232)
+        let bytes = try extended.encoded()
+        #expect(try Message(bytes.span).responseCode.rawValue == 16)
+    }
+
     @Test func `names equal to the question's point to it whatever their case`() throws {
         var buffer = Self.emptyBuffer
         var builder = Self.start(&buffer)

@@ -14,6 +14,13 @@ import Testing
         #expect("\(long)".count == 203)
     }
 
+    @Test func `an error that a server replied can be thrown, and a number read`() throws {
+        #expect(throws: RedisError.refused("WRONGTYPE no")) { try RedisReply.error("WRONGTYPE no").get() }
+        #expect(try RedisReply.null.get() == .null)
+        let numbers: [RedisReply] = [.integer(-3), .bytes(Array("42".utf8)), .bytes(Array("4 2".utf8)), .null, .error("7")]
+        #expect(numbers.map(\.number) == [-3, 42, nil, nil, nil])
+    }
+
     @Test func `what a reply prints is one short line of printable ASCII, whatever is in it`() {
         let bytes = RedisReply.bytes(Array("\u{1B}[2J\"\\é\r\n\t\0".utf8))
         #expect("\(bytes)" == #""\x1b[2J\"\\\xc3\xa9\r\n\t\x00""#)

@@ -94,10 +94,7 @@ final class Certificates: Sendable {
 func serve(
     _ hub: Hub, _ context: TLSContext, handler: @escaping (TLSSocket) throws -> Void
 ) throws -> TLSServer {
-    let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
-    let server = try TLSServer(hub: hub, listener: listener, context: context, limit: 100, handler: handler)
-    server.start()
-    return server
+    try GreenTLS.serve(0, tls: context, limit: 100, handler)
 }
 
 /// A client's connection to it.

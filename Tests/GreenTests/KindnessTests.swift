@@ -1,4 +1,5 @@
 import Green
+import Synchronization
 import Testing
 
 /// The ways in for who begins: a program is a few lines.
@@ -101,6 +102,46 @@ import Testing
             #expect(!serving.isDone)
             server.stop()
             #expect(try serving.get(until: hub.soon) != nil)
+        }
+    }
+
+    @Test(arguments: World.allCases) func `a group of hubs is waited for until its last has ended`(_ world: World) throws {
+        let simulated = VirtualWorld(seed: 3)
+        let group = world == .simulated ? HubGroup(starter: simulated) : HubGroup()
+        let ended = Mutex(0)
+        let body: (Hub) throws -> Void = { hub in
+            try group.join()
+            let gate = ThreadQueue<Void>()
+            for index in 0..<3 {
+                group.start(name: "hub \(index)") {
+                    _ = try gate.get()
+                } ended: { _ in
+                    ended.withLock { $0 += 1 }
+                }
+            }
+            #expect(try !group.join(until: .in(.milliseconds(5))))
+            gate.close()
+            #expect(try group.join(until: hub.soon))
+            #expect(ended.withLock { $0 } == 3 && group.count == 0)
+        }
+        if world == .simulated { try simulated.run(body) } else { try onHub { hub in try body(hub) } }
+    }
+
+    @Test(arguments: World.allCases) func `datagrams are served by a closure`(_ world: World) throws {
+        try onHub(world) { hub throws in
+            let listener = try hub.loop.listen(.datagram, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+            let socket = try DatagramSocket(listener: listener)
+            let server = DatagramServer(socket: socket) { datagram in
+                let reversed = (0..<datagram.count).reversed().map { datagram.bytes[$0] }
+                guard let answer = Datagram(reversed) else { return }
+                answer.setReturnPath(datagram.returnPath)
+                socket.send(answer)
+            }
+            server.start()
+            let client = try DatagramSocket(connectedTo: listener.address)
+            if let question = Datagram([1, 2, 3]) { client.send(question) }
+            #expect(try client.receiveBytes(until: hub.soon)?.bytes == [3, 2, 1])
+            #expect(try server.stop(until: hub.soon))
         }
     }
 

@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: World.allCases) func `while a timeout is over each wait inside is interrupted`(_ world: World) throws {
         try onHub(world) { _ throws in
             var count = 0
-            let result: Void? = try withTimeout(orNilAfter: .milliseconds(1)) { _ in
+            let result: Void? = try withTimeout(orNilAfter: .milliseconds(1)) {
                 for _ in 0..<3 {
                     do { try sleep(.seconds(3600)) } catch { count += 1 }
                 }

@@ -21,6 +21,19 @@ public struct Message: Hashable, Sendable {
         self.flags = flags
     }
 
+    /// Starts the reply to a query: its id, opcode, RD, CD and question; an OPT where the query has one, with its DO (RFC 1035 4.1.1,
+    /// RFC 3225 3, RFC 4035 3.2.2, RFC 6891 6.1.1).
+    public init(replyTo query: Message, _ code: ResponseCode = .noError) {
+        self.init(id: query.id)
+        flags.isResponse = true
+        flags.opcode = query.flags.opcode
+        flags.recursionDesired = query.flags.recursionDesired
+        flags.checkingDisabled = query.flags.checkingDisabled
+        questions = query.questions
+        edns = query.edns.map { EDNS(dnssecOK: $0.dnssecOK) }
+        responseCode = code
+    }
+
     /// The whole rcode. A code above 15 needs `edns`; without it the high bits are lost.
     public var responseCode: ResponseCode {
         get { ResponseCode(low: flags.responseCode, extendedHigh: edns?.extendedHigh ?? 0) }

@@ -100,3 +100,9 @@ public func withTimeout<Success>(orNilAfter limit: Duration, _ body: (Timeout) t
         }
     }
 }
+
+/// As the other `withTimeout(orNilAfter:)`, for a body that need not tell its own timeout from others.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+public func withTimeout<Success>(orNilAfter limit: Duration, _ body: () throws -> Success) throws -> Success? {
+    try withTimeout(orNilAfter: limit) { _ in try body() }
+}

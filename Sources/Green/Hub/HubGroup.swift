@@ -4,6 +4,7 @@ public final class HubGroup: Sendable {
         var mailboxes: [Int: HubMailbox] = [:]
         var lastNumber = 0
         var running = 0
+        var joining: [ObjectIdentifier: CrossWaiter] = [:]
     }
 
     private let state = Locked(State())
@@ -34,20 +35,44 @@ public final class HubGroup: Sendable {
         } body: {
             try body()
         } ended: { failure in
-            self.state.withLock { state in
-                state.mailboxes[number] = nil
-                state.running -= 1
-            }
             if let ended {
                 ended(failure)
             } else if let failure, !(failure is Interruption) {
                 options.report(name, failure)
             }
+            let joining = self.state.withLock { state in
+                state.mailboxes[number] = nil
+                state.running -= 1
+                return state.running == 0 ? Array(state.joining.values) : []
+            }
+            for waiter in joining { waiter.wake() }
         }
     }
 
     /// How many hubs run.
     public var count: Int { state.withLock { $0.running } }
+
+    /// Waits until no hub of the group runs and what each was to call at its end has returned (true), or `deadline` passes
+    /// (false). Only on a hub outside of the group. Throws the interruption of that wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+    public func join(until deadline: Instant) throws(Interruption) -> Bool {
+        let hub = Hub.current
+        let waiter = CrossWaiter(hub: hub)
+        let isOver = state.withLock { state in
+            require(!state.mailboxes.values.contains { $0 === hub.ownMailbox }, "a hub that waits for its own group")
+            if state.running > 0 { state.joining[ObjectIdentifier(waiter)] = waiter }
+            return state.running == 0
+        }
+        if isOver { return true }
+        defer { _ = state.withLock { $0.joining.removeValue(forKey: ObjectIdentifier(waiter)) } }
+        return try waiter.wait(for: "the hubs of a group to end", until: deadline)
+    }
+
+    /// Waits until no hub of the group runs; the same otherwise.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
+    public func join() throws(Interruption) {
+        _ = try join(until: .never)
+    }
 
     /// Hands `job` to every hub of the group, in the order they were started.
     public func postToAll(_ job: @escaping @Sendable () -> Void) {

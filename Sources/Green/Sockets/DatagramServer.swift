@@ -2,13 +2,14 @@ internal import CGreen
 
 /// Serves a datagram socket: each datagram gets a greenlet of its own, taken from the hub's pool and run at once.
 ///
-/// Subclasses override `handle`. Starting it costs no allocation and no reference counting: the greenlet is handed
+/// Subclasses override `handle`, or pass a closure to the initializer. Starting it costs no allocation and no reference counting: the greenlet is handed
 /// the server and the datagram's slot.
 @safe open class DatagramServer {
     /// The socket that is served.
     public let socket: DatagramSocket
     /// Datagrams for which there was no greenlet.
     public private(set) var shedCount: UInt64 = 0
+    private let handler: ((consuming Datagram) -> Void)?
     private var loop: Greenlet<Void>?
     /// The loop that was stopped last; it may have its end before it.
     private var stopped: Greenlet<Void>?
@@ -18,13 +19,16 @@ internal import CGreen
     private var kept: DatagramServer?
 
     /// A server on `socket`, not started yet.
-    public init(socket: DatagramSocket) {
+    public init(socket: DatagramSocket, handler: ((consuming Datagram) -> Void)? = nil) {
         self.socket = socket
+        self.handler = handler
         ended = WaitPlace(hub: socket.hub, of: "a datagram server")
     }
 
     /// Answers one datagram, in a greenlet of its own. It may wait, and should let the datagram go before.
-    open func handle(_ datagram: consuming Datagram) {}
+    open func handle(_ datagram: consuming Datagram) {
+        handler?(datagram)
+    }
 
     /// Starts to serve. The server lives until it was stopped and the last of its greenlets has ended.
     public func start() {
