@@ -53,6 +53,7 @@ public final class HTTPBodyReader {
 
     /// The next piece, as it comes; nil after the last. Throws `HTTPError` for a body that is broken, `SocketError.timedOut`
     /// where nothing comes for too long, or none by `deadline`, `reset` where it is cut short, or the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func next(until deadline: Instant = .never) throws -> [UInt8]? {
         while let piece = try advance(deadline) {
             if !piece.isEmpty { return piece }
@@ -93,6 +94,7 @@ public final class HTTPBodyReader {
 
     /// All that is left. Throws an `HTTPError` (413) for more than `limit` bytes, before they are read where their number is
     /// told, and as `next` does, where not all has come by `deadline` too.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readAll(limit: Int = 16 << 20, until deadline: Instant = .never) throws -> [UInt8] {
         var all: [UInt8] = []
         if case .length(let left) = framing, left > limit { throw Self.tooLarge(limit) }

@@ -72,11 +72,13 @@ public final class HTTPClient {
     }
 
     /// Asks for a page: its response with the whole body.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get(_ url: String, headers: [HTTPField] = [], until deadline: Instant = .never) throws -> HTTPClientResponse {
         try request("GET", url, headers: headers, until: deadline)
     }
 
     /// Sends a body of that type: the response to it with the whole body.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func post(
         _ url: String, _ body: [UInt8], type: String, headers: [HTTPField] = [], until deadline: Instant = .never
     ) throws -> HTTPClientResponse {
@@ -84,6 +86,7 @@ public final class HTTPClient {
     }
 
     /// Sends a request: its response with the whole body.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func request(
         _ method: String, _ url: String, headers: [HTTPField] = [], body: [UInt8] = [], until deadline: Instant = .never
     ) throws -> HTTPClientResponse {
@@ -97,6 +100,7 @@ public final class HTTPClient {
 
     /// Sends a request, whose path is a URL, and runs `use` with the response, whose body it reads as it comes. Throws what
     /// `use` throws.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func withResponse<Success>(
         to request: HTTPRequest, until deadline: Instant = .never,
         _ use: (HTTPClientResponse, HTTPBodyReader) throws -> Success

@@ -178,6 +178,7 @@ public import GreenTLS
 
     /// Takes no more connections and requests, gives those in progress `limit` to end, and then breaks them off.
     /// Throws the interruption of that wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func stop(within limit: Duration) throws(Interruption) {
         guard !isStopping else { return }
         isStopping = true

@@ -65,6 +65,7 @@ public struct RedisCommand: ExpressibleByStringInterpolation, Sendable {
 
 extension RedisConnection {
     /// Sends a command; as the other `command`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ command: RedisCommand, until deadline: Instant = .never) throws -> RedisReply {
         try self.command(command.arguments, until: deadline)
     }
@@ -72,6 +73,7 @@ extension RedisConnection {
 
 extension RedisSession {
     /// Sends a command; as the other `command`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ command: RedisCommand, until deadline: Instant = .never) throws -> RedisReply {
         try self.command(command.arguments, until: deadline)
     }
@@ -79,6 +81,7 @@ extension RedisSession {
 
 extension RedisPool {
     /// Sends one command; as the other `command`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ command: RedisCommand, until deadline: Instant = .never) throws -> RedisReply {
         try self.command(command.arguments, until: deadline)
     }

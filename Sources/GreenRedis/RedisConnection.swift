@@ -44,6 +44,7 @@ public final class RedisConnection {
     /// Sends a command and waits for its reply. Throws `RedisError`: `timedOut` when it has not come by `deadline` (it is
     /// dropped when it comes), `unsuitable` for one that would keep others from their replies (``RedisPool`` is for those), or
     /// the interruption of the wait. An error reply is a reply.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ arguments: [RedisArgument], until deadline: Instant = .never) throws -> RedisReply {
         let request = try begin(arguments)
         defer { if request.outcome == nil { request.abandon() } }
@@ -52,6 +53,7 @@ public final class RedisConnection {
 
     /// Runs commands as one, with nobody's in between (MULTI, EXEC): their replies. Throws `RedisError.refused` where the
     /// server does not take one of them, and then does none; else as `command` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func transaction(_ commands: [[RedisArgument]], until deadline: Instant = .never) throws -> [RedisReply]? {
         for arguments in commands { try CommandKind.checkShared(arguments, isPosted: false) }
         try checkRoom(for: commands.count + 2)

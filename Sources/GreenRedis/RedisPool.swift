@@ -39,6 +39,7 @@ public final class RedisPool {
     ///
     /// Throws what `body` throws; `RedisError.timedOut` where none was to be had by `deadline`; why none could be made; or the
     /// interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func withConnection<Success>(
         until deadline: Instant = .never, _ body: (RedisSession) throws -> Success
     ) throws -> Success {
@@ -52,6 +53,7 @@ public final class RedisPool {
     }
 
     /// Sends one command on a connection of its own. Throws as `withConnection` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ arguments: [RedisArgument], until deadline: Instant = .never) throws -> RedisReply {
         try withConnection(until: deadline) { try $0.command(arguments, until: deadline) }
     }

@@ -22,6 +22,7 @@ public final class RedisRequest {
 
     /// Waits until the reply is there (true) or `deadline` passes (false); may be called again then. One greenlet waits.
     /// Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant) throws(Interruption) -> Bool {
         if outcome != nil { return true }
         defer { waiter = nil }

@@ -19,11 +19,13 @@ public final class RedisSession {
 
     /// Sends a command and waits for its reply: one that blocks, too. Throws `RedisError.timedOut` where it has not come by
     /// `deadline`, or the interruption of the wait; the connection is of no further use then. An error reply is a reply.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func command(_ arguments: [RedisArgument], until deadline: Instant = .never) throws -> RedisReply {
         try commands([arguments], until: deadline)[0]
     }
 
     /// Sends several commands at once and waits for their replies, in order. Throws as `command` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func commands(_ all: [[RedisArgument]], until deadline: Instant = .never) throws -> [RedisReply] {
         for arguments in all { try note(arguments) }
         require(unsafe !isBusy || hasEnded, "a Redis session is used by two greenlets at once")
@@ -47,6 +49,7 @@ public final class RedisSession {
     /// Runs commands as one, with nobody's in between (MULTI, EXEC): their replies; nil where a key has changed that was
     /// watched (`WATCH`) before. Throws `RedisError.refused` where the server does not take one of them, and then does
     /// none; else as `command` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func transaction(_ all: [[RedisArgument]], until deadline: Instant = .never) throws -> [RedisReply]? {
         try RedisReply.outcome(ofTransaction: try commands([["MULTI"]] + all + [["EXEC"]], until: deadline))
     }

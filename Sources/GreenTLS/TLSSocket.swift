@@ -18,6 +18,7 @@ public import Green
     /// Makes a connection that stands into one with TLS, as its client. `host` is the name, or the address, that the
     /// server must have a certificate for. Throws `TLSError`, `SocketError` (`timedOut` when it is not done by `deadline`),
     /// or the wait's interruption; the connection is closed then.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(
         over stream: any ByteStream, host: String, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
@@ -25,6 +26,7 @@ public import Green
     }
 
     /// The same, for a server of which more is known than its name: keys that it must have.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(
         over stream: any ByteStream, to peer: TLSPeer, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
@@ -33,6 +35,7 @@ public import Green
     }
 
     /// Makes a connection that was accepted into one with TLS, as its server. Throws as `connect` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func accept(
         over stream: any ByteStream, context: TLSContext, until deadline: Instant
     ) throws -> TLSSocket {
@@ -81,6 +84,7 @@ public import Green
     /// Reads what there is, at most the buffer's size: how many bytes, 0 after the peer's farewell. Throws
     /// `TLSError.truncated` where the stream ends without one, and `SocketError.timedOut` when nothing has come by
     /// `deadline`; reading may go on after that.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
         guard buffer.count > 0, !hasEnded else { return 0 }
         while true {
@@ -102,6 +106,7 @@ public import Green
 
     /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`, and closes the connection
     /// then, for a record that was cut short cannot be gone on with.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
         guard try sending.acquire(until: deadline) else { throw SocketError.timedOut }
         defer { sending.release() }
@@ -119,6 +124,7 @@ public import Green
 
     /// Says farewell and closes the connection; waits for the farewell to go out, not for the peer's. What fails by
     /// `deadline` is left out.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func finish(until deadline: Instant) {
         defer { close() }
         guard isOpen, (try? sending.acquire(until: deadline)) == true else { return }

@@ -78,11 +78,13 @@ internal import CGreen
     }
 
     /// Waits until it has ended (true) or `limit` has passed (false). Does not throw its error: `get` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public final func join(limit: Duration) throws(Interruption) -> Bool {
         try join(until: Hub.current.loop.now().advanced(by: limit))
     }
 
     /// Waits until it has ended (true) or `deadline` passes (false). Does not throw its error: `get` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public final func join(until deadline: Instant) throws(Interruption) -> Bool {
         guard let record = unsafe record else { return true }
         if unsafe record.pointee.core.pointee.current == record { halt("a greenlet waits for its own end") }
@@ -211,6 +213,7 @@ public final class Greenlet<Success>: AnyGreenlet {
 
     /// Waits until it has ended and gives its result; nil where it has not by `deadline`. Throws its error, or the
     /// interruption of this wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get(until deadline: Instant) throws -> Success? {
         guard try join(until: deadline) else { return nil }
         return try takeResult().get()

@@ -16,6 +16,7 @@
 
     /// Hands a waiter for the coming wait to `register`, which must not wait, then waits until it is woken (true)
     /// or `deadline` passes (false). Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func wait(
         for what: StaticString, until deadline: Instant, _ register: (Waiter) -> Void
     ) throws(Interruption) -> Bool {

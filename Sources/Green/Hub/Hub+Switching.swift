@@ -20,11 +20,13 @@ extension Hub {
 
     /// Goes on after all others that are ready; `afterEvents` also lets the loop look for events before. Throws the
     /// interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func yield(afterEvents: Bool = false) throws(Interruption) {
         try unsafe core.yield(afterEvents: afterEvents)
     }
 
     /// Waits until `deadline`. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func sleep(until deadline: Instant) throws(Interruption) {
         _ = try unsafe core.park(core.beginWait(for: "sleep"), until: deadline)
     }

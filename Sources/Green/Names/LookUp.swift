@@ -89,6 +89,7 @@ extension StreamSocket {
 
     /// Connects to the Unix socket of that name. Its `peer` is `SocketAddress.unnamed`. Throws a `SocketError`
     /// (`refused` and `notFound` where nobody listens), or the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(
         toPath path: String, hub: Hub = .current, until deadline: Instant = .never
     ) throws -> StreamSocket {

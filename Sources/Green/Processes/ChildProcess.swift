@@ -84,6 +84,7 @@ public struct ProcessResult: Sendable, Hashable {
     }
 
     /// Waits until it has ended: how; nil where it has not by `deadline`. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant = .never) throws -> ProcessEnd? {
         while end == nil {
             let code = green_reap(number, false)

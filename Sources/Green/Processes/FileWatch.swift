@@ -58,6 +58,7 @@ public final class FileWatch {
     /// Waits until the file has changed since the last wait, or since the watch was made (true), or `deadline` passes (false).
     /// Changes that came together are one. Where the folder is removed, moved or unmounted that is a change, the last one: later waits
     /// throw `closed`, and a new watch is to be made. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant = .never) throws -> Bool {
         while true {
             if takeEvents() { return true }

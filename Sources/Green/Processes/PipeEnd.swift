@@ -26,6 +26,7 @@ public final class PipeEnd: ByteStream {
     }
 
     /// As ``ByteStream`` says.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
         while true {
             guard descriptor >= 0 else { throw SocketError.closed }
@@ -38,6 +39,7 @@ public final class PipeEnd: ByteStream {
     }
 
     /// As ``ByteStream`` says; throws `reset` where nobody reads it any more.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
         var done = 0
         while done < buffer.count {

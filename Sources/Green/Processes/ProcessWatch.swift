@@ -23,6 +23,7 @@ public final class ProcessWatch {
     public var hasEnded: Bool { watch.isReadable }
 
     /// Waits until it has ended (true), or `deadline` passes (false). Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant = .never) throws -> Bool {
         try watch.waitReadable(until: deadline)
     }

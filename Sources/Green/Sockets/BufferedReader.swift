@@ -36,6 +36,7 @@ public final class BufferedReader {
     /// The next line without its end, LF or CR LF, as text; nil at the end of the stream. A last line without an end counts.
     /// Throws `TooLong` beyond `limit` bytes, `SocketError.timedOut` where it is not whole by `deadline` (what has come is
     /// kept), what the stream throws, or the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readLine(limit: Int = 65_536, until deadline: Instant = .never) throws -> String? {
         guard var line = try readBytes(through: UInt8(ascii: "\n"), limit: limit, until: deadline) else { return nil }
         if line.last == UInt8(ascii: "\n") { line.removeLast() }
@@ -45,6 +46,7 @@ public final class BufferedReader {
 
     /// The next bytes up to and with `end`; nil at the end of the stream, and what was left before it without one. Throws as
     /// `readLine` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readBytes(
         through end: UInt8, limit: Int = 65_536, until deadline: Instant = .never
     ) throws -> [UInt8]? {
@@ -62,6 +64,7 @@ public final class BufferedReader {
     }
 
     /// The next `count` bytes. Throws `SocketError.closed` where the stream ends before, and as `readLine` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readExactly(_ count: Int, until deadline: Instant = .never) throws -> [UInt8] {
         while available < count {
             guard try fill(until: deadline) else { throw SocketError.closed }
@@ -70,6 +73,7 @@ public final class BufferedReader {
     }
 
     /// All that comes until the stream ends. Throws `TooLong` beyond `limit` bytes, and as `readLine` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readAll(limit: Int = 16 << 20, until deadline: Instant = .never) throws -> [UInt8] {
         while available <= limit {
             guard try fill(until: deadline) else { return take(available) }
@@ -78,6 +82,7 @@ public final class BufferedReader {
     }
 
     /// What there is, at most `limit` bytes; empty at the end of the stream. Throws as `readLine` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
         if available == 0 { _ = try fill(until: deadline) }
         return take(min(limit, available))

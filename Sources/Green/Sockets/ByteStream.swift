@@ -17,6 +17,7 @@ public protocol ByteStream: AnyObject {
 extension ByteStream {
     /// Reads what there is, at most `limit` bytes; empty at the end of the stream. Throws as `read(into:until:)` does.
     /// Costs an allocation of `limit` bytes.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func read(upTo limit: Int, until deadline: Instant = .never) throws -> [UInt8] {
         try unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, count in
             count = try unsafe read(into: UnsafeMutableRawBufferPointer(room), until: deadline)
@@ -24,6 +25,7 @@ extension ByteStream {
     }
 
     /// Writes all of `bytes`. Throws as the other `write` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ bytes: [UInt8], until deadline: Instant = .never) throws {
         try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
     }
@@ -31,17 +33,20 @@ extension ByteStream {
 
 extension ByteStream {
     /// Writes all of `bytes`. Throws as the other `write` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ bytes: ArraySlice<UInt8>, until deadline: Instant = .never) throws {
         try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
     }
 
     /// Writes a text, in UTF-8. Throws as the other `write` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ text: String, until deadline: Instant = .never) throws {
         // A copy of its own: what is written may be changed by others while this waits.
         try write(Array(text.utf8), until: deadline)
     }
 
     /// Writes all of `bytes`. Throws as the other `write` does.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ bytes: RawSpan, until deadline: Instant = .never) throws {
         try unsafe bytes.withUnsafeBytes { unsafe try write($0, until: deadline) }
     }

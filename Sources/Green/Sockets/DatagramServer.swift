@@ -49,6 +49,7 @@ internal import CGreen
 
     /// Takes no more datagrams and waits until all greenlets that have begun have ended (true), or `deadline` passes (false):
     /// they go on then. Throws the interruption of that wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func stop(until deadline: Instant) throws(Interruption) -> Bool {
         stop()
         if let stopped, try waitAny([stopped], until: deadline, hub: socket.hub) == nil { return false }

@@ -17,6 +17,7 @@ extension DatagramSocket {
     /// Sends a datagram at once: to `peer`, or to whom the socket is connected. Waits where the kernel takes no more: false
     /// where it has not by `deadline`. Throws what the kernel has against it, such as `unreachable`, or `system` with EMSGSIZE
     /// for one that is too long.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func send(_ bytes: [UInt8], to peer: SocketAddress? = nil, until deadline: Instant = .never) throws -> Bool {
         unsafe hub.core.checkThread("a socket")
         // What was sent before is to leave before.
@@ -38,6 +39,7 @@ extension DatagramSocket {
     /// Waits for a datagram: its bytes, and where an answer goes; nil where none has come by `deadline`. One of more than `limit`
     /// bytes is cut. Throws what the network says of datagrams that a connected socket has sent, such as `refused`, and `closed`
     /// once the socket is.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func receiveBytes(
         upTo limit: Int = longest, until deadline: Instant = .never
     ) throws -> (bytes: [UInt8], sender: ReturnPath)? {

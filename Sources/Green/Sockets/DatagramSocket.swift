@@ -136,6 +136,7 @@ internal import CGreen
     /// What is said of datagrams that a connected socket has sent goes to `onReport`, which does not wait either, and
     /// receiving goes on: nothing that the network says ends the socket. Without `onReport` it is thrown, such as `refused`,
     /// and nobody learns which datagram it was about. Throws `closed` once the socket is.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func receive(
         until deadline: Instant, onReport: ((DatagramReport) -> Void)? = nil, _ body: (consuming Datagram) -> Void
     ) throws -> Int {

@@ -19,6 +19,7 @@
     }
 
     /// Waits until it can be read without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func waitReadable(until deadline: Instant = .never) throws -> Bool {
         check()
         guard unsafe handle.isOpen else { throw SocketError.closed }
@@ -30,6 +31,7 @@
     var isReadable: Bool { unsafe !handle.isOpen || hub.loop.poll(handle).readable }
 
     /// Waits until it can be written without blocking (true), or `deadline` passes (false). Throws `closed` after `close`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func waitWritable(until deadline: Instant = .never) throws -> Bool {
         check()
         guard unsafe handle.isOpen else { throw SocketError.closed }

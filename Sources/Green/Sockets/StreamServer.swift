@@ -84,6 +84,7 @@ internal import Glibc
 
     /// Takes no more connections, lets those that are open end by themselves until `deadline`, and then ends them. Waits
     /// until all have ended. Throws the interruption of that wait; connections go on then.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func stop(until deadline: Instant) throws(Interruption) {
         stop()
         if try connections.join(until: deadline) { return }

@@ -24,6 +24,7 @@ internal import CGreen
     }
 
     /// Connects to `peer`; throws `timedOut` when that is not done by `deadline`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public static func connect(
         to peer: SocketAddress, hub: Hub = .current, until deadline: Instant = .never
     ) throws -> StreamSocket {
@@ -58,6 +59,7 @@ internal import CGreen
 
     /// Reads what there is, at most the buffer's size: how many bytes, 0 at the end of the stream. Throws `timedOut`
     /// when nothing has come by `deadline`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Int {
         check()
         while true {
@@ -117,6 +119,7 @@ internal import CGreen
     package var isWatched: Bool { unsafe handle.pointee.watcher != nil }
 
     /// Fills the buffer. False when the stream ends before its first byte; throws `closed` when it ends later.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func readExactly(into buffer: UnsafeMutableRawBufferPointer, until deadline: Instant) throws -> Bool {
         var filled = 0
         while filled < buffer.count {
@@ -131,6 +134,7 @@ internal import CGreen
     }
 
     /// Writes all of the buffer; throws `timedOut` when the peer has not taken it by `deadline`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func write(_ buffer: UnsafeRawBufferPointer, until deadline: Instant) throws {
         check()
         var done = 0

@@ -30,6 +30,7 @@ public final class AsyncResult<Success> {
 
     /// Waits for the value: nil where it has not come by `deadline`. Throws the error that was given instead, or the
     /// interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get(until deadline: Instant) throws -> Success? {
         if result == nil {
             guard try place.wait(for: "a result", until: deadline) else { return nil }

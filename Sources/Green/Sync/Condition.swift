@@ -18,12 +18,14 @@ public final class Condition {
 
     /// Gives the lock back, waits to be notified, and takes the lock again. Throws as `wait(until:)` does.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait() throws(Interruption) -> Bool {
         try wait(until: .never)
     }
 
     /// Gives the lock back, waits to be notified (true) or until `deadline` (false), and takes the lock again: also when
     /// the wait is interrupted. Throws that interruption.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant) throws(Interruption) -> Bool {
         let taken = lock.unlockFully()
         defer { lock.relock(taken) }

@@ -35,6 +35,7 @@
     }
 
     /// Waits until it is set (true) or `deadline` passes (false). Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func wait(until deadline: Instant) throws(Interruption) -> Bool {
         if isSet { return true }
         return try place.wait(for: "event", until: deadline)

@@ -19,6 +19,7 @@ public class Group {
 
     /// Starts a greenlet in the group. In a `Pool` it waits for a place first, and throws the interruption of that wait.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func spawn<Success>(
         name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ body: @escaping () throws -> Success
     ) throws(Interruption) -> Greenlet<Success> {
@@ -58,12 +59,14 @@ public class Group {
 
     /// Waits until all have ended. Throws as `join(until:)` does.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func join() throws(Interruption) -> Bool {
         try join(until: .never)
     }
 
     /// Waits until all have ended (true) or `deadline` passes (false). Their errors are for who holds them; this throws the
     /// interruption of the wait alone.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func join(until deadline: Instant) throws(Interruption) -> Bool {
         while !members.isEmpty {
             guard try empty.wait(for: "a group to end", until: deadline) else { return false }

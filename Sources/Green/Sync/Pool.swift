@@ -39,11 +39,13 @@ public final class Pool: Group {
 
     /// Waits until there is a place. Throws the interruption of the wait.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func waitForPlace() throws(Interruption) -> Bool {
         try waitForPlace(until: .never)
     }
 
     /// Waits until there is a place (true) or `deadline` passes (false). Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func waitForPlace(until deadline: Instant) throws(Interruption) -> Bool {
         while count >= size {
             guard try places.wait(for: "a place in a pool", until: deadline) else { return false }

@@ -17,11 +17,13 @@
 
     /// Takes it, as soon as it can be had. Throws the interruption of the wait.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func lock() throws(Interruption) -> Bool {
         try lock(until: .never)
     }
 
     /// Takes it: false where another greenlet had it until `deadline`. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func lock(until deadline: Instant) throws(Interruption) -> Bool {
         if !isMine {
             guard try permit.acquire(until: deadline) else { return false }

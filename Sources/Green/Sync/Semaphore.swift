@@ -23,6 +23,7 @@ public class Semaphore {
     }
 
     /// Takes a permit: false where none was to be had by `deadline`. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func acquire(until deadline: Instant) throws(Interruption) -> Bool {
         if tryAcquire() { return true }
         // Who is woken has been handed the permit.

@@ -34,6 +34,7 @@ public final class Signals: Sequence {
     }
 
     /// The next signal; nil where none came by `deadline`. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func next(until deadline: Instant = .never) throws(Interruption) -> Int32? {
         try queue.get(until: deadline)
     }

@@ -138,6 +138,7 @@ public func waitAny(
 
 /// Goes through `objects` in the order in which they become ready. Ends early when `deadline` passes, or when the wait
 /// is interrupted: the greenlet's next wait then throws that again.
+@available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
 public func waitEach(
     _ objects: [any Waitable], until deadline: Instant = .never, hub: Hub = .current
 ) -> some Sequence<any Waitable> {

@@ -56,6 +56,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
 
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Only in greenlets.
     /// Throws `QueueClosed`, or the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         try attempt(\.putters, for: "room in a queue between threads", until: deadline) { state throws(QueueClosed) in
             if state.isClosed { throw QueueClosed() }
@@ -68,6 +69,7 @@ public final class ThreadQueue<Element: Sendable>: Sendable {
 
     /// The next thing as soon as there is one: nil where there was none by `deadline`, or when the queue is closed and
     /// empty. Only in greenlets. Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get(until deadline: Instant = .never) throws -> Element? {
         let found: Element?? = try attempt(\.getters, for: "a queue between threads", until: deadline) { state in
             guard state.elements.count > 0 else { return state.isClosed ? (nil, nil) : nil }

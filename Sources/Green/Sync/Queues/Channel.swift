@@ -33,6 +33,7 @@ public final class Channel<Element> {
     /// Hands `element` to a receiver: false where none took it by `deadline`. Throws `QueueClosed`, or the interruption
     /// of the wait; then nobody took it. Where one took it just before it was too late, it is sent: a kill is thrown by the
     /// next wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func send(_ element: Element, until deadline: Instant) throws -> Bool {
         if isClosed { throw QueueClosed() }
         let offer = Offer(element)
@@ -57,6 +58,7 @@ public final class Channel<Element> {
 
     /// Takes what a sender holds out: nil where nobody does by `deadline`, or when the channel is closed. Throws the
     /// interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func receive(until deadline: Instant = .never) throws(Interruption) -> Element? {
         while offers.isEmpty {
             guard !isClosed, try receivers.wait(for: "a sender", until: deadline) else { return nil }

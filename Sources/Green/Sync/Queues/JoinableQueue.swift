@@ -22,6 +22,7 @@ public final class JoinableQueue<Element> {
     }
 
     /// As `Queue.put`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         // Counted first: who takes it may say that it is done before this greenlet's next turn.
         unfinished += 1
@@ -36,6 +37,7 @@ public final class JoinableQueue<Element> {
     }
 
     /// As `Queue.get`.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func get(until deadline: Instant = .never) throws(Interruption) -> Element? {
         try queue.get(until: deadline)
     }
@@ -49,11 +51,13 @@ public final class JoinableQueue<Element> {
 
     /// Waits until all that was put in is done. Throws the interruption of the wait.
     @discardableResult
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func join() throws(Interruption) -> Bool {
         try join(until: .never)
     }
 
     /// Waits until all that was put in is done (true) or `deadline` passes (false). Throws the interruption of the wait.
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func join(until deadline: Instant) throws(Interruption) -> Bool {
         while unfinished > 0 {
             guard try done.wait(for: "a queue to be done", until: deadline) else { return false }

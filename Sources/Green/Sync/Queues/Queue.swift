@@ -73,6 +73,7 @@ public final class OrderedQueue<Storage: QueueStorage>: Sequence {
     /// Puts `element` into it as soon as there is room: false where there was none by `deadline`. Throws `QueueClosed`,
     /// also when it is closed meanwhile, or the interruption of the wait.
     @inlinable
+    @available(*, noasync, message: "it waits as a greenlet does; from async code use HubMailbox.call")
     public func put(_ element: Element, until deadline: Instant) throws -> Bool {
         while isFull && !isClosed {
             guard try putters.wait(for: "room in a queue", until: deadline) else { return false }
