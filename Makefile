@@ -40,7 +40,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios test-sanitize fuzz docs api lint format example-config man install uninstall deb clean deps test-deps \
+.PHONY: help run build test scenarios test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -71,6 +71,10 @@ test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenH
 
 fuzz: deps ## try readers of strangers' bytes with libFuzzer (TARGET=message SECONDS=60; TARGET=all, SECONDS for each)
 	SWIFT="$(SWIFT)" scripts/fuzz.sh run $(TARGET) $(SECONDS)
+
+traps: deps ## list arithmetic that can trap in what reads strangers' bytes, where it was not reviewed yet (scripts/traps.txt)
+	$(SWIFT) build
+	SWIFT="$(SWIFT)" scripts/traps.py $(ARGS)
 
 bench-green: deps ## measure Green beside gevent and Swift tasks (some minutes; wants an idle machine)
 	$(SWIFT) build $(RELEASE_FLAGS) --product green-bench

@@ -36,6 +36,15 @@ enum FileTargets {
     /// A hosts file.
     static func hosts(_ bytes: [UInt8]) { _ = HostsTable.load(bytes, seed: 1) }
 
+    /// The rules that were given to the running daemon, as they are kept over a restart: read, written, and shown.
+    static func ownRules(_ bytes: [UInt8]) {
+        let own = OwnRules(bytes)
+        promise(OwnRules(own.bytes) == own, "what is kept is read as it was")
+        for rule in own.rules {
+            if let end = rule.endsAt { promise(!DurationText.print(.seconds(max(0, end))).isEmpty, "an end is shown") }
+        }
+    }
+
     /// What a list's server has packed: unpacked in pieces, or broken.
     static func gzip(_ bytes: [UInt8]) {
         _ = GzipReader.isGzip(bytes)

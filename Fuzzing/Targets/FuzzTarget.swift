@@ -29,6 +29,7 @@ struct FuzzTarget: Sendable, CustomStringConvertible {
             FuzzTarget(name: "yaml", run: FileTargets.yaml),
             FuzzTarget(name: "upstream-url", run: FileTargets.upstreamURL),
             FuzzTarget(name: "hosts", run: FileTargets.hosts),
+            FuzzTarget(name: "own-rules", run: FileTargets.ownRules),
             FuzzTarget(name: "gzip", run: FileTargets.gzip),
             FuzzTarget(name: "neighbours", run: FileTargets.neighbours),
             FuzzTarget(name: "local-zone", run: ListTargets.localZone),

@@ -108,4 +108,11 @@ import Testing
         let broken = "deny\nallow c.example\nforbid d.example never\ndeny e.example soon\ndeny f|g.example never\n\u{0}\n"
         #expect(OwnRules(Array(broken.utf8)).rules.isEmpty)
     }
+
+    @Test func `a rule that ends later than any clock goes is shown, wherever its number comes from`() {
+        let rules = OwnRules(Array("deny a.example 9223372036854775807\nallow b.example -9223372036854775808\n".utf8)).rules
+        #expect(rules.map(\.endsAt) == [.max, .min])
+        #expect(DurationText.print(.seconds(Int64.max)) == DurationText.print(.seconds(Int64.max / 1_000 - 1)))
+        #expect(DurationText.print(.seconds(Int64.min)) == "0s" && DurationText.print(.milliseconds(1_800)) == "1.8s")
+    }
 }

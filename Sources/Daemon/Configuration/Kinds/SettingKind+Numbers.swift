@@ -71,10 +71,12 @@ enum DurationText {
         return overflow ? nil : .milliseconds(milliseconds)
     }
 
-    /// Writes whole milliseconds in the largest unit that fits, as `1.8s` where that is shorter.
+    /// Writes whole milliseconds in the largest unit that fits, as `1.8s` where that is shorter; nothing that is below 0.
     static func print(_ duration: Duration) -> String {
         let parts = duration.components
-        let milliseconds = Int(parts.seconds) * 1_000 + Int(parts.attoseconds / 1_000_000_000_000_000)
+        // Some stand in files of the state directory: what is longer than any is shown as the longest that can be.
+        let seconds = Int(min(max(0, parts.seconds), Int64.max / 1_000 - 1))
+        let milliseconds = seconds * 1_000 + Int(max(0, parts.attoseconds) / 1_000_000_000_000_000)
         if milliseconds == 0 { return "0s" }
         if milliseconds > 1_000, milliseconds % 1_000 != 0, milliseconds % 100 == 0 {
             return "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100)s"
