@@ -40,7 +40,8 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean deps test-deps \
+.PHONY: help run build test scenarios simulate test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean \
+	deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
 help: ## list what can be made
@@ -62,6 +63,10 @@ test: build measure test-deps ## run all tests, the end-to-end ones on the relea
 scenarios: deps ## run scenario files on the simulated daemon (ARGS=FILES; without it all of ours)
 	$(SWIFT) build --product vireo-scenario
 	.build/debug/vireo-scenario $(or $(ARGS),Tests/Resources/scenarios)
+
+simulate: deps ## run the whole daemon in simulated worlds, one from each seed (SEEDS=1000 FROM=1, or SEED=n again with its trace)
+	$(SWIFT) build $(RELEASE_FLAGS) --product vireo-simulate
+	.build/release/vireo-simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),1) --jobs $$(nproc))
 
 test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenHTTP and GreenHTTP2 under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY=$(GREEN_TESTS) \

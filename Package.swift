@@ -123,6 +123,12 @@ let package = Package(
             path: "Tests/SimulatedDaemon", swiftSettings: testSettings),
         .executableTarget(
             name: "vireo-scenario", dependencies: ["Scenarios"], path: "Tests/vireo-scenario", swiftSettings: testSettings),
+        .target(
+            name: "Simulation",
+            dependencies: ["SimulatedDaemon", "DNSWire", "Green", "GreenHTTP2", "Resolver", "TestSupport"],
+            path: "Tests/Simulation", swiftSettings: testSettings),
+        .executableTarget(
+            name: "vireo-simulate", dependencies: ["Simulation"], path: "Tests/vireo-simulate", swiftSettings: testSettings),
         example("event-ring"), example("echo-server"), example("fan-out"), example("hubs"), example("async-bridge"),
         example("simulated"), example("http-server", "GreenHTTP"), example("http-get", "GreenHTTP"),
         example("tls-echo", "GreenTLS"), example("job-queue", "GreenRedis"), example("dns-proxy", "DNSWire", "GreenRedis"),
@@ -175,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "ScenarioFileTests", dependencies: ["Scenarios", "DNSWire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(
-            name: "ScenarioTests", dependencies: ["SimulatedDaemon", "Green", "DNSWire", "TestSupport"],
+            name: "ScenarioTests",
+            dependencies: ["SimulatedDaemon", "Simulation", "vireo-simulate", "Green", "DNSWire", "TestSupport"],
             swiftSettings: testSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["AnswerCache", "Belief", "DNSWire", "Green", "GreenRedis", "TestSupport"],

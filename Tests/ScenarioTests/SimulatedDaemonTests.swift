@@ -73,6 +73,17 @@ import Testing
         }
     }
 
+    @Test func `connections are served on hubs beside the root hub`() throws {
+        try run { world, daemon, client, upstream throws in
+            let answer = try world.call(on: client, name: "client") { hub throws in
+                let stream = try StreamSocket.connect(to: Self.place, until: hub.now.advanced(by: .seconds(5)))
+                try stream.writeMessage(Message.query("a.example").wire)
+                return try stream.readMessage(until: hub.now.advanced(by: .seconds(5)))
+            }
+            #expect(answer.map { $0.count > 12 } == true)
+        }
+    }
+
     @Test func `a reload takes other settings, and those that are wrong change nothing`() throws {
         try run { world, daemon, client, upstream throws in
             try daemon.reload(Self.base + "cache: {max-ttl: 5}\n")

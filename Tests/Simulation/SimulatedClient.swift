@@ -1,0 +1,177 @@
+internal import DNSWire
+internal import Green
+internal import GreenHTTP2
+internal import SimulatedDaemon
+internal import TestSupport
+
+/// A stub client on a host of its own, which asks again and again until it is told to end.
+final class SimulatedClient {
+    /// How long it waits for an answer: longer than the daemon may take.
+    static let patience = 8.0
+    let name: String
+    let host: VirtualHost
+    private(set) var isDone = false
+    private let plan: Plan
+    private let judge: Judge
+    private let transport: ClientTransport
+    private let pause: Int
+    private var random: SeededNumbers
+    private var isEnding: () -> Bool
+    /// Counts the daemon's ends: a query that one falls into need not be answered.
+    private let round: () -> Int
+    private var answeredIDs: Set<UInt16> = []
+    private var lastID: UInt16 = 0
+    private static let place = IPAddress("10.0.0.53")!
+
+    init(
+        _ world: VirtualWorld, _ client: (number: Int, transport: ClientTransport, pause: Int), _ judge: Judge,
+        round: @escaping () -> Int, isEnding: @escaping () -> Bool
+    ) {
+        name = "client-\(client.number)-\(client.transport)"
+        host = world.addHost(name, [IPAddress("10.0.3.\(client.number + 1)")!])
+        (plan, self.judge) = (judge.plan, judge)
+        (transport, pause) = (client.transport, client.pause)
+        (self.round, self.isEnding) = (round, isEnding)
+        random = SeededNumbers(seed: world.seed ^ UInt64(client.number) << 32 ^ 0xC11E)
+        world.run(on: host, name: name) { [self] hub in
+            while !self.isEnding(), judge.violation == nil {
+                do {
+                    switch transport {
+                    case .udp: try useDatagrams(hub)
+                    case .tcp: try useStream(hub)
+                    case .http2: try useHTTP2(hub)
+                    }
+                } catch is SocketError {
+                    try rest(hub)
+                } catch is HTTP2Error {
+                    try rest(hub)
+                }
+            }
+        } ended: { [self] error in
+            isDone = true
+            if let error, !(error is Interruption) { judge.fail("a client goes on", "\(name): \(error)") }
+        }
+    }
+
+    private func rest(_ hub: Hub) throws {
+        try hub.sleep(until: hub.now.advanced(by: .milliseconds(Int.random(in: 1...pause, using: &random))))
+    }
+
+    /// The next question, in letters of its own.
+    private func question() -> (Judge.Asked, [UInt8]) {
+        let name = Plan.name(Int.random(in: 0..<plan.names, using: &random))
+        let letters = String(name.map { Bool.random(using: &random) ? Character($0.uppercased()) : $0 })
+        lastID &+= 1
+        let (hasEDNS, type) = (Int.random(in: 0..<4, using: &random) > 0, RecordType.a)
+        var query = Message.query(letters, type, edns: hasEDNS ? EDNS() : nil, id: transport == .http2 ? 0 : lastID)
+        query.flags.recursionDesired = true
+        return (
+            Judge.Asked(name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type), query.wire
+        )
+    }
+
+    /// Judges the absence of an answer.
+    private func missed(_ asked: Judge.Asked, _ round: Int) {
+        guard round == self.round(), !plan.isClientLossy, judge.violation == nil else { return }
+        judge.fail("each query is answered", "\(name) \(asked.letters) id \(asked.id), asked at \(asked.at)")
+    }
+
+    private func useDatagrams(_ hub: Hub) throws {
+        let socket = try DatagramSocket(connectedTo: SocketAddress(Self.place, port: 53))
+        defer { socket.close() }
+        answeredIDs = []
+        for _ in 0..<40 where !isEnding() && judge.violation == nil {
+            let (asked, wire) = question()
+            let round = round()
+            guard var datagram = Datagram(hub: hub) else { return }
+            datagram.fill(wire)
+            socket.send(datagram)
+            let deadline = hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000)))
+            while !answeredIDs.contains(asked.id) {
+                var answer: [UInt8] = []
+                let came = try socket.receive(until: deadline) { answer = [UInt8](copying: $0.bytes) }
+                guard came > 0, !answer.isEmpty else {
+                    missed(asked, round)
+                    return
+                }
+                take(answer, asked)
+            }
+            try rest(hub)
+        }
+    }
+
+    /// An answer over UDP: the one that is waited for, or one too many.
+    private func take(_ bytes: [UInt8], _ asked: Judge.Asked) {
+        guard let answer = try? Message(bytes.span) else { return judge.fail("an answer can be read", "\(name) \(bytes)") }
+        if answer.id == asked.id {
+            judge.judge(answer, to: asked, by: name)
+        } else if !plan.isClientLossy {
+            let isSecond = answeredIDs.contains(answer.id)
+            judge.fail(isSecond ? "each query is answered once" : "the id is the client's own", "\(name) id \(answer.id)")
+        }
+        if !answeredIDs.insert(answer.id).inserted, !plan.isClientLossy {
+            judge.fail("each query is answered once", "\(name) id \(answer.id)")
+        }
+    }
+
+    private func useStream(_ hub: Hub) throws {
+        // A connection that the daemon has ended since may be found ended by the next question.
+        let round = round()
+        let soon = hub.now.advanced(by: .seconds(20))
+        let stream = try StreamSocket.connect(to: SocketAddress(Self.place, port: 53), until: soon)
+        defer { stream.close() }
+        for _ in 0..<10 where !isEnding() && judge.violation == nil {
+            // Several at once: their answers come in any order.
+            var open: [UInt16: Judge.Asked] = [:]
+            var bytes: [UInt8] = []
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let (asked, wire) = question()
+                open[asked.id] = asked
+                bytes += [UInt8(wire.count >> 8), UInt8(wire.count & 0xFF)] + wire
+            }
+            try stream.write(bytes, until: soon.advanced(by: .seconds(1_000)))
+            let deadline = hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000)))
+            while let first = open.first?.value {
+                let message: [UInt8]?
+                do {
+                    message = try stream.readMessage(until: deadline)
+                } catch SocketError.timedOut {
+                    return missed(first, round)
+                }
+                guard let message else { return missed(first, round) }
+                guard let answer = try? Message(message.span) else { return judge.fail("an answer can be read", name) }
+                guard let asked = open.removeValue(forKey: answer.id) else {
+                    return judge.fail("each query is answered once", "\(name) id \(answer.id)")
+                }
+                judge.judge(answer, to: asked, by: name)
+            }
+            try rest(hub)
+        }
+    }
+
+    private func useHTTP2(_ hub: Hub) throws {
+        let round = round()
+        let soon = hub.now.advanced(by: .seconds(20))
+        let stream = try StreamSocket.connect(to: SocketAddress(Self.place, port: 80), until: soon)
+        let client = try HTTP2Client(over: stream)
+        defer { client.close() }
+        for _ in 0..<300 where !isEnding() && judge.violation == nil {
+            let (asked, wire) = question()
+            let fields = HTTP2Fields([
+                (":method", "GET"), (":scheme", "http"), (":authority", "dns.test"),
+                (":path", "/dns-query?dns=\(PresentationText.base64URL(wire))"),
+            ])
+            let reply: HTTP2Message
+            do {
+                reply = try client.send(fields, until: hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))))
+            } catch SocketError.timedOut {
+                return missed(asked, round)
+            }
+            guard reply.fields.status == 200, let answer = try? Message(reply.body.span) else {
+                return judge.fail("an answer can be read", "\(name): status \(reply.fields.status ?? 0)")
+            }
+            judge.judge(answer, to: asked, by: name)
+            try rest(hub)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+internal import Green
+internal import SimulatedDaemon
+internal import TestSupport
+
+/// A Redis on a host of its own, at the level of its protocol: what answers and flushes need of it.
+final class SimulatedRedis {
+    var behaviour: RedisBehaviour
+    private var values: [String: [UInt8]] = [:]
+    private var random: SeededNumbers
+    private var server: StreamServer?
+
+    init(_ world: VirtualWorld, _ behaviour: RedisBehaviour) {
+        self.behaviour = behaviour
+        random = SeededNumbers(seed: world.seed ^ 0x5ED1)
+        let host = world.addHost("redis", [IPAddress("10.0.2.1")!])
+        world.run(on: host, name: "redis") { [self] hub in
+            let address = SocketAddress(host.addresses[0], port: 6379)
+            let listener = try hub.loop.listen(.stream, at: address, options: ListenOptions())
+            server = try StreamServer(listener: listener, limit: 100) { [unowned self] in try serve($0) }
+            server?.start()
+            try sleep(.seconds(10_000_000))
+        }
+    }
+
+    private func serve(_ stream: StreamSocket) throws {
+        var input: [UInt8] = []
+        var count = 0
+        while true {
+            while let command = Self.takeCommand(&input) {
+                count += 1
+                switch behaviour {
+                case .down: return
+                case .closing where count % 5 == 0: return
+                case .garbage where count % 2 == 0:
+                    try stream.write(Array("$-7\r\n*x\r\n".utf8))
+                    continue
+                case .slow: try sleep(.milliseconds(Int.random(in: 1...60, using: &random)))
+                default: break
+                }
+                try stream.write(reply(to: command))
+            }
+            let more = try stream.read(upTo: 4096)
+            if more.isEmpty { return }
+            input += more
+        }
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    private func bulk(_ bytes: [UInt8]) -> [UInt8] { Array("$\(bytes.count)\r\n".utf8) + bytes + Array("\r\n".utf8) }
+
+    private func reply(to command: [[UInt8]]) -> [UInt8] {
+        let key = command.count > 1 ? text(command[1]) : ""
+        switch text(command[0]).uppercased() {
+        case "GETRANGE":
+            var value = values[key] ?? []
+            // A wrong value: a bit of its records is another.
+            if behaviour == .wrongValues, value.count > 8 {
+                value[value.count - 1 - Int.random(in: 0..<4, using: &random)] ^= 4
+            }
+            return bulk(value)
+        case "GET": return values[key].map(bulk) ?? Array("$-1\r\n".utf8)
+        case "SET":
+            values[key] = command[2]
+            return Array("+OK\r\n".utf8)
+        case "GETSET":
+            defer { values[key] = command[2] }
+            return values[key].map(bulk) ?? Array("$-1\r\n".utf8)
+        case "UNLINK", "DEL":
+            let count = command.dropFirst().count { values.removeValue(forKey: text($0)) != nil }
+            return Array(":\(count)\r\n".utf8)
+        case "EXISTS": return Array(":\(values[key] == nil ? 0 : 1)\r\n".utf8)
+        case "SCAN":
+            let keys = values.keys.sorted()
+            return Array("*2\r\n$1\r\n0\r\n*\(keys.count)\r\n".utf8) + keys.flatMap { bulk(Array($0.utf8)) }
+        case "PUBLISH": return Array(":0\r\n".utf8)
+        case "LRANGE": return Array("*0\r\n".utf8)
+        case "SUBSCRIBE": return Array("*3\r\n$9\r\nsubscribe\r\n".utf8) + bulk(command[1]) + Array(":1\r\n".utf8)
+        case "PING": return Array("+PONG\r\n".utf8)
+        default: return Array("+OK\r\n".utf8)
+        }
+    }
+
+    /// Takes a whole command from the front; nil when there is none.
+    private static func takeCommand(_ input: inout [UInt8]) -> [[UInt8]]? {
+        var position = 0
+        func number(after mark: Character) -> Int? {
+            guard position < input.count, input[position] == mark.asciiValue,
+                let end = input[position...].firstIndex(of: 13), end + 1 < input.count
+            else { return nil }
+            defer { position = end + 2 }
+            return Int(String(decoding: input[(position + 1)..<end], as: UTF8.self))
+        }
+        guard let count = number(after: "*") else { return nil }
+        var parts: [[UInt8]] = []
+        for _ in 0..<count {
+            guard let length = number(after: "$"), position + length + 2 <= input.count else { return nil }
+            parts.append(Array(input[position..<position + length]))
+            position += length + 2
+        }
+        input.removeFirst(position)
+        return parts
+    }
+}
