@@ -52,17 +52,7 @@ final class Control {
         let policy = PolicyPart(
             settings, hosts: hosts, resolvConf: resolvConf, rules: rules, others: shared.redis?.upstreams)
         let snapshot = SnapshotKeeper(shared.cache, SnapshotKeeper.Plan(settings.cache), logger) { policy.upstreams }
-        // Removes what is flushed from the memory, and then from the snapshot.
-        let remove = { (filter: FleetFilter) in
-            defer { snapshot.flushed() }
-            return try filter.remove(from: shared.cache, policy.upstreams)
-        }
-        let redis = shared.redis.map {
-            RedisWatch($0, name: surroundings.instanceName, epoch: { snapshot.loadedEpoch }, logger, remove: remove)
-        }
-        let tiers = CacheTiers(
-            memory: shared.cache, redis: shared.redis, fleet: { redis?.fleet }, upstreams: { policy.upstreams },
-            remove: remove)
+        let (tiers, redis) = Self.tiers(of: shared, policy, snapshot, instanceName: surroundings.instanceName, logger)
         let access = AccessPart(settings, logger, networks: surroundings.networks)
         let certificates = CertificatePart(settings, logger)
         let workers = WorkersPart(
@@ -81,9 +71,8 @@ final class Control {
         let cache = CachePart(shared.cache, settings, policy: policy)
         let all: [(any Part)?] = [
             LogPart(log), hosts, resolvConf, listeners, http, surroundings.isProcess ? UserPart(settings, logger) : nil, queryLog,
-            dnstap, otlp, certificates, access,
-            rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger), workers, downloads,
-            PulsePart(shared.cache, workers, surroundings.service, logger),
+            dnstap, otlp, certificates, access, rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger),
+            workers, downloads, PulsePart(shared.cache, workers, surroundings.service, logger),
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
@@ -98,6 +87,23 @@ final class Control {
         connect(settingsAPI)
         // Signals are blocked before any other thread is started, those that read files too, so that they arrive here alone.
         try hub.loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [weak self] in self?.note(.signal($0)) }
+    }
+
+    /// The cache with both its tiers, and the watch over the one in Redis.
+    private static func tiers(
+        of shared: SharedState, _ policy: PolicyPart, _ snapshot: SnapshotKeeper, instanceName: String?, _ logger: Logger
+    ) -> (CacheTiers, RedisWatch?) {
+        // Removes what is flushed from the memory, and then from the snapshot.
+        let remove = { (filter: FleetFilter) in
+            defer { snapshot.flushed() }
+            return try filter.remove(from: shared.cache, policy.upstreams)
+        }
+        let redis = shared.redis.map {
+            RedisWatch($0, name: instanceName, epoch: { snapshot.loadedEpoch }, logger, remove: remove)
+        }
+        let tiers = CacheTiers(
+            memory: shared.cache, redis: shared.redis, fleet: { redis?.fleet }, upstreams: { policy.upstreams }, remove: remove)
+        return (tiers, redis)
     }
 
     /// Lets lists be downloaded and transferred: who knows where servers are, and who hears of changes of zones.

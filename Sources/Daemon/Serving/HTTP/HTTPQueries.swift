@@ -210,8 +210,10 @@ final class HTTPQueries {
         switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {
         case .answered(let count): return .answered(options(to: &buffer, count, query.edns, query.cookie))
         case .drop: return .none
-        case .wait: return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: false)
-        case .tooLong: return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: true)
+        case .wait:
+            return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: false)
+        case .tooLong:
+            return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: true)
         }
     }
 
