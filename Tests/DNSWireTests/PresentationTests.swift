@@ -14,6 +14,21 @@ import Testing
         #expect(try ResourceRecord(text: "a.test. 5 IN A \\# 4 c0000201").data == .a(.init(address: 0xC000_0201)))
     }
 
+    @Test func `algorithms of keys are read by number or by mnemonic, in any case`() {
+        let keys = [
+            ("RSASHA256", "8"), ("ecdsap256sha256", "13"), ("Dsa-Nsec3-Sha1", "6"), ("PRIVATEOID", "254"), ("255", "255"),
+        ]
+        for (word, number) in keys {
+            #expect(Self.again(.dnskey, "257 3 \(word) AQID") == "257 3 \(number) AQID")
+            #expect(Self.again(.ds, "4711 \(word) 2 00ff") == Self.again(.ds, "4711 \(number) 2 00ff"))
+            let rest = "2 300 20300101000000 20200101000000 4711 example.com. AQID"
+            #expect(Self.again(.rrsig, "A \(word) \(rest)") == "A \(number) \(rest)")
+        }
+        for word in ["256", "-1", "+8", "RSA", "RSASHA-256", "\\# 1 08"] {
+            #expect(Self.again(.dnskey, "257 3 \(word) AQID") == nil)
+        }
+    }
+
     @Test(arguments: [
         ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"), ("::", "::"), ("::1", "::1"), ("1::", "1::"),
         ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"), ("2001:0:0:1:0:0:0:1", "2001:0:0:1::1"),

@@ -30,7 +30,7 @@ extension RecordData {
         init(_ text: inout PresentationReader) throws(WireError) {
             flags = try text.number()
             protocolNumber = try text.number()
-            algorithm = try text.number()
+            algorithm = try text.algorithm()
             key = try text.base64Rest()
         }
 

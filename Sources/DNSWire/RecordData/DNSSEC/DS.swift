@@ -29,7 +29,7 @@ extension RecordData {
         /// Reads the fields from text.
         init(_ text: inout PresentationReader) throws(WireError) {
             keyTag = try text.number()
-            algorithm = try text.number()
+            algorithm = try text.algorithm()
             digestType = try text.number()
             digest = try text.hexRest()
         }

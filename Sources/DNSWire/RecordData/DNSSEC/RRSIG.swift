@@ -52,7 +52,7 @@ extension RecordData {
         /// Reads the fields from text.
         init(_ text: inout PresentationReader) throws(WireError) {
             typeCovered = try text.type()
-            algorithm = try text.number()
+            algorithm = try text.algorithm()
             labelCount = try text.number()
             originalTTL = try text.number()
             expiration = try text.time()
