@@ -40,15 +40,22 @@ import Testing
     {
         for traces in [true, false] {
             let reports = Locked<[HeldHub]>([])
+            let number = Locked<UInt64>(0)
+            // On a busy machine others are seen as well.
+            func found() -> HeldHub? { reports.withLock { all in all.first { $0.greenlet == number.withLock { $0 } } } }
             try onHub { hub throws in
                 let monitor = try HubMonitor(limit: .milliseconds(10), tracesStack: traces) { held in
                     reports.withLock { $0.append(held) }
                 }
                 defer { monitor.stop() }
                 try sleep(.milliseconds(1))
-                try hub.spawn { self.computesInsideOfThis { reports.withLock { !$0.isEmpty } } }.get()
+                let busy = hub.spawn(name: "busy") {
+                    number.withLock { $0 = hub.greenlets.first { $0.name == "busy" }!.number }
+                    self.computesInsideOfThis { found() != nil }
+                }
+                try busy.get()
             }
-            let trace = reports.withLock { $0.first?.trace }
+            let trace = found()?.trace
             #expect(trace?.functions.contains { $0.contains("computesInsideOfThis") } == (traces ? true : nil))
         }
     }
