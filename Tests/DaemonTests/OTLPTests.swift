@@ -106,6 +106,17 @@ import Testing
         }
     }
 
+    @Test func `a collector that says to come back at once is not asked over and over`() throws {
+        let collector = Collector()
+        try collector.run {
+            collector.answer = { _ in Self.status(429, [HTTPField("Retry-After", "0")]) }
+            collector.tell(1)
+            try sleep(.seconds(70))
+            #expect((4...10).contains(collector.requests.count))
+            #expect(collector.totals.dropped.value == 1)
+        }
+    }
+
     @Test func `what a collector refuses is dropped and counted, redirects too`() throws {
         for status in [400, 401, 404, 413, 500, 302, 308] {
             let collector = Collector()
@@ -172,8 +183,13 @@ import Testing
             collector.tell(1)
             try sleep(.seconds(2))
             #expect(collector.totals.sent.value == 1)
+            collector.tell(3)
+            try part.adopt(try read("otlp: {to: \"http://127.0.0.1:9\", sample: 1}"))
+            #expect(collector.totals.sent.value == 4, "what has come goes to whom it was meant for")
+            collector.tell(2)
             try part.adopt(try read("upstreams: [192.0.2.1]"))
             #expect(collector.tap.word == 0)
+            #expect(collector.totals.sent.value == 4 && collector.totals.dropped.value == 2)
         }
     }
 
@@ -191,6 +207,10 @@ import Testing
             "{to: \"http://a\", headers: [\"a: b\\r\\nc: d\"]}", "{to: \"http://a\", headers: [\"content-type: x\"]}",
         ] {
             #expect(throws: ConfigurationError.self, "\(bad)") { try read("otlp: \(bad)\n") }
+        }
+        for secret in ["https://me:opensesame@collector.example/", "https://collector.example/?key=opensesame"] {
+            let failure = #expect(throws: ConfigurationError.self) { try read("otlp: \"\(secret)\"\n") }
+            #expect(failure.map { "\($0)".contains("opensesame") } == false)
         }
     }
 }

@@ -39,7 +39,8 @@ package struct OTLPSettings: Sendable, Equatable {
 
     /// Headers that are not the operator's to set.
     private static let own: Set<String> = [
-        "host", "connection", "content-type", "content-length", "content-encoding", "transfer-encoding", "expect",
+        "host", "connection", "content-type", "content-length", "content-encoding", "transfer-encoding", "expect", "te",
+        "trailer", "upgrade", "user-agent",
     ]
 
     /// Reads `Name: value`; nil for what is no header that may be set.
@@ -103,11 +104,18 @@ extension SettingKind where Value == OTLPSettings {
 }
 
 extension SettingKind where Value == String {
-    /// The URL of a collector.
+    /// The URL of a collector. A message about a bad one does not repeat it, for it may hold a password.
     fileprivate static var collector: SettingKind {
-        word("a URL such as http://127.0.0.1:4318 or https://collector.example:4318", print: { $0.isEmpty ? "" : quoted($0) }) {
-            OTLPSettings.target($0) == nil ? nil : $0
-        }
+        let expected = "a URL such as http://127.0.0.1:4318, without a user, ? or #: what is secret belongs into headers"
+        return SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                guard case .scalar(let text) = node.content, OTLPSettings.target(text) != nil else {
+                    throw node.failure("what is given is not that", expected: expected)
+                }
+                return text
+            },
+            print: { $0.isEmpty ? "" : quoted($0) })
     }
 
     /// A header. A message about a bad one does not repeat it.

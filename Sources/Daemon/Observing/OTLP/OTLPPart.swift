@@ -11,11 +11,12 @@ final class OTLPPart: Part {
     private let hub = Hub.current
     private let tap: QueryTap
     private let logger: Logger
-    private let message: OTLPMessage
+    private var message: OTLPMessage
     private var settings: OTLPSettings?
     private var watcher: QueryTap.TraceWatcher?
     private var sending: Greenlet<Void>?
-    private var isStopping = false
+    /// Set where it is to end: who sleeps is woken.
+    private var stopping = Event()
     private var trouble: String?
     /// What was handed over, and what was not.
     let totals = OTLPTotals()
@@ -37,12 +38,17 @@ final class OTLPPart: Part {
         self.settings = settings.otlp
         self.tap = tap
         self.logger = logger
-        message = OTLPMessage(identity: settings.chaos.identity, version: Version.text)
+        message = Self.message(settings)
+    }
+
+    private static func message(_ settings: Settings) -> OTLPMessage {
+        OTLPMessage(identity: settings.chaos.identity, version: Version.text)
     }
 
     func start() throws { begin() }
 
     func adopt(_ settings: Settings) throws {
+        message = Self.message(settings)
         guard settings.otlp != self.settings else { return }
         try stop()
         self.settings = settings.otlp
@@ -54,29 +60,31 @@ final class OTLPPart: Part {
         return [StatusField("sent", totals.sent.value), StatusField("dropped", totals.dropped.value)]
     }
 
-    /// What has come is handed over, where that does not take long.
+    /// What has come is handed over, where that does not take long, and counted as dropped otherwise.
     func stop() throws {
         guard let sending else { return }
-        isStopping = true
-        let deadline = hub.loop.now().advanced(by: .milliseconds(500))
-        while !sending.isDone, hub.loop.now() < deadline { try hub.sleep(until: hub.loop.now().advanced(by: .milliseconds(5))) }
-        sending.kill()
+        stopping.set()
+        if try !sending.join(until: hub.loop.now().advanced(by: .milliseconds(500))) {
+            sending.kill()
+            try sending.join()
+        }
+        if let rest = watcher?.take() { totals.dropped.add(rest.dropped &+ UInt64(rest.records.count)) }
         (self.sending, watcher) = (nil, nil)
     }
 
     private func begin() {
         guard let settings else { return }
-        (isStopping, trouble) = (false, nil)
+        (stopping, trouble) = (Event(), nil)
         watcher = tap.watchTraces(share: settings.sample, slow: settings.slowness)
         sending = hub.spawn(name: "otlp") { [weak self, hub] in
             let client = HTTPClient(Self.options, hub: hub)
             client.resolve = { host, deadline in try self?.resolve(host, deadline) ?? [] }
             defer { client.close() }
             while let self {
-                let isLast = self.isStopping
+                let isLast = self.stopping.isSet
                 try self.sendAll { try self.post($0, settings.fields, by: client, to: settings.target) }
                 if isLast { return }
-                try hub.sleep(until: hub.loop.now().advanced(by: Self.interval))
+                _ = try self.stopping.wait(until: hub.loop.now().advanced(by: Self.interval))
             }
         }
     }
@@ -89,6 +97,8 @@ final class OTLPPart: Part {
         options.silence = .seconds(5)
         options.redirects = 0
         options.keptConnections = 1
+        // Servers close sooner what is idle; a request that meets that would look like a collector in trouble.
+        options.keptFor = .seconds(2)
         return options
     }
 
@@ -125,10 +135,9 @@ final class OTLPPart: Part {
             case .again(let after, let reason):
                 note(reason)
                 // Many servers that are turned away at once do not come back at once.
-                let least = after ?? pause
+                let least = max(after ?? pause, pause)
                 let next = hub.loop.now().advanced(by: least + least * Int(hub.loop.random() % 256) / 1024)
-                guard next < end, !isStopping else { return false }
-                try hub.sleep(until: next)
+                guard next < end, try !stopping.wait(until: next) else { return false }
                 pause = min(pause * 2, Self.longestPause)
             }
         }
