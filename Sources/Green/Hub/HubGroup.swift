@@ -35,13 +35,13 @@ public final class HubGroup: Sendable {
         } body: {
             try body()
         } ended: { failure in
+            self.state.withLock { $0.mailboxes[number] = nil }
             if let ended {
                 ended(failure)
             } else if let failure, !(failure is Interruption) {
                 options.report(name, failure)
             }
             let joining = self.state.withLock { state in
-                state.mailboxes[number] = nil
                 state.running -= 1
                 return state.running == 0 ? Array(state.joining.values) : []
             }
@@ -49,7 +49,7 @@ public final class HubGroup: Sendable {
         }
     }
 
-    /// How many hubs run.
+    /// How many hubs run, or do what they were to do at their end.
     public var count: Int { state.withLock { $0.running } }
 
     /// Waits until no hub of the group runs and what each was to call at its end has returned (true), or `deadline` passes
