@@ -6,8 +6,8 @@
 
 An arithmetic trap is a crash that a stranger can cause. The compiler knows where they are: each check that is left after
 optimisation is a `cond_fail` of its intermediate language (SIL), with its place in the source. Sums and differences of Int are not
-listed: what is summed has at most 48 bits where it comes from outside (lengths, offsets, TTLs, counts), so that a sum would need
-thousands of terms more than a message has bytes. Listed is all else: arithmetic in other integers, products, and conversions to
+listed: most of what is summed has at most 48 bits where it comes from outside (lengths, offsets, TTLs, counts); where it has 64, as
+times in Redis values, guards bound it first. Listed is all else: arithmetic in other integers, products, and conversions to
 integers that are smaller or have no sign. Bounds of arrays and ranges are not listed: those are what fuzzing tries.
 
 It needs the modules of a debug build (`swift build`) of this folder.

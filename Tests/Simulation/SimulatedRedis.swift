@@ -54,9 +54,9 @@ final class SimulatedRedis {
         switch text(command[0]).uppercased() {
         case "GETRANGE":
             var value = values[key] ?? []
-            // A wrong value: a bit of its records is another.
-            if behaviour == .wrongValues, value.count > 8 {
-                value[value.count - 1 - Int.random(in: 0..<4, using: &random)] ^= 4
+            // A wrong value: a bit of its last record is another. The checksum behind it, four bytes, is as it was.
+            if behaviour == .wrongValues, value.count > 40 {
+                value[value.count - 5 - Int.random(in: 0..<4, using: &random)] ^= 4
             }
             return bulk(value)
         case "GET": return values[key].map(bulk) ?? Array("$-1\r\n".utf8)
