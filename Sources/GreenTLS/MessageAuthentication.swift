@@ -24,9 +24,6 @@ package enum MessageAuthentication {
 
     /// Whether two codes are the same, in a time that does not tell where they differ.
     package static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        guard left.count == right.count else { return false }
-        var difference: UInt8 = 0
-        for index in left.indices { difference |= left[index] ^ right[index] }
-        return difference == 0
+        unsafe left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
     }
 }

@@ -124,13 +124,6 @@ internal import Green
 
     /// 32 bytes for a purpose and a period.
     private func derive(_ purpose: String, _ period: Int64) -> [UInt8]? {
-        let text = Array("green session ticket, \(purpose), \(period)".utf8)
-        var length: UInt32 = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-            let made = unsafe HMAC(
-                EVP_sha256(), secret, Int32(clamping: secret.count), text, text.count, buffer.baseAddress, &length)
-            count = unsafe made == nil ? 0 : 32
-        }
-        return bytes.count == 32 ? bytes : nil
+        MessageAuthentication.code(.sha256, key: secret, Array("green session ticket, \(purpose), \(period)".utf8))
     }
 }
