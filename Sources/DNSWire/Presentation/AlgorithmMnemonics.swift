@@ -16,7 +16,6 @@ extension PresentationReader {
     mutating func algorithm() throws(WireError) -> UInt8 {
         let text = try word()
         if let number = AlgorithmMnemonics.number(text) { return number }
-        guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let value = UInt8(text) else { throw .badText }
-        return value
+        return try Self.number(text)
     }
 }

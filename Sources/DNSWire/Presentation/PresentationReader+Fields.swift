@@ -9,7 +9,11 @@ extension PresentationReader {
 
     /// A decimal number.
     mutating func number<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
-        let text = try word()
+        try Self.number(try word())
+    }
+
+    /// The number that decimal digits stand for.
+    static func number<Value: FixedWidthInteger>(_ text: String) throws(WireError) -> Value {
         guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let value = Value(text) else { throw .badText }
         return value
     }
