@@ -14,10 +14,12 @@ internal import Resolver
 
 /// The daemon as a whole.
 package enum Daemon {
-    /// Serves with `settings` until a signal ends it. `reload` reads the settings anew on SIGHUP.
+    /// Serves with `settings` until a signal ends it. `reload` reads the settings anew on SIGHUP; those that `sandbox` makes
+    /// impossible are refused.
     package static func run(
-        settings: Settings, log: Log, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
+        settings: Settings, log: Log, sandbox: Sandbox, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws(DaemonError) {
+        Logger(label: "vireo").info("sandbox", metadata: ["files": "\(sandbox.description)"])
         raiseDescriptorLimit()
         // A limit to the size of files is an error of the write, not the end of the daemon.
         signal(SIGXFSZ, SIG_IGN)
@@ -26,7 +28,11 @@ package enum Daemon {
         let hub = Hub(loop: LibeventLoop())
         do {
             try hub.run {
-                try serve(settings, log: log, in: .system, reload: reload)
+                try serve(settings, log: log, in: .system) { () throws(ConfigurationError) in
+                    let settings = try reload()
+                    try sandbox.check(settings)
+                    return settings
+                }
             }
         } catch let error as DaemonError {
             throw error

@@ -51,10 +51,12 @@ struct Serve: ParsableCommand {
         let loader = ConfigurationLoader(file: config, overrides: overrides)
         try Failure.reported {
             let settings = try loader.load()
+            // The log has a thread of its own.
+            let sandbox = Sandbox.enter(for: settings)
             let log = Log(level: settings.log.level)
             log.bootstrap()
             defer { log.flush(within: .seconds(1)) }
-            try Daemon.run(settings: settings, log: log) { () throws(ConfigurationError) in try loader.load() }
+            try Daemon.run(settings: settings, log: log, sandbox: sandbox) { () throws(ConfigurationError) in try loader.load() }
         }
     }
 }

@@ -53,6 +53,8 @@ package struct Settings: Sendable, Equatable {
     package var bootstrap: [UpstreamAddress] = []
     /// The user that a daemon started as root becomes; nil for `vireo`, where there is one.
     package var user: String?
+    /// Whether the process gives up writing to files that it does not name.
+    package var sandbox = true
     /// The number of threads that serve.
     package var workers = Settings.coreCount
     /// Upstreams whose AD is believed.

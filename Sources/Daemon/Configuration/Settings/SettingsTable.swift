@@ -141,6 +141,11 @@ extension Settings {
                 "The user to become when started as root, once ports are taken; root to stay it. Without this key: vireo.",
                 example: "vireo", needsRestart: true)),
         .value(
+            "sandbox", \.sandbox, .flag,
+            SettingFacts(
+                "Write only in the directories of files that are named here, and run no program (Landlock, where the kernel has it).",
+                needsRestart: true)),
+        .value(
             "timeout", \.timeout, .duration(.milliseconds(10)...Forwarder.questionLimit),
             SettingFacts("How long one try of one upstream may take; a whole question ends within 4.5s.")),
         .section("cache", \.cache, CacheSettings.table, SettingFacts("What the cache may hold, and for how long.")),
