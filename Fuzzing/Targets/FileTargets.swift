@@ -10,8 +10,7 @@ enum FileTargets {
     static func yaml(_ bytes: [UInt8]) {
         var settings = Settings()
         do throws(ConfigurationError) {
-            let node = try ConfigurationNode.parse(yaml: String(decoding: bytes, as: UTF8.self), file: "f")
-            try Settings.table.read(node, into: &settings)
+            try settings.read(yaml: String(decoding: bytes, as: UTF8.self), file: "f")
         } catch {
             promise(!"\(error)".isEmpty, "a fault has a message")
         }

@@ -9,7 +9,6 @@
 
 internal import Glibc
 internal import Green
-internal import Logging
 internal import Resolver
 
 /// The daemon as a whole.
@@ -19,20 +18,17 @@ package enum Daemon {
     package static func run(
         settings: Settings, log: Log, sandbox: Sandbox, reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws(DaemonError) {
-        Logger(label: "vireo").info("sandbox", metadata: ["files": "\(sandbox.description)"])
         raiseDescriptorLimit()
         // A limit to the size of files is an error of the write, not the end of the daemon.
         signal(SIGXFSZ, SIG_IGN)
         // Nor do these mean the end, whoever sends them; SIGUSR1 asks for the figures.
         for number in [SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] { signal(number, SIG_IGN) }
+        var surroundings = Surroundings.system
+        surroundings.sandbox = sandbox
         let hub = Hub(loop: LibeventLoop())
         do {
-            try hub.run {
-                try serve(settings, log: log, in: .system) { () throws(ConfigurationError) in
-                    let settings = try reload()
-                    try sandbox.check(settings)
-                    return settings
-                }
+            try hub.run { [surroundings] in
+                try serve(settings, log: log, in: surroundings, reload: reload)
             }
         } catch let error as DaemonError {
             throw error

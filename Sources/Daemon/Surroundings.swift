@@ -18,6 +18,8 @@ package struct Surroundings: Sendable {
     let isProcess: Bool
     /// What the instance is called among those at one Redis; nil for a name after machine and process.
     let instanceName: String?
+    /// What the process has given up.
+    var sandbox: Sandbox?
     /// Shown what the workers share, once it is made.
     let shares: @Sendable (SharedState) -> Void
 

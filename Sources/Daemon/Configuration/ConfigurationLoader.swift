@@ -72,9 +72,8 @@ package struct ConfigurationLoader: Sendable {
         if let file {
             let isInput = file == "-"
             let name = isInput ? "standard input" : file
-            let node = try ConfigurationNode.parse(yaml: content(of: file), file: name)
-            faults.collect { () throws(ConfigurationError) in try Settings.table.read(node, into: &settings) }
-            settings.noteOrigins(node)
+            let content = try content(of: file)
+            faults.collect { () throws(ConfigurationError) in try settings.read(yaml: content, file: name) }
             if !isInput, text == nil, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
         }
         for override in overrides {

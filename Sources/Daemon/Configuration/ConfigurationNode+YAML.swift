@@ -1,23 +1,54 @@
 internal import Green
 
+extension Settings {
+    /// Reads YAML text; `file` is what messages call it. All that is wrong with it is thrown at once, in the order of its lines: where
+    /// it ceases to be YAML, the mistakes before that, too.
+    package mutating func read(yaml text: String, file: String) throws(ConfigurationError) {
+        var faults = ConfigurationFaults()
+        let (node, isWhole) = ConfigurationNode.parse(yaml: text, file: file, &faults)
+        if let node {
+            noteOrigins(node)
+            faults.collect { () throws(ConfigurationError) in
+                // What was left out would be missed by what is held against each other.
+                try isWhole ? Self.table.read(node, into: &self) : Self.table.readKeys(node, into: &self)
+            }
+        }
+        faults.sort()
+        try faults.check()
+    }
+}
+
 extension ConfigurationNode {
-    /// Reads YAML text; `file` is what messages call it.
-    package static func parse(yaml text: String, file: String) throws(ConfigurationError) -> ConfigurationNode {
+    /// The tree of a YAML text, and whether all of the text is in it; what is wrong goes into `faults`.
+    fileprivate static func parse(
+        yaml text: String, file: String, _ faults: inout ConfigurationFaults
+    ) -> (node: ConfigurationNode?, isWhole: Bool) {
         var reader = YAMLReader(text, file: file)
         do throws(YAMLReader.Failure) {
-            if let node = try reader.root() {
-                if case .empty = node.content {} else { return node }
-            }
+            let node = try reader.root()
+            faults = reader.faults
+            guard faults.isEmpty else { return (node, false) }
+            if let node, !node.isEmpty { return (node, true) }
+            faults.add(
+                .badValue(
+                    ConfigurationPlace(source: file), problem: "holds no settings", expected: "keys such as listen or upstreams"))
+            return (nil, true)
         } catch {
+            faults = reader.faults
             switch error {
             case .syntax(let fault):
                 let reason = plainReason(in: text, at: fault.mark.line) ?? fault.reason
-                throw .syntax(file: file, line: fault.mark.line, column: fault.mark.column, reason: reason)
-            case .value(let problem): throw problem
+                faults.add(.syntax(file: file, line: fault.mark.line, column: fault.mark.column, reason: reason))
+            case .value(let problem): faults.add(problem)
             }
+            return (ConfigurationNode(.mapping(reader.outermost), at: ConfigurationPlace(source: file)), false)
         }
-        throw .badValue(
-            ConfigurationPlace(source: file), problem: "holds no settings", expected: "keys such as listen or upstreams")
+    }
+
+    /// Whether nothing stands there.
+    private var isEmpty: Bool {
+        if case .empty = content { return true }
+        return false
     }
 
     /// What is wrong with an IPv6 address and its port where YAML reads a list.

@@ -171,6 +171,7 @@ final class Control {
                 "upstreams-from": "\(resolvConf.origin)", "cache": "\(settings.cache.size)",
                 "redis": "\(settings.cache.redis.map(\.description) ?? "none")",
                 "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
+                "sandbox": "\(surroundings.sandbox?.description ?? "none")",
             ])
         logWarnings()
     }
@@ -225,6 +226,7 @@ final class Control {
             let given = new
             let fixed = new.keepFixed(of: settings)
             let report = ReloadReport(from: settings, to: given, waiting: fixed)
+            try surroundings.sandbox?.check(new)
             // Once more: where it listens is as it was.
             let addresses = surroundings.addresses
             try new.checkUpstreams(at: ConfigurationPlace(source: "settings"), on: blocking { addresses() })

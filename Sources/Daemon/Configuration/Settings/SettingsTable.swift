@@ -22,6 +22,13 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 
     /// Reads a mapping; keys that it does not name stay as they are. All that is wrong with it is thrown at once.
     package func read(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
+        try readKeys(node, into: &root)
+        // What is held against each other must be good in itself.
+        try check(root, node)
+    }
+
+    /// Reads each key by itself.
+    func readKeys(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
         let names = keys.map(\.name)
         guard case .mapping(let pairs) = node.content else {
             let expected = "a mapping with keys such as \(names.joined(separator: ", "))"
@@ -37,8 +44,6 @@ package struct SettingsTable<Root: Sendable>: Sendable {
             }
         }
         try faults.check()
-        // What is held against each other must be good in itself.
-        try check(root, node)
     }
 
     /// What people see of the keys, with their values in a root.
