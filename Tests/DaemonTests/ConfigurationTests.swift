@@ -261,8 +261,10 @@ func complaint(_ yaml: String, withColumns: Bool = false) -> String {
 
     @Test func `where a file ceases to be YAML the mistakes before that are told too, and what would be missed is not`() {
         // The second line of `groups` names a list of which nothing is known.
-        let lines = complaint("wrokers: 1\ngroups: [{name: kids, clients: [192.0.2.1], block: [ads]}]\ncache: {size: 1XB}\nlisten: [\"127.0.0.1")
-            .split(separator: "\n")
+        let lines = complaint(
+            "wrokers: 1\ngroups: [{name: kids, clients: [192.0.2.1], block: [ads]}]\ncache: {size: 1XB}\nlisten: [\"127.0.0.1"
+        )
+        .split(separator: "\n")
         #expect(lines.count == 3, "\(lines)")
         #expect(lines[0].hasPrefix("vireo.yaml:1: wrokers: unknown key"))
         #expect(lines[1].hasPrefix("vireo.yaml:3: cache.size: "))
@@ -270,10 +272,12 @@ func complaint(_ yaml: String, withColumns: Bool = false) -> String {
     }
 
     @Test func `keys that stand there twice, that are no words, and aliases of nothing are told beside all else`() {
-        let yaml = "workers: many\nworkers: 2\nlisten: [*nowhere]\n[a]: 1\n{b: 1}: [2]\ncache: {size: 1MiB, size: 2MiB}\nwrokers: 1"
+        let yaml =
+            "workers: many\nworkers: 2\nlisten: [*nowhere]\n[a]: 1\n{b: 1}: [2]\ncache: {size: 1MiB, size: 2MiB}\nwrokers: 1"
         let lines = complaint(yaml).split(separator: "\n")
         let expected = [
-            "1: workers: \"many\"", "2: workers: given twice", "3: listen[0]: nothing has the anchor", "4: brackets without quotes",
+            "1: workers: \"many\"", "2: workers: given twice", "3: listen[0]: nothing has the anchor",
+            "4: brackets without quotes",
             "5: a key is not a word", "6: cache.size: given twice", "7: wrokers: unknown key",
         ]
         #expect(lines.count == expected.count, "\(lines)")

@@ -99,7 +99,11 @@ struct YAMLReader: ~Copyable {
             if event == .sequenceEnd { return isWhole ? ConfigurationNode(.list(elements), at: place) : nil }
             var inner = self.place(place)
             inner.key += "[\(elements.count)]"
-            if let element = try value(of: event, at: inner, depth: depth + 1) { elements.append(element) } else { isWhole = false }
+            if let element = try value(of: event, at: inner, depth: depth + 1) {
+                elements.append(element)
+            } else {
+                isWhole = false
+            }
         }
     }
 
