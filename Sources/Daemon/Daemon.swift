@@ -25,7 +25,9 @@ package enum Daemon {
         for number in [SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] { signal(number, SIG_IGN) }
         var surroundings = Surroundings.system
         surroundings.sandbox = sandbox
-        let hub = Hub(loop: LibeventLoop())
+        var options = HubOptions()
+        options.report = TaskFailures.report()
+        let hub = Hub(loop: LibeventLoop(), options: options)
         do {
             try hub.run { [surroundings] in
                 try serve(settings, log: log, in: surroundings, reload: reload)

@@ -21,6 +21,20 @@ import Testing
         #expect(trouble.observe(65, at: moment(211)) == .over(1))
     }
 
+    @Test func `an error of tasks is said at once, then once a minute with the count, and many errors are few lines`() {
+        var failures = TaskFailures()
+        #expect(failures.observe("no stack", at: moment(0)) == 0)
+        for second in 1..<60 { #expect(failures.observe("no stack", at: moment(second)) == nil) }
+        #expect(failures.observe("another", at: moment(59)) == 0)
+        #expect(failures.observe("no stack", at: moment(60)) == 59)
+        #expect(failures.observe("no stack", at: moment(61)) == nil)
+        #expect(failures.observe("no stack", at: moment(120)) == 1)
+        // Each with a text of its own.
+        let lines = (0..<10_000).count { failures.observe("error \($0)", at: moment(121)) != nil }
+        #expect(lines == TaskFailures.most - 1)
+        #expect(failures.observe("error 20000", at: moment(200)) == 0)
+    }
+
     @Test func `the control socket answers root and its own user alone, unless its mode lets a group in`() {
         #expect(ControlServer.mayAsk(0, true) && ControlServer.mayAsk(geteuid(), true))
         #expect(!ControlServer.mayAsk(geteuid() + 12_345, true))

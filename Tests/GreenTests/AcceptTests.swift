@@ -25,11 +25,36 @@ import Testing
                     guard messages.withLock({ $0.count }) == 2 * round - 1 else { fatalError("\(messages.withLock { $0 })") }
                     world.host.acceptError = nil
                     guard try client.read(upTo: 1, until: hub.soon) == [1] else { fatalError("not served") }
+                    guard messages.withLock({ $0.count }) == 2 * round - 1 else { fatalError("\(messages.withLock { $0 })") }
+                    try sleep(.seconds(10))
+                    _ = try StreamSocket.connect(to: listener.address, until: hub.soon).read(upTo: 1, until: hub.soon)
                     guard messages.withLock({ $0.count }) == 2 * round else { fatalError("\(messages.withLock { $0 })") }
                 }
                 server.stop()
             }
             guard messages.withLock({ $0.map(\.level) }) == [.warning, .info, .warning, .info] else { fatalError("levels") }
+        }
+    }
+
+    @Test func `a listener that gets a connection for each that ends says so once, not each time`() async {
+        await #expect(processExitsWith: .success) {
+            let messages = Locked<[LibraryMessage]>([])
+            LibraryMessages.handle { message in messages.withLock { $0.append(message) } }
+            let world = VirtualWorld(seed: 1)
+            try world.run { hub throws in
+                let listener = try hub.loop.listen(.stream, at: SocketAddress(.loopback, port: 0), options: ListenOptions())
+                let server = try StreamServer(listener: listener, limit: 10) { try $0.write([1]) }
+                server.start()
+                for _ in 0..<500 {
+                    world.host.acceptError = EMFILE
+                    let client = try StreamSocket.connect(to: listener.address, until: hub.soon)
+                    try sleep(.milliseconds(20))
+                    world.host.acceptError = nil
+                    guard try client.read(upTo: 1, until: hub.soon) == [1] else { fatalError("not served") }
+                }
+                server.stop()
+            }
+            guard messages.withLock({ $0.map(\.level) }) == [.warning] else { fatalError("\(messages.withLock { $0.count })") }
         }
     }
 

@@ -1,5 +1,4 @@
 internal import Green
-internal import Logging
 internal import Resolver
 
 /// The workers of the daemon, on threads of their own, as the control thread sees them.
@@ -41,11 +40,8 @@ final class WorkerGroup: Sendable {
         tell: @escaping @Sendable (Event) -> Void
     ) {
         let group = HubGroup(starter: starter)
-        let logger = Logger(label: "vireo")
         var options = HubOptions()
-        options.report = { greenlet, error in
-            logger.error("a task failed", metadata: ["task": "\(greenlet)", "error": "\(error)"])
-        }
+        options.report = TaskFailures.report()
         for (number, share) in shares.enumerated() {
             group.start(name: "worker-\(number)", options: options) {
                 let hub = Hub.current

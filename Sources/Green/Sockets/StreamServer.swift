@@ -110,7 +110,7 @@ internal import Glibc
         while true {
             switch unsafe hub.loop.accept(handle) {
             case .connection(let connection, let peer):
-                pause.succeeded()
+                pause.succeeded(at: hub.now)
                 unsafe try serve(StreamSocket(hub: hub, handle: connection, peer: peer))
                 // Others have something to do, however many come.
                 accepted += 1
@@ -129,7 +129,8 @@ internal import Glibc
             case .failure(let code):
                 // Out of descriptors or memory: others must end first.
                 makeRoom()
-                try hub.sleep(until: hub.loop.now().advanced(by: pause.failed(code)))
+                let now = hub.loop.now()
+                try hub.sleep(until: now.advanced(by: pause.failed(code, at: now)))
             }
         }
     }
