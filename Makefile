@@ -30,7 +30,7 @@ BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev li
 	libunistring-dev
 TEST_PACKAGES  := openssl dnsdist nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server \
 	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils prometheus curl chromium fstrm-bin \
-	libnss3-tools
+	libnss3-tools python3 iproute2
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
@@ -40,7 +40,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios simulate test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean \
+.PHONY: help run build test scenarios simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean \
 	deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
@@ -67,6 +67,9 @@ scenarios: deps ## run scenario files on the simulated daemon (ARGS=FILES; witho
 simulate: deps ## run the whole daemon in simulated worlds, one from each seed (SEEDS=1000 FROM=1, or SEED=n again with its trace)
 	$(SWIFT) build $(RELEASE_FLAGS) --product vireo-simulate
 	.build/release/vireo-simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),1) --jobs $$(nproc))
+
+chaos: build test-deps ## try faults of the real system on the built program (40 minutes; SHORT=1: one; ARGS="loss interface"; ARGS=--list)
+	VIREO_BINARY=$(or $(VIREO_BINARY),$(CURDIR)/$(BINARY)) python3 Tests/Chaos/chaos.py $(if $(SHORT),--short) $(ARGS)
 
 test-sanitize: test-deps ## run the tests of Green, GreenTLS, GreenRedis, GreenHTTP and GreenHTTP2 under ThreadSanitizer and AddressSanitizer
 	VIREO_ONLY=$(GREEN_TESTS) \
