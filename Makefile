@@ -40,7 +40,7 @@ comma          := ,
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb clean \
+.PHONY: help run build test scenarios simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb trial clean \
 	deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
@@ -169,6 +169,11 @@ uninstall: ## take away what `make install` has put under PREFIX; the configurat
 deb: build ## make a Debian package, .build/deb/vireo_…deb
 	@command -v dpkg-shlibdeps >/dev/null || scripts/install-packages.sh dpkg-dev
 	scripts/make-deb.sh $(BINARY) .build/deb
+
+trial: deb ## try the package on a fresh Debian 12, booted in a container: installed, restarted under load, upgraded, purged (root)
+	@command -v debootstrap >/dev/null && command -v systemd-nspawn >/dev/null \
+		|| scripts/install-packages.sh debootstrap systemd-container
+	scripts/trial.sh .build/deb/vireo_*.deb .build/trial
 
 clean: ## remove what was built
 	rm -rf .build
