@@ -20,8 +20,8 @@ let testSettings: [SwiftSetting] = [
 
 /// The modules that read the bytes of strangers.
 let fuzzed: [Target.Dependency] = [
-    "AnswerCache", "Belief", "DNSWire", "Daemon", "Green", "GreenHTTP", "GreenHTTP2", "GreenRedis", "NameRules", "Resolver",
-    "Upstream",
+    "AnswerCache", "Belief", "COpenSSL", "DNSWire", "Daemon", "Green", "GreenHTTP", "GreenHTTP2", "GreenRedis", "GreenTLS",
+    "NameRules", "Resolver", "Upstream",
 ]
 
 /// A program of Examples, which stands on Green and on what it names besides.

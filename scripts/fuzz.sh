@@ -62,10 +62,16 @@ keep() {
     done
 }
 
+# Who calls it wrongly is told so before anything is built.
+case "${1:-} $#" in
+"run 3") [[ $3 =~ ^[1-9][0-9]*$ ]] ;;
+"keep 2" | "list 1") ;;
+*) false ;;
+esac || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
 build
-case ${1:-} in
+case $1 in
 run) run "$2" "$3" ;;
 keep) keep "$2" ;;
 list) $program ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -22,6 +22,36 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases) func `who is killed as its socket is closed and has just been written to is not reported`(
+        _ world: World
+    ) throws {
+        let reports = Locked<[String]>([])
+        var options = HubOptions()
+        options.report = { name, error in reports.withLock { $0.append("\(name): \(error)") } }
+        try onHub(world, options) { hub throws in
+            let sockets = try (0..<2).map { _ in
+                let place = SocketAddress(.loopback, port: 0)
+                return try DatagramSocket(listener: hub.loop.listen(.datagram, at: place, options: ListenOptions()))
+            }
+            let clients = try sockets.map { try DatagramSocket(connectedTo: try #require($0.localAddress)) }
+            // The first to have a datagram ends the other, whose datagram has come in the same turn.
+            var readers: [Greenlet<Void>] = []
+            for number in 0..<2 {
+                readers.append(
+                    hub.spawn {
+                        _ = try sockets[number].receiveBytes(until: hub.soon)
+                        readers[1 - number].kill()
+                        sockets[1 - number].close()
+                    })
+            }
+            try yield()
+            for client in clients { if let datagram = Datagram([1]) { client.send(datagram) } }
+            // Not joined: that would be asking for its error.
+            while !readers.allSatisfy(\.isDone) { try sleep(.milliseconds(1)) }
+        }
+        #expect(reports.withLock { $0 } == [])
+    }
+
     @Test(arguments: World.allCases) func `an error that nobody asks for is reported with the greenlet's name`(_ world: World)
         throws
     {

@@ -123,6 +123,8 @@ internal import CGreen
             !(error is Interruption)
         else { return }
         unsafe isObserved = true
+        // Who ends a greenlet and closes its socket wakes it with either, where the socket had just woken it.
+        if unsafe record.pointee.isKilled, case .closed? = error as? SocketError { return }
         let hub = unsafe core.pointee.hub.takeUnretainedValue()
         hub.options.report(nameInReports, error)
     }

@@ -117,7 +117,9 @@ def mixed(world):
     outcome.check(not prober.account().lost, f"{prober.account()}")
     outcome.check(not trouble.faults, f"{trouble.faults[:5]}")
     judge_memory(outcome, sizes)
-    outcome.note(f"{seconds} s, {sum(trouble.counts.values())} troubles; {vireo.descriptors} descriptors")
+    troubles = sum(trouble.counts.values())
+    world.most_lines += 5 * troubles
+    outcome.note(f"{seconds} s, {troubles} troubles; {vireo.descriptors} descriptors")
 
 
 def watch(world, seconds):
