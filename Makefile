@@ -175,6 +175,7 @@ uninstall: ## take away what `make install` has put under PREFIX; the configurat
 	@echo "these stay, if they are there: $(DESTDIR)$(SYSCONFDIR)/vireo $(DESTDIR)/var/cache/vireo, the user vireo"
 
 deb: build ## make a Debian package, .build/deb/vireo_…deb
+	@rm -f .build/deb/vireo_*.deb
 	@command -v dpkg-shlibdeps >/dev/null || scripts/install-packages.sh dpkg-dev
 	scripts/make-deb.sh $(BINARY) .build/deb
 

@@ -56,9 +56,9 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .systemLibrary(name: "CLandlock"),
         .systemLibrary(name: "CUnistring", providers: [.apt(["libunistring-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .target(name: "CDaemon"),
         .target(name: "CGreen", dependencies: ["CBoostContext"], linkerSettings: [.linkedLibrary("boost_context")]),
         .target(name: "Green", dependencies: ["CGreen", "CLibevent"], swiftSettings: settings),
         .target(name: "GreenTLS", dependencies: ["Green", "COpenSSL"], swiftSettings: settings),
@@ -84,7 +84,7 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "Resolver", "AnswerCache", "Belief", "NameRules", "Upstream", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2",
-                "GreenRedis", "GreenTLS", "Observation", "Page", "CLandlock", "CUnistring", "CYAML", "CZlib",
+                "GreenRedis", "GreenTLS", "Observation", "Page", "CDaemon", "CUnistring", "CYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Daemon"])),
             ],
             swiftSettings: settings
@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "vireo",
             dependencies: [
-                "Daemon",
+                "CDaemon", "Daemon",
                 .product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Daemon"])),
             ],
             swiftSettings: settings

@@ -3,17 +3,23 @@
 // paths of lists, certificates and the settings themselves may change with a reload. It costs a look at each file that is opened,
 // and nothing where queries are answered.
 
-internal import CLandlock
+internal import CDaemon
 internal import Glibc
 internal import Green
 internal import Resolver
 
 /// What files this process may write to.
 package struct Sandbox: Sendable {
-    /// The directories that may be written to; nil where all may be.
+    /// The directories that may be written to, with all below them, without symbolic links; nil where all may be.
     private let directories: Set<String>?
     /// What is in force, or why nothing is.
     package let description: String
+    /// The directories that the settings of the start named, whether they were there or not.
+    private var named: Set<String> = []
+    /// Why nothing is, where it should be.
+    var fault: String?
+    /// Directories that were not there, with their keys: they cannot be written to, should they come.
+    var missing: [String] = []
 
     /// Where a path that is written to stands in the settings.
     struct WrittenPath {
@@ -30,18 +36,32 @@ package struct Sandbox: Sendable {
     package static func enter(for settings: Settings) -> Sandbox {
         guard settings.sandbox else { return Sandbox(directories: nil, description: "off") }
         let version = vireo_landlock_version()
-        guard version > 0 else { return Sandbox(directories: nil, description: "none: the kernel has no Landlock") }
-        let paths = settings.writtenPaths
+        guard version > 0 else {
+            guard errno != ENOSYS, errno != EOPNOTSUPP else {
+                return Sandbox(directories: nil, description: "none: the kernel has no Landlock")
+            }
+            // A filter of system calls forbids it.
+            let error = SocketError(errno: errno, call: "landlock_create_ruleset")
+            return Sandbox(directories: nil, description: "none", fault: "Landlock: \(error.reason)")
+        }
+        var (granted, named, missing): (Set<String>, Set<String>, [String]) = ([], [], [])
         do throws(SocketError) {
             let rules = try Ruleset(version: version)
-            for written in paths {
-                for directory in directories(of: written.path) { try rules.allow(beneath: directory, isSocket: written.isSocket) }
+            for written in settings.writtenPaths {
+                for directory in directories(of: written.path) {
+                    named.insert(directory)
+                    if try rules.allow(beneath: directory, isSocket: written.isSocket), let path = Self.real(directory) {
+                        granted.insert(path)
+                    } else if settings.origins[written.key] != nil {
+                        missing.append("\(written.key): \(directory)")
+                    }
+                }
             }
             try rules.enter()
         } catch {
-            return Sandbox(directories: nil, description: "none: \(error.reason)")
+            return Sandbox(directories: nil, description: "none", fault: "Landlock: \(error.reason)")
         }
-        return Sandbox(directories: Set(paths.flatMap { directories(of: $0.path) }), description: "landlock \(version)")
+        return Sandbox(directories: granted, description: "landlock \(version)", named: named, missing: missing)
     }
 
     /// Refuses settings of a reload that would have the process write where it no longer may.
@@ -49,8 +69,11 @@ package struct Sandbox: Sendable {
         guard let directories else { return }
         var faults = ConfigurationFaults()
         for written in settings.writtenPaths where !written.isSocket {
-            let missing = Self.directories(of: written.path).first { !directories.contains($0) }
-            guard let missing else { continue }
+            guard
+                let missing = Self.directories(of: written.path).first(where: {
+                    !named.contains($0) && !isBelow($0, directories)
+                })
+            else { continue }
             faults.collect { () throws(ConfigurationError) in
                 let place = ConfigurationPlace(source: settings.origins[written.key]?.place ?? "settings", key: written.key)
                 throw .badValue(
@@ -59,6 +82,23 @@ package struct Sandbox: Sendable {
             }
         }
         try faults.check()
+    }
+
+    /// Whether a directory is one of some, or lies in one of them.
+    private func isBelow(_ directory: String, _ granted: Set<String>) -> Bool {
+        guard var path = Self.real(directory) else { return false }
+        while !granted.contains(path) {
+            guard path != "/" else { return false }
+            path = Self.directory(of: path)
+        }
+        return true
+    }
+
+    /// A directory without symbolic links; nil where there is none.
+    private static func real(_ path: String) -> String? {
+        guard let real = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
     }
 
     /// The directory of a file, and those that symbolic links in its place lead to.
@@ -148,15 +188,16 @@ private struct Ruleset: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// Allows writing beneath a directory; nothing where it is not there.
-    func allow(beneath path: String, isSocket: Bool) throws(SocketError) {
+    /// Allows writing beneath a directory; false where it is not there.
+    func allow(beneath path: String, isSocket: Bool) throws(SocketError) -> Bool {
         let directory = unsafe vireo_landlock_directory(path)
-        guard directory >= 0 else { return }
+        guard directory >= 0 else { return false }
         defer { close(directory) }
         let access = isSocket ? Access.makeSocket | Access.removeFile : Self.files
         guard vireo_landlock_allow(descriptor, access & handled, directory) == 0 else {
             throw SocketError(errno: errno, call: "landlock_add_rule")
         }
+        return true
     }
 
     /// Puts it in force.

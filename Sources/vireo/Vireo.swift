@@ -11,6 +11,7 @@
 // configuration, 64 (EX_USAGE) for options that do not exist.
 
 internal import ArgumentParser
+internal import CDaemon
 internal import Daemon
 internal import Glibc
 
@@ -31,12 +32,20 @@ struct Vireo: ParsableCommand {
         ],
         defaultSubcommand: Serve.self)
 
+    /// What stands behind the program's name.
+    private static var arguments: [String] {
+        var arguments: [String] = []
+        // SAFETY: each is a C string that lasts as long as the process.
+        while let next = unsafe vireo_argument(Int32(arguments.count) + 1) { arguments.append(unsafe String(cString: next)) }
+        return arguments
+    }
+
     /// Runs what the arguments say. Texts of the parser are written here, so that no failure to write them is lost.
     static func main() {
         // A pipe that nobody reads any more is an error of the write.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot(InspectCache.rewritten(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(InspectCache.rewritten(arguments))
             try command.run()
         } catch {
             let code = exitCode(for: error)

@@ -48,9 +48,11 @@ import Testing
         try VirtualWorld(seed: 1).run { _ throws in
             var settings = Settings()
             settings.user = "no-such-user-here"
-            #expect(throws: DaemonError.self) { try UserPart(settings, log).start() }
+            #expect(throws: DaemonError.self) {
+                try UserPart(settings, log, listeners: ListenerPart(settings, log, .system)).start()
+            }
             settings.user = "root"
-            try UserPart(settings, log).start()
+            try UserPart(settings, log, listeners: ListenerPart(settings, log, .system)).start()
             #expect(geteuid() == 0)
         }
     }

@@ -47,6 +47,13 @@ extension EndToEnd {
             #expect(try run(["--bogus"]).exit == .code(64))
         }
 
+        @Test(.enabled(if: geteuid() == 0, "needs root, to take /proc away"))
+        func `arguments are read where there is no proc`() throws {
+            let script = "mount --make-rprivate / && umount -l /proc && exec \"$0\" --version"
+            let tool = try Tool(["unshare", "--mount", "sh", "-c", script, VireoServer.binary], within: .seconds(5))
+            #expect(tool.exit == .code(0) && tool.output.contains(#/^\d+\.\d+\.\d+\n$/#), "\(tool.output)\(tool.errors)")
+        }
+
         @Test func `the example configuration is good`() throws {
             let path = URL(fileURLWithPath: TestDirectory.resource("")).deletingLastPathComponent().deletingLastPathComponent()
                 .appendingPathComponent("config/vireo.yaml").path

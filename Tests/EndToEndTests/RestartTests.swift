@@ -10,6 +10,14 @@ extension EndToEnd {
             ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? usual
         }
 
+        @Test func `a socket for TLS that is handed over without a certificate ends the start with what is wanted`() throws {
+            let manager = try ServiceManager("listen: [\"127.0.0.1:\(FreePort.take())\"]\nupstreams: [\"192.0.2.1\"]\nuser: root")
+            try manager.open(SOCK_STREAM, port: FreePort.take(), named: "tls")
+            let process = try manager.startOnly()
+            #expect(try process.waitForExit(within: .seconds(4)) == .code(1))
+            #expect(process.errors.contains("needs a certificate"), "\(process.errors)")
+        }
+
         @Test func `no query is lost over restarts under load`() throws {
             let upstream = try FakeUpstream()
             let port = FreePort.take()

@@ -41,6 +41,19 @@ extension EndToEnd {
             #expect(tool.exit == .code(2) && tool.errors.contains("Permission denied"), "\(tool.errors)")
         }
 
+        @Test func `a directory below one that was named is no other, and one that comes late is said to be`() throws {
+            let directory = try TestDirectory()
+            for name in ["logs", "logs/below"] { #expect(mkdir(directory.file(name), 0o700) == 0) }
+            let (server, hasLandlock) = try server(
+                directory.file("logs/queries.log"), "cache: {snapshot: \(directory.file("late/cache.snapshot"))}")
+            guard hasLandlock else { return }
+            try eventually("the line about it; \(server.process.errors)") {
+                server.process.errors.contains(#/can be written to after a restart only .* place="cache\.snapshot: .*/late"/#)
+                    ? true : nil
+            }
+            #expect(try reload(server, directory.file("logs/below/queries.log")).exit == .code(0))
+        }
+
         @Test func `without it the process may write everywhere, as it says`() throws {
             let directory = try TestDirectory()
             for name in ["first", "second"] { #expect(mkdir(directory.file(name), 0o700) == 0) }

@@ -62,8 +62,22 @@ extension EndToEnd {
                 #expect(tool.exit == .code(1))
                 for part in parts { #expect(tool.errors.contains(part), "\(tool.errors)") }
             }
+            let directory = try TestDirectory()
+            let yaml = "listen: [\"127.0.0.1:\(FreePort.take())\"]\nupstreams: [\"192.0.2.1\"]\n"
+            let http = try directory.write(yaml + "http: 0.0.0.0:\(FreePort.take())\nhttp-token: abcdefghijklmnop\n", to: "http.yaml")
+            let tool = try Tool([VireoServer.binary, "serve", "--config", http], within: .seconds(4))
+            #expect(tool.exit == .code(1) && tool.errors.contains("no user vireo"), "\(tool.errors)")
             let upstream = try FakeUpstream()
             #expect(try VireoServer(upstreams: [upstream.address]).ask("www.example.", .a).answers.count == 1)
+        }
+
+        @Test(.enabled(if: getpwnam("vireo") == nil, "this machine has a user vireo"))
+        func `sockets that were handed over count as taken`() throws {
+            let manager = try ServiceManager("listen: [\"127.0.0.1:\(FreePort.take())\"]\nupstreams: [\"192.0.2.1\"]")
+            try manager.open(SOCK_DGRAM, port: FreePort.take(), named: "dns", anywhere: true)
+            let process = try manager.startOnly()
+            #expect(try process.waitForExit(within: .seconds(4)) == .code(1))
+            #expect(process.errors.contains("no user vireo"), "\(process.errors)")
         }
     }
 }

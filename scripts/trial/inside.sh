@@ -42,6 +42,8 @@ judge $? "the service runs at once"
 judge $? "it answers for localhost"
 [ "$(ps -o user= -p "$(pid)")" = vireo ]
 judge $? "as user vireo"
+journalctl -q -u vireo | grep -q 'sandbox="landlock'
+judge $? "bound to its own directories (sandbox)"
 grep -q '^NoNewPrivs:.*1' "/proc/$(pid)/status"
 judge $? "without a way to more rights"
 good "systemd-analyze security: $(systemd-analyze security --no-pager vireo | tail -n 1 | sed 's/^[^O]*//')"
@@ -89,7 +91,7 @@ judge $? "the journal has its lines"
 # --- operate: twenty restarts under load
 echo 'localhost A' >/root/names
 before=$(now)
-dnsperf -s 127.0.0.1 -d /root/names -Q 10000 -l 45 -t 5 -q 2000 >/root/load 2>&1 &
+dnsperf -s 127.0.0.1 -d /root/names -Q 10000 -l 60 -t 5 -q 2000 >/root/load 2>&1 &
 load=$!
 count=0
 while [ $count -lt 20 ]; do
@@ -98,6 +100,8 @@ while [ $count -lt 20 ]; do
     count=$((count + 1))
 done
 took=$(since "$before")
+kill -0 $load
+judge $? "the load lasts longer than the restarts"
 wait $load
 sent=$(awk '/Queries sent:/ { print $3 }' /root/load)
 lost=$(awk '/Queries lost:/ { print $3 }' /root/load)
@@ -145,7 +149,7 @@ answers two.trial.example
 judge $? "it starts and answers while its Redis is not there"
 systemctl start redis-server
 begin=$(now)
-await 60 sh -c 'vireo cache flush --all >/dev/null; dig +tries=1 +time=1 +short @127.0.0.1 two.trial.example >/dev/null; redis-cli dbsize | grep -qv "^0$"'
+await 60 sh -c 'vireo cache flush --all >/dev/null; dig +tries=1 +time=1 +short @127.0.0.1 two.trial.example >/dev/null; [ "$(redis-cli exists vireo:1:two.trial.example.:A:IN)" = 1 ]'
 judge $? "answers are shared $(since "$begin") after Redis came"
 systemctl stop redis-server
 begin=$(now)
@@ -196,9 +200,11 @@ await 10 answers localhost
 judge $? "a query starts it by its socket"
 [ "$(awk '/^CapBnd/ { print $2 }' "/proc/$(pid)/status")" = 0000000000000000 ]
 judge $? "then without any capability: $(systemd-analyze security --no-pager vireo | tail -n 1 | sed 's/^[^O]*//')"
-systemctl -q disable --now vireo.socket
+dpkg -r vireo >/dev/null 2>&1
+! systemctl -q is-active vireo.socket && [ ! -e /etc/systemd/system/sockets.target.wants/vireo.socket ]
+judge $? "removed in that form, its sockets are gone too"
 rm -r /etc/systemd/system/vireo.service.d
-systemctl daemon-reload
+dpkg -i /root/vireo.deb >/dev/null 2>&1
 systemctl restart vireo
 
 # --- upgrade

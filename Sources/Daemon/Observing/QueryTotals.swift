@@ -61,7 +61,8 @@ struct QueryTotals {
         return result
     }
 
-    private var answers: UInt64 { sources.reduce(0, &+) }
+    /// All answers.
+    var answers: UInt64 { sources.reduce(0, &+) }
 
     private func quantile(_ permille: UInt64) -> String {
         durations.quantile(permille: permille).map { $0 <= 1 ? "at once" : TextTable.duration(microseconds: $0) } ?? "-"

@@ -27,8 +27,13 @@ final class ListenerPart: Part {
     func start() throws {
         let (inherited, service) = (surroundings.isProcess ? .fromEnvironment() : InheritedSockets(), surroundings.service)
         for fault in inherited.faults { logger.warning("nothing to listen on was handed over", metadata: ["fault": "\(fault)"]) }
+        let places = inherited.overriding(settings.writtenListen)
+        if !settings.tls.isGiven, let first = places.first(where: \.transport.isEncrypted) {
+            throw DaemonError.certificate(
+                "\(first)", "a socket that was handed over needs a certificate; expected tls, or no such socket")
+        }
         var bound = try ListenerSet(
-            inherited.overriding(settings.writtenListen), areNamed: settings.namesListeners, workers: settings.workers,
+            places, areNamed: settings.namesListeners, workers: settings.workers,
             loop: hub.loop, inherited: inherited)
         // What is no longer listened on is not kept either, and the rest again: a name is removed as a whole.
         for name in bound.closeOthers() { service.remove(name) }

@@ -1,6 +1,7 @@
-internal import AnswerCache
 internal import Green
 internal import Logging
+internal import Observation
+internal import Resolver
 
 /// Looks each second how the workers are: feeds the service manager's watchdog while every loop turns, tells it figures, and
 /// the operator what troubles them.
@@ -9,11 +10,11 @@ final class PulsePart: Part {
     private let hub = Hub.current
     private let service: ServiceNotifier
     private let logger: Logger
-    private let cache: MemoryCache
+    private let shared: SharedState
     private let workers: WorkersPart
     private var looking: Greenlet<Void>?
     private var troubles = WorkerFigures.troubles.map { _ in RepeatedTrouble() }
-    private var queryCount: UInt64 = 0
+    private var told: QueryTotals
     private var round: UInt64 = 0
 
     /// From one look to the next.
@@ -22,8 +23,9 @@ final class PulsePart: Part {
     private static let roundsForStatus: UInt64 = 10
 
     /// The part that looks at `workers`.
-    init(_ cache: MemoryCache, _ workers: WorkersPart, _ service: ServiceNotifier, _ logger: Logger) {
-        self.cache = cache
+    init(_ shared: SharedState, _ workers: WorkersPart, _ service: ServiceNotifier, _ logger: Logger) {
+        self.shared = shared
+        told = QueryTotals(shared)
         self.workers = workers
         self.service = service
         self.logger = logger
@@ -62,12 +64,12 @@ final class PulsePart: Part {
 
     /// Queries a second and the hit ratio, as `systemctl status` shows them.
     private func tellFigures() {
-        let statistics = cache.statistics
-        let queries = statistics.hits &+ statistics.misses
-        let seconds = round == 1 ? 1 : Self.roundsForStatus
-        let rate = (queries - min(queryCount, queries)) / seconds
-        queryCount = queries
-        let share = queries == 0 ? 0 : Double(statistics.hits) / Double(queries) * 100
-        service.status("\(rate) queries a second, \(UInt64(share)) % of all from the cache, \(statistics.entries) answers kept")
+        let now = QueryTotals(shared)
+        let (since, seconds) = (now.since(told), round == 1 ? 1 : Self.roundsForStatus)
+        told = now
+        let kept = [AnswerSource.memory, .redis, .stale].reduce(UInt64(0)) { $0 &+ since.sources[$1.rawValue] }
+        let share = since.answers == 0 ? "none" : "\(kept * 100 / since.answers) %"
+        service.status(
+            "\(since.queries / seconds) queries a second, \(share) of them from the cache, \(now.entries) answers kept")
     }
 }

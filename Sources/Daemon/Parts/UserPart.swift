@@ -8,14 +8,16 @@ final class UserPart: Part {
     let name = "user"
     private let settings: Settings
     private let logger: Logger
+    private let listeners: ListenerPart
 
     /// Who it becomes where nobody is named and there is such a user.
     private static let usual = "vireo"
 
-    /// The part for the user that `settings` name; a reload does not change it.
-    init(_ settings: Settings, _ logger: Logger) {
+    /// The part for the user that `settings` name, once `listeners` are bound; a reload does not change it.
+    init(_ settings: Settings, _ logger: Logger, listeners: ListenerPart) {
         self.settings = settings
         self.logger = logger
+        self.listeners = listeners
     }
 
     func start() throws {
@@ -24,7 +26,8 @@ final class UserPart: Part {
         guard let entry = unsafe getpwnam(name) else {
             if let user = settings.user { throw DaemonError.user("there is no user \(user); expected one, or root to stay it") }
             // Nobody but this machine's own users reaches it: a trial.
-            guard settings.allAddresses.contains(where: { !$0.ip.isLoopback || $0.port < 1024 }) else { return }
+            let taken = listeners.addresses.map(\.address) + [settings.http].compactMap(\.self)
+            guard taken.contains(where: { !$0.ip.isLoopback || $0.port < 1024 }) else { return }
             throw DaemonError.user("started as root, and there is no user vireo; expected a name, or root to stay it")
         }
         let (user, group) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)

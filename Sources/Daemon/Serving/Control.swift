@@ -70,9 +70,10 @@ final class Control {
         http.control = api.answer
         let cache = CachePart(shared.cache, settings, policy: policy)
         let all: [(any Part)?] = [
-            LogPart(log), hosts, resolvConf, listeners, http, surroundings.isProcess ? UserPart(settings, logger) : nil, queryLog,
+            LogPart(log), hosts, resolvConf, listeners, http,
+            surroundings.isProcess ? UserPart(settings, logger, listeners: listeners) : nil, queryLog,
             dnstap, otlp, certificates, access, rules, policy, snapshot, cache, redis, ControlServer(settings, api, logger),
-            workers, downloads, PulsePart(shared.cache, workers, surroundings.service, logger),
+            workers, downloads, PulsePart(shared, workers, surroundings.service, logger),
         ]
         parts = PartList(all.compactMap(\.self))
         hosts.changed = { [unowned policy, unowned cache] in
@@ -173,12 +174,23 @@ final class Control {
                 "allow": "\(settings.allow.map(\.description).joined(separator: ", "))",
                 "sandbox": "\(surroundings.sandbox?.description ?? "none")",
             ])
+        logSandbox()
         logWarnings()
     }
 
     /// Says which settings do nothing.
     private func logWarnings() {
         for warning in settings.warnings { logger.warning("\(warning)") }
+    }
+
+    /// Says what the sandbox could not do, and what it makes impossible.
+    private func logSandbox() {
+        guard let sandbox = surroundings.sandbox else { return }
+        if let fault = sandbox.fault { logger.warning("sandbox is not in force", metadata: ["reason": "\(fault)"]) }
+        for place in sandbox.missing {
+            logger.warning(
+                "a directory that is not there can be written to after a restart only (sandbox)", metadata: ["place": "\(place)"])
+        }
     }
 
     /// Says how each part is: what SIGUSR1 asks for.

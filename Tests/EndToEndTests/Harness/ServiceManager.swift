@@ -34,10 +34,11 @@ final class ServiceManager {
         close(socket)
     }
 
-    /// Opens a socket of a unit on a port of 127.0.0.1.
-    func open(_ type: __socket_type, port: UInt16, named name: String) throws {
+    /// Opens a socket of a unit on a port of 127.0.0.1, or of all addresses.
+    func open(_ type: __socket_type, port: UInt16, named name: String, anywhere: Bool = false) throws {
         let descriptor = Self.high(Foundation.socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
         var address = loopback(port)
+        if anywhere { address.sin_addr.s_addr = 0 }
         let code = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -57,18 +58,25 @@ final class ServiceManager {
 
     /// Starts the program and waits until it says that it is ready.
     func start() throws {
+        let process = try startOnly()
+        let before = messages.count
+        try eventually("the program to be ready; it says: \(process.errors)") {
+            takeMessages()
+            return messages.dropFirst(before).contains("READY=1") ? true : nil
+        }
+    }
+
+    /// Starts the program.
+    func startOnly() throws -> ManagedProcess {
         let all = opened + kept
         // Only the program itself knows its number.
         let names = all.map(\.name).joined(separator: ":")
         let script = "export LISTEN_PID=$$ LISTEN_FDS=\(all.count) LISTEN_FDNAMES='\(names)'; exec \"$0\" serve --config \"$1\""
-        process = try ManagedProcess(
+        let process = try ManagedProcess(
             ["sh", "-c", script, VireoServer.binary, configuration], environment: ["NOTIFY_SOCKET": directory.file("notify")],
             handed: all.map(\.descriptor))
-        let before = messages.count
-        try eventually("the program to be ready; it says: \(process?.errors ?? "")") {
-            takeMessages()
-            return messages.dropFirst(before).contains("READY=1") ? true : nil
-        }
+        self.process = process
+        return process
     }
 
     /// Stops the program and starts it anew.
