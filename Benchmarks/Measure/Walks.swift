@@ -123,7 +123,7 @@ struct Walks {
     /// Answers a query as the daemon's UDP server has it done: the answer's length.
     private func answer(_ length: Int, _ buffer: inout MutableSpan<UInt8>) -> Int {
         var query = QueryView()
-        guard case .answered(let count) = resolver.begin(&query, length: length, in: &buffer, from: 0, streams: false) else {
+        guard case .answered(let count) = resolver.begin(&query, length: length, in: &buffer, from: 0) else {
             return 0
         }
         return count

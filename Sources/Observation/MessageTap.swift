@@ -13,6 +13,16 @@ package final class MessageTap: Sendable {
     package enum Carrier: UInt8, Sendable, CaseIterable {
         case udp = 1
         case tcp, tls, https
+
+        /// How a client's query came. What a proxy has taken TLS off came over HTTPS.
+        package init(_ transport: QueryTransport) {
+            switch transport {
+            case .udp: self = .udp
+            case .tcp: self = .tcp
+            case .tls: self = .tls
+            case .https, .http: self = .https
+            }
+        }
     }
 
     /// A message that went by.
@@ -74,7 +84,7 @@ package final class MessageTap: Sendable {
         ring.append(
             [
                 facts, UInt64(bitPattern: message.time), UInt64(bitPattern: message.asked),
-                UInt64(truncatingIfNeeded: message.peer), UInt64(truncatingIfNeeded: message.peer >> 64), 0,
+                UInt64(truncatingIfNeeded: message.peer), UInt64(truncatingIfNeeded: message.peer >> 64), 0, 0,
             ], bytes)
     }
 

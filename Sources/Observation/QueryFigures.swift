@@ -26,8 +26,32 @@ package enum QueryTransport: Int, CaseIterable, Sendable {
     /// Its name in metrics.
     package var name: String { "\(self)" }
 
+    /// Whether it is a stream, on which answers may be as long as they are.
+    @inline(__always)
+    package var streams: Bool { self != .udp }
+
     /// The cell of its queries over a version of IP.
     package func cell(isIPv6: Bool) -> Int { rawValue << 1 | (isIPv6 ? 1 : 0) }
+}
+
+/// What became of the answer to a query.
+package enum AnswerOutcome: UInt8, Sendable, CaseIterable {
+    /// It was sent.
+    case answered
+    /// It was sent without what did not fit.
+    case truncated
+    /// The query was refused.
+    case refused
+    /// Limits cut it to nothing, so that its client asks over TCP.
+    case slipped
+    /// Limits kept it back: nothing was sent.
+    case limited
+
+    /// Whether something went to the client.
+    package var isSent: Bool { self != .limited }
+
+    /// What is said of it.
+    package var name: String { "\(self)" }
 }
 
 /// What one worker counts about queries and their answers.

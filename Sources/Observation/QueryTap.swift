@@ -27,6 +27,12 @@ package final class QueryTap: Sendable {
         package var source: AnswerSource
         /// How long it was waited for; 0 where it was not.
         package var nanoseconds: UInt64
+        /// How it came.
+        package var transport = QueryTransport.udp
+        /// What became of its answer.
+        package var outcome = AnswerOutcome.answered
+        /// The number of what its client is called (`ClientDirectory`); 0 where it has no name.
+        package var clientName: UInt64 = 0
 
         /// A query with what came of it, but for its name.
         package init(
@@ -271,10 +277,12 @@ package final class QueryTap: Sendable {
     ) {
         let facts =
             UInt64(entry.type) | UInt64(entry.responseCode) << 16 | UInt64(UInt8(truncatingIfNeeded: entry.source.rawValue)) << 32
+            | UInt64(UInt8(truncatingIfNeeded: entry.transport.rawValue)) << 40 | UInt64(entry.outcome.rawValue) << 48
         ring.append(
             [
                 facts, UInt64(bitPattern: entry.time), entry.nanoseconds, UInt64(truncatingIfNeeded: entry.client),
                 UInt64(truncatingIfNeeded: entry.client >> 64), UInt64(interval),
+                entry.clientName,
             ], name)
     }
 
@@ -312,6 +320,9 @@ package final class QueryTap: Sendable {
                     UInt16(truncatingIfNeeded: head[0]), from: UInt128(head[4]) << 64 | UInt128(head[3]),
                     UInt16(truncatingIfNeeded: head[0] >> 16), source, nanoseconds: head[2], at: Int64(bitPattern: head[1]))
                 entry.name = name
+                entry.transport = QueryTransport(rawValue: Int(head[0] >> 40 & 0xFF)) ?? .udp
+                entry.outcome = AnswerOutcome(rawValue: UInt8(truncatingIfNeeded: head[0] >> 48)) ?? .answered
+                entry.clientName = head[6]
                 let count = UInt32(truncatingIfNeeded: head[5])
                 for place in sinks.all.indices { sinks.all[place].offer(entry, for: count) }
             }

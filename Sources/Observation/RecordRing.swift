@@ -4,7 +4,7 @@ internal import Synchronization
 /// room is dropped and counted.
 package final class RecordRing: Sendable {
     /// What stands before a record's bytes.
-    package typealias Head = InlineArray<6, UInt64>
+    package typealias Head = InlineArray<7, UInt64>
 
     /// A piece of the queue.
     private final class Page: Sendable {
@@ -19,7 +19,7 @@ package final class RecordRing: Sendable {
     /// Records that found no room.
     package let dropped = Counter()
 
-    private static let headWords = 7
+    private static let headWords = 8
     /// A record's bytes may be no more.
     package static let mostBytes = 65_535
 

@@ -1,7 +1,7 @@
 internal import AnswerCache
 package import DNSWire
 internal import Green
-internal import Observation
+package import Observation
 
 /// A query at first sight: the walk of a hit.
 extension Resolver {
@@ -29,26 +29,25 @@ extension Resolver {
     }
 
     /// Reads the query of `length` bytes at the front of `buffer` into `query` and answers it there where that needs no
-    /// waiting. `client` is who asks, as `IPAddress.number` has it; `streams` tells a stream's client from a datagram's, whose
-    /// answer may be no longer than it can take.
+    /// waiting. `client` is who asks, as `IPAddress.number` has it; over a datagram an answer may be no longer than it can take.
     @inline(__always)
     package func begin(
         _ query: inout QueryView, length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
-        streams: Bool = false
+        over transport: QueryTransport = .udp
     ) -> Step {
         let tapped = tap.word
-        if QueryTap.isWatched(tapped), let step = beginWatched(&query, length, in: &buffer, from: client, streams: streams) {
+        if QueryTap.isWatched(tapped), let step = beginWatched(&query, length, in: &buffer, from: client, over: transport) {
             return step
         }
-        switch look(&query, length: length, in: &buffer, from: client, streams: streams) {
+        switch look(&query, length: length, in: &buffer, from: client, streams: transport.streams) {
         case .hit(let count, let code):
             figures.noteHit(code)
             if QueryTap.tellsAnswers(tapped) {
-                tell(buffer.span.extracting(first: count), code, .memory, TappedClient(client, streams: streams))
+                tell(buffer.span.extracting(first: count), code, .memory, TappedClient(client, query.clientName, over: transport))
             }
             return .answered(count)
         case .other(let step):
-            return noted(step, buffer.span, TappedClient(client, streams: streams))
+            return noted(step, buffer.span, TappedClient(client, query.clientName, over: transport))
         }
     }
 

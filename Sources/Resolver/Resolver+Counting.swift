@@ -4,9 +4,10 @@ internal import Observation
 
 /// Counting of answers that are no hits: those are counted where they are made.
 extension Resolver {
-    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`.
+    /// Counts what came of a client's query, whose answer stands at the front of a message, by `answeredBy`;
+    /// `outcome` is what limits made of it.
     @inline(never)
-    func noted(_ step: Step, _ message: Span<UInt8>, _ client: TappedClient) -> Step {
+    func noted(_ step: Step, _ message: Span<UInt8>, _ client: TappedClient, _ outcome: AnswerOutcome? = nil) -> Step {
         let given = answeredBy
         answeredBy = .local
         switch step {
@@ -14,11 +15,12 @@ extension Resolver {
             let code = UInt16(message[3] & 15)
             let source = Self.source(given, code)
             let whole = Self.wholeCode(code, of: source)
-            figures.note(source, whole)
+            let isSent = outcome?.isSent ?? true
+            if isSent { figures.note(source, whole) } else { figures.dropped.add() }
             if tap.isOpen {
-                tell(message.extracting(first: min(count, message.count)), whole, source, client)
+                tell(message.extracting(first: min(count, message.count)), whole, source, client, outcome)
             }
-            if message[2] & 2 != 0 { figures.truncated.add() }
+            if isSent, message[2] & 2 != 0 { figures.truncated.add() }
         case .drop: figures.dropped.add()
         case .answered, .wait, .tooLong: break
         }

@@ -24,6 +24,16 @@ extension Resolver {
         }
     }
 
+    /// What limits let go out of an answer.
+    package enum Allowance {
+        /// All of it.
+        case whole
+        /// Another in its place, of this length, which has nothing but TC.
+        case slipped(Int)
+        /// Nothing.
+        case nothing
+    }
+
     /// What makes an answer the same as another (response rate limiting): of records the question, of a negative answer the zone
     /// that its SOA names, so that random names in one are the same, and of an error nothing. `message` is the answer.
     package func subject(_ query: inout QueryView, _ message: Span<UInt8>) -> UInt64 {
@@ -79,14 +89,12 @@ extension Resolver {
 
     /// Puts nothing but TC in an answer's place: its length.
     package func truncate(_ query: inout QueryView, in buffer: inout MutableSpan<UInt8>) -> Int {
-        figures.truncated.add()
         guard case .answered(let count) = answer(.tooLong, query, &buffer) else { return 0 }
         return count
     }
 
     /// The same for a query that waited.
     package func truncate(_ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Int {
-        figures.truncated.add()
-        return AnswerWriter(pending).write(.tooLong, into: &buffer)
+        AnswerWriter(pending).write(.tooLong, into: &buffer)
     }
 }

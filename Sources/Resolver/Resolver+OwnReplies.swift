@@ -1,7 +1,7 @@
 internal import AnswerCache
 internal import DNSWire
 internal import Green
-internal import Observation
+package import Observation
 
 /// What is answered without the cache: errors, refusals, the hosts file, and questions about the server itself.
 extension Resolver {
@@ -14,14 +14,14 @@ extension Resolver {
         return .answered(count ?? end)
     }
 
-    /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks.
+    /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks; `outcome` is what
+    /// limits make of that, where they have a say.
     package func refuse(
-        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, _ refusal: Refusal = .prohibited
+        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, over transport: QueryTransport,
+        _ refusal: Refusal = .prohibited, _ outcome: AnswerOutcome? = nil
     ) -> Step {
-        let asker = TappedClient(client, streams: buffer.count > Self.mostInDatagram)
-        if QueryTap.hasMessages(tap.word) {
-            tellQuery(buffer.span.extracting(first: length), from: client, streams: asker.streams)
-        }
+        let asker = TappedClient(client, .none, over: transport)
+        if QueryTap.hasMessages(tap.word) { tellQuery(buffer.span.extracting(first: length), from: asker) }
         var query = QueryView()
         let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
@@ -30,7 +30,7 @@ extension Resolver {
         case .query, .cookieOnly: step = answer(refusal.reply, query, &buffer)
         }
         answeredBy = .error
-        return noted(step, buffer.span, asker)
+        return noted(step, buffer.span, asker, outcome)
     }
 
     /// The answer to what a primary says of its zone; nil where nobody wants to hear it.

@@ -40,23 +40,25 @@ struct Tapping {
 struct TappedClient {
     /// Who asks, as `IPAddress.number` has it.
     let address: UInt128
-    /// Whether it came over a stream.
-    let streams: Bool
+    /// How it came.
+    let transport: QueryTransport
+    /// The number of what it is called.
+    let name: UInt64
     /// How long it waited, in nanoseconds.
     let took: UInt64
 
     /// A client; its query waited for so long.
     @inline(__always)
-    init(_ address: UInt128, streams: Bool, took: UInt64 = 0) {
-        (self.address, self.streams, self.took) = (address, streams, took)
+    init(_ address: UInt128, _ name: ClientName, over transport: QueryTransport, took: UInt64 = 0) {
+        (self.address, self.name, self.transport, self.took) = (address, name.number, transport, took)
     }
 }
 
 extension Resolver {
     /// Tells who reads messages of a client's query.
     @inline(never)
-    func tellQuery(_ message: Span<UInt8>, from client: UInt128, streams: Bool) {
-        tell(.clientQuery, message, TappedClient(client, streams: streams), at: hub.loop.wallTime())
+    func tellQuery(_ message: Span<UInt8>, from client: TappedClient) {
+        tell(.clientQuery, message, client, at: hub.loop.wallTime())
     }
 
     private func tell(_ kind: MessageTap.Kind, _ message: Span<UInt8>, _ client: TappedClient, at time: Int64) {
@@ -64,15 +66,24 @@ extension Resolver {
         tapping.messageRing = ring
         let asked = time &- Int64(clamping: client.took)
         let facts = MessageTap.Message(
-            kind, client.streams ? .tcp : .udp, peer: client.address, at: time, askedAt: asked)
+            kind, MessageTap.Carrier(client.transport), peer: client.address, at: time, askedAt: asked)
         tap.messages.tell(facts, message, by: ring)
+    }
+
+    /// What became of an answer that went out as it was made.
+    private static func outcome(_ message: Span<UInt8>, _ responseCode: UInt16, _ source: AnswerSource) -> AnswerOutcome {
+        if message[2] & 2 != 0 { return .truncated }
+        return source == .error && responseCode == ResponseCode.refused.rawValue ? .refused : .answered
     }
 
     /// Tells those who watch of an answer, which stands behind its question in a message.
     @inline(never)
-    func tell(_ message: Span<UInt8>, _ responseCode: UInt16, _ source: AnswerSource, _ client: TappedClient) {
+    func tell(
+        _ message: Span<UInt8>, _ responseCode: UInt16, _ source: AnswerSource, _ client: TappedClient,
+        _ outcome: AnswerOutcome? = nil
+    ) {
         let time = hub.loop.wallTime()
-        if QueryTap.hasMessages(tap.word) { tell(.clientResponse, message, client, at: time) }
+        if outcome?.isSent ?? true, QueryTap.hasMessages(tap.word) { tell(.clientResponse, message, client, at: time) }
         let interval = min(tap.interval, QueryTap.longestInterval)
         guard interval > 0, tapping.isDue(oneIn: interval) else { return }
         let start = MessageView.headerLength
@@ -86,7 +97,9 @@ extension Resolver {
         let name = isWhole ? message.extracting(start...end) : message.extracting(first: 0)
         let ring = tapping.ring ?? tap.rings.take()
         tapping.ring = ring
-        let entry = QueryTap.Entry(type, from: client.address, responseCode, source, nanoseconds: client.took, at: time)
+        var entry = QueryTap.Entry(type, from: client.address, responseCode, source, nanoseconds: client.took, at: time)
+        (entry.transport, entry.clientName) = (client.transport, client.name)
+        entry.outcome = outcome ?? Self.outcome(message, responseCode, source)
         tap.tell(entry, name, oneIn: interval, by: ring)
     }
 }

@@ -1,57 +1,75 @@
 internal import AnswerCache
 package import DNSWire
 internal import Green
-internal import Observation
+package import Observation
 
 /// Traces for who takes them (OpenTelemetry): of some queries from the first look on, by the same walk as any (`Watch`), and of
 /// questions that have become slow from then on.
 extension Resolver {
-    /// Does what is due before a query is looked at, where messages are read or some queries are traced: what came of it where it
-    /// is traced, nil for any other.
+    /// Answers a query whose messages are read, or which is traced; nil for any other.
     @inline(never)
     func beginWatched(
-        _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, streams: Bool
+        _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
+        over transport: QueryTransport
     ) -> Step? {
+        beginAside(&query, length, in: &buffer, from: client, over: transport) { _, _ in .whole }
+    }
+
+    /// The walk of a query off the path of a hit, where it may be traced, and what comes of it may not go out: `allowed` says what of
+    /// an answer may, and may put another in its place. What is told of the answer is what became of it.
+    package func beginAside(
+        _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
+        over transport: QueryTransport, _ allowed: (inout QueryView, inout MutableSpan<UInt8>) -> Allowance
+    ) -> Step {
         let tapped = tap.word
-        if QueryTap.hasMessages(tapped) { tellQuery(buffer.span.extracting(first: length), from: client, streams: streams) }
+        let asker = TappedClient(client, query.clientName, over: transport)
+        if QueryTap.hasMessages(tapped) { tellQuery(buffer.span.extracting(first: length), from: asker) }
+        let trace = beginTrace(tapped, client)
+        let sight: Sight
+        if let trace {
+            let watch = Watch(trace: trace, skipsCache: false)
+            sight = look(&query, length: length, in: &buffer, from: client, streams: transport.streams, watchedBy: watch)
+        } else {
+            sight = look(&query, length: length, in: &buffer, from: client, streams: transport.streams)
+        }
+        let step = sight.step
+        if case .hit = sight { answeredBy = .memory }
+        guard case .answered(let count) = step else {
+            if step == .drop, let trace { finish(trace, &query, asker, answeredBy, buffer.span.extracting(first: 0)) }
+            if step == .wait || step == .tooLong { begunTrace = trace }
+            return noted(step, buffer.span, asker)
+        }
+        let source = answeredBy
+        let (sent, outcome) = Self.sent(count, allowed(&query, &buffer))
+        _ = noted(.answered(max(sent, count)), buffer.span, asker, outcome)
+        if let trace { finish(trace, &query, asker, source, buffer.span.extracting(first: sent)) }
+        return sent > 0 ? .answered(sent) : .drop
+    }
+
+    /// The trace of a query that is picked; nil for any other.
+    private func beginTrace(_ tapped: UInt32, _ client: UInt128) -> QuestionTrace? {
         guard QueryTap.hasTraces(tapped), tapping.isPicked(tap.traces.sharePicked), tap.traces.takes(at: hub.now) else {
             return nil
         }
         let trace = QuestionTrace(at: hub.loop.now())
         noteGroup(of: client, trace)
-        let watch = Watch(trace: trace, skipsCache: false)
-        let asker = TappedClient(client, streams: streams)
-        switch look(&query, length: length, in: &buffer, from: client, streams: streams, watchedBy: watch) {
-        case .hit(let count, let code):
-            figures.noteHit(code)
-            let answer = buffer.span.extracting(first: count)
-            if tap.isOpen { tell(answer, code, .memory, asker) }
-            finish(trace, &query, client, .memory, answer)
-            return .answered(count)
-        case .other(let step):
-            let source = answeredBy
-            _ = noted(step, buffer.span, asker)
-            switch step {
-            case .answered(let count): finish(trace, &query, client, source, buffer.span.extracting(first: count))
-            case .drop: finish(trace, &query, client, source, buffer.span.extracting(first: 0))
-            case .wait, .tooLong: begunTrace = trace
-            }
-            return step
-        }
+        return trace
     }
 
     /// What is to be kept of a query that `begin` could not answer at once.
-    package func pending(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128) -> PendingQuery {
+    package func pending(
+        _ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128, over transport: QueryTransport
+    ) -> PendingQuery {
         let trace = begunTrace
         if trace != nil { begunTrace = nil }
-        return PendingQuery(&query, message, from: client, trace: trace)
+        return PendingQuery(&query, message, from: client, over: transport, trace: trace)
     }
 
     // MARK: - Queries
 
     /// Hands over the trace of a query that was answered, or not where `answer` is empty, at once.
     private func finish(
-        _ trace: QuestionTrace, _ query: inout QueryView, _ client: UInt128, _ source: AnswerSource, _ answer: Span<UInt8>
+        _ trace: QuestionTrace, _ query: inout QueryView, _ client: TappedClient, _ source: AnswerSource, _ answer: Span<UInt8>
     ) {
         let question = query.hasQuestion ? ([UInt8](copying: query.nameBytes), query.type) : nil
         finish(trace, question, client, source, answer)
@@ -61,18 +79,21 @@ extension Resolver {
     @inline(never)
     func finish(_ trace: QuestionTrace, _ pending: PendingQuery, _ source: AnswerSource, _ answer: Span<UInt8>) {
         watched = nil
-        finish(trace, (pending.name, pending.key.type), pending.address, source, answer)
+        let client = TappedClient(pending.address, pending.clientName, over: pending.transport)
+        finish(trace, (pending.name, pending.key.type), client, source, answer)
     }
 
     private func finish(
-        _ trace: QuestionTrace, _ question: ([UInt8], RecordType)?, _ client: UInt128, _ source: AnswerSource,
+        _ trace: QuestionTrace, _ question: ([UInt8], RecordType)?, _ client: TappedClient, _ source: AnswerSource,
         _ answer: Span<UInt8>
     ) {
         let isAnswered = answer.count >= MessageView.headerLength
         trace.note("answer", at: hub.loop.now(), isAnswered ? "from \(source.name)" : "none is given")
         var subject = TraceSpans.Subject("dns.query", isClients: true)
         if let question { Self.add(RuleBook.name(question.0.span), question.1, to: &subject) }
-        subject.attributes.append(("client.address", "\(IPAddress(number: client))"))
+        subject.attributes.append(("client.address", "\(IPAddress(number: client.address))"))
+        if let name = ClientDirectory.shared.name(of: client.name) { subject.attributes.append(("vireo.client", name)) }
+        subject.attributes.append(("vireo.transport", client.transport.name))
         subject.attributes.append(("vireo.source", source.name))
         if isAnswered {
             let code = ResponseCode(rawValue: UInt16(answer[3] & 15))

@@ -8,19 +8,31 @@ internal import Upstream
 extension Resolver {
     /// Writes the answer to a query that waited: its length. `limit` is the longest answer the client takes: what does not
     /// fit is left out, whole RRsets at a time, and TC set. 0 where the rules say that no answer is due. Waits for nothing.
+    /// `allowed` says what of it may go out, and may put another in its place.
     package func write(
-        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ pending: PendingQuery, _ resolution: Resolution, into buffer: inout MutableSpan<UInt8>, limit: Int,
+        _ allowed: (inout MutableSpan<UInt8>) -> Allowance = { _ in .whole }
     ) -> Int {
         answeredBy = resolution.source
         watched = pending.trace
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
         let took = resolution.begunAt?.nanoseconds(to: hub.now)
-        let client = TappedClient(pending.address, streams: limit > Self.mostInDatagram, took: took ?? 0)
-        _ = noted(count > 0 ? .answered(count) : .drop, buffer.span, client)
-        if let took { figures.noteWait(source, nanoseconds: took) }
-        if let trace = watched { finish(trace, pending, source, buffer.span.extracting(first: count)) }
-        return count
+        let client = TappedClient(pending.address, pending.clientName, over: pending.transport, took: took ?? 0)
+        let (sent, outcome) = count > 0 ? Self.sent(count, allowed(&buffer)) : (0, nil)
+        _ = noted(count > 0 ? .answered(max(sent, count)) : .drop, buffer.span, client, outcome)
+        if let took, sent > 0 || count == 0 { figures.noteWait(source, nanoseconds: took) }
+        if let trace = watched { finish(trace, pending, source, buffer.span.extracting(first: sent)) }
+        return sent
+    }
+
+    /// How long what goes out of an answer is, and what limits made of it.
+    static func sent(_ count: Int, _ allowance: Allowance) -> (Int, AnswerOutcome?) {
+        switch allowance {
+        case .whole: (count, nil)
+        case .slipped(let length): (length, .slipped)
+        case .nothing: (0, .limited)
+        }
     }
 
     /// The same, not counted.

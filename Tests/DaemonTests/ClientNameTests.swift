@@ -3,6 +3,7 @@ import DNSWire
 import Green
 import GreenHTTP2
 import GreenTLS
+import Observation
 import Resolver
 import TestSupport
 import Testing
@@ -91,7 +92,11 @@ import Testing
         try run(Self.certificates.settings("dns")) { world throws in
             for posts in [false, true] {
                 for path in ["/clients/kid-tablet", "/clients/PHONE"] {
+                    let watcher = world.shared.tap.watch()
                     #expect(try overHTTP(world, path, posts: posts) == [Self.denied, Self.denied], "\(path)")
+                    let told = try #require(watcher?.take().entries)
+                    let name = ClientName(String(path.dropFirst("/clients/".count)))
+                    #expect(told.count == 2 && told.allSatisfy { $0.transport == .https && $0.clientName == name.number })
                 }
                 for path in ["/clients/kid-tablets", "/clients/x", "/dns-query"] {
                     #expect(try !overHTTP(world, path, posts: posts).contains(Self.denied), "\(path)")
@@ -105,7 +110,10 @@ import Testing
         var settings = Self.certificates.settings("named")
         settings.name = "dns.test"
         try run(settings) { world throws in
+            let watcher = world.shared.tap.watch()
             #expect(try overTLS(world, "kid-tablet.dns.test") == Self.denied)
+            let told = try #require(watcher?.take().entries)
+            #expect(told.count == 2 && told.allSatisfy { $0.transport == .tls && $0.clientName == ClientName("kid-tablet").number })
             #expect(try overTLS(world, "Phone.DNS.test") == Self.denied)
             for host in ["dns.test", "x.dns.test", "kid-tablet.wild.test", "kid-tablet.a.dns.test"] {
                 #expect(try overTLS(world, host) != Self.denied, "\(host)")
@@ -118,6 +126,7 @@ import Testing
         settings.clients = Self.certificates.file("ca.pem")
         try run(settings) { world throws in
             #expect(try overTLS(world, "dns.test", identity: "other") == Self.denied)
+            #expect(ClientDirectory.shared.name(of: ClientName("other").number) == "other")
             #expect(try overTLS(world, "dns.test", identity: "dns") != Self.denied)
         }
     }

@@ -20,13 +20,20 @@ import Testing
         let hostile = try entry(["a\u{1B}[2J\n\"<script>", "example"], client: "2001:db8::7", code: 3)
         let line = String(decoding: QueriesAPI.lines([hostile], dropped: 0, .text), as: UTF8.self)
         #expect(
-            line == "2026-11-27T23:55:23.250Z  2001:db8::7  a\\027[2J\\010\\\"<script>.example. A  NXDOMAIN  upstream  1.5 ms\n")
+            line == "2026-11-27T23:55:23.250Z  2001:db8::7  a\\027[2J\\010\\\"<script>.example. A  NXDOMAIN  upstream  udp  1.5 ms\n")
         let json = String(decoding: QueriesAPI.lines([hostile], dropped: 3, .json), as: UTF8.self)
         #expect(json.contains(#""name":"a\\027[2J\\010\\\"<script>.example.","type":"A","rcode":"NXDOMAIN""#))
         #expect(json.hasSuffix("}\n{\"dropped\":3}\n") && !json.contains("\u{1B}"))
         #expect(
             QueriesAPI.lines([try entry(["www"])], dropped: 2, .text).split(separator: 10).last
                 == Array("(2 more were not shown)".utf8)[...])
+        var named = try entry(["www"])
+        (named.transport, named.outcome, named.clientName) = (.tls, .slipped, ClientName("shown-tablet").number)
+        #expect(ShownQuery(named).line.contains("  192.0.2.1  www. A  NOERROR  upstream  tls  1.5 ms  slipped\n"))
+        ClientDirectory.shared.note(named.clientName, "shown-tablet")
+        #expect(ShownQuery(named).line.contains("  192.0.2.1 (shown-tablet)  www. A "))
+        let shown = String(decoding: QueriesAPI.lines([named], dropped: 0, .json), as: UTF8.self)
+        #expect(shown.contains(#""transport":"tls","outcome":"slipped","client-name":"shown-tablet""#))
         var nameless = hostile
         nameless.name = []
         #expect(ShownQuery(nameless).name == "-")

@@ -37,15 +37,23 @@ import Testing
         try body(path)
     }
 
-    @Test func `a line has time, client, name, type, rcode, source and milliseconds`() throws {
+    @Test func `a line has time, client, name, type, rcode, source, milliseconds, transport, outcome and the client's name`() throws {
         let wire = try Name(labels: [Array("www".utf8), Array("example".utf8)]).wire
         #expect(
-            line(entry(wire)) == "2026-11-27T23:55:23.250Z 192.0.2.77 www.example. A NXDOMAIN upstream 12.345\n")
+            line(entry(wire)) == "2026-11-27T23:55:23.250Z 192.0.2.77 www.example. A NXDOMAIN upstream 12.345 udp answered -\n")
         #expect(line(entry([])).contains(" - A ") && line(entry([0])).contains(" . A "))
         let json = line(entry(wire, client: "2001:db8:1:2::3", type: 65_280)) { $0.format = .json }
         let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
         #expect(object?["client"] as? String == "2001:db8:1:2::3" && object?["type"] as? String == "TYPE65280")
         #expect(object?["time"] as? String == "2026-11-27T23:55:23.250Z" && object?["microseconds"] as? Int == 12_345)
+        #expect(object?["transport"] as? String == "udp" && object?["outcome"] as? String == "answered" && object?["client-name"] == nil)
+        var named = entry(wire)
+        (named.transport, named.outcome, named.clientName) = (.https, .limited, ClientName("logged-tablet").number)
+        ClientDirectory.shared.note(named.clientName, "logged-tablet")
+        #expect(line(named).hasSuffix(" 12.345 https limited logged-tablet\n"))
+        #expect(line(named) { $0.format = .json }.contains(#""transport":"https","outcome":"limited","client-name":"logged-tablet"}"#))
+        // Where addresses are hidden, names are.
+        #expect(line(named) { $0.privacy = .hash }.hasSuffix(" https limited -\n"))
     }
 
     @Test func `whatever bytes a name has, a line stays one line of plain characters, and is what names are elsewhere`() throws {
@@ -57,7 +65,7 @@ import Testing
             let name = try Name(labels: labels)
             let text = line(entry(name.wire))
             #expect(text.dropLast().utf8.allSatisfy { (0x20...0x7E).contains($0) } && text.last == "\n")
-            #expect(text.split(separator: " ").count == 7 && text.split(separator: " ")[2] == "\(name)")
+            #expect(text.split(separator: " ").count == 10 && text.split(separator: " ")[2] == "\(name)")
             let json = line(entry(name.wire)) { $0.format = .json }
             let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
             #expect(object?["name"] as? String == "\(name)" && json.split(separator: "\n").count == 1)

@@ -19,6 +19,7 @@ final class ServingWorld {
     let hub: Hub
     let upstream: ScriptedUpstream
     let worker: Worker
+    let shared: SharedState
 
     private init(
         _ world: VirtualWorld, _ hub: Hub, listen: SocketAddress, rules: ClientRules, tls: TLSSettings?, proxies: [String]
@@ -30,7 +31,7 @@ final class ServingWorld {
         policy.cookies = ServerCookies(.answer, keys: [], origin: .random())
         let server = Policy.Upstream(UpstreamAddress(upstream.address), id: 1)
         policy.routes = [Policy.Route(domain: [0], upstreams: [server])]
-        let shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))
+        shared = SharedState(cache: try MemoryCache(sizeBytes: 8 << 20, seed: 99))
         var wanted = [ListenAddress(listen)]
         if tls != nil {
             wanted.append(ListenAddress(Self.tlsAddress, transport: .tls))

@@ -46,6 +46,45 @@ extension EndToEnd {
             #expect(details.contains("ANSWER: 1") && details.contains("last.example.\t"))
         }
 
+        @Test(.enabled(if: Tool.exists("kdig") && Tool.exists("curl")))
+        func `dnstap-read says of each query and response how it came: UDP, TCP, TLS or HTTPS`() throws {
+            let directory = try TestDirectory()
+            let (socket, file) = (directory.file("tap.sock"), directory.file("tap.fstrm"))
+            let capture = try ManagedProcess(["fstrm_capture", "-t", "protobuf:dnstap.Dnstap", "-u", socket, "-w", file])
+            try eventually("the socket of fstrm_capture") { access(socket, F_OK) == 0 ? true : nil }
+            let upstream = try FakeUpstream()
+            let vireo = try EncryptedVireo(upstreams: [upstream.address], "dnstap: \"unix:\(socket)\"")
+            var number = 0
+            try eventually("messages to be taken") {
+                number += 1
+                _ = try vireo.server.ask("n\(number).example.", .a)
+                let metrics = try Tool([VireoServer.binary, "metrics", "--control", vireo.server.controlPath]).output
+                return metrics.contains(/vireo_dnstap_messages_total [1-9]/) ? true : nil
+            }
+            _ = try vireo.server.ask("udp.example.", .a)
+            _ = try vireo.server.ask("tcp.example.", .a, over: .tcp)
+            let secure = ["-p", "\(vireo.tlsPort)", "+tls", "+tls-ca=\(vireo.authority)", "+tls-hostname=dns.test"]
+            _ = try Tool(["kdig", "@127.0.0.1"] + secure + ["dot.example", "A"])
+            let message = PresentationText.base64URL(Message.query("doh.example.", .a).wire)
+            _ = try Tool([
+                "curl", "-sS", "-o", "/dev/null", "--cacert", vireo.authority, "--resolve", "dns.test:\(vireo.httpsPort):127.0.0.1",
+                "https://dns.test:\(vireo.httpsPort)/dns-query?dns=\(message)",
+            ])
+            vireo.server.process.send(SIGTERM)
+            try vireo.server.process.waitForExit()
+            capture.send(SIGTERM)
+            try capture.waitForExit()
+            let read = try Tool(["dnstap-read", "-y", file])
+            let frames = read.output.components(separatedBy: "\n---")
+            for (name, carrier) in [("udp", "UDP"), ("tcp", "TCP"), ("dot", "DOT"), ("doh", "DOH")] {
+                for kind in ["CLIENT_QUERY", "CLIENT_RESPONSE"] {
+                    let own = frames.filter { $0.contains("type: \(kind)\n") && $0.contains("\(name).example") }
+                    #expect(
+                        own.count == 1 && own[0].contains("socket_protocol: \(carrier)\n"), "\(kind) of \(name): \(own) \(read.errors)")
+                }
+            }
+        }
+
         @Test func `nobody who takes it, or one who speaks something else, holds no query up`() throws {
             let directory = try TestDirectory()
             let (upstream, web) = (try FakeUpstream(), try FakeUpstream())

@@ -89,7 +89,7 @@ import Testing
         for index in wire.indices { buffer[index] = wire[index] }
         var span = buffer.mutableSpan
         var view = QueryView()
-        switch world.resolver.begin(&view, length: wire.count, in: &span, from: client, streams: streams) {
+        switch world.resolver.begin(&view, length: wire.count, in: &span, from: client, over: streams ? .tcp : .udp) {
         case .answered(let count): return (try Message(Array(buffer[..<count]).span), view.cookie)
         default:
             let pending = PendingQuery(&view, wire.span, from: client)

@@ -56,7 +56,7 @@ import Testing
     ) -> String {
         var query = QueryView()
         var span = buffer.mutableSpan
-        switch resolver.begin(&query, length: message.count, in: &span, from: 0, streams: streams) {
+        switch resolver.begin(&query, length: message.count, in: &span, from: 0, over: streams ? .tcp : .udp) {
         case .drop: return "drop"
         case .wait, .tooLong: return "wait"
         case .answered(let count):

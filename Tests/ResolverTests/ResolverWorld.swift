@@ -100,7 +100,7 @@ extension Resolver {
     ) -> (step: Step, answer: [UInt8]) {
         var buffer = bytes + [UInt8](repeating: 0xEE, count: max(0, room - bytes.count))
         var span = buffer.mutableSpan
-        let step = begin(&query, length: bytes.count, in: &span, from: client, streams: streams)
+        let step = begin(&query, length: bytes.count, in: &span, from: client, over: streams ? .tcp : .udp)
         guard case .answered(let count) = step else { return (step, []) }
         return (step, Array(buffer[..<count]))
     }
@@ -115,7 +115,7 @@ extension Resolver {
         case .drop: return nil
         case .wait, .tooLong: break
         }
-        let pending = pending(&query, bytes.span, from: client)
+        let pending = pending(&query, bytes.span, from: client, over: streams ? .tcp : .udp)
         let resolution = step == .tooLong ? .cached : resolve(pending)
         var buffer = [UInt8](repeating: 0xEE, count: room)
         var span = buffer.mutableSpan

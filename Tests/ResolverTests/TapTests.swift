@@ -126,7 +126,7 @@ import Testing
         let ring = RecordRing()
         var read: [UInt64] = []
         for round in 0..<2_000 as Range<UInt64> {
-            ring.append([round, 0, 0, 0, 0, 0], [UInt8](repeating: UInt8(round & 255), count: Int(round % 300)).span)
+            ring.append([round, 0, 0, 0, 0, 0, 0], [UInt8](repeating: UInt8(round & 255), count: Int(round % 300)).span)
             guard round % 7 == 0 else { continue }
             ring.drain { head, bytes in
                 #expect(bytes == [UInt8](repeating: UInt8(head[0] & 255), count: Int(head[0] % 300)))
@@ -135,7 +135,7 @@ import Testing
         }
         ring.drain { head, _ in read.append(head[0]) }
         #expect(read == Array(0..<2_000) && ring.dropped.value == 0)
-        ring.append([0, 0, 0, 0, 0, 0], [UInt8](repeating: 0, count: RecordRing.mostBytes + 1).span)
+        ring.append([0, 0, 0, 0, 0, 0, 0], [UInt8](repeating: 0, count: RecordRing.mostBytes + 1).span)
         #expect(ring.dropped.value == 1)
     }
 }

@@ -41,7 +41,7 @@ import Testing
             #expect(
                 root.attributes == [
                     "dns.question.name": "wWw.example.", "dns.question.type": "A", "client.address": "192.0.2.77",
-                    "vireo.source": "upstream", "dns.response_code": "NOERROR",
+                    "vireo.transport": "udp", "vireo.source": "upstream", "dns.response_code": "NOERROR",
                 ])
             #expect(spans.dropFirst().map(\.name).contains("flight") && spans.last?.name == "answer")
             let tries = spans.filter { $0.kind == 3 }
@@ -118,7 +118,7 @@ import Testing
                 let before = allocation_count()
                 for _ in 0..<2_000 {
                     for index in query.indices { span[index] = query[index] }
-                    _ = world.resolver.begin(&view, length: query.count, in: &span, from: 1, streams: false)
+                    _ = world.resolver.begin(&view, length: query.count, in: &span, from: 1)
                 }
                 return allocation_count() - before
             }

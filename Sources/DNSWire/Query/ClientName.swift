@@ -1,8 +1,8 @@
 /// The name of a client, as its connection says it, in the form in which this process knows it: a keyed hash. Names are compared
 /// and no more, and a number costs neither memory nor a reference in the path of a query.
 package struct ClientName: Hashable, Sendable {
-    /// The hash; 0 for nobody.
-    private let number: UInt64
+    /// The hash, by which it is known elsewhere in this process; 0 for nobody.
+    package let number: UInt64
     /// Whether a certificate proves it; else it is what a client says of itself.
     package private(set) var isProven = false
 

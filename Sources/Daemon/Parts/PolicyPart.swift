@@ -1,5 +1,7 @@
 internal import AnswerCache
+internal import DNSWire
 internal import Green
+internal import Observation
 internal import Resolver
 internal import Upstream
 
@@ -76,8 +78,15 @@ final class PolicyPart: Part {
         }
     }
 
+    /// Has those who watch know the clients that the settings name.
+    private func nameClients(of settings: Settings) {
+        let names = settings.rules.groups.flatMap(\.clientNames)
+        ClientDirectory.shared.adopt(Dictionary(names.map { (ClientName($0).number, $0) }) { first, _ in first })
+    }
+
     /// Gives the upstreams their numbers, by which a snapshot is read.
     func start() throws {
+        nameClients(of: settings)
         try checkViews(of: settings)
         try readFiles(of: settings)
         _ = policy()
@@ -87,6 +96,7 @@ final class PolicyPart: Part {
         try checkViews(of: settings)
         try readFiles(of: settings)
         self.settings = settings
+        nameClients(of: settings)
         publish()
     }
 }

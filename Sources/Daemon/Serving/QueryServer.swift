@@ -39,7 +39,7 @@ final class QueryServer: DatagramServer {
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
-        let step = resolver.begin(&query, length: length, in: &buffer, from: client, streams: false)
+        let step = resolver.begin(&query, length: length, in: &buffer, from: client, over: .udp)
         switch step {
         case .answered(let count):
             let length = query.edns?.hasCookie == true ? StreamOptions.add(query.cookie, to: &buffer, count) : count
@@ -48,7 +48,7 @@ final class QueryServer: DatagramServer {
         case .drop:
             break
         case .wait, .tooLong:
-            let pending = resolver.pending(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client, over: .udp)
             let path = datagram.returnPath
             // The buffer goes back before the first wait.
             _ = consume datagram
@@ -82,10 +82,12 @@ final class QueryServer: DatagramServer {
     @inline(never)
     private func refuse(_ datagram: consuming Datagram, of client: UInt128, _ refusal: Resolver.Refusal = .prohibited) {
         if refusal == .prohibited { gate.refusedCount &+= 1 }
-        guard limits.takesRefusal(of: client, at: resolver.hub.now) else { return }
+        let isSent = limits.takesRefusal(of: client, at: resolver.hub.now)
         let length = datagram.count
         var buffer = datagram.buffer
-        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, refusal) else { return }
+        let outcome: AnswerOutcome? = isSent ? nil : .limited
+        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, refusal, outcome)
+        guard isSent, case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)
     }
@@ -101,21 +103,23 @@ final class QueryServer: DatagramServer {
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
-        switch resolver.begin(&query, length: length, in: &buffer, from: client, streams: false) {
+        let step = resolver.beginAside(&query, length, in: &buffer, from: client, over: .udp) { query, buffer in
+            allowed(&query, in: &buffer, for: client)
+        }
+        switch step {
         case .answered(let count):
-            guard let count = allowed(count, &query, in: &buffer, for: client) else { return }
             let length = query.edns?.hasCookie == true ? StreamOptions.add(query.cookie, to: &buffer, count) : count
             datagram.count = length
             socket.send(datagram)
         case .drop:
             break
         case .wait:
-            let pending = resolver.pending(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client, over: .udp)
             let path = datagram.returnPath
             _ = consume datagram
             answerLater(pending, to: path, isCached: false, isLimited: true)
         case .tooLong:
-            let pending = resolver.pending(&query, datagram.bytes, from: client)
+            let pending = resolver.pending(&query, datagram.bytes, from: client, over: .udp)
             let path = datagram.returnPath
             _ = consume datagram
             answerLater(pending, to: path, isCached: true, isLimited: true)
@@ -130,33 +134,34 @@ final class QueryServer: DatagramServer {
     /// Has one in some clients that ask too much come over TCP, where nobody has their address, and refuses or drops the others.
     @inline(never)
     private func handleExcess(_ datagram: consuming Datagram, of client: UInt128) {
-        guard limits.slips(.queries) else {
-            if limits.limits.refuses { refuse(datagram, of: client, .rate) }
-            return
-        }
+        let slips = limits.slips(.queries)
+        if !slips, limits.limits.refuses { return refuse(datagram, of: client, .rate) }
         let length = datagram.count
         var buffer = datagram.buffer
-        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, .unproven) else { return }
+        let refusal = slips ? Resolver.Refusal.unproven : .rate
+        let step = resolver.refuse(
+            length: length, in: &buffer, from: client, over: .udp, refusal, slips ? .slipped : .limited)
+        guard slips, case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)
     }
 
-    /// How long the answer of `count` bytes is by the limits of the network that it goes to; nil where it does not go out.
+    /// What may go out of an answer by the limits of the network that it goes to.
     private func allowed(
-        _ count: Int, _ query: inout QueryView, in buffer: inout MutableSpan<UInt8>, for client: UInt128
-    ) -> Int? {
+        _ query: inout QueryView, in buffer: inout MutableSpan<UInt8>, for client: UInt128
+    ) -> Resolver.Allowance {
         let subject = resolver.subject(&query, buffer.span)
         let isWithin = limits.takesAnswer(subject, to: client, at: resolver.hub.now)
-        if isWithin || resolver.isProven(query.edns, query.cookie, of: client) { return count }
-        return limits.slips(.responses) ? resolver.truncate(&query, in: &buffer) : nil
+        if isWithin || resolver.isProven(query.edns, query.cookie, of: client) { return .whole }
+        return limits.slips(.responses) ? .slipped(resolver.truncate(&query, in: &buffer)) : .nothing
     }
 
     /// The same for one that was waited for.
-    private func allowed(_ count: Int, _ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Int? {
+    private func allowed(_ pending: PendingQuery, in buffer: inout MutableSpan<UInt8>) -> Resolver.Allowance {
         let subject = resolver.subject(pending, buffer.span)
         let isWithin = limits.takesAnswer(subject, to: pending.address, at: resolver.hub.now)
-        if isWithin || resolver.isProven(pending.edns, pending.cookie, of: pending.address) { return count }
-        return limits.slips(.responses) ? resolver.truncate(pending, in: &buffer) : nil
+        if isWithin || resolver.isProven(pending.edns, pending.cookie, of: pending.address) { return .whole }
+        return limits.slips(.responses) ? .slipped(resolver.truncate(pending, in: &buffer)) : .nothing
     }
 
     // MARK: - Waiting
@@ -167,12 +172,11 @@ final class QueryServer: DatagramServer {
         let resolution = isCached ? .cached : resolver.resolve(pending)
         guard var answer = Datagram(hub: resolver.hub) else { return }
         var buffer = answer.buffer
-        var count = resolver.write(pending, resolution, into: &buffer, limit: resolver.datagramLimit(pending))
-        guard count > 0 else { return }
-        if isLimited {
-            guard let length = allowed(count, pending, in: &buffer) else { return }
-            count = length
+        let limit = resolver.datagramLimit(pending)
+        let count = resolver.write(pending, resolution, into: &buffer, limit: limit) { buffer in
+            isLimited ? allowed(pending, in: &buffer) : .whole
         }
+        guard count > 0 else { return }
         let whole = StreamOptions.add(pending.cookie, to: &buffer, count)
         answer.count = whole
         answer.setReturnPath(path)

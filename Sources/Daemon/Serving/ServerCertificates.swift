@@ -1,6 +1,7 @@
 internal import DNSWire
 internal import Green
 internal import GreenTLS
+internal import Observation
 internal import Resolver
 
 /// The certificates that clients are shown, as TLS contexts for each way of speaking: made anew when files change, used by
@@ -37,7 +38,12 @@ struct ServerCertificates: Sendable {
     /// What a client is called: by its certificate where it must show one, else by the name that it asks for where that is one
     /// label below the server's.
     func clientName(_ tls: TLSEngine) -> ClientName {
-        if namesClients { return (tls.peerName.map { ClientName($0) } ?? .none).proven }
+        if namesClients {
+            guard let text = tls.peerName else { return .none.proven }
+            let name = ClientName(text)
+            if name != .none { ClientDirectory.shared.note(name.number, text.lowercased()) }
+            return name.proven
+        }
         guard let suffix, let host = tls.requestedHost?.lowercased(), host.hasSuffix(suffix) else { return .none }
         return ClientName(String(host.dropLast(suffix.count)))
     }

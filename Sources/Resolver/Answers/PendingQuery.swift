@@ -22,6 +22,8 @@ package final class PendingQuery: Sendable {
     let client: UInt32
     /// Who asks, as `IPAddress.number` has it.
     package let address: UInt128
+    /// How it came.
+    let transport: QueryTransport
     /// What whoever asks is called.
     let clientName: ClientName
     /// Whether it is about the name that a client's stands for.
@@ -31,7 +33,11 @@ package final class PendingQuery: Sendable {
     let trace: QuestionTrace?
 
     /// Keeps what is needed of `query`, read from `message`, of the client at an address (`IPAddress.number`).
-    package init(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128 = 0, trace: QuestionTrace? = nil) {
+    package init(
+        _ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128 = 0, over transport: QueryTransport = .udp,
+        trace: QuestionTrace? = nil
+    ) {
+        self.transport = transport
         self.trace = trace
         self.client = FairShares.client(client)
         address = client
@@ -56,6 +62,7 @@ package final class PendingQuery: Sendable {
         (client, address, isRedirected) = (query.client, query.address, true)
         cookie = query.cookie
         clientName = query.clientName
+        transport = query.transport
         trace = query.trace
     }
 }

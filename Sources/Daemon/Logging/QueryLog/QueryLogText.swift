@@ -15,6 +15,8 @@ struct QueryLogText {
     private var codes: [UInt16: [UInt8]] = [:]
     private var clients: [UInt128: [UInt8]] = [:]
     private let sources = AnswerSource.allCases.map { Array($0.name.utf8) }
+    private let transports = QueryTransport.allCases.map { Array($0.name.utf8) }
+    private let outcomes = AnswerOutcome.allCases.map { Array($0.name.utf8) }
 
     /// So many clients are remembered as they are written.
     private static let mostClients = 4_096
@@ -47,6 +49,12 @@ struct QueryLogText {
             Self.append(microseconds / 1_000, to: &line)
             line.append(0x2E)
             Self.append(microseconds % 1_000, width: 3, to: &line)
+            line.append(0x20)
+            line += transports[entry.transport.rawValue]
+            line.append(0x20)
+            line += outcomes[Int(entry.outcome.rawValue)]
+            line.append(0x20)
+            line += (clientName(entry) ?? "-").utf8
         case .json:
             line += "{\"time\":\"".utf8
             appendTime(entry.time, to: &line)
@@ -62,9 +70,21 @@ struct QueryLogText {
             line += sources[entry.source.rawValue]
             line += "\",\"microseconds\":".utf8
             Self.append(microseconds, to: &line)
+            line += ",\"transport\":\"".utf8
+            line += transports[entry.transport.rawValue]
+            line += "\",\"outcome\":\"".utf8
+            line += outcomes[Int(entry.outcome.rawValue)]
+            line.append(0x22)
+            // Letters, digits, hyphens and underscores.
+            if let name = clientName(entry) { line += ",\"client-name\":\"\(name)\"".utf8 }
             line.append(0x7D)
         }
         line.append(0x0A)
+    }
+
+    /// What a query's client is called, where somebody knows and addresses are shown as well.
+    private func clientName(_ entry: QueryTap.Entry) -> String? {
+        privacy == .off ? ClientDirectory.shared.name(of: entry.clientName) : nil
     }
 
     /// Appends a line that says how many queries are missing here.

@@ -12,6 +12,10 @@ struct ShownQuery {
     let responseCode: String
     let source: String
     let microseconds: UInt64
+    let transport: String
+    let outcome: String
+    /// What the client is called, where somebody knows.
+    let clientName: String?
 
     /// What a worker told.
     init(_ entry: QueryTap.Entry) {
@@ -22,6 +26,9 @@ struct ShownQuery {
         responseCode = "\(ResponseCode(rawValue: entry.responseCode))"
         source = entry.source.name
         microseconds = entry.nanoseconds / 1_000
+        transport = entry.transport.name
+        outcome = entry.outcome.name
+        clientName = ClientDirectory.shared.name(of: entry.clientName)
     }
 
     /// A name in wire form.
@@ -30,7 +37,9 @@ struct ShownQuery {
     /// A line for people.
     var line: String {
         let took = microseconds > 0 ? "  " + TextTable.duration(microseconds: microseconds) : ""
-        return TextTable.plain("\(time)  \(client)  \(name) \(type)  \(responseCode)  \(source)\(took)") + "\n"
+        let who = clientName.map { "\(client) (\($0))" } ?? client
+        let cut = outcome == AnswerOutcome.answered.name ? "" : "  \(outcome)"
+        return TextTable.plain("\(time)  \(who)  \(name) \(type)  \(responseCode)  \(source)  \(transport)\(took)\(cut)") + "\n"
     }
 
     /// The same for programs.
@@ -42,5 +51,8 @@ struct ShownQuery {
         writer.member("rcode", responseCode)
         writer.member("source", source)
         writer.member("microseconds", microseconds)
+        writer.member("transport", transport)
+        writer.member("outcome", outcome)
+        if let clientName { writer.member("client-name", clientName) }
     }
 }

@@ -52,6 +52,8 @@ final class HTTPQueries {
     private let proxies: ClientAccess
     /// What its queries are counted as.
     private let cell: Int
+    /// How they come.
+    private let transport: QueryTransport
     /// What HTTP/2 connections share.
     let scratch = HTTP2Scratch(limits: HTTPQueries.limits)
     /// Serves those who speak HTTP/1.1.
@@ -70,6 +72,7 @@ final class HTTPQueries {
     /// The server's queries are counted as `cell`.
     init(_ stream: ListenerSet.Stream, proxies: ClientAccess, resolver: Resolver, gate: ClientGate, cell: Int = 0) {
         self.cell = cell
+        transport = stream.listen.queryTransport
         isEncrypted = stream.listen.transport.isEncrypted
         self.proxies = proxies
         self.paths = stream.paths.map { path in
@@ -196,25 +199,31 @@ final class HTTPQueries {
         let address = asker.address
         guard asker.isForwarded ? gate.admitsForwarded(address) : gate.admits(address) else {
             gate.refusedCount &+= 1
-            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: address) else { return .none }
-            return .answered(count)
+            return refuse(length, in: &buffer, of: address, .prohibited)
         }
         guard gate.takesQuery(of: address, at: resolver.hub.now) else {
-            guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: address, .rate) else {
-                return .none
-            }
-            return .answered(count)
+            return refuse(length, in: &buffer, of: address, .rate)
         }
         var query = QueryView()
         query.clientName = asker.name
-        switch resolver.begin(&query, length: length, in: &buffer, from: address, streams: true) {
+        switch resolver.begin(&query, length: length, in: &buffer, from: address, over: transport) {
         case .answered(let count): return .answered(options(to: &buffer, count, query.edns, query.cookie))
         case .drop: return .none
-        case .wait:
-            return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: false)
-        case .tooLong:
-            return .wait(resolver.pending(&query, buffer.span.extracting(first: length), from: address), isCached: true)
+        case .wait: return .wait(pending(&query, buffer.span.extracting(first: length), from: address), isCached: false)
+        case .tooLong: return .wait(pending(&query, buffer.span.extracting(first: length), from: address), isCached: true)
         }
+    }
+
+    private func pending(_ query: inout QueryView, _ message: Span<UInt8>, from client: UInt128) -> PendingQuery {
+        resolver.pending(&query, message, from: client, over: transport)
+    }
+
+    private func refuse(
+        _ length: Int, in buffer: inout MutableSpan<UInt8>, of client: UInt128, _ refusal: Resolver.Refusal
+    ) -> Step {
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, over: transport, refusal)
+        else { return .none }
+        return .answered(count)
     }
 
     /// Writes the answer to a query that waited: its length.

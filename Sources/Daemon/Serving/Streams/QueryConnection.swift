@@ -101,15 +101,15 @@ final class QueryConnection: StreamConnection {
             let isAllowed = mayAsk
             let step =
                 isAllowed
-                ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, streams: true)
-                : server.resolver.refuse(length: message.count, in: &buffer, from: address)
+                ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, over: server.transport)
+                : server.resolver.refuse(length: message.count, in: &buffer, from: address, over: server.transport)
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):
                 return StreamOptions.add(to: &buffer, count, for: query.edns, isEncrypted: isEncrypted, cookie: query.cookie)
             case .drop: return 0
             case .wait, .tooLong:
-                later = server.resolver.pending(&query, message, from: address)
+                later = server.resolver.pending(&query, message, from: address, over: server.transport)
                 isCached = step == .tooLong
                 return 0
             }

@@ -29,6 +29,8 @@ final class QueryStreamServer: StreamServer {
     let listener: ListenAddress
     /// What its queries are counted as.
     let cell: Int
+    /// How its queries come.
+    let transport: QueryTransport
     /// The certificates in force; nil where there is no TLS.
     private(set) var context: TLSContext?
     /// What they come with: by what clients are called.
@@ -56,7 +58,8 @@ final class QueryStreamServer: StreamServer {
         proxies = shared.proxies
         self.gate = gate
         self.listener = listener.listen
-        cell = listener.listen.queryTransport.cell(isIPv6: listener.listen.address.ip.family == .v6)
+        transport = listener.listen.queryTransport
+        cell = transport.cell(isIPv6: listener.listen.address.ip.family == .v6)
         context = certificates?.context(for: listener.listen.transport)
         self.certificates = certificates
         scratch = QueryScratch(isSealed: context != nil)
@@ -95,7 +98,7 @@ final class QueryStreamServer: StreamServer {
 
 extension ListenAddress {
     /// How a stream's queries come, as they are counted.
-    fileprivate var queryTransport: QueryTransport {
+    var queryTransport: QueryTransport {
         switch transport {
         case .plain: .tcp
         case .tls: .tls
