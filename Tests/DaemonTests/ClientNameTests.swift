@@ -113,7 +113,8 @@ import Testing
             let watcher = world.shared.tap.watch()
             #expect(try overTLS(world, "kid-tablet.dns.test") == Self.denied)
             let told = try #require(watcher?.take().entries)
-            #expect(told.count == 2 && told.allSatisfy { $0.transport == .tls && $0.clientName == ClientName("kid-tablet").number })
+            #expect(
+                told.count == 2 && told.allSatisfy { $0.transport == .tls && $0.clientName == ClientName("kid-tablet").number })
             #expect(try overTLS(world, "Phone.DNS.test") == Self.denied)
             for host in ["dns.test", "x.dns.test", "kid-tablet.wild.test", "kid-tablet.a.dns.test"] {
                 #expect(try overTLS(world, host) != Self.denied, "\(host)")

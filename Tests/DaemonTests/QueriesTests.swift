@@ -20,7 +20,9 @@ import Testing
         let hostile = try entry(["a\u{1B}[2J\n\"<script>", "example"], client: "2001:db8::7", code: 3)
         let line = String(decoding: QueriesAPI.lines([hostile], dropped: 0, .text), as: UTF8.self)
         #expect(
-            line == "2026-11-27T23:55:23.250Z  2001:db8::7  a\\027[2J\\010\\\"<script>.example. A  NXDOMAIN  upstream  udp  1.5 ms\n")
+            line
+                == "2026-11-27T23:55:23.250Z  2001:db8::7  a\\027[2J\\010\\\"<script>.example. A  NXDOMAIN  upstream  udp  1.5 ms\n"
+        )
         let json = String(decoding: QueriesAPI.lines([hostile], dropped: 3, .json), as: UTF8.self)
         #expect(json.contains(#""name":"a\\027[2J\\010\\\"<script>.example.","type":"A","rcode":"NXDOMAIN""#))
         #expect(json.hasSuffix("}\n{\"dropped\":3}\n") && !json.contains("\u{1B}"))

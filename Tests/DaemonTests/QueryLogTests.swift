@@ -37,7 +37,9 @@ import Testing
         try body(path)
     }
 
-    @Test func `a line has time, client, name, type, rcode, source, milliseconds, transport, outcome and the client's name`() throws {
+    @Test func `a line has time, client, name, type, rcode, source, milliseconds, transport, outcome and the client's name`()
+        throws
+    {
         let wire = try Name(labels: [Array("www".utf8), Array("example".utf8)]).wire
         #expect(
             line(entry(wire)) == "2026-11-27T23:55:23.250Z 192.0.2.77 www.example. A NXDOMAIN upstream 12.345 udp answered -\n")
@@ -46,12 +48,16 @@ import Testing
         let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
         #expect(object?["client"] as? String == "2001:db8:1:2::3" && object?["type"] as? String == "TYPE65280")
         #expect(object?["time"] as? String == "2026-11-27T23:55:23.250Z" && object?["microseconds"] as? Int == 12_345)
-        #expect(object?["transport"] as? String == "udp" && object?["outcome"] as? String == "answered" && object?["client-name"] == nil)
+        #expect(
+            object?["transport"] as? String == "udp" && object?["outcome"] as? String == "answered"
+                && object?["client-name"] == nil)
         var named = entry(wire)
         (named.transport, named.outcome, named.clientName) = (.https, .limited, ClientName("logged-tablet").number)
         ClientDirectory.shared.note(named.clientName, "logged-tablet")
         #expect(line(named).hasSuffix(" 12.345 https limited logged-tablet\n"))
-        #expect(line(named) { $0.format = .json }.contains(#""transport":"https","outcome":"limited","client-name":"logged-tablet"}"#))
+        #expect(
+            line(named) { $0.format = .json }.contains(#""transport":"https","outcome":"limited","client-name":"logged-tablet"}"#)
+        )
         // Where addresses are hidden, names are.
         #expect(line(named) { $0.privacy = .hash }.hasSuffix(" https limited -\n"))
     }

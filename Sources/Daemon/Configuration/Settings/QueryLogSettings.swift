@@ -51,7 +51,9 @@ package struct QueryLogSettings: Sendable, Equatable {
                     example: "/var/log/vireo/queries.log")),
             .value(
                 "format", \.format, .choice,
-                SettingFacts("text (time, client, name, type, rcode, source, milliseconds, transport, outcome, client's name) or json, a line each.")),
+                SettingFacts(
+                    "text (time, client, name, type, rcode, source, milliseconds, transport, outcome, client's name) or json, a line each."
+                )),
             .value(
                 "sample", \.sample, .share(),
                 SettingFacts("Which share of the queries is logged, picked by chance: 0.01 is one in a hundred.")),
