@@ -28,7 +28,12 @@ package enum QueryTransport: Int, CaseIterable, Sendable {
 
     /// Whether it is a stream, on which answers may be as long as they are.
     @inline(__always)
-    package var streams: Bool { self != .udp }
+    package var streams: Bool {
+        switch self {
+        case .udp: false
+        case .tcp, .tls, .https, .http: true
+        }
+    }
 
     /// The cell of its queries over a version of IP.
     package func cell(isIPv6: Bool) -> Int { rawValue << 1 | (isIPv6 ? 1 : 0) }

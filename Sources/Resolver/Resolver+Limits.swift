@@ -1,7 +1,7 @@
 internal import AnswerCache
 package import DNSWire
 internal import Green
-internal import Observation
+package import Observation
 
 /// What limits of clients need of queries and answers.
 extension Resolver {
@@ -85,6 +85,16 @@ extension Resolver {
         case 3: return .negative
         default: return .error
         }
+    }
+
+    /// Counts the query of `length` bytes at the front of `buffer`, to which limits let nothing be said. It is read only where
+    /// somebody is told of it: a flood costs as little as it can.
+    package func withhold(
+        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, over transport: QueryTransport,
+        _ refusal: Refusal
+    ) {
+        guard tap.isOpen else { return figures.dropped.add() }
+        _ = refuse(length: length, in: &buffer, from: client, over: transport, refusal, .limited)
     }
 
     /// Puts nothing but TC in an answer's place: its length.

@@ -82,12 +82,13 @@ final class QueryServer: DatagramServer {
     @inline(never)
     private func refuse(_ datagram: consuming Datagram, of client: UInt128, _ refusal: Resolver.Refusal = .prohibited) {
         if refusal == .prohibited { gate.refusedCount &+= 1 }
-        let isSent = limits.takesRefusal(of: client, at: resolver.hub.now)
         let length = datagram.count
         var buffer = datagram.buffer
-        let outcome: AnswerOutcome? = isSent ? nil : .limited
-        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, refusal, outcome)
-        guard isSent, case .answered(let count) = step else { return }
+        guard limits.takesRefusal(of: client, at: resolver.hub.now) else {
+            return resolver.withhold(length: length, in: &buffer, from: client, over: .udp, refusal)
+        }
+        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, refusal)
+        guard case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)
     }
@@ -138,10 +139,9 @@ final class QueryServer: DatagramServer {
         if !slips, limits.limits.refuses { return refuse(datagram, of: client, .rate) }
         let length = datagram.count
         var buffer = datagram.buffer
-        let refusal = slips ? Resolver.Refusal.unproven : .rate
-        let step = resolver.refuse(
-            length: length, in: &buffer, from: client, over: .udp, refusal, slips ? .slipped : .limited)
-        guard slips, case .answered(let count) = step else { return }
+        guard slips else { return resolver.withhold(length: length, in: &buffer, from: client, over: .udp, .rate) }
+        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, .unproven, .slipped)
+        guard case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)
     }
