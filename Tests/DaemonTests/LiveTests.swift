@@ -111,6 +111,24 @@ import Testing
         }
     }
 
+    @Test func `pages that saw the same are told the same, and one that missed a second is told all`() throws {
+        try simulated { daemon, top in
+            let overview = LiveOverview(daemon, top)
+            overview.start()
+            try sleep(.milliseconds(1_500))
+            var seen: [Int?] = [nil, nil, nil]
+            for page in seen.indices { _ = try overview.next(after: &seen[page]) }
+            let told = try (0..<2).map { String(decoding: try overview.next(after: &seen[$0]) ?? [], as: UTF8.self) }
+            #expect(told[0] == told[1] && told[0].contains("\"second\":["))
+            try sleep(.milliseconds(2_500))
+            for page in [2, 0] {
+                let late = String(decoding: try overview.next(after: &seen[page]) ?? [], as: UTF8.self)
+                #expect(late.contains("\"history\":[") && !late.contains("\"second\":["))
+            }
+            overview.stop()
+        }
+    }
+
     @Test func `what is shown live ends when who may look changes, and only GET looks`() throws {
         try simulated { daemon, top in
             let overview = LiveOverview(daemon, top)

@@ -39,6 +39,8 @@ final class LiveOverview {
     private var seconds: [Second] = []
     /// How everything stands, as it was written for a second.
     private var standing: (number: Int, bytes: [UInt8]) = (-1, [])
+    /// The whole of what pages are told of it that saw the second before; nil until one asks.
+    private var event: [UInt8]?
     /// How many seconds it has counted.
     private(set) var number = 0
     private var counting: Greenlet<Void>?
@@ -97,10 +99,13 @@ final class LiveOverview {
         while seen == number, !isOver() { try hub.sleep(until: hub.loop.now().advanced(by: Self.distance)) }
         if isOver() { return nil }
         defer { seen = number }
-        if standing.number != number { standing = (number, state()) }
+        if standing.number != number { (standing, event) = ((number, state()), nil) }
+        let isNext = seen.map { $0 == number - 1 } == true
+        // One event for all pages.
+        if isNext, let event { return event }
         var writer = JSONWriter()
         writer.object { writer in
-            if seen.map({ $0 == number - 1 }) == true, let last = seconds.last {
+            if isNext, let last = seconds.last {
                 writer.key("second")
                 last.write(to: &writer)
             } else {
@@ -109,7 +114,10 @@ final class LiveOverview {
             }
         }
         // Two objects become one.
-        return Array("data: ".utf8) + writer.bytes.dropLast() + Array(",".utf8) + standing.bytes.dropFirst() + Array("\n\n".utf8)
+        let written =
+            Array("data: ".utf8) + writer.bytes.dropLast() + Array(",".utf8) + standing.bytes.dropFirst() + Array("\n\n".utf8)
+        if isNext { event = written }
+        return written
     }
 
     /// How everything stands.
