@@ -81,6 +81,13 @@ package final class QueryFigures: Sendable {
     package let limited = CounterRow<4>()
     /// Queries that got no answer since too many of their domain were being asked.
     package let domainLimited = Counter()
+    /// Queries by `cell(ofView:)`, where groups ask upstreams of their own.
+    package let views = CounterRow<64>()
+    /// So many cells of views there are; the last is that of all that have none of their own.
+    package static let viewCells = 64
+
+    /// The cell of a view by its number (`ViewNumber`), of which the general one's is 1.
+    package static func cell(ofView number: UInt16) -> Int { min(max(Int(number) - 1, 0), viewCells - 1) }
     /// TLS handshakes of clients that succeeded.
     package let handshakes = Counter()
     /// Those of them that resumed an earlier session, by a ticket.

@@ -1,5 +1,6 @@
 internal import AnswerCache
 internal import DNSWire
+internal import Observation
 
 /// Views: the clients of a group with upstreams of its own ask those, and are answered from what they said alone. The number of
 /// a question's view is in its key, and with it in whatever is found by that: entries, failures, what does not exist, flights,
@@ -10,6 +11,7 @@ extension Resolver {
     @inline(never)
     func enterView(_ query: inout QueryView, from client: UInt128, within view: ViewNumber) {
         let view = client == Self.nobody ? view : self.view(of: client, named: query.clientName)
+        if client != Self.nobody { figures.views.add(at: QueryFigures.cell(ofView: view.rawValue)) }
         if view != .general { query.enter(view, seed: cache.seed) }
     }
 

@@ -4,6 +4,7 @@ import Green
 import GreenHTTP
 import Logging
 import NameRules
+import Observation
 import Resolver
 import TestSupport
 import Testing
@@ -103,6 +104,12 @@ import Upstream
             try sleep(.seconds(3600))
             #expect(world.requests.count == 2 && rules.book?.mark == mark && downloads.states.values.first?.problem == nil)
             #expect(world.requests[1].contains("if-modified-since: fri, 27 nov 2026 10:00:00 gmt"))
+            #expect(downloads.downloads.new == 1 && downloads.downloads.same == 1 && downloads.downloads.failed == 0)
+            var metrics = MetricsText(.prometheus)
+            try MetricsReport.downloads(downloads)(&metrics)
+            let text = String(decoding: metrics.take(), as: UTF8.self)
+            #expect(text.contains("vireo_list_downloads_total{result=\"same\"} 1\n"))
+            #expect(text.contains("vireo_list_confirmed_timestamp_seconds{url=\"http://127.0.0.1/ads.txt\"} "))
             try downloads.stop()
             try rules.stop()
             world.answer = { _ in [] }

@@ -2,6 +2,7 @@ import AnswerCache
 import DNSWire
 import Green
 import GreenHTTP
+import Observation
 import TestSupport
 import Testing
 
@@ -85,6 +86,23 @@ import Testing
                 #expect((lines.last == "# EOF") == accept.hasPrefix("application"))
             }
             withExtendedLifetime(resolver) {}
+        }
+    }
+
+    @Test func `where groups ask upstreams of their own, queries are counted by whose they are`() throws {
+        try simulated {
+            let (daemon, resolver) = try daemon(upstreams: 1)
+            let identity = ViewIdentity(["of a test of metrics"], shown: ["\"own\""])
+            let number = try #require(ViewDirectory.shared.number(of: identity))
+            resolver.figures.views.add(at: QueryFigures.cell(ofView: number.rawValue))
+            resolver.figures.views.add(at: QueryFigures.cell(ofView: ViewNumber.general.rawValue))
+            let text = String(
+                decoding: try body(MetricsReport.response(HTTPRequest("GET", "/metrics"), daemon)).joined(), as: UTF8.self)
+            #expect(text.contains("vireo_view_queries_total{view=\"general\"} 1\n"))
+            // Views of other tests may have taken all cells.
+            let hasCell = QueryFigures.cell(ofView: number.rawValue) < QueryFigures.viewCells - 1
+            #expect(text.contains("vireo_view_queries_total{view=\"\(hasCell ? "\\\"own\\\"" : "other")\"} 1\n"))
+            #expect(QueryFigures.cell(ofView: 0) == 0 && QueryFigures.cell(ofView: .max) == QueryFigures.viewCells - 1)
         }
     }
 

@@ -96,6 +96,27 @@ extension MetricsReport {
         ]
     }
 
+    /// Lists and zones that come from elsewhere.
+    static func downloads(_ part: ListDownloadsPart) -> Piece {
+        { text in
+            for (name, help, totals) in [
+                ("vireo_list_downloads", "Times that a list was asked for by HTTP, by what came of it.", part.downloads),
+                ("vireo_zone_transfers", "Times that a zone was asked of its primaries, by what came of it.", part.transfers),
+            ] {
+                text.family(name, .counter, help)
+                text.sample(totals.new, ("result", "new"))
+                text.sample(totals.same, ("result", "same"))
+                text.sample(totals.failed, ("result", "failure"))
+            }
+            let states = Array(part.states.filter { $0.value.record.size > 0 }.sorted { $0.key.text < $1.key.text }.prefix(100))
+            text.family("vireo_list_confirmed_timestamp_seconds", .gauge, "When a server last said that this is the list.")
+            let names = distinct(states.map { $0.key.shown })
+            for (name, state) in zip(names, states) {
+                text.sample(UInt64(clamping: state.value.record.checkedAt), ("url", name))
+            }
+        }
+    }
+
     /// The workers, their clients, and what these are shown.
     static func serving(_ daemon: ObservedDaemon) -> [Piece] {
         let figures = daemon.shared.figures

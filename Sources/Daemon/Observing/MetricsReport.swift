@@ -21,6 +21,7 @@ struct MetricsReport {
         pieces = Self.queries(daemon) + Self.upstreams(daemon.shared.upstreams.inUse) + Self.cache(daemon)
         if let redis = daemon.shared.redis { pieces += Self.redis(redis) }
         if let rules = daemon.rules { pieces += Self.rules(rules) }
+        if let downloads = daemon.downloads { pieces.append(Self.downloads(downloads)) }
         pieces += Self.serving(daemon) + Self.life(daemon)
         if let log = daemon.queryLog { pieces.append(Self.queryLog(log)) }
         if let dnstap = daemon.dnstap { pieces.append(Self.dnstap(dnstap)) }
@@ -93,6 +94,21 @@ struct MetricsReport {
             },
             counter("vireo_dns_truncated", "Answers that did not fit and were sent with TC.") { $0.truncated.value },
             counter("vireo_dns_dropped", "Queries to which nothing was said.") { $0.dropped.value },
+            { text in
+                let views = ViewDirectory.shared.identitiesByNumber.sorted { $0.key.rawValue < $1.key.rawValue }
+                guard !views.isEmpty else { return }
+                text.family(
+                    "vireo_view_queries", .counter, "Queries by whose upstreams they are asked of: those of all, or of a group.")
+                text.sample(figures.sum { $0.views[0] }, ("view", "general"))
+                let own = views.prefix(QueryFigures.viewCells - 2)
+                for (view, name) in zip(own, distinct(own.map(\.value.text))) {
+                    let cell = QueryFigures.cell(ofView: view.key.rawValue)
+                    text.sample(figures.sum { $0.views[cell] }, ("view", name))
+                }
+                if views.count > own.count {
+                    text.sample(figures.sum { $0.views[QueryFigures.viewCells - 1] }, ("view", "other"))
+                }
+            },
             { text in
                 text.family("vireo_dns_rate_limited", .counter, "What was over the rate limits of clients, by what it was.")
                 for kind in ClientLimits.Kind.allCases {

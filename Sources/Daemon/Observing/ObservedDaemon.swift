@@ -24,6 +24,8 @@ struct ObservedDaemon {
     var workers: WorkersPart?
     /// Names by rule.
     var rules: NameRulesPart?
+    /// Lists and zones that come from elsewhere.
+    var downloads: ListDownloadsPart?
     /// What clients are shown over TLS.
     var certificates: CertificatePart?
     /// What comes most often.

@@ -36,6 +36,26 @@ final class ListDownloadsPart: Part {
         var problem: String?
     }
 
+    /// What came of asking for lists, and for zones. Of the main thread.
+    struct Totals {
+        /// There was another version, and it is kept.
+        var new: UInt64 = 0
+        /// What is kept is what there is.
+        var same: UInt64 = 0
+        /// It could not be had.
+        var failed: UInt64 = 0
+    }
+
+    /// Lists that came by HTTP.
+    private(set) var downloads = Totals()
+    /// Zones that were transferred.
+    private(set) var transfers = Totals()
+
+    /// Counts what came of asking for a source.
+    private func count(_ url: ListURL, _ result: WritableKeyPath<Totals, UInt64>) {
+        if url.transfer == nil { downloads[keyPath: result] &+= 1 } else { transfers[keyPath: result] &+= 1 }
+    }
+
     /// What is due is looked for this often.
     private static let interval = Duration.seconds(1)
     /// After a failure it is tried again in so many seconds, doubled with each further one up to the other, and no later than
@@ -172,6 +192,7 @@ final class ListDownloadsPart: Part {
                     try download.transfer($0, list.transferKey, after: state.record, until: deadline)
                 } ?? download.run(client, after: state.record, at: seconds, until: deadline)
             let record = try blocking { download.record() }
+            count(url, isNew ? \.new : \.same)
             next = State(record: record, nextAt: seconds + (record.times?.refreshSeconds ?? list.refreshSeconds))
             if isNew || state.problem != nil {
                 logger.info(
@@ -181,6 +202,7 @@ final class ListDownloadsPart: Part {
         } catch let error as Interruption {
             throw error
         } catch {
+            count(url, \.failed)
             next.failures = min(state.failures + 1, 30)
             next.problem = ListURL.shown("\(error)")
             let pause = min(Self.longestPause, Self.shortestPause << Int64(min(next.failures - 1, 6)))

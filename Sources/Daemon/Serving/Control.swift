@@ -61,7 +61,8 @@ final class Control {
         let otlp = OTLPPart(settings, shared.tap, logger)
         let daemon = ObservedDaemon(
             shared: shared, life: life, upstreams: { policy.upstreams }, workers: workers, rules: rules,
-            certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals, dnstap: dnstap.totals,
+            downloads: downloads, certificates: certificates, top: TopQueries(shared.tap), queryLog: queryLog.totals,
+            dnstap: dnstap.totals,
             otlp: otlp.totals)
         let http = ObservingServer(settings, daemon, logger)
         let settingsAPI = SettingsAPI()
