@@ -58,7 +58,8 @@ open class QuestionStanding: @unchecked Sendable {
     private final func lateTrace(at now: Instant) -> QuestionTrace? {
         guard let watch = slowWatch, watch.lateAt <= now else { return nil }
         slowWatch = nil
-        guard watch.tap.takes(at: now) else {
+        guard watch.tap.takes(at: now, isSlow: true) else {
+            watch.tap.noteLost()
             slowness = .refused
             return nil
         }

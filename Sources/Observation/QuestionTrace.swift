@@ -16,14 +16,24 @@ package final class QuestionTrace: Sendable {
     }
 
     private let steps = Locked<[Step]>([])
+    /// Where it counts if it goes away before it was handed over.
+    private let owed: Locked<TraceTap?>
     /// When the watching began.
     package let begunAt: Instant
 
     /// So many steps are kept.
     package static let mostSteps = 256
 
-    /// The trace of a question that begins at a moment.
-    package init(at moment: Instant) { begunAt = moment }
+    /// The trace of a question that begins at a moment; `tap` is who counts it as lost where it is never handed over.
+    package init(at moment: Instant, owedTo tap: TraceTap? = nil) {
+        begunAt = moment
+        owed = Locked(tap)
+    }
+
+    /// It is handed over: it does not count as lost any more.
+    package func settle() { owed.withLock { $0 = nil } }
+
+    deinit { owed.withLock { $0 }?.noteLost() }
 
     /// Notes a step.
     package func note(_ subject: String, depth: Int = 0, at moment: Instant, _ text: String) {

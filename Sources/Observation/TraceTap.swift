@@ -31,13 +31,15 @@ package final class TraceTap: Sendable {
     private let slowness = Atomic<UInt64>(.max)
     /// The second, and how many traces were begun in it.
     private let begun = Atomic<UInt64>(0)
-    /// Traces that were not begun, for there were too many.
-    private let refused = Atomic<UInt64>(0)
+    /// Traces that were not begun, of slow questions, for there were too many, and those that were begun and never handed over.
+    private let lost = Atomic<UInt64>(0)
     /// What was told of those that were dropped. One takes at a time.
     private let told = Locked(UInt64(0))
 
     /// So many traces are begun in a second, of all workers together: each costs as much as some answers.
     package static let mostPerSecond: UInt64 = 1_000
+    /// So many of them of queries that are picked: slow questions have the rest, however many queries there are.
+    package static let mostPicked: UInt64 = 800
 
     /// Nobody takes any.
     init() {}
@@ -54,16 +56,17 @@ package final class TraceTap: Sendable {
         slowness.store(slow, ordering: .relaxed)
     }
 
-    /// Whether one more trace may be begun; counts it, or that it may not.
-    package func takes(at now: Instant) -> Bool {
+    /// Counts a trace that nobody will be told of.
+    package func noteLost() { lost.add(1, ordering: .relaxed) }
+
+    /// Whether one more trace may be begun, of a query that is picked or of a slow question; counts it where it may.
+    package func takes(at now: Instant, isSlow: Bool) -> Bool {
+        let most = isSlow ? Self.mostPerSecond : Self.mostPicked
         let second = now.nanoseconds / 1_000_000_000 & 0xFFFF_FFFF
         var old = begun.load(ordering: .relaxed)
         while true {
             let count = old >> 32 == second ? old & 0xFFFF_FFFF : 0
-            guard count < Self.mostPerSecond else {
-                refused.add(1, ordering: .relaxed)
-                return false
-            }
+            guard count < most else { return false }
             let (isDone, seen) = begun.compareExchange(expected: old, desired: second << 32 | (count + 1), ordering: .relaxed)
             if isDone { return true }
             old = seen
@@ -85,7 +88,7 @@ package final class TraceTap: Sendable {
             for ring in all {
                 ring.drain { head, bytes in records.append(Record(spanCount: Int(clamping: head[0]), bytes: bytes)) }
             }
-            let dropped = all.reduce(refused.load(ordering: .relaxed)) { $0 &+ $1.dropped.value }
+            let dropped = all.reduce(lost.load(ordering: .relaxed)) { $0 &+ $1.dropped.value }
             defer { told = dropped }
             return (records, dropped &- told)
         }

@@ -36,9 +36,7 @@ extension Resolver {
         over transport: QueryTransport = .udp
     ) -> Step {
         let tapped = tap.word
-        if QueryTap.isWatched(tapped), let step = beginWatched(&query, length, in: &buffer, from: client, over: transport) {
-            return step
-        }
+        if QueryTap.isWatched(tapped) { return beginWatched(&query, length, in: &buffer, from: client, over: transport) }
         switch look(&query, length: length, in: &buffer, from: client, streams: transport.streams) {
         case .hit(let count, let code):
             figures.noteHit(code)

@@ -6,12 +6,12 @@ package import Observation
 /// Traces for who takes them (OpenTelemetry): of some queries from the first look on, by the same walk as any (`Watch`), and of
 /// questions that have become slow from then on.
 extension Resolver {
-    /// Answers a query whose messages are read, or which is traced; nil for any other.
+    /// Answers a query where messages are read, or some queries are traced.
     @inline(never)
     func beginWatched(
         _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
         over transport: QueryTransport
-    ) -> Step? {
+    ) -> Step {
         beginAside(&query, length, in: &buffer, from: client, over: transport) { _, _ in .whole }
     }
 
@@ -48,10 +48,14 @@ extension Resolver {
 
     /// The trace of a query that is picked; nil for any other.
     private func beginTrace(_ tapped: UInt32, _ client: UInt128) -> QuestionTrace? {
-        guard QueryTap.hasTraces(tapped), tapping.isPicked(tap.traces.sharePicked), tap.traces.takes(at: hub.now) else {
+        // That of a query before, which nobody kept, is nobody else's.
+        begunTrace = nil
+        guard QueryTap.hasTraces(tapped), tapping.isPicked(tap.traces.sharePicked) else { return nil }
+        guard tap.traces.takes(at: hub.now, isSlow: false) else {
+            traceRing.dropped.add()
             return nil
         }
-        let trace = QuestionTrace(at: hub.loop.now())
+        let trace = QuestionTrace(at: hub.loop.now(), owedTo: tap.traces)
         noteGroup(of: client, trace)
         return trace
     }
@@ -100,6 +104,7 @@ extension Resolver {
             subject.attributes.append(("dns.response_code", "\(code)"))
             subject.isFailure = code == .servFail
         }
+        trace.settle()
         tell(trace, subject)
     }
 
@@ -119,7 +124,7 @@ extension Resolver {
         flight.watchSlow(tap.traces, since: flight.openedAt, from: flight.openedAt.advanced(by: half))
     }
 
-    /// Hands over the trace of a flight that was slow, unless that of its client has it.
+    /// Hands over the trace of a flight that was slow, also where it is that of the client which opened it: that client may be gone.
     func traceSlow(_ flight: Flight) {
         let slow = tap.traces.slow
         guard slow < .max, flight.openedAt.nanoseconds(to: hub.now) >= slow else { return }
@@ -128,7 +133,8 @@ extension Resolver {
 
     @inline(never)
     private func noteSlow(_ flight: Flight) {
-        guard let trace = flight.trace(at: hub.loop.now()), flight.slowness == .watched else { return }
+        guard let trace = flight.trace(at: hub.loop.now()) else { return }
+        if flight.slowness == .none, !tap.traces.takes(at: hub.now, isSlow: true) { return tap.traces.noteLost() }
         let question = AskedQuestion(flight, clients: flight.clientCount, at: hub.now)
         var subject = TraceSpans.Subject("dns.question", isClients: false)
         Self.add(question.name, question.type, to: &subject)
@@ -143,12 +149,17 @@ extension Resolver {
 
     /// Writes a trace that is over into the worker's queue.
     private func tell(_ trace: QuestionTrace, _ subject: TraceSpans.Subject) {
-        let ring = tapping.traceRing ?? tap.traces.rings.take()
-        tapping.traceRing = ring
         let ended = hub.loop.wallTime()
         let took = Int64(clamping: trace.begunAt.nanoseconds(to: hub.loop.now()))
         let loop = hub.loop
         let record = TraceSpans.record(subject, trace.all, (ended &- took, ended)) { loop.random() }
-        tap.traces.tell(record, by: ring)
+        tap.traces.tell(record, by: traceRing)
+    }
+
+    /// The worker's own queue of traces.
+    private var traceRing: RecordRing {
+        let ring = tapping.traceRing ?? tap.traces.rings.take()
+        tapping.traceRing = ring
+        return ring
     }
 }

@@ -1,5 +1,7 @@
+import Foundation
 import Green
 import GreenHTTP
+import GreenTLS
 import Logging
 import Observation
 import TestSupport
@@ -78,6 +80,39 @@ import Testing
             try collector.part?.stop()
             #expect(collector.totals.sent.value == 4, "what has come is sent before the end")
             #expect(collector.tap.word == 0 && collector.tap.traces.slow == .max)
+        }
+    }
+
+    @Test func `a collector that speaks TLS is believed by an authority of its own alone`() throws {
+        let certificates = TestCertificates.shared
+        let identity = TLSIdentity(certificateFile: certificates.file("dns.pem"), keyFile: certificates.file("dns.key"))
+        let secure = SocketAddress(.loopback, port: 4319)
+        let collector = Collector()
+        try collector.run("upstreams: [192.0.2.1]") {
+            let server = try HTTPServer { request in
+                collector.requests.append(request)
+                return HTTPResponse(.bytes([]))
+            }
+            _ = try server.listen(at: secure, tls: try TLSContext.server(TLSServerOptions(identity: identity)))
+            let part = try #require(collector.part)
+            var settings = try read("otlp: {to: \"https://127.0.0.1:4319\", sample: 1}")
+            try part.adopt(settings)
+            collector.tell(1)
+            try sleep(.seconds(3))
+            #expect(collector.requests.isEmpty && collector.totals.sent.value == 0, "nobody vouches for it")
+            settings.otlp?.authorities = try String(contentsOfFile: certificates.file("ca.pem"), encoding: .utf8)
+            try part.adopt(settings)
+            collector.tell(1)
+            try sleep(.seconds(3))
+            #expect(collector.requests.count == 1 && collector.totals.sent.value == 1)
+            var bad = settings
+            bad.otlp?.authorities = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+            #expect(throws: TLSError.self) { try part.adopt(bad) }
+            collector.tell(1)
+            try sleep(.seconds(3))
+            #expect(collector.totals.sent.value == 2, "what is no certificate changes nothing")
+            try part.stop()
+            try server.stop(within: .seconds(1))
         }
     }
 

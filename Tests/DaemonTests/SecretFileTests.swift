@@ -37,6 +37,41 @@ import Testing
         }
     }
 
+    @Test func `headers of a collector stand in a file one a line, and of a line that is none the number is said`() throws {
+        try withDirectory { directory in
+            let yaml = "otlp: {to: \"http://collector.example:4318\", headers-file: \(directory)/headers}"
+            func write(_ text: String) throws {
+                try text.write(toFile: directory + "/headers", atomically: true, encoding: .utf8)
+            }
+            try write("Authorization: Bearer topsecret\n\n \r\nX-Scope: one\n")
+            let settings = try load(yaml, in: directory)
+            #expect(settings.otlp?.headersOfFile == ["Authorization: Bearer topsecret", "X-Scope: one"])
+            #expect(!SettingsListing(settings).text.contains("topsecret"))
+            #expect(settings.warnings.contains { $0.hasPrefix("otlp sends its headers") })
+            let near = yaml.replacing("http://collector.example", with: "http://127.0.0.1")
+            for quiet in [near, yaml.replacing("http:", with: "https:")] {
+                #expect(try !load(quiet, in: directory).warnings.contains { $0.hasPrefix("otlp") })
+            }
+            try write("a: b\n\ntopsecret without a colon\n")
+            let failure = #expect(throws: ConfigurationError.self) { try load(yaml, in: directory) }
+            #expect(failure.map { "\($0)".contains("line 3 of") && !"\($0)".contains("topsecret") } == true)
+        }
+    }
+
+    @Test func `a collector's authorities are read from a PEM file, for https alone`() throws {
+        try withDirectory { directory in
+            try "no certificate".write(toFile: directory + "/ca", atomically: true, encoding: .utf8)
+            for (yaml, part) in [
+                ("otlp: {to: \"https://a.example\", ca: \(directory)/ca}", "no certificate in"),
+                ("otlp: {to: \"https://a.example\", ca: \(directory)/none}", "none"),
+                ("otlp: {to: \"http://a.example\", ca: \(directory)/ca}", "no https URL"),
+            ] {
+                let failure = #expect(throws: ConfigurationError.self) { try load(yaml, in: directory) }
+                #expect(failure.map { "\($0)".contains(part) } == true, "\(yaml)")
+            }
+        }
+    }
+
     @Test func `a secret that is missing, empty or no secret is named, never shown`() throws {
         try withDirectory { directory in
             try "short".write(toFile: directory + "/token", atomically: true, encoding: .utf8)

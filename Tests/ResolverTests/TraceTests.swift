@@ -95,7 +95,7 @@ import Testing
             for _ in 0..<3_000 { _ = world.begin(Message.query("www.example.", .axfr).wire) }
             let (records, dropped) = try #require(watcher).take()
             #expect(UInt64(records.count) + dropped == 3_000)
-            #expect((100...Int(TraceTap.mostPerSecond)).contains(records.count))
+            #expect((100...Int(TraceTap.mostPicked)).contains(records.count))
             watcher = nil
             #expect(world.shared.tap.word == 0 && world.shared.tap.traces.slow == .max)
             _ = try world.ask("www.example.")
@@ -104,6 +104,35 @@ import Testing
             try sleep(.seconds(2))
             for _ in 0..<400 { _ = world.begin(Message.query("www.example.", .axfr).wire) }
             #expect((100...300).contains(later.take().records.count))
+        }
+    }
+
+    @Test func `however many queries are picked, slow questions have room, and a query that nobody answered counts as lost`()
+        throws
+    {
+        try ResolverWorld.run { world throws in
+            let watcher = world.shared.tap.watchTraces(share: 1, slow: .seconds(1))
+            let (traces, now) = (world.shared.tap.traces, world.hub.now)
+            while traces.takes(at: now, isSlow: false) {}
+            let slow = (0..<1_000).count { _ in traces.takes(at: now, isSlow: true) }
+            #expect(UInt64(slow) == TraceTap.mostPerSecond - TraceTap.mostPicked)
+            #expect(watcher.take().dropped == 0)
+            do {
+                let kept = QuestionTrace(at: now, owedTo: traces)
+                kept.settle()
+                _ = QuestionTrace(at: now, owedTo: traces)
+            }
+            #expect(watcher.take().dropped == 1)
+        }
+    }
+
+    @Test func `a question that is slow is told of although its client's query is traced`() throws {
+        try ResolverWorld.run { world throws in
+            let watcher = world.shared.tap.watchTraces(share: 1, slow: .seconds(1))
+            world.upstream.answer = { _ in nil }
+            _ = try world.ask("slow.example.")
+            let roots = try spans(watcher).filter(\.parent.isEmpty).map(\.name)
+            #expect(Set(roots) == ["dns.query", "dns.question"] && roots.count == 2, "\(roots)")
         }
     }
 

@@ -44,14 +44,35 @@ extension ConfigurationLoader {
         }
         if let path = settings.otlp?.headersFile {
             let place = ConfigurationPlace(source: source, key: "otlp.headers-file")
-            let lines = try secret(path, place).split(whereSeparator: \.isNewline).map(String.init)
-            guard lines.allSatisfy({ OTLPSettings.header($0) != nil }) else {
-                throw .badValue(
-                    place, problem: "what stands in \(quoted(path)) is not that",
-                    expected: "lines such as \"Authorization: Bearer a-word\"")
-            }
-            settings.otlp?.headersOfFile = lines
+            settings.otlp?.headersOfFile = try headers(try secret(path, place), path, place)
         }
+        if let path = settings.otlp?.ca {
+            let text = try TextFile(path, limit: Self.longestAuthorities).read()
+            guard text.contains("-----BEGIN ") else {
+                throw .badValue(
+                    ConfigurationPlace(source: source, key: "otlp.ca"), problem: "there is no certificate in \(quoted(path))",
+                    expected: "certificates in PEM")
+            }
+            settings.otlp?.authorities = text
+        }
+    }
+
+    /// A longer file holds no certificates of authorities.
+    private static let longestAuthorities = 1 << 20
+
+    /// The headers in a text, one a line; what is wrong with a line is said without showing it.
+    private func headers(_ text: String, _ path: String, _ place: ConfigurationPlace) throws(ConfigurationError) -> [String] {
+        var headers: [String] = []
+        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            if line.allSatisfy({ $0 == " " || $0 == "\t" }) { continue }
+            guard OTLPSettings.header(String(line)) != nil else {
+                throw .badValue(
+                    place, problem: "line \(number + 1) of \(quoted(path)) is not that",
+                    expected: "a header such as \"Authorization: Bearer a-word\"")
+            }
+            headers.append(String(line))
+        }
+        return headers
     }
 
     /// What stands in a file, but for the end of its line.

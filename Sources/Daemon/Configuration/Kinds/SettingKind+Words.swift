@@ -46,16 +46,9 @@ extension SettingKind where Value == Bool {
 extension SettingKind where Value == RedisURL {
     /// Where a Redis is. A message about a bad one does not repeat it: who knows what of it is the password.
     static var redisURL: SettingKind {
-        let expected = "a URL such as redis://192.0.2.6:6379/0, rediss://… or redis+unix:///run/redis.sock?db=0"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                guard case .scalar(let text) = node.content, let url = RedisURL(text) else {
-                    throw node.failure("what is given is not that", expected: expected)
-                }
-                return url
-            },
-            print: { quoted($0.description) })
+        secret(
+            "a URL such as redis://192.0.2.6:6379/0, rediss://… or redis+unix:///run/redis.sock?db=0",
+            print: { quoted($0.description) }, read: { RedisURL($0) })
     }
 }
 

@@ -30,6 +30,23 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             print: print)
     }
 
+    /// A word that is secret, or may have something secret in it: a message about a bad one does not repeat it. Without `print` it
+    /// is shown nowhere.
+    static func secret(
+        _ expected: String, print: @escaping @Sendable (Value) -> String? = { _ in nil },
+        read: @escaping @Sendable (String) -> Value?
+    ) -> SettingKind {
+        SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                guard case .scalar(let text) = node.content, let value = read(text) else {
+                    throw node.failure("what is given is not that", expected: expected)
+                }
+                return value
+            },
+            print: print)
+    }
+
     /// A list, of which each element is read by a table. `admit` throws where an element does not go with those before it.
     static func elements<Element>(
         _ expected: String, of table: SettingsTable<Element>, _ fresh: @escaping @Sendable () -> Element,

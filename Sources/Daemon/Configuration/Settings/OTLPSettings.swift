@@ -1,3 +1,4 @@
+internal import Green
 internal import GreenHTTP
 internal import Resolver
 
@@ -16,6 +17,11 @@ package struct OTLPSettings: Sendable, Equatable {
     /// Those that stand there.
     package var headersOfFile: [String] = []
 
+    /// The file with the certificates that an https collector's may be signed by; nil for those that the system trusts.
+    package var ca: String?
+    /// What stands there, in PEM.
+    package var authorities: String?
+
     /// The defaults.
     package init() {}
 
@@ -24,6 +30,12 @@ package struct OTLPSettings: Sendable, Equatable {
 
     /// All headers of a request that are the operator's.
     var fields: [HTTPField] { (headers + headersOfFile).compactMap(Self.header) }
+
+    /// Whether what the headers say can be read on the way: they go to another machine in clear.
+    var tellsHeaders: Bool {
+        guard let url = HTTPURL(url), !url.isSecure, !(headers + headersOfFile).isEmpty else { return false }
+        return url.host.lowercased() != "localhost" && IPAddress(url.host)?.isLoopback != true
+    }
 
     /// Questions that are traced for their slowness.
     var slowness: Duration? { slow > .zero ? slow : nil }
@@ -75,9 +87,17 @@ package struct OTLPSettings: Sendable, Equatable {
                 SettingFacts(
                     "A file with such headers, one a line, or the name of a systemd credential.",
                     example: "/etc/vireo/otlp.headers")),
+            .value(
+                "ca", \.ca, .optional(.path),
+                SettingFacts(
+                    "A PEM file with the authorities that may sign an https collector's certificate. Without this key: those of the system.",
+                    example: "/etc/vireo/otlp-ca.pem")),
         ],
         check: { otlp, node throws(ConfigurationError) in
             if otlp.url.isEmpty { throw node.failure("to is missing", expected: "{to: \"http://127.0.0.1:4318\", …}") }
+            if otlp.ca != nil, HTTPURL(otlp.url)?.isSecure != true {
+                throw node.failure("there is ca, and to is no https URL", expected: "https, or no ca")
+            }
         })
 }
 
@@ -104,31 +124,15 @@ extension SettingKind where Value == OTLPSettings {
 }
 
 extension SettingKind where Value == String {
-    /// The URL of a collector. A message about a bad one does not repeat it, for it may hold a password.
+    /// The URL of a collector, which may hold a password.
     fileprivate static var collector: SettingKind {
-        let expected = "a URL such as http://127.0.0.1:4318, without a user, ? or #: what is secret belongs into headers"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                guard case .scalar(let text) = node.content, OTLPSettings.target(text) != nil else {
-                    throw node.failure("what is given is not that", expected: expected)
-                }
-                return text
-            },
-            print: { $0.isEmpty ? "" : quoted($0) })
+        secret(
+            "a URL such as http://127.0.0.1:4318, without a user, ? or #: what is secret belongs into headers",
+            print: { $0.isEmpty ? "" : quoted($0) }, read: { OTLPSettings.target($0) == nil ? nil : $0 })
     }
 
-    /// A header. A message about a bad one does not repeat it.
+    /// A header.
     fileprivate static var header: SettingKind {
-        let expected = "a header such as \"Authorization: Bearer a-word\""
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                guard case .scalar(let text) = node.content, OTLPSettings.header(text) != nil else {
-                    throw node.failure("what is given is not that", expected: expected)
-                }
-                return text
-            },
-            print: { _ in nil })
+        secret("a header such as \"Authorization: Bearer a-word\"", read: { OTLPSettings.header($0) == nil ? nil : $0 })
     }
 }

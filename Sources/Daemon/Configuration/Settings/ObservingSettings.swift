@@ -68,17 +68,9 @@ extension SettingKind where Value == SocketAddress {
 }
 
 extension SettingKind where Value == String {
-    /// A secret word. A message about a bad one does not repeat it.
+    /// A secret word.
     fileprivate static var token: SettingKind {
-        let expected = "a word of 16 to 256 printable characters without spaces"
-        return SettingKind(
-            expected: expected,
-            read: { node throws(ConfigurationError) in
-                guard case .scalar(let text) = node.content, ConfigurationLoader.isToken(text) else {
-                    throw node.failure("what is given is not that", expected: expected)
-                }
-                return text
-            },
-            print: { _ in nil })
+        secret(
+            "a word of 16 to 256 printable characters without spaces", read: { ConfigurationLoader.isToken($0) ? $0 : nil })
     }
 }

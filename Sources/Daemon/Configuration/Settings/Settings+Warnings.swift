@@ -34,6 +34,11 @@ extension Settings {
                 "http: \(http) takes http-token in clear: whoever can listen on the way there learns it; expected a loopback "
                     + "address behind a proxy that speaks TLS")
         }
+        if otlp?.tellsHeaders == true {
+            warnings.append(
+                "otlp sends its headers to another machine in clear: whoever can listen on the way there learns them; expected https"
+            )
+        }
         if let openFile, let secret {
             warnings.append("every user of this machine can read \(openFile), and \(secret) in it; expected a mode such as 0640")
         }

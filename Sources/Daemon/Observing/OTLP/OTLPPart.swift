@@ -1,5 +1,6 @@
 internal import Green
 internal import GreenHTTP
+internal import GreenTLS
 internal import Logging
 internal import Observation
 internal import Resolver
@@ -45,14 +46,16 @@ final class OTLPPart: Part {
         OTLPMessage(identity: settings.chaos.identity, version: Version.text)
     }
 
-    func start() throws { begin() }
+    func start() throws { try begin() }
 
     func adopt(_ settings: Settings) throws {
         message = Self.message(settings)
         guard settings.otlp != self.settings else { return }
+        // Certificates that are none change nothing.
+        _ = try Self.options(trusting: settings.otlp?.authorities)
         try stop()
         self.settings = settings.otlp
-        begin()
+        try begin()
     }
 
     func status() throws -> [StatusField] {
@@ -72,12 +75,13 @@ final class OTLPPart: Part {
         (self.sending, watcher) = (nil, nil)
     }
 
-    private func begin() {
+    private func begin() throws {
         guard let settings else { return }
+        let options = try Self.options(trusting: settings.authorities)
         (stopping, trouble) = (Event(), nil)
         watcher = tap.watchTraces(share: settings.sample, slow: settings.slowness)
         sending = hub.spawn(name: "otlp") { [weak self, hub] in
-            let client = HTTPClient(Self.options, hub: hub)
+            let client = HTTPClient(options, hub: hub)
             client.resolve = { host, deadline in try self?.resolve(host, deadline) ?? [] }
             defer { client.close() }
             while let self {
@@ -87,6 +91,16 @@ final class OTLPPart: Part {
                 _ = try self.stopping.wait(until: hub.loop.now().advanced(by: Self.interval))
             }
         }
+    }
+
+    /// The same, with the certificates that the collector's may be signed by.
+    private static func options(trusting authorities: String?) throws(TLSError) -> HTTPClientOptions {
+        var options = options
+        guard let authorities else { return options }
+        var tls = TLSClientOptions()
+        tls.trust = .pem(authorities)
+        options.tls = try TLSContext.client(tls)
+        return options
     }
 
     /// A collector's answer is short; nothing is waited for long.
