@@ -8,17 +8,26 @@ import Testing
 
 /// What those who watch are told of answers that limits cut, or kept back.
 @Suite struct AnswerOutcomeTests {
+    /// What was seen of six queries: how often each outcome is told of, how many answers came, how many of them were tapped, and how
+    /// many queries count as dropped.
+    private struct Found {
+        var told: [AnswerOutcome: Int] = [:]
+        var sent = 0
+        var tapped = 0
+        var dropped: UInt64 = 0
+    }
+
     /// How often each outcome is told of where a client asks the same six times, and how many answers there are.
     private func outcomes(
-        _ access: ClientAccess = .everybody, _ set: (inout RateLimits) -> Void
-    ) throws -> (told: [AnswerOutcome: Int], sent: Int, tapped: Int) {
+        _ access: ClientAccess = .everybody, isWatched: Bool = true, _ set: (inout RateLimits) -> Void
+    ) throws -> Found {
         var rules = ClientRules(access)
         rules.exempt = .nobody
         set(&rules.limits)
-        var found: (told: [AnswerOutcome: Int], sent: Int, tapped: Int) = ([:], 0, 0)
+        var found = Found()
         try ServingWorld.run(rules: rules) { world throws in
-            let watcher = world.shared.tap.watch()
-            let reader = world.shared.tap.watchMessages()
+            let watcher = isWatched ? world.shared.tap.watch() : nil
+            let reader = isWatched ? world.shared.tap.watchMessages() : nil
             let socket = try DatagramSocket(connectedTo: ServingWorld.address)
             defer { socket.close() }
             for _ in 0..<6 {
@@ -31,9 +40,22 @@ import Testing
                 found.told[entry.outcome, default: 0] += 1
                 #expect(entry.transport == .udp && entry.name == Name("a.example.")?.wire && entry.type == 1)
             }
+            found.dropped = world.shared.figures.sum { $0.dropped.value }
             found.tapped = reader?.take().messages.count { $0.kind == .clientResponse } ?? 0
         }
         return found
+    }
+
+    @Test(arguments: [true, false]) func `what limits keep back is counted as dropped, watched or not`(_ isWatched: Bool) throws {
+        let one = Rate(perSecond: 1, atOnce: 2)
+        for set in [
+            { ($0.responses, $0.slip) = (one, 0) }, { ($0.queries, $0.slip) = (one, 0) },
+        ] as [(inout RateLimits) -> Void] {
+            let found = try outcomes(isWatched: isWatched) { set(&$0) }
+            #expect(found.dropped == 4 && found.sent == 2 && found.told.isEmpty != isWatched, "\(found)")
+        }
+        let found = try outcomes(.nobody, isWatched: isWatched) { $0.refusals = one }
+        #expect(found.dropped == 4 && found.sent == 2 && found.told.isEmpty != isWatched, "\(found)")
     }
 
     @Test func `what limits keep back, cut or refuse is told of as that, never as answered`() throws {

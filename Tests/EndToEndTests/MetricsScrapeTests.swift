@@ -19,7 +19,8 @@ extension EndToEnd {
         @Test func `promtool finds nothing wrong with the metrics, however they are asked for`() throws {
             let upstream = try FakeUpstream()
             let port = FreePort.take()
-            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"")
+            let group = "groups: [{name: kids, clients: [192.0.2.64/26], upstreams: [192.0.2.53]}]"
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\n\(group)")
             for transport in [ClientTransport.udp, .tcp] {
                 _ = try server.ask("www.example.", .a, over: transport)
                 _ = try server.ask("www.example.", .a, over: transport)
@@ -33,6 +34,9 @@ extension EndToEnd {
             #expect(text.contains("vireo_dns_queries_total{transport=\"tcp\",family=\"ipv4\"} 2\n"), "\(text.prefix(900))")
             #expect(text.contains("vireo_dns_responses_total{source=\"memory\",rcode=\"NOERROR\"} 3\n"))
             #expect(text.contains("vireo_dns_responses_total{source=\"upstream\",rcode=\"NOERROR\"} 1\n"))
+            #expect(text.contains("vireo_view_queries_total{view=\"general\"} 4\n"))
+            #expect(text.contains("vireo_view_queries_total{view=\"192.0.2.53:53\"} 0\n"))
+            for name in ["list_downloads", "zone_transfers"] { #expect(text.contains("vireo_\(name)_total{result=\"new\"} 0\n")) }
             let open = try get("/metrics", port: port, ["Accept": "application/openmetrics-text"]).body
             #expect(open.hasSuffix("# EOF") || open.hasSuffix("# EOF\n"))
             let tool = try Tool([VireoServer.binary, "metrics", "--control", server.controlPath])
