@@ -193,6 +193,18 @@ import Testing
         #expect(plan.doubt(.letters, from: route(0), agrees: true) == .believe)
     }
 
+    @Test(arguments: [ReplyKind.truncated, .broken])
+    func `what the server says over UDP, cut, after a forged reply does not end the question over TCP that the forgery began`(
+        _ kind: ReplyKind
+    ) {
+        var plan = plan(1)
+        _ = plan.sent(route(0), at: moment(0), resendWait: 9 * Self.second)
+        #expect(plan.doubt(.letters, from: route(0), agrees: true) == .send(route(0, .tcp)))
+        _ = plan.sent(route(0, .tcp), at: moment(0), resendWait: 9 * Self.second)
+        #expect(plan.reply(kind, from: route(0)) == .wait(moment(2)))
+        #expect(plan.reply(kind, from: route(0, .tcp)) == .fail(.refused(.servFail, .invalidData)))
+    }
+
     @Test func `doubtful replies that do not agree are not believed, and are listened past`() {
         var plan = plan(1)
         _ = plan.sent(route(0), at: moment(0), resendWait: Self.second)

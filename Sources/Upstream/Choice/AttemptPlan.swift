@@ -197,6 +197,8 @@ struct AttemptPlan: ~Copyable {
             return .fail(.refused(.servFail, reason))
         case .truncated, .broken:
             guard from.transport == .udp, !confirmed.contains(from.server) else {
+                // Over TCP it is being asked already: that answer counts.
+                if from.transport == .udp, openStreams[from.server] > 0 { return wait }
                 return failed(from, .refused(.servFail, .invalidData))
             }
             confirmed.insert(from.server)
