@@ -241,6 +241,26 @@ import Testing
         #expect(ended.withLock { $0 } == 3)
     }
 
+    @Test func `a hub that is woken after a long wait knows what time it is`() throws {
+        let world = VirtualWorld(seed: 3)
+        let other = world.addHost("server", [Self.port.ip])
+        let group = HubGroup(starter: world)
+        group.start(name: "server", loop: { other.makeLoop() }) {
+            let hub = Hub.current
+            let socket = try DatagramSocket(listener: hub.loop.listen(.datagram, at: Self.port, options: ListenOptions()))
+            _ = try socket.receive(until: .never) { _ in }
+            #expect(hub.now == hub.loop.now())
+            #expect(hub.bootSeconds == UInt32(hub.loop.bootTime() / 1_000_000_000))
+        }
+        try world.run { hub in
+            try sleep(.seconds(5))
+            world.suspend(for: .seconds(100))
+            let socket = try DatagramSocket(connectedTo: Self.port)
+            _ = try socket.send([1])
+            try group.join()
+        }
+    }
+
     @Test func `files, signals, jobs and clocks are the world's own`() throws {
         let world = VirtualWorld(seed: 2)
         world.host.files.write("/etc/hosts", "127.0.0.1 localhost\n", modified: 5)

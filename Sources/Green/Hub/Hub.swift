@@ -115,6 +115,9 @@ public struct HubOptions: Sendable {
     /// `HubOptions.greenletLimit`.
     package var stackAllowance: Int? { unsafe core.pointee.stacks.allowance }
 
+    /// How many timers are armed: of waits with a deadline, and of calls to come.
+    package var timerCount: Int { unsafe core.pointee.timers.count }
+
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }
 
@@ -230,7 +233,8 @@ public struct HubOptions: Sendable {
         return Instant(nanoseconds: deadline)
     }
 
-    private func readClocks() {
+    /// The present turn sees the clocks as they are now.
+    func readClocks() {
         unsafe core.pointee.now = loop.now()
         unsafe core.pointee.bootTime = loop.bootTime()
     }

@@ -38,6 +38,8 @@ final class SteppedHub {
         // The first turn is the first time that the thread's own stack is known to be the running one.
         if !hasBegun { hub.adoptThread() }
         hasBegun = true
+        // Time has passed since its last turn ended, in which it would have waited for what it is to see now.
+        hub.readClocks()
         if !root.isDone {
             hub.turn()
         } else if !hub.hasEnded() {
