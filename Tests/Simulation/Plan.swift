@@ -10,9 +10,9 @@ package enum Behaviour: String, CaseIterable, Sendable {
     case slow
     /// Over UDP it says that all is truncated.
     case truncating
-    /// Over TCP it closes the connection at every third question, unanswered.
+    /// Over TCP it closes each connection at the third question, unanswered.
     case closing
-    /// Before its own answer come those of a forger: with wrong ids, with the id and another question.
+    /// Before its own answer come those of a forger, in which all is right but one thing: id, question, letters, port or address.
     case forging
     /// Leaves half of the questions unanswered.
     case halfDead
@@ -29,7 +29,7 @@ package enum Behaviour: String, CaseIterable, Sendable {
 
 /// How Redis behaves.
 package enum RedisBehaviour: String, CaseIterable, Sendable {
-    case well, slow, garbage, closing, wrongValues, down
+    case well, slow, garbage, closing, wrongValues, down, silent
 }
 
 /// How a client asks.
@@ -103,7 +103,8 @@ package struct Plan: Sendable {
         redis = hasRedis ? RedisBehaviour.allCases[chance(50) ? 0 : draw(0..<RedisBehaviour.allCases.count)] : nil
         for number in 0..<draw(1..<6) {
             let transport: ClientTransport = chance(55) ? .udp : chance(50) ? .tcp : .http2
-            clients.append((number, transport, chance(30) ? draw(20..<200) : draw(300..<4000)))
+            // Those who ask all the time do so for a minute or so: longer shows no more.
+            clients.append((number, transport, seconds < 100 && chance(30) ? draw(50..<400) : draw(500..<4000)))
         }
         for _ in 0..<draw(1..<4) {
             let good = Behaviour.allCases.filter(\.isGood)

@@ -3,11 +3,12 @@ internal import Green
 internal import SimulatedDaemon
 internal import TestSupport
 
-/// Asks for each name when all is well.
+/// Asks by itself, one question after the other, in a stub client's way.
 final class Probe {
     private let world: VirtualWorld
     private let judge: Judge
     private let host: VirtualHost
+    private static let place = SocketAddress(IPAddress("10.0.0.53")!, port: 53)
 
     init(_ world: VirtualWorld, _ judge: Judge) {
         self.world = world
@@ -15,29 +16,63 @@ final class Probe {
         host = world.addHost("probe", [IPAddress("10.0.3.250")!])
     }
 
-    /// Asks for all names, one after the other; answers must be of the present era where they must be fresh.
-    func askAll(mustBeFresh: Bool) throws {
+    /// Asks for all names and types; each answer is judged. Those that `isFresh` must be of the present era, and none a failure.
+    func askAll(isFresh: Bool) throws {
         let judge = judge
-        try world.call(on: host, name: "probe") { hub in
-            for number in 0..<judge.plan.names {
-                let name = Plan.name(number)
-                let socket = try DatagramSocket(connectedTo: SocketAddress(IPAddress("10.0.0.53")!, port: 53))
-                defer { socket.close() }
-                guard var datagram = Datagram(hub: hub) else { return }
-                datagram.fill(Message.query(name, .a, edns: EDNS(), id: 7).wire)
-                socket.send(datagram)
-                var bytes: [UInt8] = []
-                _ = try socket.receive(until: hub.now.advanced(by: .seconds(8))) { bytes = [UInt8](copying: $0.bytes) }
-                guard mustBeFresh else { continue }
-                guard let answer = try? Message(bytes.span) else {
-                    return judge.fail("with good upstreams each query is answered", name)
+        for number in 0..<judge.plan.names {
+            for type in ZoneTruth.types where type == .a || number % 4 == 0 {
+                guard judge.violation == nil else { return }
+                guard let answer = try ask(Plan.name(number), type), isFresh else { continue }
+                let truth = ZoneTruth.whole(Plan.name(number), type, era: judge.era)
+                guard Tellings.whole(answer.responseCode, answer.answers) != Tellings.whole(truth.code, truth.answers) else {
+                    continue
                 }
-                let isFresh = answer.flags.isTruncated || ZoneTruth.of(name, era: judge.era).fits(answer)
-                if !isFresh {
-                    let seen = "\(name): \(answer.responseCode) \(answer.answers.map(\.description)), era \(judge.era)"
-                    judge.fail("with good upstreams answers are fresh", seen)
-                }
+                let seen = "\(Plan.name(number)) \(type): \(answer.responseCode) \(answer.answers.map(\.description))"
+                judge.fail("with good upstreams answers are fresh", "\(seen), era \(judge.era)")
             }
+        }
+    }
+
+    /// Asks what must still be known; no upstream may have told of it since.
+    func askAgain(_ questions: [Judge.Asked]) throws {
+        let began = judge.now()
+        for question in questions where judge.violation == nil {
+            guard let answer = try ask(question.name, question.type) else { continue }
+            let newest = judge.tellings.newest[question.key]?.at ?? -1
+            guard answer.responseCode == .servFail || newest >= began else { continue }
+            judge.fail(
+                "what was promised outlasts an end",
+                "\(question.name) \(question.type): \(answer.responseCode), told at \(newest)")
+        }
+    }
+
+    /// The answer to a question, judged; nil where there is none, which is judged too.
+    private func ask(_ name: String, _ type: RecordType) throws -> Message? {
+        let judge = judge
+        let asked = Judge.Asked(name: name, id: 7, letters: name, at: judge.now(), hasEDNS: true, type: type)
+        let wire = Message.query(name, type, edns: EDNS(), id: 7).wire
+        let limit = Duration.milliseconds(Int(SimulatedClient.patience * 1_000))
+        return try world.call(on: host, name: "probe") { hub in
+            let socket = try DatagramSocket(connectedTo: Self.place)
+            defer { socket.close() }
+            guard try socket.send(wire), let (bytes, _) = try socket.receiveBytes(until: hub.now.advanced(by: limit)),
+                var answer = try? Message(bytes.span)
+            else {
+                judge.fail("each query is answered", "probe \(name) \(type)")
+                return nil
+            }
+            if judge.judge(answer, to: asked, by: "probe", overStream: false) {
+                let stream = try StreamSocket.connect(to: Self.place, until: hub.now.advanced(by: limit))
+                defer { stream.close() }
+                try stream.writeMessage(wire)
+                guard let bytes = try stream.readMessage(until: hub.now.advanced(by: limit)) else {
+                    judge.fail("each query is answered", "probe \(name) \(type) over TCP")
+                    return nil
+                }
+                answer = try Message(bytes.span)
+                _ = judge.judge(answer, to: asked, by: "probe", overStream: true)
+            }
+            return answer
         }
     }
 }

@@ -17,7 +17,7 @@ final class SimulatedClient {
     private let pause: Int
     private var random: SeededNumbers
     private var isEnding: () -> Bool
-    /// Counts the daemon's ends: a query that one falls into need not be answered.
+    /// Counts the daemon's ends and starts: odd while it does not run.
     private let round: () -> Int
     private var answeredIDs: Set<UInt16> = []
     private var lastID: UInt16 = 0
@@ -35,16 +35,17 @@ final class SimulatedClient {
         random = SeededNumbers(seed: world.seed ^ UInt64(client.number) << 32 ^ 0xC11E)
         world.run(on: host, name: name) { [self] hub in
             while !self.isEnding(), judge.violation == nil {
+                let begun = round()
                 do {
                     switch transport {
                     case .udp: try useDatagrams(hub)
                     case .tcp: try useStream(hub)
                     case .http2: try useHTTP2(hub)
                     }
-                } catch is SocketError {
-                    try rest(hub)
-                } catch is HTTP2Error {
-                    try rest(hub)
+                } catch let error as SocketError {
+                    try broke(error, begun, hub)
+                } catch let error as HTTP2Error {
+                    try broke(error, begun, hub)
                 }
             }
         } ended: { [self] error in
@@ -57,24 +58,38 @@ final class SimulatedClient {
         try hub.sleep(until: hub.now.advanced(by: .milliseconds(Int.random(in: 1...pause, using: &random))))
     }
 
+    /// Whether what began in a round may be cut off: the daemon ended, or did not run, or the network breaks connections.
+    private func mayBreak(_ begun: Int) -> Bool { begun != round() || begun % 2 == 1 || plan.isClientLossy }
+
+    /// A connection broke, or could not be made.
+    private func broke(_ error: any Error, _ begun: Int, _ hub: Hub) throws {
+        if !mayBreak(begun) { judge.fail("no connection breaks that the world did not cut", "\(name): \(error)") }
+        try rest(hub)
+    }
+
     /// The next question, in letters of its own.
     private func question() -> (Judge.Asked, [UInt8]) {
         let name = Plan.name(Int.random(in: 0..<plan.names, using: &random))
         let letters = String(name.map { Bool.random(using: &random) ? Character($0.uppercased()) : $0 })
         lastID &+= 1
-        let (hasEDNS, type) = (Int.random(in: 0..<4, using: &random) > 0, RecordType.a)
-        var query = Message.query(letters, type, edns: hasEDNS ? EDNS() : nil, id: transport == .http2 ? 0 : lastID)
-        query.flags.recursionDesired = true
+        let isOther = Int.random(in: 0..<3, using: &random) == 0
+        let type = isOther ? ZoneTruth.types.randomElement(using: &random)! : .a
+        let hasEDNS = Int.random(in: 0..<4, using: &random) > 0
+        let query = Message.query(letters, type, edns: hasEDNS ? EDNS() : nil, id: transport == .http2 ? 0 : lastID)
         return (
             Judge.Asked(name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type), query.wire
         )
     }
 
     /// Judges the absence of an answer.
-    private func missed(_ asked: Judge.Asked, _ round: Int) {
-        guard round == self.round(), !plan.isClientLossy, judge.violation == nil else { return }
+    private func missed(_ asked: Judge.Asked, _ begun: Int) {
+        guard !mayBreak(begun), judge.violation == nil else { return }
         judge.fail("each query is answered", "\(name) \(asked.letters) id \(asked.id), asked at \(asked.at)")
     }
+
+    private func limit(_ hub: Hub) -> Instant { hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))) }
+
+    // MARK: - Over UDP
 
     private func useDatagrams(_ hub: Hub) throws {
         let socket = try DatagramSocket(connectedTo: SocketAddress(Self.place, port: 53))
@@ -86,7 +101,7 @@ final class SimulatedClient {
             guard var datagram = Datagram(hub: hub) else { return }
             datagram.fill(wire)
             socket.send(datagram)
-            let deadline = hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000)))
+            let deadline = limit(hub)
             while !answeredIDs.contains(asked.id) {
                 var answer: [UInt8] = []
                 let came = try socket.receive(until: deadline) { answer = [UInt8](copying: $0.bytes) }
@@ -94,30 +109,59 @@ final class SimulatedClient {
                     missed(asked, round)
                     return
                 }
-                take(answer, asked)
+                if take(answer, asked) { try askAgain(asked, hub) }
             }
             try rest(hub)
         }
     }
 
-    /// An answer over UDP: the one that is waited for, or one too many.
-    private func take(_ bytes: [UInt8], _ asked: Judge.Asked) {
-        guard let answer = try? Message(bytes.span) else { return judge.fail("an answer can be read", "\(name) \(bytes)") }
-        if answer.id == asked.id {
-            judge.judge(answer, to: asked, by: name)
+    /// An answer over UDP: the one that is waited for, or one too many. Says whether it was cut.
+    private func take(_ bytes: [UInt8], _ asked: Judge.Asked) -> Bool {
+        guard let answer = try? Message(bytes.span) else {
+            judge.fail("an answer can be read", "\(name) \(bytes)")
+            return false
+        }
+        if answer.id == asked.id, bytes.count > (asked.hasEDNS ? 1232 : 512) {
+            judge.fail("no answer over UDP is too long", "\(name) \(bytes.count)")
+        }
+        var isCut = false
+        if answer.id == asked.id, answeredIDs.insert(answer.id).inserted {
+            isCut = judge.judge(answer, to: asked, by: name, overStream: false)
         } else if !plan.isClientLossy {
             let isSecond = answeredIDs.contains(answer.id)
             judge.fail(isSecond ? "each query is answered once" : "the id is the client's own", "\(name) id \(answer.id)")
         }
-        if !answeredIDs.insert(answer.id).inserted, !plan.isClientLossy {
-            judge.fail("each query is answered once", "\(name) id \(answer.id)")
-        }
+        return isCut
     }
+
+    /// Asks again over TCP, as a stub does whose answer was cut.
+    private func askAgain(_ cut: Judge.Asked, _ hub: Hub) throws {
+        let round = round()
+        let stream = try StreamSocket.connect(
+            to: SocketAddress(Self.place, port: 53), until: limit(hub).advanced(by: .seconds(120)))
+        defer { stream.close() }
+        let asked = Judge.Asked(
+            name: cut.name, id: cut.id, letters: cut.letters, at: judge.now(), hasEDNS: cut.hasEDNS, type: cut.type)
+        let wire = Message.query(cut.letters, cut.type, edns: cut.hasEDNS ? EDNS() : nil, id: cut.id).wire
+        let deadline = limit(hub)
+        try stream.writeMessage(wire, until: deadline)
+        let bytes: [UInt8]?
+        do {
+            bytes = try stream.readMessage(until: deadline)
+        } catch SocketError.timedOut {
+            return missed(asked, round)
+        }
+        guard let bytes else { return missed(asked, round) }
+        guard let answer = try? Message(bytes.span) else { return judge.fail("an answer can be read", name) }
+        _ = judge.judge(answer, to: asked, by: name + " again", overStream: true)
+    }
+
+    // MARK: - Over connections
 
     private func useStream(_ hub: Hub) throws {
         // A connection that the daemon has ended since may be found ended by the next question.
         let round = round()
-        let soon = hub.now.advanced(by: .seconds(20))
+        let soon = hub.now.advanced(by: .seconds(120))
         let stream = try StreamSocket.connect(to: SocketAddress(Self.place, port: 53), until: soon)
         defer { stream.close() }
         for _ in 0..<10 where !isEnding() && judge.violation == nil {
@@ -130,8 +174,8 @@ final class SimulatedClient {
                 bytes += [UInt8(wire.count >> 8), UInt8(wire.count & 0xFF)] + wire
             }
             try stream.write(bytes, until: soon.advanced(by: .seconds(1_000)))
-            let deadline = hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000)))
-            while let first = open.first?.value {
+            let deadline = limit(hub)
+            while let first = open.values.min(by: { $0.id < $1.id }) {
                 let message: [UInt8]?
                 do {
                     message = try stream.readMessage(until: deadline)
@@ -143,7 +187,7 @@ final class SimulatedClient {
                 guard let asked = open.removeValue(forKey: answer.id) else {
                     return judge.fail("each query is answered once", "\(name) id \(answer.id)")
                 }
-                judge.judge(answer, to: asked, by: name)
+                _ = judge.judge(answer, to: asked, by: name, overStream: true)
             }
             try rest(hub)
         }
@@ -151,7 +195,7 @@ final class SimulatedClient {
 
     private func useHTTP2(_ hub: Hub) throws {
         let round = round()
-        let soon = hub.now.advanced(by: .seconds(20))
+        let soon = hub.now.advanced(by: .seconds(120))
         let stream = try StreamSocket.connect(to: SocketAddress(Self.place, port: 80), until: soon)
         let client = try HTTP2Client(over: stream)
         defer { client.close() }
@@ -163,14 +207,14 @@ final class SimulatedClient {
             ])
             let reply: HTTP2Message
             do {
-                reply = try client.send(fields, until: hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))))
+                reply = try client.send(fields, until: limit(hub))
             } catch SocketError.timedOut {
                 return missed(asked, round)
             }
             guard reply.fields.status == 200, let answer = try? Message(reply.body.span) else {
                 return judge.fail("an answer can be read", "\(name): status \(reply.fields.status ?? 0)")
             }
-            judge.judge(answer, to: asked, by: name)
+            _ = judge.judge(answer, to: asked, by: name, overStream: true)
             try rest(hub)
         }
     }

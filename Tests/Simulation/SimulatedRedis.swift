@@ -6,11 +6,15 @@ internal import TestSupport
 final class SimulatedRedis {
     var behaviour: RedisBehaviour
     private var values: [String: [UInt8]] = [:]
+    /// When values end, on its own clock.
+    private var ends: [String: Double] = [:]
+    private let now: () -> Double
     private var random: SeededNumbers
     private var server: StreamServer?
 
-    init(_ world: VirtualWorld, _ behaviour: RedisBehaviour) {
+    init(_ world: VirtualWorld, _ behaviour: RedisBehaviour, now: @escaping () -> Double) {
         self.behaviour = behaviour
+        self.now = now
         random = SeededNumbers(seed: world.seed ^ 0x5ED1)
         let host = world.addHost("redis", [IPAddress("10.0.2.1")!])
         world.run(on: host, name: "redis") { [self] hub in
@@ -30,6 +34,7 @@ final class SimulatedRedis {
                 count += 1
                 switch behaviour {
                 case .down: return
+                case .silent: continue
                 case .closing where count % 5 == 0: return
                 case .garbage where count % 2 == 0:
                     try stream.write(Array("$-7\r\n*x\r\n".utf8))
@@ -51,6 +56,7 @@ final class SimulatedRedis {
 
     private func reply(to command: [[UInt8]]) -> [UInt8] {
         let key = command.count > 1 ? text(command[1]) : ""
+        for (each, end) in ends where end <= now() { (values[each], ends[each]) = (nil, nil) }
         switch text(command[0]).uppercased() {
         case "GETRANGE":
             var value = values[key] ?? []
@@ -62,6 +68,7 @@ final class SimulatedRedis {
         case "GET": return values[key].map(bulk) ?? Array("$-1\r\n".utf8)
         case "SET":
             values[key] = command[2]
+            ends[key] = command.count > 4 ? Double(text(command[4])).map { now() + $0 / 1_000 } : nil
             return Array("+OK\r\n".utf8)
         case "GETSET":
             defer { values[key] = command[2] }

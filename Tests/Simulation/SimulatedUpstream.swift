@@ -12,20 +12,23 @@ final class SimulatedUpstream {
     private var random: SeededNumbers
     private var asked = 0
     private var servers: [AnyObject] = []
+    private var forger: Forger?
 
     init(_ world: VirtualWorld, _ number: Int, _ behaviour: Behaviour, _ judge: Judge) {
         name = "upstream-\(number)"
-        host = world.addHost(name, [IPAddress("10.0.1.\(number + 1)")!])
+        host = world.addHost(name, [IPAddress("10.0.1.\(number + 1)")!, IPAddress("10.0.1.\(number + 101)")!])
         self.behaviour = behaviour
         self.judge = judge
-        random = SeededNumbers(seed: world.seed ^ UInt64(number) << 40)
+        let numbers = SeededNumbers(seed: world.seed ^ UInt64(number) << 40)
+        random = numbers
         world.run(on: host, name: name) { [self] hub in
             let address = SocketAddress(host.addresses[0], port: 53)
-            let datagrams = Datagrams(
-                socket: try DatagramSocket(listener: hub.loop.listen(.datagram, at: address, options: ListenOptions())), self)
+            let socket = try DatagramSocket(boundTo: address)
+            let datagrams = Datagrams(socket: socket, self)
             let streams = try StreamServer(
                 listener: hub.loop.listen(.stream, at: address, options: ListenOptions()), limit: 1_000
             ) { [unowned self] in try serve($0) }
+            forger = try Forger(socket, host, random: numbers)
             servers = [datagrams, streams]
             datagrams.start()
             streams.start()
@@ -33,44 +36,72 @@ final class SimulatedUpstream {
         }
     }
 
-    /// What it sends for a question, in order; nil: it closes the connection where there is one.
-    private func replies(to bytes: [UInt8], isStream: Bool) throws -> [[UInt8]]? {
-        guard let query = try? Message(bytes.span), query.questions.count == 1 else { return [] }
+    /// What it says to a question.
+    private enum Word {
+        case nothing
+        /// The connection is closed.
+        case end
+        case bytes([UInt8])
+        /// A truthful reply, which may be cut.
+        case truth(ZoneTruth, Message, era: Int)
+    }
+
+    private func word(to query: Message, questionOfStream: Int = 0) throws -> Word {
         asked += 1
         switch behaviour {
-        case .dead: return []
-        case .halfDead where asked % 2 == 0: return []
-        case .broken: return [try Message.reply(to: query, .servFail).encoded()]
-        case .garbage: return [(0..<40).map { _ in UInt8.random(in: 0...255, using: &random) }]
-        case .closing where isStream && asked % 3 == 0: return nil
+        case .dead: return .nothing
+        case .halfDead where asked % 2 == 0: return .nothing
+        case .broken: return .bytes(try Message.reply(to: query, .servFail).encoded())
+        case .garbage: return .bytes((0..<40).map { _ in UInt8.random(in: 0...255, using: &random) })
+        case .closing where questionOfStream == 3: return .end
         case .slow: try sleep(.milliseconds(Int.random(in: 1...900, using: &random)))
         default: break
         }
-        let asked = query.questions[0].name.description.lowercased().dropLast().description
-        judge.noteTold(asked, era: judge.era)
-        var reply = ZoneTruth.reply(to: query, era: judge.era)
-        let encoded = try reply.encoded()
-        let forged = behaviour == .forging ? forgeries(query) : []
-        guard !isStream, encoded.count > 1232 || behaviour == .truncating else { return forged + [encoded] }
-        (reply.answers, reply.authorities) = ([], [])
-        reply.flags.isTruncated = true
-        return forged + [try reply.encoded()]
+        let era = judge.era
+        let question = query.questions[0]
+        // What all servers know.
+        guard question.name.description != "." else { return .bytes(try Message.reply(to: query, .noError).encoded()) }
+        let truth = ZoneTruth.told(ZoneTruth.text(question.name), question.type, era: era)
+        return .truth(truth, truth.reply(to: query), era: era)
     }
 
-    /// What a forger sends who cannot see the question: another id; and one who has guessed it, for another question.
-    private func forgeries(_ query: Message) -> [[UInt8]] {
-        var other = Message.reply(
-            to: query, .noError, ["\(query.questions[0].name) 300 IN A \(ZoneTruth.text(ZoneTruth.forged))"])
-        other.id = query.id &+ UInt16.random(in: 1...UInt16.max, using: &random)
-        var question = Message.reply(to: query, .noError, ["other.org. 300 IN A \(ZoneTruth.text(ZoneTruth.forged))"])
-        question.questions = [Question(Name("other.org")!, .a)]
-        return [other, question].compactMap { try? $0.encoded() }
+    private func noteTold(_ truth: ZoneTruth, _ query: Message, era: Int) {
+        judge.noteTold(truth, of: ZoneTruth.text(query.questions[0].name), query.questions[0].type, era: era)
+    }
+
+    private func answer(_ query: Message, to peer: SocketAddress, over socket: DatagramSocket) throws {
+        if behaviour == .forging, ZoneTruth.types.contains(query.questions[0].type) { try forger?.send(to: query, at: peer) }
+        switch try word(to: query) {
+        case .nothing, .end: return
+        case .bytes(let bytes): _ = try socket.send(bytes, to: peer)
+        case .truth(let truth, let reply, let era):
+            let encoded = try reply.encoded()
+            guard encoded.count <= 1232, behaviour != .truncating else {
+                var cut = reply
+                (cut.answers, cut.authorities) = ([], [])
+                cut.flags.isTruncated = true
+                _ = try socket.send(cut.encoded(), to: peer)
+                return
+            }
+            judge.hasLost = false
+            _ = try socket.send(encoded, to: peer)
+            if !judge.hasLost { noteTold(truth, query, era: era) }
+        }
     }
 
     private func serve(_ connection: StreamSocket) throws {
+        var count = 0
         while let bytes = try connection.readMessage() {
-            guard let replies = try replies(to: bytes, isStream: true) else { return }
-            for reply in replies.suffix(1) { try connection.writeMessage(reply) }
+            count += 1
+            guard let query = try? Message(bytes.span), query.questions.count == 1 else { return }
+            switch try word(to: query, questionOfStream: count) {
+            case .nothing: continue
+            case .end: return
+            case .bytes(let bytes): try connection.writeMessage(bytes)
+            case .truth(let truth, let reply, let era):
+                noteTold(truth, query, era: era)
+                try connection.writeMessage(reply.encoded())
+            }
         }
     }
 
@@ -84,14 +115,10 @@ final class SimulatedUpstream {
 
         override func handle(_ datagram: consuming Datagram) {
             let bytes = [UInt8](copying: datagram.bytes)
-            let path = datagram.returnPath
+            let peer = datagram.peer
             _ = consume datagram
-            for reply in (try? upstream.replies(to: bytes, isStream: false)) ?? [] {
-                guard var answer = Datagram(hub: socket.hub) else { return }
-                answer.fill(reply)
-                answer.setReturnPath(path)
-                socket.send(answer)
-            }
+            guard let peer, let query = try? Message(bytes.span), query.questions.count == 1 else { return }
+            try? upstream.answer(query, to: peer, over: socket)
         }
     }
 }

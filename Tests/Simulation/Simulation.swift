@@ -27,12 +27,15 @@ package final class Simulation {
     private var upstreams: [SimulatedUpstream] = []
     private var redis: SimulatedRedis?
     private var clients: [SimulatedClient] = []
-    private var partitions = 0
+    private var partitions: [Int: Int] = [:]
     private var reloads = 0
     /// Counts ends of the daemon.
     private var round = 0
     private var isCalm = false
     private var isEnding = false
+    private var probe: Probe?
+    /// What an idle daemon has, by which leftovers are found.
+    private var idle: Leftovers?
 
     private init(_ plan: Plan) {
         self.plan = plan
@@ -60,16 +63,25 @@ package final class Simulation {
 
     private func run(_ hub: Hub) throws {
         judge.now = { Double(hub.loop.bootTime()) / 1_000_000_000 }
-        judge.isTroubled = { [unowned self] in
-            plan.isUpstreamLossy || partitions > 0 || upstreams.contains { !$0.behaviour.isGood }
+        world.onEvent = { [judge] _, event, _, _ in
+            event.withUTF8Buffer {
+                if $0.count == 13, $0[9] == UInt8(ascii: "l"), $0[0] == UInt8(ascii: "d") { judge.hasLost = true }
+            }
         }
         for (number, upstream) in plan.upstreams.enumerated() {
             upstreams.append(SimulatedUpstream(world, number, upstream.behaviour, judge))
         }
-        redis = plan.redis.map { SimulatedRedis(world, $0) }
+        noteStandings()
+        // Redis is well until all connections to it stand.
+        redis = plan.redis.map { _ in SimulatedRedis(world, .well) { [judge] in judge.now() } }
+        let probe = Probe(world, judge)
+        self.probe = probe
         let daemon = SimulatedDaemon(in: world, settings: plan.settings(round: 0))
         daemon.onLine = { [unowned self] in say("daemon: \($0)") }
         try daemon.start()
+        try hub.sleep(until: hub.now.advanced(by: .seconds(2)))
+        idle = try Leftovers(of: daemon, in: world)
+        if let behaviour = plan.redis { setRedis(behaviour) }
         for client in plan.clients {
             clients.append(
                 SimulatedClient(
@@ -89,6 +101,19 @@ package final class Simulation {
         if judge.violation == nil { try end(daemon, hub) }
     }
 
+    private func setRedis(_ behaviour: RedisBehaviour) {
+        redis?.behaviour = behaviour
+        if behaviour != .well { judge.lastRedisTrouble = judge.now() }
+    }
+
+    /// Tells the judge how upstreams are.
+    private func noteStandings() {
+        let standings = upstreams.enumerated().map { number, upstream in
+            Conditions.Standing(behaviour: upstream.behaviour, isCut: partitions[number, default: 0] > 0)
+        }
+        judge.conditions.note(standings, at: judge.now())
+    }
+
     private func setNetwork(_ daemon: SimulatedDaemon) {
         var lossy = LinkConditions(latency: .microseconds(200)...(.milliseconds(40)))
         (lossy.loss, lossy.duplication, lossy.reordering, lossy.resets) = (0.1, 0.05, 0.1, 0.002)
@@ -101,9 +126,9 @@ package final class Simulation {
         switch what {
         case .newEra: judge.beginEra()
         case .upstream(let number, let behaviour):
-            judge.noteTrouble(if: !behaviour.isGood || !upstreams[number].behaviour.isGood)
             upstreams[number].behaviour = behaviour
-        case .redis(let behaviour): redis?.behaviour = behaviour
+            noteStandings()
+        case .redis(let behaviour): setRedis(behaviour)
         case .partition(let number, let seconds): partition(number, seconds, daemon)
         case .flushAll: try flush(nil, daemon)
         case .flush(let number): try flush(Plan.name(number), daemon)
@@ -111,14 +136,13 @@ package final class Simulation {
             reloads += 1
             try daemon.reload(plan.settings(round: reloads))
         case .restart, .crash:
-            round += 1
-            judge.noteTrouble()
-            if what == .crash { try daemon.kill() } else { try daemon.stop() }
-            try hub.sleep(until: hub.now.advanced(by: .seconds(1)))
-            try daemon.start()
-            round += 1
-        case .wallClock(let seconds): world.wallTime += Int64(seconds) * 1_000_000_000
-        case .suspend(let seconds): world.suspend(for: .seconds(seconds))
+            try end(isCrash: what == .crash, daemon, hub)
+        case .wallClock(let seconds):
+            world.wallTime += Int64(seconds) * 1_000_000_000
+            judge.noteClockChange()
+        case .suspend(let seconds):
+            world.suspend(for: .seconds(seconds))
+            judge.noteSleep(Double(seconds))
         case .deny(let number): try deny(Plan.name(number), daemon)
         case .allow(let number): try allow(Plan.name(number), daemon)
         }
@@ -127,62 +151,88 @@ package final class Simulation {
     private func partition(_ number: Int, _ seconds: Int, _ daemon: SimulatedDaemon) {
         let other = upstreams[number].host
         world.cut(daemon.host, other)
-        partitions += 1
-        judge.noteTrouble()
+        partitions[number, default: 0] += 1
+        noteStandings()
         world.schedule(after: .seconds(seconds)) { [self] in
-            world.mend(daemon.host, other)
-            partitions -= 1
-            judge.noteTrouble()
+            partitions[number]! -= 1
+            if partitions[number] == 0 { world.mend(daemon.host, other) }
+            noteStandings()
         }
+    }
+
+    /// Ends the daemon and starts it again; what must still be known is asked for.
+    private func end(isCrash: Bool, _ daemon: SimulatedDaemon, _ hub: Hub) throws {
+        round += 1
+        let promised = judge.promised(at: judge.now() + 2, afterCrash: isCrash)
+        if isCrash { try daemon.kill() } else { try daemon.stop() }
+        judge.noteEnd(isCrash: isCrash)
+        try hub.sleep(until: hub.now.advanced(by: .seconds(1)))
+        try daemon.start()
+        round += 1
+        try hub.sleep(until: hub.now.advanced(by: .milliseconds(300)))
+        try probe?.askAgain(promised)
     }
 
     private func flush(_ name: String?, _ daemon: SimulatedDaemon) throws {
         let before = judge.now()
         let response = try daemon.flush(name.map { "name=\($0)" } ?? "all=yes")
         guard response.status == 200 else { return judge.fail("a flush works", response.body) }
-        if redis == nil { judge.noteFlush(name, before: before - 10) }
+        say("flushed: \(response.body)")
+        judge.noteFlush(name, begun: before, includesRedis: !response.body.contains("may not be flushed"))
     }
 
     private func deny(_ name: String, _ daemon: SimulatedDaemon) throws {
+        // Until it is taken, either holds.
+        judge.allowed[name] = .infinity
         let response = try daemon.request("POST", "/v1/rules?name=\(name)&action=deny")
         guard response.status == 200 else { return judge.fail("a rule is taken", response.body) }
         judge.denied[name] = judge.now()
     }
 
-    private func allow(_ name: String, _ daemon: SimulatedDaemon) throws {
-        guard judge.denied[name] != nil else { return }
+    /// Takes a rule back: of the name or, where it has none, of another that has one.
+    private func allow(_ wanted: String, _ daemon: SimulatedDaemon) throws {
+        let names = judge.denied.keys.sorted()
+        guard let name = judge.denied[wanted] == nil ? names.first : wanted else { return }
+        (judge.denied[name], judge.allowed[name]) = (nil, .infinity)
         let response = try daemon.request("DELETE", "/v1/rules?name=\(name)")
         guard response.status == 200 else { return judge.fail("a rule is taken back", response.body) }
-        judge.denied[name] = nil
         judge.allowed[name] = judge.now()
     }
 
     /// All is well again: after a while each answer is the present truth.
     private func calm(_ daemon: SimulatedDaemon, _ hub: Hub) throws {
         say("calm")
-        judge.noteTrouble()
         isEnding = true
         for each in upstreams {
             each.behaviour = .honest
             world.setConditions(.network, between: daemon.host, and: each.host)
         }
-        redis?.behaviour = .well
+        noteStandings()
+        setRedis(.well)
         for name in judge.denied.keys.sorted() { try allow(name, daemon) }
         judge.beginEra()
-        try hub.sleep(until: hub.now.advanced(by: .seconds(120)))
+        // No partition is longer.
+        try hub.sleep(until: hub.now.advanced(by: .seconds(70)))
         let last = clients.filter { !$0.isDone }
         if !last.isEmpty { return judge.fail("nobody waits for ever", last.map(\.name).joined(separator: ", ")) }
-        let probe = Probe(world, judge)
-        for turn in 0..<2 {
-            try probe.askAll(mustBeFresh: turn > 0)
-            try hub.sleep(until: hub.now.advanced(by: .seconds(6)))
+        try probe?.askAll(isFresh: false)
+        // Longer than any failure is remembered, and any answer.
+        try hub.sleep(until: hub.now.advanced(by: .seconds(330)))
+        let isStaleFirst = plan.staleSeconds > 0 && plan.staleTimeout == "0ms"
+        if isStaleFirst {
+            try probe?.askAll(isFresh: false)
+            try hub.sleep(until: hub.now.advanced(by: .milliseconds(500)))
         }
+        try probe?.askAll(isFresh: true)
     }
 
     /// Nothing is left over.
     private func end(_ daemon: SimulatedDaemon, _ hub: Hub) throws {
-        try hub.sleep(until: hub.now.advanced(by: .seconds(60)))
+        try hub.sleep(until: hub.now.advanced(by: .seconds(130)))
         if let count = daemon.shared?.flightCount, count > 0 { judge.fail("no flight is left", "\(count)") }
+        if let idle, let more = try Leftovers(of: daemon, in: world).more(than: idle, hasRedis: plan.redis != nil) {
+            judge.fail("nothing is left of what was asked", more)
+        }
         let began = hub.now
         try daemon.stop()
         let took = Double(began.nanoseconds(to: hub.now)) / 1_000_000_000
@@ -191,9 +241,4 @@ package final class Simulation {
         let sockets = world.socketCount(of: daemon.host)
         if sockets > 0 { judge.fail("no socket is left", "\(sockets)") }
     }
-}
-
-extension Judge {
-    /// Notes trouble where there is any.
-    func noteTrouble(if isTrouble: Bool) { if isTrouble { noteTrouble() } }
 }

@@ -1,87 +1,83 @@
 // vireo-simulate: runs seeds of the simulation.
 //
-//     vireo-simulate --seeds 10000 [--from 1] [--jobs 2]     all of them; prints the first that fails, made smaller
+//     vireo-simulate --seeds 10000 [--from 1] [--jobs 2]     all of them; shows the first that fails, made smaller
 //     vireo-simulate --seed 17                               one, with its trace
 //     vireo-simulate --seed 17 --hash                        one; prints what its trace hashes to
+//
+// Exit status: 0 where all held, 1 where a seed failed, 2 where nothing could be run. Seeds run in children, which say what they
+// are at: one that traps, or takes longer than --limit (120 s) for a seed, has that seed named. `--fault fail|trap|hang` makes each
+// seed do that, to see that it is told.
 //
 // A run is a function of its seed only where hashing is: the program starts itself again with SWIFT_DETERMINISTIC_HASHING.
 
 @preconcurrency import Glibc
 import Simulation
 
-/// Starts a program with arguments, and gives its process.
-func start(_ arguments: [String]) -> pid_t {
-    var pid = pid_t()
-    var words = (["/proc/self/exe"] + arguments).map { strdup($0) } + [nil]
-    posix_spawn(&pid, "/proc/self/exe", nil, nil, &words, environ)
-    return pid
-}
-
-/// The number after an option.
-func number(_ option: String) -> UInt64? {
-    let words = CommandLine.arguments
-    return words.firstIndex(of: option).flatMap { words.indices.contains($0 + 1) ? UInt64(words[$0 + 1]) : nil }
-}
-
-/// Shows a run that failed, made smaller.
-func report(_ plan: Plan, _ outcome: Outcome) {
-    print("seed \(plan.seed) fails: \(outcome.violation!)")
-    let (small, result) = Shrinking.shrink(plan, outcome) { print("  smaller: \($0)") }
-    print(small.settings(round: 0))
-    print("clients: \(small.clients.map { "\($0.transport) every \($0.pause) ms" }), names: \(small.names)")
-    print(
-        "upstreams: \(small.upstreams.map { "\($0.behaviour)\($0.isStream ? " over TCP" : "")" }), redis: \(small.redis?.rawValue ?? "none")"
-    )
-    print("events: \(small.events.map { "\($0.at) s \($0.what)" })")
-    for line in result.trace.suffix(80) { print("  \(line)") }
-    print("\(result.violation!)\nagain: make simulate SEED=\(plan.seed)")
-}
-
 setlinebuf(stdout)
+let options = Options(CommandLine.arguments)
 if getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
     setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
     setenv("TZ", "UTC", 1)
     var words = CommandLine.arguments.map { strdup($0) } + [nil]
     execv("/proc/self/exe", &words)
+    stop("cannot start itself: \(String(cString: strerror(errno)))")
 }
-if let seed = number("--seed") {
-    let plan = Plan(seed: seed)
-    let outcome = Simulation.run(plan)
-    if CommandLine.arguments.contains("--hash") {
-        print(String(outcome.hash, radix: 16))
-        exit(outcome.violation == nil ? 0 : 1)
+
+/// A seed's plan, and what comes of it.
+func run(_ seed: UInt64) -> (Plan, Outcome) {
+    var plan = Plan(seed: seed)
+    switch options.fault {
+    case "fail": plan.upstreams = []
+    case "trap": fatalError("a fault that was asked for")
+    case "hang": while true { pause() }
+    default: break
     }
-    guard outcome.violation != nil else {
+    return (plan, Simulation.run(plan))
+}
+
+if let seed = options.numbers["--seed"] {
+    let (plan, outcome) = run(seed)
+    if options.wantsHash {
+        print(String(outcome.hash, radix: 16))
+    } else if outcome.violation == nil {
         for line in outcome.trace { print("  \(line)") }
         print("seed \(seed): all held, \(outcome.judged) answers, trace \(String(outcome.hash, radix: 16))")
-        exit(0)
-    }
-    report(plan, outcome)
-    exit(1)
-}
-let (first, count, jobs) = (number("--from") ?? 1, number("--seeds") ?? 100, number("--jobs") ?? 2)
-if jobs > 1 {
-    let pids = (0..<jobs).map {
-        start(["--seeds", "\(count)", "--from", "\(first)", "--jobs", "1", "--part", "\($0)", "--of", "\(jobs)"])
-    }
-    var hasFailed = false
-    for pid in pids {
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
-        if status != 0 { hasFailed = true }
-    }
-    if !hasFailed { print("\(count) seeds from \(first): all held") }
-    exit(hasFailed ? 1 : 0)
-}
-let (part, parts) = (number("--part") ?? 0, number("--of") ?? 1)
-var judged = 0
-for seed in first..<(first + count) where seed % parts == part {
-    let plan = Plan(seed: seed)
-    let outcome = Simulation.run(plan)
-    judged += outcome.judged
-    guard outcome.violation == nil else {
+    } else {
         report(plan, outcome)
-        exit(1)
     }
+    exit(outcome.violation == nil ? 0 : 1)
 }
-print("part \(part): all held, \(judged) answers judged")
+let (first, count) = (options.numbers["--from"] ?? 1, options.numbers["--seeds"] ?? 100)
+let parts = max(1, options.numbers["--jobs"] ?? 2)
+if let part = options.numbers["--part"] {
+    var judged = 0
+    for seed in first..<(first + count) where seed % parts == part {
+        print("seed \(seed)")
+        let (_, outcome) = run(seed)
+        judged += outcome.judged
+        if let violation = outcome.violation {
+            print("because of: \(violation)")
+            print("fails \(seed)")
+            exit(1)
+        }
+    }
+    print("held \(judged)")
+    exit(0)
+}
+let limit = Int(options.numbers["--limit"] ?? 120)
+var children = Children(
+    (0..<parts).map { part in
+        ["--seeds", "\(count)", "--from", "\(first)", "--jobs", "\(parts)", "--part", "\(part)"] + options.passedOn
+    }, limit: limit)
+guard let failure = children.firstFailure() else {
+    print("\(count) seeds from \(first): all held, \(children.judged) answers judged")
+    exit(0)
+}
+print("seed \(failure.seed) \(failure.how), after \(failure.seed - first + 1) of \(count)")
+// Once more by itself: with its trace, and made smaller.
+if failure.isOfCheck {
+    let again = Child(["--seed", "\(failure.seed)"] + options.passedOn, capturing: false)
+    if again.status(within: 10 * limit) == nil { print("making it smaller takes too long") }
+}
+print("again: make simulate SEED=\(failure.seed)")
+exit(1)
