@@ -1,9 +1,11 @@
+internal import CGreen
 internal import DNSWire
 internal import Glibc
 internal import NameRules
 
 /// What rules cost: `measure-rules 5000000` compiles so many names in five lists and looks names up, those that are listed
-/// and those that are not.
+/// and those that are not; `resident` says how the process grows; `compared` looks so many random names up in random lists and
+/// in sets of strings, and says how often both say the same; `lines` reads one list of so many lines.
 @main
 struct MeasureRules {
     /// Measures.
@@ -11,10 +13,15 @@ struct MeasureRules {
         let text = try read("Tests/Resources/names.txt")
         let words = CommandLine.arguments.dropFirst()
         guard let count = words.first.flatMap({ Int($0) }), count >= 5, text.count > 0 else {
-            return print("usage: measure-rules NAMES [resident] (where Tests/Resources is)")
+            return print("usage: measure-rules NAMES [resident|compared|lines] (where Tests/Resources is)")
         }
         var names = ListedNames(text, seed: 1)
-        if words.count == 2 { return try measureMemory(&names, count) }
+        switch words.dropFirst().first {
+        case "resident": return try measureMemory(&names, count)
+        case "compared": return try NaiveComparison.run(count)
+        case "lines": return try measureLines(&names, count)
+        default: break
+        }
         var probe: [[UInt8]] = []
         let lists = (0..<5).map { _ in
             var lines: [UInt8] = []
@@ -46,12 +53,16 @@ struct MeasureRules {
     /// Compiles lists of which no text is kept, and says how the process has grown, once for five lists and at its largest for
     /// one of them that is read again.
     static func measureMemory(_ names: inout ListedNames, _ count: Int) throws {
+        green_give_memory_back()
         let before = memory("VmRSS")
         func compiled(_ names: inout ListedNames) -> RuleTable {
             var compiler = ListCompiler(format: .adblock, key: RuleKey(seed: 42))
             for _ in 0..<count / 5 { compiler.read(line(&names).span) }
             compiler.end()
-            return compiler.finish()
+            let table = compiler.finish()
+            // As the daemon does when lists have been read.
+            green_give_memory_back()
+            return table
         }
         var tables: [RuleTable] = []
         for _ in 0..<5 { tables.append(compiled(&names)) }
@@ -67,6 +78,37 @@ struct MeasureRules {
             "largest while compiling", Double(peak) / Double(grown), "with one of five read again",
             Double(memory("VmHWM") - before) / Double(grown))
         print("rules", set.tables.reduce(0) { $0 + $1.ruleCount })
+    }
+
+    /// Compiles one list of so many lines, of which a third are comments, nothing for DNS, or names that came before.
+    static func measureLines(_ names: inout ListedNames, _ count: Int) throws {
+        let before = memory("VmRSS")
+        var compiler = ListCompiler(format: .adblock, key: RuleKey(seed: 42))
+        var last = line(&names)
+        var spent = Duration.zero
+        for number in 0..<count {
+            switch number % 9 {
+            case 0: last = Array("! a comment\n".utf8)
+            case 1: last = Array("example.com##.banner\n".utf8)
+            case 2: last = Array("||ads.example.com^\n".utf8)
+            default: last = line(&names)
+            }
+            let start = processorTime()
+            compiler.read(last.span)
+            spent += processorTime() - start
+        }
+        let start = processorTime()
+        compiler.end()
+        let table = compiler.finish()
+        let report = compiler.report
+        spent += processorTime() - start
+        var builder = try RuleSetBuilder([table], number: 1)
+        let set = builder.finish()
+        let peak = memory("VmHWM") - before
+        print(
+            "lines", report.lineCount, "rules", report.ruleCount, "comments", report.commentCount, "skipped", report.skippedCount)
+        print(
+            "names", table.ruleCount, "processor time", spent, "MiB at its largest", peak / 1024, "MiB kept", set.byteCount >> 20)
     }
 
     /// The processor time of this process so far.

@@ -3,6 +3,9 @@
 #ifndef VIREO_GREEN_H
 #define VIREO_GREEN_H
 #include <features.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -20,6 +23,13 @@ static inline void *green_current_hub(void) { return green_thread_hub; }
 
 /// Says which hub runs on this thread.
 static inline void green_set_current_hub(void *hub) { green_thread_hub = hub; }
+
+/// Gives memory that was freed, and that the allocator keeps, back to the system, where the allocator can.
+static inline void green_give_memory_back(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 // ---- Switching stacks -----------------------------------------------------------------------------------
 

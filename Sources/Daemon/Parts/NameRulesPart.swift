@@ -117,6 +117,8 @@ final class NameRulesPart: Part {
                 : blocking { () throws -> ([LoadedList], RuleSet)? in
                     let lists = loader.refreshed(former, settings)
                     guard lists != nil || isOwnNew else { return nil }
+                    // What lists were collected in is free again, and the filter is to be made.
+                    if lists != nil { giveMemoryBack() }
                     return (lists ?? former, try loader.ruleSet(of: lists ?? former, and: own, number: number))
                 }
             guard round == self.round else { return false }

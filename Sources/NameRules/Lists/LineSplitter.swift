@@ -1,3 +1,5 @@
+internal import DNSWire
+
 /// Cuts a stream of bytes into lines, wherever the stream's pieces end. A line ends with LF, CR, or both. Lines in the middle
 /// of a piece are read where they stand; only what goes over a border is kept.
 struct LineSplitter {
@@ -69,11 +71,22 @@ struct LineSplitter {
     /// Where the next LF or CR is, or the end.
     @inline(__always) private static func lineEnd(_ piece: Span<UInt8>, from start: Int) -> Int {
         var index = start
+        while index &+ 8 <= piece.count {
+            let word = piece.loadWord(at: index)
+            let (feeds, returns) = (zeros(word ^ 0x0A0A_0A0A_0A0A_0A0A), zeros(word ^ 0x0D0D_0D0D_0D0D_0D0D))
+            guard feeds | returns == 0 else { return index &+ (feeds | returns).trailingZeroBitCount &>> 3 }
+            index &+= 8
+        }
         while index < piece.count {
             let byte = piece[index]
             if byte == 0x0A || byte == 0x0D { return index }
             index &+= 1
         }
         return index
+    }
+
+    /// The highest bit of each byte that is zero; above the lowest such byte others may be marked.
+    @inline(__always) private static func zeros(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }

@@ -4,8 +4,8 @@ internal import DNSWire
 struct RuleIndex: Sendable {
     /// The lists' tables.
     let tables: [RuleTable]
-    /// The segments of all tables, one table after the other: one step less to reach them.
-    private let segments: [[UInt8]]
+    /// The pages of all tables: one step less to reach them.
+    private let pages: [RulePages]
     /// The shapes of all tables.
     private let shapes: [SegmentShape]
     /// Which lists may have a rule for a suffix.
@@ -26,7 +26,7 @@ struct RuleIndex: Sendable {
         self.tables = tables
         self.filter = filter
         self.key = key
-        segments = tables.flatMap(\.segments)
+        pages = tables.map(\.pages)
         shapes = tables.map(\.shape)
         specialLists = tables.indices.reduce(UInt64(0)) { $0 | (tables[$1].usualAction == .block ? 0 : 1) << UInt64($1) }
         depths = tables.reduce(UInt64(0)) { $0 | $1.depths }
@@ -35,7 +35,17 @@ struct RuleIndex: Sendable {
 
     /// The memory that tables and filter take.
     var byteCount: Int {
-        tables.reduce(filter.words.count * 8 + segments.count * 8) { $0 + $1.byteCount }
+        tables.reduce(filter.words.count * 8) { $0 + $1.byteCount }
+    }
+
+    /// Suffixes that are looked for in the filter at once: its words come from far, but all in the time of one.
+    private struct Pending: ~Copyable {
+        /// The suffixes.
+        var suffixes = InlineArray<4, CodedSuffix>(repeating: CodedSuffix(place: 0, hash: 0, count: 0, tail: SIMD3()))
+        /// How many there are.
+        var count = 0
+        /// Which of them is the whole name; below 0 for none.
+        var whole = -1
     }
 
     /// What the lists say of a name in wire form: each suffix is looked up, the root first.
@@ -44,32 +54,47 @@ struct RuleIndex: Sendable {
         guard depths != 0 else { return verdicts }
         let codes = code.codes.span
         let symbols = code.symbols.span
-        let words = filter.words.span
         var labels = LabelStarts(name)
         var encoder = NameEncoder<4>(key: key)
         var depth = 0
+        var pending = Pending()
         // Lists that say something which four bits do not hold: found out once for each of them.
         var detailed: UInt64 = 0
         while true {
             if depths &>> UInt64(truncatingIfNeeded: min(depth, 63)) & 1 == 1 {
-                let suffix = encoder.close(codes)
-                let hash = suffix.filterHash
-                let word = words[SuffixFilter.index(hash, count: words.count)]
-                let common = SuffixFilter.commonBits(hash)
-                if word & common == common {
-                    probe(suffix, word, isWhole: labels.count == 0, &verdicts, &detailed)
-                }
+                if pending.count == 4 { probe(&pending, &verdicts, &detailed) }
+                pending.suffixes[pending.count] = encoder.close(codes)
+                if labels.count == 0 { pending.whole = pending.count }
+                pending.count &+= 1
             }
             guard depth < deepest, let label = labels.previous() else { break }
             encoder.openLabel(codes)
             encoder.append(label: name.extracting(label), codes, symbols)
             depth &+= 1
         }
+        probe(&pending, &verdicts, &detailed)
         while detailed != 0 {
             addDetails(of: name, detailed.trailingZeroBitCount, &verdicts)
             detailed &= detailed &- 1
         }
         return verdicts
+    }
+
+    /// Looks up the suffixes that wait for it.
+    @inline(__always)
+    private func probe(_ pending: inout Pending, _ verdicts: inout ListVerdicts, _ detailed: inout UInt64) {
+        let words = filter.words.span
+        var found = InlineArray<4, UInt64>(repeating: 0)
+        for index in 0..<pending.count {
+            found[index] = words[SuffixFilter.index(pending.suffixes[index].filterHash, count: words.count)]
+        }
+        for index in 0..<pending.count {
+            let common = SuffixFilter.commonBits(pending.suffixes[index].filterHash)
+            if found[index] & common == common {
+                probe(pending.suffixes[index], found[index], isWhole: index == pending.whole, &verdicts, &detailed)
+            }
+        }
+        pending.count = 0
     }
 
     /// Looks a suffix up in each table that the filter names.
@@ -78,14 +103,13 @@ struct RuleIndex: Sendable {
         _ suffix: CodedSuffix, _ word: UInt64, isWhole: Bool, _ verdicts: inout ListVerdicts, _ detailed: inout UInt64
     ) {
         let hash = suffix.filterHash
-        let segments = segments.span
+        let pages = pages.span
         let shapes = shapes.span
         let applying = isWhole ? KindMask.ofWhole : KindMask.ofAbove
         for list in shapes.indices {
             let own = SuffixFilter.ownBits(hash, list: list)
             guard word & own == own else { continue }
-            let number = list &* SegmentShape.segmentCount &+ SegmentShape.segment(suffix.place)
-            let kinds = Self.kinds(of: suffix, in: segments[number], shapes[list])
+            let kinds = Self.kinds(of: suffix, in: pages[list], shapes[list])
             if kinds == 0 { continue }
             verdicts.add(kinds & applying, list: list)
             if kinds & applying & KindMask.denying != 0 {
@@ -95,22 +119,10 @@ struct RuleIndex: Sendable {
         }
     }
 
-    /// Which kinds of rules a segment has for a suffix, a bit for each. A long tail is compared by `addDetails`.
+    /// Which kinds of rules a table has for a suffix, a bit for each. A long tail is compared by `addDetails`.
     @inline(__always)
-    private static func kinds(of suffix: CodedSuffix, in segment: borrowing [UInt8], _ shape: SegmentShape) -> UInt16 {
-        let bytes = segment.span
-        guard bytes.count > 0 else { return 0 }
-        let bucket = shape.bucket(suffix.place)
-        let rest = shape.rest(suffix.place)
-        let restBytes = shape.restBytes
-        var position = shape.offset(bucket, in: bytes)
-        let end = shape.offset(bucket &+ 1, in: bytes)
-        var kinds: UInt16 = 0
-        while position < end {
-            let entry = SegmentEntry(bytes, at: position, restBytes: restBytes)
-            if entry.begins(suffix, rest: rest, in: bytes) { kinds |= 1 &<< UInt16(truncatingIfNeeded: entry.kind) }
-            position = entry.end
-        }
+    private static func kinds(of suffix: CodedSuffix, in pages: borrowing RulePages, _ shape: SegmentShape) -> UInt16 {
+        let kinds = pages.kinds(of: suffix, shape)
         return suffix.count <= CodedSuffix.tailStart || kinds == 0 ? kinds : KindMask.detailed
     }
 

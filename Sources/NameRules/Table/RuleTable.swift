@@ -2,15 +2,15 @@ internal import DNSWire
 
 /// The compiled rules of one list: immutable, exact, some ten bytes a name.
 ///
-/// Names are kept as places and tails of their codes (`NameEncoder`, docs/adr/0014), in segments of some kilobytes each,
-/// so that a table is built and freed piece by piece.
+/// Names are kept as places and tails of their codes (`NameEncoder`, docs/adr/0014), in pages of some kilobytes each, so that
+/// a table is built and freed piece by piece.
 package struct RuleTable: Sendable {
     /// The key that its names were hashed with.
     let key: RuleKey
-    /// How the segments are laid out.
+    /// How entries are laid out.
     let shape: SegmentShape
-    /// The segments, by the highest bits of the place; empty where there is no rule.
-    let segments: [[UInt8]]
+    /// The entries.
+    let pages: RulePages
     /// What its plain rules do with what they deny.
     package let usualAction: RuleAction
     /// The rules that four bits do not hold.
@@ -25,12 +25,10 @@ package struct RuleTable: Sendable {
     package let hasAliases: Bool
 
     /// Takes what a builder has made.
-    init(
-        key: RuleKey, shape: SegmentShape, segments: [[UInt8]], content: RuleTableContent, ruleCount: Int
-    ) {
+    init(key: RuleKey, shape: SegmentShape, pages: RulePages, content: RuleTableContent, ruleCount: Int) {
         self.key = key
         self.shape = shape
-        self.segments = segments
+        self.pages = pages
         usualAction = content.usualAction
         details = content.details
         depths = content.depths
@@ -39,22 +37,19 @@ package struct RuleTable: Sendable {
         self.ruleCount = ruleCount
     }
 
-    /// The memory that its names take: segments with their headers, and the array of them.
-    package var byteCount: Int {
-        segments.reduce(segments.count * 8) { $0 + ($1.isEmpty ? 0 : $1.count + 40) }
-    }
+    /// The memory that its names take.
+    package var byteCount: Int { pages.byteCount }
 
     /// Shows the entries of the suffix that was closed last.
     func eachEntry(of suffix: CodedSuffix, _ encoder: borrowing NameEncoder<84>, _ body: (SegmentEntry) -> Void) {
-        let segment = segments[SegmentShape.segment(suffix.place)]
-        guard !segment.isEmpty else { return }
-        let bytes = segment.span
-        let bucket = shape.bucket(suffix.place)
+        let segment = SegmentShape.segment(suffix.place)
+        let (page, range) = pages.place(segment, bucket: shape.bucket(suffix.place), shape)
+        let entries = pages.pages[page]
+        let bytes = entries.span
         let rest = shape.rest(suffix.place)
-        var position = shape.offset(bucket, in: bytes)
-        let end = shape.offset(bucket + 1, in: bytes)
-        while position < end {
-            let entry = SegmentEntry(bytes, at: position, restBytes: shape.restBytes)
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let entry = SegmentEntry(bytes, at: position, shape)
             if entry.begins(suffix, rest: rest, in: bytes), encoder.hasTail(of: suffix, bytes, at: entry.tail) { body(entry) }
             position = entry.end
         }

@@ -3,8 +3,8 @@ package import DNSWire
 /// Compiles rules into a table: `add` each, then `step` until it hands out the table. Nothing waits, and no step takes long:
 /// a segment of a table of a million names takes some fifty microseconds.
 ///
-/// Rules are kept by segment as they come, nearly in their final form. Each segment is then put in order by itself and takes
-/// the place of what was collected for it: a second copy of a thousandth of the list is all there ever is.
+/// Rules are kept in groups as they come, nearly in their final form. Each group is then taken apart into segments, which are
+/// put in order by themselves: a second copy of some hundredths of the list is all there ever is.
 package struct RuleTableBuilder: ~Copyable {
     /// What `add` made of a rule.
     package enum Addition: Hashable, Sendable {
@@ -19,14 +19,22 @@ package struct RuleTableBuilder: ~Copyable {
     /// The most different rules with a detail of their own.
     package static var maximumDetails: Int { 1 << 20 }
 
-    /// What was collected for each segment, or, below `finished`, the segment itself.
-    private var segments: [[UInt8]]
-    /// How much of each is used.
-    private var used: [Int]
-    /// How many segments are finished.
+    /// What was collected.
+    private var collected = CollectedRules()
+    /// The pieces of the group that is put in order, the last one first, as far as it is not taken apart.
+    private var pieces: [[UInt8]] = []
+    /// How many groups were taken.
+    private var takenGroups = 0
+    /// The segments of that group.
+    private var segments = GroupSegments()
+    /// What is finished.
+    private var pages = RulePages.Writer()
+    /// How many segments are.
     private var finished = 0
     /// How many rules were added.
     package private(set) var addedCount = 0
+    /// How many rules there are of each kind.
+    private var kindCounts = [Int](repeating: 0, count: Int(Rule.detailedKind) + 1)
     /// How many rules the finished segments hold.
     private var keptCount = 0
     /// What the table holds besides.
@@ -50,8 +58,6 @@ package struct RuleTableBuilder: ~Copyable {
     package init(key: RuleKey) {
         self.key = key
         encoder = NameEncoder(key: key)
-        segments = [[UInt8]](repeating: [], count: SegmentShape.segmentCount)
-        used = [Int](repeating: 0, count: SegmentShape.segmentCount)
     }
 
     /// Adds a rule about a name. Twice the same is kept once; what is added after the first `step` is not kept.
@@ -75,9 +81,10 @@ package struct RuleTableBuilder: ~Copyable {
             detail = number
         }
         let suffix = encoder.encode(wire, code)
+        guard collected.add(suffix, encoder, kind: kind, detail: detail) else { return .full }
         content.depths |= 1 << UInt64(min(labelCount, 63))
+        kindCounts[Int(kind)] += 1
         addedCount += 1
-        collect(suffix, kind: kind, detail: detail)
         return .added
     }
 
@@ -95,61 +102,33 @@ package struct RuleTableBuilder: ~Copyable {
         return content.details.count - 1
     }
 
-    /// Writes an entry behind those of its segment: two bytes of the place before what a segment holds of it.
-    private mutating func collect(_ suffix: CodedSuffix, kind: UInt8, detail: Int) {
-        let segment = SegmentShape.segment(suffix.place)
-        var end = used[segment]
-        // The longest head has eight bytes, and a tail is written in whole words.
-        let need = end + 24 + suffix.count
-        if segments[segment].count < need { Self.grow(&segments[segment], to: need, keeping: end) }
-        var target = segments[segment].mutableSpan
-        target.storeUInt16(UInt16(truncatingIfNeeded: suffix.place) & 0x3FFF, at: end)
-        let short = UInt8(truncatingIfNeeded: min(suffix.count - CodedSuffix.shortestTail, 15))
-        target[end + 2] = kind << 4 | short
-        end += 3
-        if short == 15 {
-            target.storeUInt16(UInt16(truncatingIfNeeded: suffix.count), at: end)
-            end += 2
-        }
-        if kind == Rule.detailedKind {
-            target[end] = UInt8(truncatingIfNeeded: detail >> 16)
-            target.storeUInt16(UInt16(truncatingIfNeeded: detail), at: end + 1)
-            end += 3
-        }
-        encoder.writeTail(of: suffix, to: &target, at: end)
-        used[segment] = end + suffix.count
-    }
-
-    /// Makes room by an eighth: what is collected is most of the memory that building takes.
-    private static func grow(_ bytes: inout [UInt8], to need: Int, keeping used: Int) {
-        let capacity = max(need, used + used >> 3, 64)
-        var larger: [UInt8] = []
-        larger.reserveCapacity(capacity)
-        larger.append(contentsOf: bytes[..<used])
-        larger.append(contentsOf: repeatElement(0, count: capacity - used))
-        bytes = larger
-    }
-
-    /// Puts one more segment in order; the table when all are.
+    /// Takes a piece of a group apart, or puts one more segment in order; the table when all are.
     package mutating func step() -> RuleTable? {
-        let shape = self.shape ?? SegmentShape(rules: addedCount, largestSegment: used.max() ?? 0)
-        if self.shape == nil {
-            self.shape = shape
-            detailNumbers = [:]
-            content.addresses.finish()
+        let shape = self.shape ?? begin()
+        let index = finished % CollectedRules.groupSegments
+        if finished / CollectedRules.groupSegments == takenGroups {
+            pieces = collected.take(takenGroups)
+            takenGroups += 1
+            segments.begin(collected.segmentBytes[finished..<finished + CollectedRules.groupSegments])
         }
-        if finished < segments.count {
-            let collected = segments[finished]
-            segments[finished] = []
-            if used[finished] > 0 {
-                let (segment, kept) = sorter.sort(collected.span.extracting(first: used[finished]), shape)
-                segments[finished] = segment
-                keptCount += kept
-            }
-            finished += 1
+        if let piece = pieces.popLast() {
+            segments.add(piece.span)
+            return nil
         }
-        guard finished == segments.count else { return nil }
-        return RuleTable(key: key, shape: shape, segments: segments, content: content, ruleCount: keptCount)
+        keptCount += sorter.sort(segments.entries(index).span, shape, to: &pages)
+        finished += 1
+        guard finished == SegmentShape.segmentCount else { return nil }
+        return RuleTable(key: key, shape: shape, pages: pages.finish(), content: content, ruleCount: keptCount)
+    }
+
+    /// Begins to put rules in order: there are no more.
+    private mutating func begin() -> SegmentShape {
+        let usual = kindCounts.indices.max { kindCounts[$0] < kindCounts[$1] } ?? 0
+        let shape = SegmentShape(rules: addedCount, usualKind: UInt8(truncatingIfNeeded: usual))
+        self.shape = shape
+        detailNumbers = [:]
+        content.addresses.finish()
+        return shape
     }
 
     /// Takes all steps at once: where nobody waits meanwhile.

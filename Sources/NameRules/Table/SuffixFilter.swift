@@ -32,36 +32,42 @@ struct SuffixFilter: Sendable {
     }
 
     /// Takes in the names of one segment of a list.
-    mutating func insert(segment number: Int, of table: RuleTable, list: Int) {
-        guard !table.segments[number].isEmpty else { return }
-        insert(table.segments[number], number: number, shape: table.shape, ListMark(list: list, key: table.key))
+    mutating func insert(segment number: Int, of table: borrowing RuleTable, list: Int) {
+        let shape = table.shape
+        guard table.pages.hasEntries(number, shape) else { return }
+        for bucket in 0..<shape.bucketCount {
+            let (page, range) = table.pages.place(number, bucket: bucket, shape)
+            guard !range.isEmpty else { continue }
+            let above = UInt32(number) << UInt32(SegmentShape.innerBits) | UInt32(bucket) << UInt32(shape.restBits)
+            let mark = Mark(list: list, key: table.key)
+            insert(table.pages.pages.span[page], range, shape, above, mark)
+        }
     }
 
     /// Whose names are taken in.
-    private struct ListMark {
+    private struct Mark {
         /// The list's number.
         let list: Int
         /// The key of its table.
         let key: RuleKey
     }
 
-    /// Takes in the names of a segment.
-    private mutating func insert(_ bytes: borrowing [UInt8], number: Int, shape: SegmentShape, _ mark: ListMark) {
-        let segment = bytes.span
+    /// Takes in the names of a bucket.
+    @inline(__always)
+    private mutating func insert(
+        _ page: borrowing [UInt8], _ range: Range<Int>, _ shape: SegmentShape, _ above: UInt32, _ mark: Mark
+    ) {
+        let bytes = page.span
         var target = words.mutableSpan
         let count = target.count
-        for bucket in 0..<1 << shape.bucketBits {
-            var position = shape.offset(bucket, in: segment)
-            let end = shape.offset(bucket + 1, in: segment)
-            let above = UInt32(number) << UInt32(SegmentShape.innerBits) | UInt32(bucket) << UInt32(shape.restBits)
-            while position < end {
-                let entry = SegmentEntry(segment, at: position, restBytes: shape.restBytes)
-                let tail = TailHash(segment, at: entry.tail, count: entry.count, key: mark.key)
-                let suffix = CodedSuffix(place: above | UInt32(entry.rest), hash: tail.hash, count: entry.count, tail: SIMD3())
-                let hash = suffix.filterHash
-                target[Self.index(hash, count: count)] |= Self.commonBits(hash) | Self.ownBits(hash, list: mark.list)
-                position = entry.end
-            }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let entry = SegmentEntry(bytes, at: position, shape)
+            let tail = TailHash(bytes, at: entry.tail, count: entry.count, key: mark.key)
+            let suffix = CodedSuffix(place: above | UInt32(entry.rest), hash: tail.hash, count: entry.count, tail: SIMD3())
+            let hash = suffix.filterHash
+            target[Self.index(hash, count: count)] |= Self.commonBits(hash) | Self.ownBits(hash, list: mark.list)
+            position = entry.end
         }
     }
 }
@@ -72,21 +78,23 @@ struct TailHash {
     let hash: UInt64
 
     /// Hashes a tail; eight bytes can be read behind it.
-    @inline(__always) init(_ segment: Span<UInt8>, at start: Int, count: Int, key: RuleKey) {
-        // The words of the code: three bytes of place come before the tail in the first.
-        let first = Self.word(segment, at: start, count: min(5, count))
-        var state = key.fold(key.seed, first &<< 24)
-        var index = 5
-        while index < count {
-            state = key.fold(state, Self.word(segment, at: start &+ index, count: min(8, count &- index)))
+    @inline(__always) init(_ bytes: Span<UInt8>, at start: Int, count: Int, key: RuleKey) {
+        // The words of the code: 28 bits of place come before the tail in the first, 36 bits of the tail stand with them.
+        let first = bytes.loadWord(at: start) & Self.mask(count)
+        var state = key.fold(key.seed, first &<< CodedSuffix.placeBits)
+        var index = 4
+        while 8 &* index &+ 4 < 8 &* count {
+            // From the middle of a byte to the middle of another.
+            let low = bytes.loadWord(at: start &+ index) & Self.mask(count &- index)
+            let high = index &+ 8 < count ? UInt64(bytes[start &+ index &+ 8]) : 0
+            state = key.fold(state, low &>> 4 | high &<< 60)
             index &+= 8
         }
         hash = key.finish(state)
     }
 
-    /// Up to eight bytes.
-    @inline(__always) private static func word(_ segment: Span<UInt8>, at start: Int, count: Int) -> UInt64 {
-        let word = segment.loadWord(at: start)
-        return count >= 8 ? word : word & ((1 &<< UInt64(8 &* count)) &- 1)
+    /// The bits of so many bytes of a word, all from eight on.
+    @inline(__always) private static func mask(_ count: Int) -> UInt64 {
+        count >= 8 ? .max : 1 &<< UInt64(truncatingIfNeeded: 8 &* count) &- 1
     }
 }
