@@ -106,7 +106,8 @@ let package = Package(
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(
-            name: "measure-rules", dependencies: ["NameRules", "DNSWire", "CGreen"], path: "Benchmarks/rules", swiftSettings: settings
+            name: "measure-rules", dependencies: ["NameRules", "DNSWire", "CGreen"], path: "Benchmarks/rules",
+            swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(

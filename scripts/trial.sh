@@ -21,11 +21,11 @@ if [ ! -e "$base/ready" ]; then
         --include=systemd,systemd-sysv,dbus,iproute2,procps,bind9-dnsutils,dnsperf,redis-server,python3,curl,ca-certificates
     printf '#!/bin/sh\nexit 101\n' >"$base/usr/sbin/policy-rc.d"
     chmod 755 "$base/usr/sbin/policy-rc.d"
-    cp "$package" "$base/root/vireo.deb"
-    chroot "$base" apt-get install -y -q /root/vireo.deb
+    cp "$package" "$base/srv/vireo.deb"
+    chroot "$base" apt-get install -y -q /srv/vireo.deb
     chroot "$base" apt-get purge -y -q vireo
     chroot "$base" systemctl -q disable redis-server
-    rm -rf "$base/usr/sbin/policy-rc.d" "$base/root/vireo.deb" "$base/var/cache/apt/archives"/*.deb
+    rm -rf "$base/usr/sbin/policy-rc.d" "$base/srv/vireo.deb" "$base/var/cache/apt/archives"/*.deb
     touch "$base/ready"
 fi
 
@@ -34,15 +34,15 @@ rm -rf "$machine"
 trap 'rm -rf "$machine"' EXIT
 trap 'exit 130' HUP INT TERM
 cp -a --reflink=auto "$base" "$machine"
-cp "$package" "$machine/root/vireo.deb"
-cp "$here/trial/inside.sh" "$machine/root/trial.sh"
+cp "$package" "$machine/srv/vireo.deb"
+cp "$here/trial/inside.sh" "$machine/srv/trial.sh"
 
 # A later version of the same package, to upgrade to.
 later=$place/later
 rm -rf "$later"
 dpkg-deb -R "$package" "$later"
 sed -i 's/^\(Version: .*\)$/\1+later1/' "$later/DEBIAN/control"
-dpkg-deb --root-owner-group -Zgzip -z1 -b "$later" "$machine/root/later.deb" >/dev/null
+dpkg-deb --root-owner-group -Zgzip -z1 -b "$later" "$machine/srv/later.deb" >/dev/null
 rm -rf "$later"
 
 cat >"$machine/etc/systemd/system/trial.service" <<'UNIT'
@@ -51,9 +51,9 @@ After=multi-user.target
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /root/trial.sh
-StandardOutput=file:/root/told
-StandardError=file:/root/errors
+ExecStart=/bin/sh /srv/trial.sh
+StandardOutput=file:/srv/told
+StandardError=file:/srv/errors
 ExecStopPost=/bin/systemctl --no-block poweroff
 
 [Install]
@@ -63,8 +63,8 @@ ln -s ../trial.service "$machine/etc/systemd/system/multi-user.target.wants/tria
 
 timeout -k 10 600 systemd-nspawn -q -D "$machine" --boot --private-network --register=no --keep-unit --console=pipe \
     </dev/null >"$place/console" 2>&1 || true
-cat "$machine/root/told" 2>/dev/null || tail -n 30 "$place/console" >&2
-if ! grep -q '^done: all good$' "$machine/root/told" 2>/dev/null; then
-    tail -n 40 "$machine/root/errors" >&2 2>/dev/null || true
+cat "$machine/srv/told" 2>/dev/null || tail -n 30 "$place/console" >&2
+if ! grep -q '^done: all good$' "$machine/srv/told" 2>/dev/null; then
+    tail -n 40 "$machine/srv/errors" >&2 2>/dev/null || true
     exit 1
 fi

@@ -64,7 +64,8 @@ extension EndToEnd {
             }
             let directory = try TestDirectory()
             let yaml = "listen: [\"127.0.0.1:\(FreePort.take())\"]\nupstreams: [\"192.0.2.1\"]\n"
-            let http = try directory.write(yaml + "http: 0.0.0.0:\(FreePort.take())\nhttp-token: abcdefghijklmnop\n", to: "http.yaml")
+            let http = try directory.write(
+                yaml + "http: 0.0.0.0:\(FreePort.take())\nhttp-token: abcdefghijklmnop\n", to: "http.yaml")
             let tool = try Tool([VireoServer.binary, "serve", "--config", http], within: .seconds(4))
             #expect(tool.exit == .code(1) && tool.errors.contains("no user vireo"), "\(tool.errors)")
             let upstream = try FakeUpstream()

@@ -34,7 +34,7 @@ ip link set lo up
 ip address add 192.0.2.10/24 dev lo
 
 # --- install
-dpkg -i /root/vireo.deb >/dev/null 2>&1
+dpkg -i /srv/vireo.deb >/dev/null 2>&1
 judge $? "the package is installed"
 await 10 systemctl -q is-active vireo
 judge $? "the service runs at once"
@@ -51,8 +51,8 @@ vireo check | grep -q good
 judge $? "vireo check finds the installed configuration good"
 
 # An upstream: another Vireo with records of its own.
-mkdir /root/up
-cat >/root/up/vireo.yaml <<'YAML'
+mkdir /srv/up
+cat >/srv/up/vireo.yaml <<'YAML'
 listen: ["127.0.0.2:53"]
 upstreams: ["127.0.0.9"]
 control: "off"
@@ -63,7 +63,7 @@ local: |
   lists.trial.example. 300 IN A 192.0.2.10
   new.trial.example. 300 IN A 192.0.2.83
 YAML
-upstream() { systemd-run -q --unit=upstream /usr/bin/vireo serve --config /root/up/vireo.yaml; }
+upstream() { systemd-run -q --unit=upstream /usr/bin/vireo serve --config /srv/up/vireo.yaml; }
 
 # --- configure
 sed -i 's/^# upstreams:.*/upstreams: ["127.0.0.2"]/; s/^#upstreams:.*/upstreams: ["127.0.0.2"]/' /etc/vireo/vireo.yaml
@@ -73,12 +73,12 @@ vireo reload | grep -q 'changed: upstreams'
 judge $? "vireo reload says that upstreams changed"
 [ "$(ask www.trial.example)" = 192.0.2.80 ]
 judge $? "a name is asked of the new upstream"
-cp /etc/vireo/vireo.yaml /root/edited.yaml
+cp /etc/vireo/vireo.yaml /srv/edited.yaml
 echo 'wrokers: 1' >>/etc/vireo/vireo.yaml
-vireo reload >/dev/null 2>/root/message
-[ $? -eq 2 ] && grep -q 'did you mean workers?' /root/message && [ "$(ask www.trial.example)" = 192.0.2.80 ]
+vireo reload >/dev/null 2>/srv/message
+[ $? -eq 2 ] && grep -q 'did you mean workers?' /srv/message && [ "$(ask www.trial.example)" = 192.0.2.80 ]
 judge $? "a mistake is told with the nearest key, and changes nothing"
-cp /root/edited.yaml /etc/vireo/vireo.yaml
+cp /srv/edited.yaml /etc/vireo/vireo.yaml
 
 # --- observe
 vireo explain two.trial.example | grep -q 127.0.0.2
@@ -89,9 +89,9 @@ journalctl -q -u vireo | grep -q 'serving'
 judge $? "the journal has its lines"
 
 # --- operate: twenty restarts under load
-echo 'localhost A' >/root/names
+echo 'localhost A' >/srv/names
 before=$(now)
-dnsperf -s 127.0.0.1 -d /root/names -Q 10000 -l 60 -t 5 -q 2000 >/root/load 2>&1 &
+dnsperf -s 127.0.0.1 -d /srv/names -Q 10000 -l 60 -t 5 -q 2000 >/srv/load 2>&1 &
 load=$!
 count=0
 while [ $count -lt 20 ]; do
@@ -103,8 +103,8 @@ took=$(since "$before")
 kill -0 $load
 judge $? "the load lasts longer than the restarts"
 wait $load
-sent=$(awk '/Queries sent:/ { print $3 }' /root/load)
-lost=$(awk '/Queries lost:/ { print $3 }' /root/load)
+sent=$(awk '/Queries sent:/ { print $3 }' /srv/load)
+lost=$(awk '/Queries lost:/ { print $3 }' /srv/load)
 [ "${lost:-1}" -eq 0 ] && [ "${sent:-0}" -gt 300000 ]
 judge $? "20 restarts in $took at 10,000 queries/s: ${sent:-none} sent, ${lost:-all} lost"
 
@@ -162,10 +162,10 @@ lists: {ads: {from: ["http://lists.trial.example:8000/ads.txt"], refresh: 1h}}
 YAML
 answers www.trial.example
 judge $? "it starts and answers while the server of its lists is not there"
-mkdir /root/www
-printf 'www.trial.example\n' >/root/www/ads.txt
+mkdir /srv/www
+printf 'www.trial.example\n' >/srv/www/ads.txt
 begin=$(now)
-systemd-run -q --unit=lists --working-directory=/root/www python3 -m http.server 8000 --bind 192.0.2.10
+systemd-run -q --unit=lists --working-directory=/srv/www python3 -m http.server 8000 --bind 192.0.2.10
 await 120 sh -c '[ "$(dig +tries=1 +time=1 +short @127.0.0.1 www.trial.example)" = 0.0.0.0 ]'
 judge $? "names of the list are denied $(since "$begin") after its server came"
 systemctl stop lists
@@ -204,18 +204,18 @@ dpkg -r vireo >/dev/null 2>&1
 ! systemctl -q is-active vireo.socket && [ ! -e /etc/systemd/system/sockets.target.wants/vireo.socket ]
 judge $? "removed in that form, its sockets are gone too"
 rm -r /etc/systemd/system/vireo.service.d
-dpkg -i /root/vireo.deb >/dev/null 2>&1
+dpkg -i /srv/vireo.deb >/dev/null 2>&1
 systemctl restart vireo
 
 # --- upgrade
-cp /root/edited.yaml /etc/vireo/vireo.yaml
+cp /srv/edited.yaml /etc/vireo/vireo.yaml
 systemctl restart vireo
 former=$(pid)
-dpkg -i --force-confdef --force-confold /root/later.deb >/dev/null 2>&1
+dpkg -i --force-confdef --force-confold /srv/later.deb >/dev/null 2>&1
 judge $? "a later version is installed over it"
 await 10 systemctl -q is-active vireo && [ "$(pid)" != "$former" ]
 judge $? "and serves"
-cmp -s /root/edited.yaml /etc/vireo/vireo.yaml
+cmp -s /srv/edited.yaml /etc/vireo/vireo.yaml
 judge $? "the edited configuration is as it was"
 
 # --- away
@@ -223,7 +223,7 @@ dpkg -r vireo >/dev/null 2>&1
 [ -e /etc/vireo/vireo.yaml ] && ! systemctl -q is-active vireo && [ ! -e /usr/bin/vireo ]
 judge $? "removed, the configuration stays"
 dpkg -P vireo >/dev/null 2>&1
-left=$(find / -xdev -name '*vireo*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/root/*' ! -path '/run/*' \
+left=$(find / -xdev -name '*vireo*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/srv/*' ! -path '/run/*' \
     ! -path '/var/log/journal/*' ! -path '/tmp/*' ! -path '/var/tmp/*' 2>/dev/null)
 [ -z "$left" ]
 judge $? "purged, nothing is left${left:+: $left}"
