@@ -9,8 +9,9 @@ extension EndToEnd {
         private func allocations(hits: Int, _ settings: String, counter: String, in directory: TestDirectory) throws -> Int {
             let upstream = try FakeUpstream()
             let file = directory.file("count-\(hits)")
+            // The counter writes to a file of its own at the end.
             let vireo = try VireoServer(
-                upstreams: [upstream.address], "workers: 1\n\(settings)",
+                upstreams: [upstream.address], "workers: 1\nsandbox: false\n\(settings)",
                 environment: ["LD_PRELOAD": counter, "ALLOCATION_COUNT_FILE": file])
             let socket = try UDPSocket(to: vireo.port)
             let query = try Message.query("www.example.", .a, edns: EDNS()).encoded()
