@@ -201,7 +201,7 @@ judge $? "a query starts it by its socket"
 [ "$(awk '/^CapBnd/ { print $2 }' "/proc/$(pid)/status")" = 0000000000000000 ]
 judge $? "then without any capability: $(systemd-analyze security --no-pager vireo | tail -n 1 | sed 's/^[^O]*//')"
 dpkg -r vireo >/dev/null 2>&1
-! systemctl -q is-active vireo.socket && [ ! -e /etc/systemd/system/sockets.target.wants/vireo.socket ]
+! systemctl -q is-active vireo.socket && [ ! -L /etc/systemd/system/sockets.target.wants/vireo.socket ]
 judge $? "removed in that form, its sockets are gone too"
 rm -r /etc/systemd/system/vireo.service.d
 dpkg -i /srv/vireo.deb >/dev/null 2>&1
