@@ -33,6 +33,17 @@ def kill_and_start(world, prober, rounds, settle):
     outcome.check(longest < 10, f"{longest:.1f} s until it answered")
 
 
+def judge_return(world, upstreams, names, tier, where):
+    """All names are there again, from one tier of the cache, while no upstream answers."""
+    for upstream in upstreams:
+        upstream.hold()
+    outcome, count = world.outcome, len(names)
+    found = fill(world.directory / "names", names)
+    outcome.check(found == count, f"{found} of {count} came back")
+    outcome.check(world.vireo.answers_from(tier) >= count, f"they did not come from {where}")
+    outcome.note(f"{found} of {count} names back from {where}")
+
+
 @scenario("kill-snapshot", "kill -9 under load: what the last snapshot had is there again, and only queries of the gap are lost")
 def kill_snapshot(world):
     """The cache comes back from its file."""
@@ -46,12 +57,7 @@ def kill_snapshot(world):
     prober = Prober().start()
     vireo.snapshot(file)
     kill_and_start(world, prober, world.length(3, 20), settle=0.5)
-    for upstream in upstreams:
-        upstream.hold()
-    found = fill(world.directory / "names", names)
-    outcome.check(found == count, f"{found} of {count} came back")
-    outcome.check(vireo.answers_from("memory") >= count, "they did not come from memory")
-    outcome.note(f"{found} of {count} names back from the file")
+    judge_return(world, upstreams, names, "memory", "the file")
 
 
 @scenario("kill-redis", "kill -9 under load: what Redis has is answered from there, without an upstream")
@@ -60,16 +66,11 @@ def kill_redis(world):
     count = world.length(1_000, 20_000)
     upstreams, outcome = world.upstreams(), world.outcome
     redis = world.redis()
-    vireo = world.serve('redis: "redis://127.0.0.1:6379", redis-timeout: 1s')
+    world.serve('redis: "redis://127.0.0.1:6379", redis-timeout: 1s')
     names = [f"s{number}.long" for number in range(count)]
     outcome.check(fill(world.directory / "names", names) == count, "the cache could not be filled")
     until(lambda: int(redis.ask("DBSIZE")) >= count, "all names in Redis")
     world.measure()
     prober = Prober().start()
     kill_and_start(world, prober, world.length(2, 20), settle=0.3)
-    for upstream in upstreams:
-        upstream.hold()
-    found = fill(world.directory / "names", names)
-    outcome.check(found == count, f"{found} of {count} came back")
-    outcome.check(vireo.answers_from("redis") >= count, "they did not come from Redis")
-    outcome.note(f"{found} of {count} names back from Redis")
+    judge_return(world, upstreams, names, "redis", "Redis")
