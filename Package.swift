@@ -106,13 +106,15 @@ let package = Package(
             path: "Benchmarks/Measure", swiftSettings: settings
         ),
         .executableTarget(
-            name: "measure-rules", dependencies: ["NameRules", "DNSWire", "CGreen"], path: "Benchmarks/rules",
+            name: "measure-rules", dependencies: ["NameRules", "NaiveRules", "DNSWire", "CGreen"], path: "Benchmarks/rules",
             swiftSettings: settings
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .target(
             name: "TestSupport", dependencies: ["AnswerCache", "Belief", "Green", "DNSWire"], path: "Tests/TestSupport",
             swiftSettings: testSettings),
+        .target(
+            name: "NaiveRules", dependencies: ["NameRules", "DNSWire"], path: "Tests/NaiveRules", swiftSettings: testSettings),
         .target(
             name: "Scenarios", dependencies: ["DNSWire", "Green", "SimulatedDaemon", "TestSupport"], path: "Tests/Scenarios",
             swiftSettings: testSettings),
@@ -156,7 +158,7 @@ let package = Package(
             name: "GreenHTTP2Tests", dependencies: ["GreenHTTP2", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenDNSTests", dependencies: ["GreenDNS", "Green", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "NaiveRules", "DNSWire"], swiftSettings: testSettings),
         .testTarget(name: "ObservationTests", dependencies: ["Observation", "CAllocationCount"], swiftSettings: testSettings),
         .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(

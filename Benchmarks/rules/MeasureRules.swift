@@ -1,6 +1,7 @@
 internal import CGreen
 internal import DNSWire
 internal import Glibc
+internal import NaiveRules
 internal import NameRules
 
 /// What rules cost: `measure-rules 5000000` compiles so many names in five lists and looks names up, those that are listed
@@ -8,6 +9,16 @@ internal import NameRules
 /// in sets of strings, and says how often both say the same; `lines` reads one list of so many lines.
 @main
 struct MeasureRules {
+    /// Says how often the compiled tables and sets of strings say the same.
+    private static func compare(_ count: Int) throws {
+        let round = 20_000
+        let outcome = try NaiveComparison.run(rounds: max(1, count / round), names: round, largest: round)
+        for difference in outcome.differences { print(difference) }
+        print(
+            "names looked up", outcome.looked, "rules", outcome.rules, "names with a verdict", outcome.judged, "differences",
+            outcome.differences.count + outcome.miscounted)
+    }
+
     /// Measures.
     static func main() throws {
         let text = try read("Tests/Resources/names.txt")
@@ -18,7 +29,7 @@ struct MeasureRules {
         var names = ListedNames(text, seed: 1)
         switch words.dropFirst().first {
         case "resident": return try measureMemory(&names, count)
-        case "compared": return try NaiveComparison.run(count)
+        case "compared": return try compare(count)
         case "lines": return try measureLines(&names, count)
         default: break
         }

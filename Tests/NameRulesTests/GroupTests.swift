@@ -1,4 +1,5 @@
 import DNSWire
+import NaiveRules
 import NameRules
 import Testing
 

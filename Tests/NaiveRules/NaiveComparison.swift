@@ -1,63 +1,68 @@
-internal import DNSWire
-internal import NameRules
+import DNSWire
+import NameRules
 
-/// The compiled tables beside dictionaries of strings, for as many random names and rules as are wanted: what a test does for
-/// some thousands. Both must say the same of every name.
-enum NaiveComparison {
+/// The compiled tables beside dictionaries of strings, for as many random names and rules as are wanted. Both must say the same
+/// of every name, and nothing of names in no list.
+package enum NaiveComparison {
     /// A list as a dictionary from names in wire form to their rules.
-    typealias List = [[UInt8]: Set<Rule>]
+    private typealias List = [[UInt8]: Set<Rule>]
 
     /// Names of few different labels, so that many are in lists, or of any bytes.
     private static let labels = ["a", "b", "ab", "www", "x-1", "ads", "example", "com", "net", "longer-label-of-a-name", "0"]
         .map { Array($0.utf8) }
 
-    /// So many names are listed and looked up in one set of lists.
-    private static let namesOfRound = 20_000
+    /// What came of it.
+    package struct Outcome {
+        /// Names that were looked up, and those of them with a verdict.
+        package var (looked, judged) = (0, 0)
+        /// Rules in all lists.
+        package var rules = 0
+        /// Tables that count other rules than there are.
+        package var miscounted = 0
+        /// Names of which both do not say the same.
+        package var differences: [String] = []
+    }
 
-    /// Compares, and says what was found.
-    static func run(_ count: Int) throws {
-        var random = ListedNames.Generator(state: 2026)
-        var (looked, listed, denied, wrong) = (0, 0, 0, 0)
-        for round in 0..<max(1, count / namesOfRound) {
+    /// Looks `names` names up in each of some rounds, whose lists have up to `largest` rules, and forty more, each.
+    package static func run(rounds: Int, names: Int, largest: Int) throws -> Outcome {
+        var random = SeededGenerator(state: 2026)
+        var outcome = Outcome()
+        for round in 0..<rounds {
             var lists: [List] = []
             var tables: [RuleTable] = []
             var known: [[UInt8]] = []
             for _ in 0..<random.below(4) + 1 {
-                let (list, table) = try list(&random, key: UInt64(round), &known)
-                if table.ruleCount != list.values.reduce(0, { $0 + $1.count }) { wrong += 1 }
+                let (list, table) = try list(&random, key: UInt64(round), largest, &known)
+                if table.ruleCount != list.values.reduce(0, { $0 + $1.count }) { outcome.miscounted += 1 }
                 lists.append(list)
                 tables.append(table)
             }
-            listed += known.count
+            outcome.rules += known.count
             var builder = try RuleSetBuilder(tables, number: 1)
             let set = builder.finish()
-            for index in 0..<namesOfRound {
+            for index in 0..<names {
                 var wire = wire(&random)
-                if index % 3 == 0, known.count > 0 {
-                    let name = known[random.below(known.count)]
-                    if name.count < 240 { wire = index % 2 == 0 ? name : [1, 0x7A] + name }
+                if index % 3 == 0, let name = known.randomElement(using: &random), name.count < 240 {
+                    wire = index % 2 == 0 ? name : [1, 0x7A] + name
                 }
                 var expected = ListVerdicts()
                 for (number, list) in lists.enumerated() { add(list, number, to: &expected, of: wire) }
                 let found = set.verdicts(of: wire.span)
-                looked += 1
-                if !found.isEmpty { denied += 1 }
-                if found != expected {
-                    wrong += 1
-                    print("round", round, wire, found, "not", expected)
-                }
+                outcome.looked += 1
+                if !found.isEmpty { outcome.judged += 1 }
+                if found != expected { outcome.differences.append("round \(round): \(wire) has \(found), not \(expected)") }
             }
         }
-        print("names looked up", looked, "rules", listed, "names with a verdict", denied, "differences", wrong)
+        return outcome
     }
 
     /// A random list, as a dictionary and as a table.
     private static func list(
-        _ random: inout ListedNames.Generator, key: UInt64, _ known: inout [[UInt8]]
+        _ random: inout SeededGenerator, key: UInt64, _ largest: Int, _ known: inout [[UInt8]]
     ) throws -> (List, RuleTable) {
         var list: List = [:]
         var builder = RuleTableBuilder(key: RuleKey(seed: key))
-        for _ in 0..<random.below(2) * 40 + random.below(namesOfRound) {
+        for _ in 0..<random.below(2) * 40 + random.below(largest) {
             let wire = wire(&random)
             let rule = rule(&random)
             known.append(wire)
@@ -68,7 +73,7 @@ enum NaiveComparison {
     }
 
     /// A name.
-    private static func wire(_ random: inout ListedNames.Generator) -> [UInt8] {
+    private static func wire(_ random: inout SeededGenerator) -> [UInt8] {
         var wire: [UInt8] = []
         // The root and top-level names hardly ever: their rules are about all others, and nothing else would be seen.
         for _ in 0..<(random.below(20_000) == 0 ? random.below(2) : 2 + random.below(5)) {
@@ -87,7 +92,7 @@ enum NaiveComparison {
     }
 
     /// A rule of any kind.
-    private static func rule(_ random: inout ListedNames.Generator) -> Rule {
+    private static func rule(_ random: inout SeededGenerator) -> Rule {
         let scopes: [RuleScope] = [.exact, .suffix, .below]
         let actions: [RuleAction] = [.block, .block, .block, .nxdomain, .drop]
         let isAllow = random.below(4) == 0
