@@ -5,6 +5,8 @@ package import Green
 package enum DaemonError: Error, Hashable, Sendable {
     /// It cannot listen at an address, over a transport.
     case listen(SocketAddress, String, SocketError)
+    /// An address and port that it would listen at, over a transport, are another process's.
+    case portInUse(SocketAddress, String, by: String)
     /// The hosts file cannot be read.
     case hosts(String, SocketError)
     /// What an upstream's certificate is to be checked by cannot be used.
@@ -30,10 +32,12 @@ extension DaemonError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .listen(let address, let transport, .addressInUse):
-            "listen: \(address) (\(transport)) is in use by another process; expected a free address and port"
+            Self.portInUse(address, transport, by: "another process").description
+        case .portInUse(let address, let transport, let holder):
+            "listen: \(address) (\(transport.uppercased())) is in use by \(holder); expected a free address and port"
         case .listen(let address, _, .permissionDenied):
             "listen: \(address): no right to take a port below 1024; expected root, CAP_NET_BIND_SERVICE, or a higher port"
-        case .listen(let address, let transport, let error): "listen: \(address) (\(transport)): \(error.reason)"
+        case .listen(let address, let transport, let error): "listen: \(address) (\(transport.uppercased())): \(error.reason)"
         case .hosts(let path, let error): "hosts: \(path): \(error.reason)"
         case .upstream(let upstream, let reason): "upstreams: \(upstream): \(reason)"
         case .certificate(let file, let reason): "tls: \(file): \(reason)"

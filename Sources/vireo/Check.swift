@@ -21,12 +21,13 @@ struct Check: ParsableCommand {
     /// for each mistake.
     func run() throws {
         try Failure.reported {
-            let settings = try ConfigurationLoader(file: file).load()
+            let checked = try ConfigurationLoader(file: file).check()
+            let settings = checked.settings
             let name = file == "-" ? "standard input" : file
-            var lines = settings.faultsOfFiles()
             // Rules are tried where all that they stand on can be read.
-            if lines.isEmpty { lines = try settings.failedRuleTests().map { "\(name): \($0)" } }
-            guard lines.isEmpty else { throw CheckFailure(lines: lines) }
+            let failed = try settings.failedRuleTests().map { "\(name): \($0)" }
+            guard failed.isEmpty else { throw CheckFailure(lines: failed) }
+            for warning in checked.warnings { try Output.write("\(warning)\n") }
             for warning in settings.warnings + settings.certificateWarnings() {
                 try Output.write("\(name): warning: \(warning)\n")
             }

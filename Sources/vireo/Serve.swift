@@ -51,12 +51,19 @@ struct Serve: ParsableCommand {
         let loader = ConfigurationLoader(file: config, overrides: overrides)
         try Failure.reported {
             let settings = try loader.load()
+            let holders = PortHolders(of: settings)
             // The log has a thread of its own.
             let sandbox = Sandbox.enter(for: settings)
             let log = Log(level: settings.log.level)
             log.bootstrap()
             defer { log.flush(within: .seconds(1)) }
-            try Daemon.run(settings: settings, log: log, sandbox: sandbox) { () throws(ConfigurationError) in try loader.load() }
+            do {
+                try Daemon.run(settings: settings, log: log, sandbox: sandbox) { () throws(ConfigurationError) in
+                    try loader.load()
+                }
+            } catch let error as DaemonError {
+                throw holders.named(error)
+            }
         }
     }
 }

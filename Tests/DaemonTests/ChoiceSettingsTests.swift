@@ -75,7 +75,7 @@ import Upstream
     func `a fallback that is the daemon itself is refused`(_ text: String) throws {
         let settings = try read("upstreams: [192.0.2.1]\n" + text)
         #expect { try settings.checkUpstreams(at: ConfigurationPlace(source: "x"), on: []) } throws: {
-            "\($0)".contains("fallback: ") || "\($0)".contains("verify.with: ")
+            "\($0)".contains("fallback[0]: ") || "\($0)".contains("verify.with[0]: ")
         }
     }
 }

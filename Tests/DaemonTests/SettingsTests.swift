@@ -139,11 +139,11 @@ import Upstream
 
     @Test func `an upstream that is the daemon itself is refused`() {
         #expect { try load("listen: [\"127.0.0.1:5300\"]\nupstreams: [\"127.0.0.1:5300\"]") } throws: { error in
-            "\(error)".contains("upstreams: 127.0.0.1:5300 is an address that this server listens on itself")
+            "\(error)".contains("upstreams[0]: 127.0.0.1:5300 is an address that this server listens on itself")
         }
         let rule = "forward: [{domain: a.example, upstreams: [\"127.0.0.1\"]}]"
         #expect { try load("listen: [\"0.0.0.0\"]\nupstreams: [\"192.0.2.1\"]\n\(rule)") } throws: { error in
-            "\(error)".contains("forward[0].upstreams: 127.0.0.1:53 is an address")
+            "\(error)".contains("forward[0].upstreams[0]: 127.0.0.1:53 is an address")
         }
         let machine = ["192.168.1.2", "2001:db8::2", "fe80::2"].map { IPAddress($0)! }
         for (listen, upstream, isOwn) in [

@@ -202,8 +202,11 @@ import Upstream
     }
 
     @Test func `files that are not there are told before the daemon serves`() throws {
-        let settings = try read("upstreams: [\"tls://192.0.2.1?ca=/nowhere/ca.pem\"]")
-        let faults = settings.faultsOfFiles()
-        #expect(faults.count == 1 && faults[0].hasPrefix("upstreams: tls://192.0.2.1:853: /nowhere/ca.pem"), "\(faults)")
+        let loader = ConfigurationLoader(text: { "upstreams: [\"tls://192.0.2.1?ca=/nowhere/ca.pem\"]" }, machine: { [] })
+        _ = try loader.load()
+        #expect { try loader.check() } throws: { error in
+            "\(error)".hasPrefix("the text:1:13: upstreams[0]: tls://192.0.2.1:853: /nowhere/ca.pem")
+                && !"\(error)".contains("\n")
+        }
     }
 }

@@ -81,11 +81,12 @@ extension ConfigurationError: CustomStringConvertible {
         return "expected one of " + known.joined(separator: ", ")
     }
 
-    /// The one that a name looks like a slip of the hand for.
+    /// The one that a name looks like a slip of the hand for, or else the shortest that has it as one of its words.
     static func nearest(to name: String, among known: [String]) -> String? {
         let nearest = known.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
-        guard let nearest, nearest.distance <= (name.count < 4 ? 1 : max(2, name.count / 3)) else { return nil }
-        return nearest.name
+        if let nearest, nearest.distance <= (name.count < 4 ? 1 : max(2, name.count / 3)) { return nearest.name }
+        let word = name.lowercased()
+        return known.filter { $0.split(separator: "-").contains { $0 == word } }.min { $0.utf8.count < $1.utf8.count }
     }
 
     /// How many letters must be put in, taken out or changed to make one text of the other.

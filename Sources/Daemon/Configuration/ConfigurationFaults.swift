@@ -9,9 +9,17 @@ struct ConfigurationFaults {
     /// Whether there are none.
     var isEmpty: Bool { errors.isEmpty }
 
+    /// How many there are.
+    var count: Int { errors.count }
+
     /// Takes a mistake in.
     mutating func add(_ error: ConfigurationError) {
         errors += error.all
+    }
+
+    /// Takes others in.
+    mutating func add(contentsOf others: ConfigurationFaults) {
+        errors += others.errors
     }
 
     /// Does a part of the reading; a mistake there does not end the rest.

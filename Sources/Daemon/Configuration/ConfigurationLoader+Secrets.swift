@@ -17,48 +17,65 @@ extension ConfigurationLoader {
         (16...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
-    /// Reads those that the settings name; what is wrong with one is said without showing it.
-    func readSecrets(into settings: inout Settings, _ source: String) throws(ConfigurationError) {
+    /// Reads those that the settings name; what is wrong with one is said without showing it, and the others are read as well.
+    func readSecrets(into reading: inout SettingsReading) {
+        var settings = reading.settings
+        var faults = ConfigurationFaults()
         if let path = settings.cache.redisPasswordFile {
-            let place = ConfigurationPlace(source: source, key: "cache.redis-password-file")
-            guard settings.cache.redis != nil else {
-                throw .badValue(place, problem: "there is no cache.redis whose password it would be", expected: "cache.redis")
+            let place = reading.place(of: ["cache", "redis-password-file"])
+            faults.collect { () throws(ConfigurationError) in
+                guard settings.cache.redis != nil else {
+                    // One that cannot be read is told of already.
+                    if reading.isWritten(["cache", "redis"]) { return }
+                    throw .badValue(place, problem: "there is no cache.redis whose password it would be", expected: "cache.redis")
+                }
+                guard settings.cache.redis?.password == nil else {
+                    throw .badValue(place, problem: "cache.redis has a password as well", expected: "one of both")
+                }
+                settings.cache.redis?.password = try secret(path, place)
             }
-            guard settings.cache.redis?.password == nil else {
-                throw .badValue(place, problem: "cache.redis has a password as well", expected: "one of both")
-            }
-            settings.cache.redis?.password = try secret(path, place)
         }
         if let path = settings.httpTokenFile {
-            let place = ConfigurationPlace(source: source, key: "http-token-file")
-            guard settings.httpToken == nil else {
-                throw .badValue(place, problem: "there is http-token as well", expected: "one of both")
+            let place = reading.place(of: ["http-token-file"])
+            faults.collect { () throws(ConfigurationError) in
+                guard settings.httpToken == nil else {
+                    throw .badValue(place, problem: "there is http-token as well", expected: "one of both")
+                }
+                let token = try secret(path, place)
+                guard Self.isToken(token) else {
+                    throw .badValue(
+                        place, problem: "what stands in \(quoted(path)) is not that",
+                        expected: "a word of 16 to 256 printable characters without spaces")
+                }
+                settings.httpToken = token
             }
-            let token = try secret(path, place)
-            guard Self.isToken(token) else {
-                throw .badValue(
-                    place, problem: "what stands in \(quoted(path)) is not that",
-                    expected: "a word of 16 to 256 printable characters without spaces")
-            }
-            settings.httpToken = token
         }
         if let path = settings.otlp?.headersFile {
-            let place = ConfigurationPlace(source: source, key: "otlp.headers-file")
-            settings.otlp?.headersOfFile = try headers(try secret(path, place), path, place)
+            let place = reading.place(of: ["otlp", "headers-file"])
+            faults.collect { () throws(ConfigurationError) in
+                settings.otlp?.headersOfFile = try headers(try secret(path, place), path, place)
+            }
         }
         if let path = settings.otlp?.ca {
-            let text = try TextFile(path, limit: Self.longestAuthorities).read()
-            guard text.contains("-----BEGIN ") else {
-                throw .badValue(
-                    ConfigurationPlace(source: source, key: "otlp.ca"), problem: "there is no certificate in \(quoted(path))",
-                    expected: "certificates in PEM")
-            }
-            settings.otlp?.authorities = text
+            let place = reading.place(of: ["otlp", "ca"])
+            faults.collect { () throws(ConfigurationError) in settings.otlp?.authorities = try authorities(path, place) }
         }
+        reading.settings = settings
+        reading.faults.add(contentsOf: faults)
     }
 
     /// A longer file holds no certificates of authorities.
     private static let longestAuthorities = 1 << 20
+
+    /// The certificates in a file.
+    private func authorities(_ path: String, _ place: ConfigurationPlace) throws(ConfigurationError) -> String {
+        let expected = "certificates in PEM"
+        let text = try read(path, limit: Self.longestAuthorities, place, expected: expected)
+        guard text.contains("-----BEGIN ") else {
+            throw .badValue(place, problem: "there is no certificate in \(quoted(path))", expected: expected)
+        }
+        return text
+    }
 
     /// The headers in a text, one a line; what is wrong with a line is said without showing it.
     private func headers(_ text: String, _ path: String, _ place: ConfigurationPlace) throws(ConfigurationError) -> [String] {
@@ -75,6 +92,17 @@ extension ConfigurationLoader {
         return headers
     }
 
+    /// The text of a file that a setting names.
+    private func read(
+        _ path: String, limit: Int, _ place: ConfigurationPlace, expected: String
+    ) throws(ConfigurationError) -> String {
+        do throws(ConfigurationError) {
+            return try TextFile(path, limit: limit).read()
+        } catch {
+            throw .badValue(place, problem: "\(error)", expected: expected)
+        }
+    }
+
     /// What stands in a file, but for the end of its line.
     private func secret(_ path: String, _ place: ConfigurationPlace) throws(ConfigurationError) -> String {
         var file = path
@@ -86,7 +114,7 @@ extension ConfigurationLoader {
             }
             file = credentials + "/" + path
         }
-        var text = try TextFile(file, limit: Self.longestSecret).read()
+        var text = try read(file, limit: Self.longestSecret, place, expected: "a file with a secret in it")
         while text.last?.isNewline == true { text.removeLast() }
         guard !text.isEmpty else { throw .badValue(place, problem: "\(quoted(file)) is empty", expected: "a secret in it") }
         return text

@@ -66,24 +66,28 @@ package struct ConfigurationLoader: Sendable {
 
     /// Reads everything anew. Without upstreams those of resolv.conf are asked, which is looked at while the daemon runs.
     package func load() throws(ConfigurationError) -> Settings {
-        var settings = Settings()
-        var faults = ConfigurationFaults()
+        var reading = read()
+        try reading.check()
+        return reading.settings
+    }
+
+    /// Reads everything anew, whatever is wrong with it.
+    func read() -> SettingsReading {
         let file = self.file ?? usualFile.flatMap { unsafe access($0, F_OK) == 0 ? $0 : nil }
-        if let file {
-            let isInput = file == "-"
-            let name = isInput ? "standard input" : file
-            let content = try content(of: file)
-            faults.collect { () throws(ConfigurationError) in try settings.read(yaml: content, file: name) }
-            if !isInput, text == nil, settings.secret != nil, Self.isOpenToAll(file) { settings.openFile = file }
+        let isInput = file == "-"
+        let name = isInput ? "standard input" : file
+        var reading = SettingsReading(source: name ?? "command line")
+        if let file, let name { reading.read(file: name) { () throws(ConfigurationError) in try content(of: file) } }
+        let isOpen = !isInput && text == nil && reading.settings.secret != nil && file.map(Self.isOpenToAll) == true
+        if isOpen { reading.settings.openFile = file }
+        for override in overrides { reading.override(with: Self.node(override)) }
+        reading.conclude()
+        readSecrets(into: &reading)
+        // Where it listens must be known for that.
+        if reading.isKnown("listen") {
+            for fault in reading.settings.ownUpstreams(on: machine(), reading.place) { reading.faults.add(fault) }
         }
-        for override in overrides {
-            faults.collect { () throws(ConfigurationError) in try apply(override, to: &settings) }
-        }
-        try faults.check()
-        let source = file.map { $0 == "-" ? "standard input" : $0 } ?? "command line"
-        try readSecrets(into: &settings, source)
-        try settings.checkUpstreams(at: ConfigurationPlace(source: source), on: machine())
-        return settings
+        return reading
     }
 
     /// The YAML text.
@@ -106,15 +110,14 @@ package struct ConfigurationLoader: Sendable {
         return text
     }
 
-    /// Reads an option's values as if the file had named them under its key.
-    private func apply(_ override: Override, to settings: inout Settings) throws(ConfigurationError) {
+    /// An option's values as if the file had named them under its key.
+    private static func node(_ override: Override) -> ConfigurationNode {
         let place = ConfigurationPlace(source: override.option)
         let scalars = override.values.map { ConfigurationNode(.scalar($0), at: place) }
         var node = override.isList ? ConfigurationNode(.list(scalars), at: place) : scalars[0]
         for part in override.key.split(separator: ".").reversed() {
             node = ConfigurationNode(.mapping([(String(part), node)]), at: place)
         }
-        try Settings.table.read(node, into: &settings)
-        settings.noteOrigins(node)
+        return node
     }
 }

@@ -4,23 +4,17 @@ extension Settings {
     /// Reads YAML text; `file` is what messages call it. All that is wrong with it is thrown at once, in the order of its lines: where
     /// it ceases to be YAML, the mistakes before that, too.
     package mutating func read(yaml text: String, file: String) throws(ConfigurationError) {
-        var faults = ConfigurationFaults()
-        let (node, isWhole) = ConfigurationNode.parse(yaml: text, file: file, &faults)
-        if let node {
-            noteOrigins(node)
-            faults.collect { () throws(ConfigurationError) in
-                // What was left out would be missed by what is held against each other.
-                try isWhole ? Self.table.read(node, into: &self) : Self.table.readKeys(node, into: &self)
-            }
-        }
-        faults.sort()
-        try faults.check()
+        var reading = SettingsReading(self, source: file)
+        reading.read(file: file) { () throws(ConfigurationError) in text }
+        reading.conclude()
+        self = reading.settings
+        try reading.check()
     }
 }
 
 extension ConfigurationNode {
     /// The tree of a YAML text, and whether all of the text is in it; what is wrong goes into `faults`.
-    fileprivate static func parse(
+    static func parse(
         yaml text: String, file: String, _ faults: inout ConfigurationFaults
     ) -> (node: ConfigurationNode?, isWhole: Bool) {
         var reader = YAMLReader(text, file: file)

@@ -108,7 +108,8 @@ internal import CYAML
     private func place(ofByte offset: Int) -> Mark {
         var mark = Mark()
         for index in unsafe 0..<min(max(0, offset), bytes.count) {
-            mark.column += 1
+            // A letter counts once, however many bytes it has.
+            if unsafe bytes[index] & 0xC0 != 0x80 { mark.column += 1 }
             if unsafe bytes[index] == UInt8(ascii: "\n") { (mark.line, mark.column) = (mark.line + 1, 1) }
         }
         return mark

@@ -51,30 +51,47 @@ extension Settings {
 
     /// Refuses upstreams that are this daemon itself: each query would go round in circles.
     package func checkUpstreams(at place: ConfigurationPlace, on machine: [IPAddress]) throws(ConfigurationError) {
-        let groups =
-            [
-                ("upstreams", upstreams), ("fallback", choice.fallback), ("verify.with", choice.verify.with),
-                ("bootstrap", bootstrap),
-            ]
-            + forward.enumerated().flatMap { number, rule in
-                [
-                    ("upstreams", rule.upstreams), ("fallback", rule.choice.fallback), ("verify.with", rule.choice.verify.with),
-                ].map { ("forward[\(number)].\($0.0)", $0.1) }
-            }
-            + rules.groups.enumerated().map { ("groups[\($0)].upstreams", $1.upstreams) }
         var faults = ConfigurationFaults()
-        for (key, group) in groups {
-            for upstream in group where upstream.host == nil && isOwn(upstream.address, on: machine) {
-                var place = place
-                place.key = key
-                faults.collect { () throws(ConfigurationError) in
-                    throw .badValue(
-                        place, problem: "\(upstream) is an address that this server listens on itself",
-                        expected: "the address of another server")
-                }
-            }
+        let own = ownUpstreams(on: machine) { path in
+            var place = place
+            place.key = ConfigurationStep.key(of: path)
+            return place
         }
+        for fault in own { faults.add(fault) }
         try faults.check()
+    }
+
+    /// A mistake for each upstream that is this daemon itself.
+    func ownUpstreams(
+        on machine: [IPAddress], _ place: ([ConfigurationStep]) -> ConfigurationPlace
+    ) -> [ConfigurationError] {
+        writtenUpstreamAddresses.filter { $0.upstream.host == nil && isOwn($0.upstream.address, on: machine) }.map {
+            path, upstream in
+            .badValue(
+                place(path), problem: "\(upstream) is an address that this server listens on itself",
+                expected: "the address of another server")
+        }
+    }
+
+    /// All upstreams that are named, with where each stands.
+    var writtenUpstreamAddresses: [(path: [ConfigurationStep], upstream: UpstreamAddress)] {
+        var all: [(path: [ConfigurationStep], upstream: UpstreamAddress)] = []
+        func add(_ upstreams: [UpstreamAddress], _ path: [ConfigurationStep]) {
+            for (number, upstream) in upstreams.enumerated() { all.append((path + [.index(number)], upstream)) }
+        }
+        func add(_ choice: ChoiceSettings, _ path: [ConfigurationStep]) {
+            add(choice.fallback, path + ["fallback"])
+            add(choice.verify.with, path + ["verify", "with"])
+        }
+        add(upstreams, ["upstreams"])
+        add(choice, [])
+        add(bootstrap, ["bootstrap"])
+        for (number, rule) in forward.enumerated() {
+            add(rule.upstreams, ["forward", .index(number), "upstreams"])
+            add(rule.choice, ["forward", .index(number)])
+        }
+        for (number, group) in rules.groups.enumerated() { add(group.upstreams, ["groups", .index(number), "upstreams"]) }
+        return all
     }
 
     /// All upstreams that are named, each as often as it is.
@@ -88,38 +105,6 @@ extension Settings {
 
     /// Whether an upstream is known by name, so that somebody must be asked where it is.
     var needsBootstrap: Bool { allUpstreams.contains { $0.host != nil } }
-
-    /// Reads the files that encrypted upstreams are checked by, those of secrets, and those of addresses that are suspicious, as
-    /// the daemon will: a line for each that cannot be used.
-    package func faultsOfFiles() -> [String] {
-        let files = LibeventLoop().files
-        var lines: [String] = []
-        func collect(_ body: () throws -> Void) {
-            do {
-                try body()
-            } catch {
-                // Two upstreams may lean on one file.
-                let new = "\(error)".split(separator: "\n").map(String.init)
-                for line in new where !lines.contains(line) { lines.append(line) }
-            }
-        }
-        for upstream in allUpstreams {
-            collect {
-                var contexts = UpstreamContexts()
-                try contexts.prepare(for: [upstream], files)
-            }
-        }
-        if tls.isGiven { collect { _ = try ServerCertificates(tls, files) } }
-        collect { _ = try CookieSecret.read(cookieSecret, files) }
-        for path in Set(rules.lists.compactMap(\.transferKey)).sorted() { collect { _ = try TransferKey.read(path, files) } }
-        for file in addressFiles {
-            collect {
-                var lists = AddressLists()
-                try lists.read([file])
-            }
-        }
-        return lines
-    }
 
     /// The certificates for clients that end soon, or have ended: a line for each.
     package func certificateWarnings() -> [String] {

@@ -8,42 +8,70 @@ internal import Upstream
 package struct SettingsTable<Root: Sendable>: Sendable {
     /// The keys.
     package let keys: [SettingKey<Root>]
-    /// Looks at values that must fit together, once all are read.
-    private let check: @Sendable (Root, ConfigurationNode) throws(ConfigurationError) -> Void
+    /// What values are held against each other for.
+    private let checks: [Check]
+
+    /// Looks at values that must fit together.
+    struct Check: Sendable {
+        /// The keys of which each must be good in itself first; nil: all.
+        var keys: Set<String>?
+        /// Throws what is wrong.
+        let body: @Sendable (Root, ConfigurationNode) throws(ConfigurationError) -> Void
+    }
 
     /// A table of `keys`, whose values `check` holds against each other.
     package init(
         _ keys: [SettingKey<Root>],
         check: @escaping @Sendable (Root, ConfigurationNode) throws(ConfigurationError) -> Void = { _, _ in }
     ) {
+        self.init(keys, checks: [Check(body: check)])
+    }
+
+    /// A table of `keys`, whose values `checks` hold against each other, each those that it is about.
+    init(_ keys: [SettingKey<Root>], checks: [Check]) {
         self.keys = keys
-        self.check = check
+        self.checks = checks
     }
 
     /// Reads a mapping; keys that it does not name stay as they are. All that is wrong with it is thrown at once.
     package func read(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
-        try readKeys(node, into: &root)
-        // What is held against each other must be good in itself.
-        try check(root, node)
+        var faults = ConfigurationFaults()
+        let unread = readKeys(node, into: &root, &faults)
+        check(root, node, without: unread, &faults)
+        try faults.check()
     }
 
-    /// Reads each key by itself.
-    func readKeys(_ node: ConfigurationNode, into root: inout Root) throws(ConfigurationError) {
+    /// Reads each key by itself; gives those that have mistakes, and those that unknown ones look like.
+    func readKeys(_ node: ConfigurationNode, into root: inout Root, _ faults: inout ConfigurationFaults) -> Set<String> {
         let names = keys.map(\.name)
         guard case .mapping(let pairs) = node.content else {
             let expected = "a mapping with keys such as \(names.joined(separator: ", "))"
-            throw node.failure("\(node.content) is given", expected: expected)
+            faults.add(node.failure("\(node.content) is given", expected: expected))
+            return Set(names)
         }
-        var faults = ConfigurationFaults()
+        var unread: Set<String> = []
         for (name, value) in pairs {
+            let count = faults.count
+            let key = keys.first { $0.name == name }
             faults.collect { () throws(ConfigurationError) in
-                guard let key = keys.first(where: { $0.name == name }) else {
-                    throw .unknownKey(value.keyPlace ?? value.place, name: name, known: names)
-                }
+                guard let key else { throw .unknownKey(value.keyPlace ?? value.place, name: name, known: names) }
                 try key.read(value, &root)
             }
+            guard faults.count > count else { continue }
+            // An unknown key may be meant for any.
+            let meant = key == nil && !faults.isFull ? ConfigurationError.nearest(to: name, among: names) : nil
+            unread.insert(key?.name ?? meant ?? name)
         }
-        try faults.check()
+        return unread
+    }
+
+    /// Holds values against each other, but for those of keys that could not be read.
+    func check(_ root: Root, _ node: ConfigurationNode, without unread: Set<String>, _ faults: inout ConfigurationFaults) {
+        for check in checks {
+            let isGood = check.keys.map { $0.isDisjoint(with: unread) } ?? unread.isEmpty
+            guard isGood else { continue }
+            faults.collect { () throws(ConfigurationError) in try check.body(root, node) }
+        }
     }
 
     /// What people see of the keys, with their values in a root.
@@ -59,12 +87,14 @@ extension Settings {
     /// Every key there is.
     package static let table = SettingsTable<Settings>(
         firstKeys + SettingsTable.choiceKeys + ownKeys + observingKeys + exportKeys + RuleSettings.keys,
-        check: { settings, node throws(ConfigurationError) in
-            try RuleSettings.check(settings, node)
-            try settings.checkListeners(node)
-            try settings.checkProxies(node)
-            try settings.checkObserving(node)
-        })
+        checks: [
+            .init(keys: ["lists", "groups"], body: RuleSettings.check),
+            .init(keys: ["listen", "tls"]) { settings, node throws(ConfigurationError) in try settings.checkListeners(node) },
+            .init(keys: ["proxies"]) { settings, node throws(ConfigurationError) in try settings.checkProxies(node) },
+            .init(keys: ["http", "http-token", "http-token-file"]) { settings, node throws(ConfigurationError) in
+                try settings.checkObserving(node)
+            },
+        ])
 
     /// The keys about who asks and who is asked.
     private static let firstKeys: [SettingKey<Settings>] = [
