@@ -6,15 +6,14 @@ import Testing
 
 /// How long answers may be, and what becomes of those that are longer.
 @Suite struct SizeTests {
-    /// Upstream's answer: an RRset of addresses, its like in authority, and additional records.
+    /// Upstream's answer: an RRset of addresses, and as additional records addresses of the other family.
     private static func large(_ query: Message, answers: Int, ttl: UInt32, additional: Int = 0) -> Message {
         let name = query.questions[0].name
-        func addresses(_ count: Int, _ owner: (Int) -> Name) -> [ResourceRecord] {
-            (0..<count).map { ResourceRecord(owner($0), ttl: ttl, .a(RecordData.A(address: 0x0A01_0000 + UInt32($0)))) }
-        }
         var reply = Message.reply(to: query)
-        reply.answers = addresses(answers) { _ in name }
-        reply.additionals = addresses(additional) { Name("ns\($0).example.")! }
+        reply.answers = (0..<answers).map { ResourceRecord(name, ttl: ttl, .a(RecordData.A(address: 0x0A01_0000 + UInt32($0)))) }
+        reply.additionals = (0..<additional).map {
+            ResourceRecord(name, ttl: ttl, .aaaa(RecordData.AAAA(high: 0x2001_0DB8_0000_0000, low: UInt64($0))))
+        }
         return reply
     }
 

@@ -32,10 +32,10 @@ extension Message {
         return reply
     }
 
-    /// A reply with as many addresses at the question's name, letters as asked.
+    /// A reply with as many addresses, none twice, at the question's name, letters as asked.
     package static func address(_ query: Message, ttl: UInt32 = 300, count: Int = 1) -> Message {
         let name = query.questions[0].name
-        return reply(to: query, .noError, (0..<count).map { "\(name) \(ttl) IN A 192.0.2.\($0 % 250 + 1)" })
+        return reply(to: query, .noError, (0..<count).map { "\(name) \(ttl) IN A 192.0.\($0 / 250 + 2).\($0 % 250 + 1)" })
     }
 
     /// The first extended error.
