@@ -30,7 +30,7 @@ BUILD_PACKAGES := libevent-dev libhiredis-dev libboost-context-dev libssl-dev li
 	libunistring-dev
 TEST_PACKAGES  := openssl dnsdist nsd bind9 bind9-utils knot pdns-server pdns-backend-bind unbound redis-server \
 	bind9-dnsutils knot-dnsutils dnsperf ldnsutils valgrind binutils prometheus curl chromium fstrm-bin \
-	libnss3-tools python3 iproute2
+	libnss3-tools python3 iproute2 dpkg-dev
 BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base nsd dnsperf util-linux gnuplot-nox \
 	valgrind binutils python3
 
