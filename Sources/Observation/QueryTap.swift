@@ -33,6 +33,8 @@ package final class QueryTap: Sendable {
         package var outcome = AnswerOutcome.answered
         /// The number of what its client is called (`ClientDirectory`); 0 where it has no name.
         package var clientName: UInt64 = 0
+        /// Who asked, as it is shown.
+        package var identity: ClientIdentity { ClientIdentity(client, name: clientName) }
 
         /// A query with what came of it, but for its name.
         package init(

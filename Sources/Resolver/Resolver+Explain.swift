@@ -1,6 +1,6 @@
 internal import AnswerCache
 internal import Belief
-internal import DNSWire
+package import DNSWire
 internal import Green
 internal import NameRules
 package import Observation
@@ -37,60 +37,67 @@ extension Resolver {
         return look(&query, length: length, in: &buffer, from: client, streams: streams, watch: watch)
     }
 
-    /// Answers a client's query as it would be answered now, and tells how that came about. Waits.
-    package func explain(_ message: [UInt8], from client: UInt128, skipsCache: Bool) -> Explanation {
+    /// Answers a client's query as it would be answered now, and tells how that came about. Waits. Where the client has a name, it is
+    /// taken to have proven it.
+    package func explain(
+        _ message: [UInt8], from client: UInt128, named name: ClientName = .none, skipsCache: Bool
+    ) -> Explanation {
         let begun = hub.loop.now()
         let trace = QuestionTrace(at: begun)
         var buffer = [UInt8](repeating: 0, count: 65_535)
         guard message.count <= buffer.count else { return Explanation(steps: [], answer: [], nanoseconds: 0) }
         buffer.replaceSubrange(0..<message.count, with: message)
-        noteGroup(of: client, trace)
-        var count = 0
-        if let pending = beginExplained(message, &buffer, from: client, Watch(trace: trace, skipsCache: skipsCache), &count) {
-            let resolution = count < 0 ? .cached : resolveQuietly(pending)
+        let name = name == .none ? name : name.proven
+        noteGroup(of: client, named: name, trace)
+        let count: Int
+        switch beginExplained(message, &buffer, from: client, named: name, Watch(trace: trace, skipsCache: skipsCache)) {
+        case .over(let length, let source):
+            count = length ?? 0
+            trace.note("answer", at: hub.loop.now(), source.map { "from \($0.name)" } ?? "none is given")
+        case .waits(let pending, let isCached):
+            let resolution = isCached ? .cached : resolveQuietly(pending)
             // The answer's own source, as it is counted for a client.
             answeredBy = resolution.source
             watched = trace
             var span = buffer.mutableSpan
             count = writeQuietly(pending, resolution, into: &span, limit: span.count)
-            trace.note("answer", at: hub.loop.now(), "from \(answeredBy.name)")
+            trace.note("answer", at: hub.loop.now(), count > 0 ? "from \(answeredBy.name)" : "none is given")
             (answeredBy, watched) = (.local, nil)
         }
         return Explanation(
             steps: trace.all, answer: Array(buffer[..<max(0, count)]), nanoseconds: begun.nanoseconds(to: hub.loop.now()))
     }
 
-    /// What needs no waiting; gives the query where something must be waited for, with `count` below 0 where it is only too long.
+    /// What came of an explained query at first sight.
+    private enum Begun {
+        /// Nothing needs waiting: the answer's length and where it is from, nil where none is given.
+        case over(Int?, AnswerSource?)
+        /// Something must be waited for, or the cache's answer is only too long for this.
+        case waits(PendingQuery, isCached: Bool)
+    }
+
     private func beginExplained(
-        _ message: [UInt8], _ buffer: inout [UInt8], from client: UInt128, _ watch: Watch, _ count: inout Int
-    ) -> PendingQuery? {
+        _ message: [UInt8], _ buffer: inout [UInt8], from client: UInt128, named name: ClientName, _ watch: Watch
+    ) -> Begun {
         var query = QueryView()
+        query.clientName = name
         var span = buffer.mutableSpan
         let sight = look(&query, length: message.count, in: &span, from: client, streams: true, watchedBy: watch)
         defer { answeredBy = .local }
         switch sight {
-        case .hit(let length, _):
-            count = length
-            watch.trace.note("answer", at: hub.loop.now(), "from \(AnswerSource.memory.name)")
-            return nil
-        case .other(.answered(let length)):
-            count = length
-            watch.trace.note("answer", at: hub.loop.now(), "from \(answeredBy.name)")
-            return nil
-        case .other(.drop):
-            watch.trace.note("answer", at: hub.loop.now(), "none is given")
-            return nil
+        case .hit(let length, _): return .over(length, .memory)
+        case .other(.answered(let length)): return .over(length, answeredBy)
+        case .other(.drop): return .over(nil, nil)
         case .other(let step):
-            count = step == .tooLong ? -1 : 0
-            return PendingQuery(&query, message.span, from: client, trace: watch.trace)
+            return .waits(PendingQuery(&query, message.span, from: client, trace: watch.trace), isCached: step == .tooLong)
         }
     }
 
     /// Tells of the client's group.
-    func noteGroup(of client: UInt128, _ trace: QuestionTrace) {
+    func noteGroup(of client: UInt128, named name: ClientName, _ trace: QuestionTrace) {
         guard let book = policy.rules else { return }
         let groups = book.content.groups.groups
-        let name = book.group(of: client).flatMap { groups.indices.contains($0) ? groups[$0].name : nil }
+        let name = book.group(of: client, named: name).flatMap { groups.indices.contains($0) ? groups[$0].name : nil }
         trace.note("group", at: hub.loop.now(), name ?? "none")
     }
 

@@ -1,7 +1,7 @@
 internal import AnswerCache
 package import DNSWire
 internal import Green
-package import Observation
+internal import Observation
 
 /// What limits of clients need of queries and answers.
 extension Resolver {
@@ -28,7 +28,7 @@ extension Resolver {
     package enum Allowance {
         /// All of it.
         case whole
-        /// Another in its place, of this length, which has nothing but TC.
+        /// Another in its place, of this length, which has nothing but TC; nothing where that is 0.
         case slipped(Int)
         /// Nothing.
         case nothing
@@ -90,11 +90,10 @@ extension Resolver {
     /// Counts the query of `length` bytes at the front of `buffer`, to which limits let nothing be said. It is read only where
     /// somebody is told of it: a flood costs as little as it can.
     package func withhold(
-        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, over transport: QueryTransport,
-        _ refusal: Refusal
+        length: Int, in buffer: inout MutableSpan<UInt8>, from client: TappedClient, _ refusal: Refusal
     ) {
         guard tap.isOpen else { return figures.dropped.add() }
-        _ = refuse(length: length, in: &buffer, from: client, over: transport, refusal, .limited)
+        _ = refuse(length: length, in: &buffer, from: client, refusal, .limited)
     }
 
     /// Puts nothing but TC in an answer's place: its length.

@@ -17,11 +17,10 @@ extension Resolver {
     /// Refuses the query of `length` bytes at the front of `buffer`, whatever it asks; `outcome` is what
     /// limits make of that, where they have a say.
     package func refuse(
-        length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128, over transport: QueryTransport,
-        _ refusal: Refusal = .prohibited, _ outcome: AnswerOutcome? = nil
+        length: Int, in buffer: inout MutableSpan<UInt8>, from client: TappedClient, _ refusal: Refusal = .prohibited,
+        _ outcome: AnswerOutcome? = nil
     ) -> Step {
-        let asker = TappedClient(client, .none, over: transport)
-        if QueryTap.hasMessages(tap.word) { tellQuery(buffer.span.extracting(first: length), from: asker) }
+        if QueryTap.hasMessages(tap.word) { tellQuery(buffer.span.extracting(first: length), from: client) }
         var query = QueryView()
         let step: Step
         switch query.read(buffer.span.extracting(first: length), seed: cache.seed) {
@@ -30,7 +29,7 @@ extension Resolver {
         case .query, .cookieOnly: step = answer(refusal.reply, query, &buffer)
         }
         answeredBy = .error
-        return noted(step, buffer.span, asker, outcome)
+        return noted(step, buffer.span, client, outcome)
     }
 
     /// The answer to what a primary says of its zone; nil where nobody wants to hear it.

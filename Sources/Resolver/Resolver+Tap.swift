@@ -1,6 +1,6 @@
-internal import DNSWire
+package import DNSWire
 internal import Green
-internal import Observation
+package import Observation
 
 /// What a worker tells those who watch queries.
 struct Tapping {
@@ -37,20 +37,26 @@ struct Tapping {
 }
 
 /// Whose query those who watch are told of.
-struct TappedClient {
-    /// Who asks, as `IPAddress.number` has it.
-    let address: UInt128
+package struct TappedClient {
+    /// Who asks.
+    let identity: ClientIdentity
     /// How it came.
     let transport: QueryTransport
-    /// The number of what it is called.
-    let name: UInt64
     /// How long it waited, in nanoseconds.
     let took: UInt64
 
+    /// Who asks, as `IPAddress.number` has it.
+    var address: UInt128 { identity.address }
+
     /// A client; its query waited for so long.
     @inline(__always)
-    init(_ address: UInt128, _ name: ClientName, over transport: QueryTransport, took: UInt64 = 0) {
-        (self.address, self.name, self.transport, self.took) = (address, name.number, transport, took)
+    package init(_ address: UInt128, _ name: ClientName = .none, over transport: QueryTransport, took: UInt64 = 0) {
+        (identity, self.transport, self.took) = (ClientIdentity(address, name: name.number), transport, took)
+    }
+
+    /// The client of a query that waited for so long.
+    init(_ pending: PendingQuery, took: UInt64 = 0) {
+        self.init(pending.address, pending.clientName, over: pending.transport, took: took)
     }
 }
 
@@ -98,7 +104,7 @@ extension Resolver {
         let ring = tapping.ring ?? tap.rings.take()
         tapping.ring = ring
         var entry = QueryTap.Entry(type, from: client.address, responseCode, source, nanoseconds: client.took, at: time)
-        (entry.transport, entry.clientName) = (client.transport, client.name)
+        (entry.transport, entry.clientName) = (client.transport, client.identity.name)
         entry.outcome = outcome ?? Self.outcome(message, responseCode, source)
         tap.tell(entry, name, oneIn: interval, by: ring)
     }

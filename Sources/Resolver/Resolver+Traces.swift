@@ -12,25 +12,24 @@ extension Resolver {
         _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
         over transport: QueryTransport
     ) -> Step {
-        beginAside(&query, length, in: &buffer, from: client, over: transport) { _, _ in .whole }
+        beginAside(&query, length, in: &buffer, from: TappedClient(client, query.clientName, over: transport)) { _, _ in .whole }
     }
 
     /// The walk of a query off the path of a hit, where it may be traced, and what comes of it may not go out: `allowed` says what of
     /// an answer may, and may put another in its place. What is told of the answer is what became of it.
     package func beginAside(
-        _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from client: UInt128,
-        over transport: QueryTransport, _ allowed: (inout QueryView, inout MutableSpan<UInt8>) -> Allowance
+        _ query: inout QueryView, _ length: Int, in buffer: inout MutableSpan<UInt8>, from asker: TappedClient,
+        _ allowed: (inout QueryView, inout MutableSpan<UInt8>) -> Allowance
     ) -> Step {
-        let tapped = tap.word
-        let asker = TappedClient(client, query.clientName, over: transport)
+        let (tapped, client, streams) = (tap.word, asker.address, asker.transport.streams)
         if QueryTap.hasMessages(tapped) { tellQuery(buffer.span.extracting(first: length), from: asker) }
-        let trace = beginTrace(tapped, client)
+        let trace = beginTrace(tapped, client, query.clientName)
         let sight: Sight
         if let trace {
             let watch = Watch(trace: trace, skipsCache: false)
-            sight = look(&query, length: length, in: &buffer, from: client, streams: transport.streams, watchedBy: watch)
+            sight = look(&query, length: length, in: &buffer, from: client, streams: streams, watchedBy: watch)
         } else {
-            sight = look(&query, length: length, in: &buffer, from: client, streams: transport.streams)
+            sight = look(&query, length: length, in: &buffer, from: client, streams: streams)
         }
         let step = sight.step
         if case .hit = sight { answeredBy = .memory }
@@ -47,7 +46,7 @@ extension Resolver {
     }
 
     /// The trace of a query that is picked; nil for any other.
-    private func beginTrace(_ tapped: UInt32, _ client: UInt128) -> QuestionTrace? {
+    private func beginTrace(_ tapped: UInt32, _ client: UInt128, _ name: ClientName) -> QuestionTrace? {
         // That of a query before, which nobody kept, is nobody else's.
         begunTrace = nil
         guard QueryTap.hasTraces(tapped), tapping.isPicked(tap.traces.sharePicked) else { return nil }
@@ -56,7 +55,7 @@ extension Resolver {
             return nil
         }
         let trace = QuestionTrace(at: hub.loop.now(), owedTo: tap.traces)
-        noteGroup(of: client, trace)
+        noteGroup(of: client, named: name, trace)
         return trace
     }
 
@@ -83,8 +82,7 @@ extension Resolver {
     @inline(never)
     func finish(_ trace: QuestionTrace, _ pending: PendingQuery, _ source: AnswerSource, _ answer: Span<UInt8>) {
         watched = nil
-        let client = TappedClient(pending.address, pending.clientName, over: pending.transport)
-        finish(trace, (pending.name, pending.key.type), client, source, answer)
+        finish(trace, (pending.name, pending.key.type), TappedClient(pending), source, answer)
     }
 
     private func finish(
@@ -95,8 +93,8 @@ extension Resolver {
         trace.note("answer", at: hub.loop.now(), isAnswered ? "from \(source.name)" : "none is given")
         var subject = TraceSpans.Subject("dns.query", isClients: true)
         if let question { Self.add(RuleBook.name(question.0.span), question.1, to: &subject) }
-        subject.attributes.append(("client.address", "\(IPAddress(number: client.address))"))
-        if let name = ClientDirectory.shared.name(of: client.name) { subject.attributes.append(("vireo.client", name)) }
+        subject.attributes.append(("client.address", client.identity.addressText))
+        if let name = client.identity.nameText { subject.attributes.append(("vireo.client", name)) }
         subject.attributes.append(("vireo.transport", client.transport.name))
         subject.attributes.append(("vireo.source", source.name))
         if isAnswered {

@@ -18,7 +18,7 @@ extension Resolver {
         let count = writeQuietly(pending, resolution, into: &buffer, limit: limit)
         let source = answeredBy
         let took = resolution.begunAt?.nanoseconds(to: hub.now)
-        let client = TappedClient(pending.address, pending.clientName, over: pending.transport, took: took ?? 0)
+        let client = TappedClient(pending, took: took ?? 0)
         let (sent, outcome) = count > 0 ? Self.sent(count, allowed(&buffer)) : (0, nil)
         _ = noted(count > 0 ? .answered(max(sent, count)) : .drop, buffer.span, client, outcome)
         if let took, sent > 0 || count == 0 { figures.noteWait(source, nanoseconds: took) }
@@ -30,8 +30,8 @@ extension Resolver {
     static func sent(_ count: Int, _ allowance: Allowance) -> (Int, AnswerOutcome?) {
         switch allowance {
         case .whole: (count, nil)
-        case .slipped(let length): (length, .slipped)
-        case .nothing: (0, .limited)
+        case .slipped(let length) where length > 0: (length, .slipped)
+        case .slipped, .nothing: (0, .limited)
         }
     }
 

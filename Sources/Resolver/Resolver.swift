@@ -207,7 +207,9 @@ package final class Resolver {
 
     /// On whose account the flight for a query is.
     func owner(of pending: PendingQuery) -> FlightOwner {
-        FlightOwner(client: pending.client, domain: DomainIndex.domainNumber(pending.key.wireName))
+        FlightOwner(
+            client: pending.client, domain: DomainIndex.domainNumber(pending.key.wireName),
+            asker: pending.address == Self.nobody ? nil : ClientIdentity(pending.address, name: pending.clientName.number))
     }
 
     /// Whether a query is one that this server sent upstream a moment ago, which came back: it would wait for itself.

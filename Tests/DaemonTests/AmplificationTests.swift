@@ -1,4 +1,5 @@
 import DNSWire
+import Resolver
 import TestSupport
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
             for message in Self.messages {
                 var buffer = message + [UInt8](repeating: 0, count: 4_096)
                 var span = buffer.mutableSpan
-                let step = world.worker.resolver.refuse(length: message.count, in: &span, from: 1, over: .udp)
+                let step = world.worker.resolver.refuse(length: message.count, in: &span, from: TappedClient(1, over: .udp))
                 guard case .answered(let count) = step else { continue }
                 most = max(most, Double(count) / Double(message.count))
                 #expect(Double(count) <= 2.5 * Double(message.count), "\(message) is answered by \(count) bytes")

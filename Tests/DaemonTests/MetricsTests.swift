@@ -224,7 +224,10 @@ import Testing
             let name = try Name(labels: labels)
             let key = CacheKey(
                 FixedName(name), .a, .internet, flags: KeyFlags(dnssecOK: false, checkingDisabled: false), seed: 1)
-            let flight = Flight(key, FlightOwner(client: 1, domain: 1), on: hub)
+            let tablet = ClientName("slow-tablet").number
+            ClientDirectory.shared.note(tablet, "slow-tablet")
+            let asker = ClientIdentity(IPAddress("192.0.2.7")!.number, name: tablet)
+            let flight = Flight(key, FlightOwner(client: 1, domain: 1, asker: asker), on: hub)
             let table = QuestionTable([AskedQuestion(flight, clients: 1, at: hub.now)], UpstreamDirectory([:]), at: hub.now)
             var writer = JSONWriter()
             writer.object { table.write(to: &$0) }
@@ -232,6 +235,8 @@ import Testing
                 #expect(text.contains("027[2j") && !text.contains("\u{1B}"), "\(text)")
             }
             #expect(table.inFlight.split(separator: "\n").count == 2)
+            #expect(table.slow.contains(" 192.0.2.7 (slow-tablet) ") && table.inFlight.contains(" 192.0.2.7 (slow-tablet) "))
+            #expect(String(decoding: writer.bytes, as: UTF8.self).contains(#""client":"192.0.2.7","client-name":"slow-tablet""#))
         }
     }
 }

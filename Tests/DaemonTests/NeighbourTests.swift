@@ -2,6 +2,7 @@ import AnswerCache
 import DNSWire
 import Green
 import NameRules
+import Observation
 import Resolver
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
 @Suite struct NeighbourTests {
     private static let table = """
         IP address       HW type     Flags       HW address            Mask     Device
-        192.0.2.7        0x1         0x2         52:54:00:12:34:56     *        eth0
+        192.0.2.177        0x1         0x2         52:54:00:12:34:56     *        eth0
         192.0.2.8        0x1         0x0         00:00:00:00:00:00     *        eth0
         192.0.2.9        0x1         0x2         52:54:00:12:34:57     *        eth0
         broken line
@@ -82,13 +83,21 @@ import Testing
             let group = { (address: String) in
                 part.book?.content.groups.group(of: NameRules.IPAddress(Substring(address)))
             }
-            #expect(group("192.0.2.7") == 0 && group("2001:db8::1") == 0 && group("192.0.2.9") == 1 && group("192.0.2.10") == nil)
+            #expect(
+                group("192.0.2.177") == 0 && group("2001:db8::1") == 0 && group("192.0.2.9") == 1 && group("192.0.2.210") == nil)
             let mark = part.book?.mark
             try sleep(.seconds(60))
             #expect(part.book?.mark == mark)
-            world.host.files.write(Neighbours.path, Self.table.replacing("192.0.2.7 ", with: "192.0.2.10"))
+            world.host.files.write(Neighbours.path, Self.table.replacing("192.0.2.177 ", with: "192.0.2.210"))
             try sleep(.seconds(12))
-            #expect(group("192.0.2.10") == 0 && group("192.0.2.7") == 0 && part.book?.mark != mark)
+            #expect(group("192.0.2.210") == 0 && group("192.0.2.177") == 0 && part.book?.mark != mark)
+            // Who watches is shown the machine.
+            func shown(_ address: String) -> String { ClientIdentity(Green.IPAddress(address)!.number).text }
+            #expect(shown("192.0.2.210") == "192.0.2.210 (52:54:00:12:34:56)")
+            #expect(shown("2001:db8::1") == "2001:db8::1 (52:54:00:12:34:56)" && shown("192.0.2.11") == "192.0.2.11")
+            try part.adopt(try read("lists: {ads: {from: /list}}\n"))
+            try sleep(.seconds(12))
+            #expect(shown("192.0.2.210") == "192.0.2.210")
             try part.stop()
         }
     }

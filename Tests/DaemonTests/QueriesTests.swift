@@ -54,6 +54,21 @@ import Testing
         #expect(!QueriesAPI.isBelow([63, 1, 2], domain))
     }
 
+    /// Those of one client, by its name.
+    private func followsByName(_ tap: QueryTap) throws {
+        let request = HTTPRequest("GET", "/v1/queries", query: [HTTPField("client", "Follow-Me")])
+        let response = try QueriesAPI(tap).answer(request, .text)
+        let ring = tap.rings.take()
+        for (name, label) in [("follow-me", "a"), ("other", "b")] {
+            var entry = try entry([label])
+            entry.clientName = ClientName(name).number
+            tap.tell(entry, entry.name.span, oneIn: 1, by: ring)
+        }
+        guard case .pieces(let next) = response.body else { throw HTTPError(500, "no pieces") }
+        let text = String(decoding: try #require(try next()), as: UTF8.self)
+        #expect(text.split(separator: "\n").count == 1 && text.contains(" a. A "))
+    }
+
     @Test func `who watches is shown what was asked for, and nobody watches when the answer is let go`() throws {
         let world = VirtualWorld(seed: 1)
         try withExtendedLifetime(world) {
@@ -73,7 +88,8 @@ import Testing
                     #expect(text.split(separator: "\n").count == 1 && text.contains(" b. A  NXDOMAIN "))
                 }
                 #expect(!tap.isOpen)
-                for (key, value) in [("rcode", "NOPE\u{1B}"), ("client", "x"), ("name", "a..b"), ("what", "")] {
+                try followsByName(tap)
+                for (key, value) in [("rcode", "NOPE\u{1B}"), ("client", "x y"), ("name", "a..b"), ("what", "")] {
                     request.query = [HTTPField(key, value)]
                     #expect(throws: HTTPError.self) { try QueriesAPI(tap).answer(request, .text) }
                 }

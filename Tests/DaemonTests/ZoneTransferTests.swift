@@ -3,6 +3,7 @@ import DNSWire
 import Green
 import GreenTLS
 import NameRules
+import Observation
 import TestSupport
 import Testing
 
@@ -114,6 +115,15 @@ import Testing
         return RuleExplanation(content, Name(name)!, client: nil, at: 0).outcome == .block
     }
 
+    /// What the metrics say of transfers: each result with how often there was one.
+    private static func counts(_ part: ListDownloadsPart) throws -> [String] {
+        var text = MetricsText(.prometheus)
+        try MetricsReport.downloads(part)(&text)
+        let samples = String(decoding: text.take(), as: UTF8.self).matches(
+            of: /vireo_zone_transfers_total\{result="([a-z]+)"\} ([0-9]+)/)
+        return samples.map { "\($0.output.1) \($0.output.2)" }
+    }
+
     @Test func `a zone comes whole, then what has changed in it, and is there without a network`() throws {
         let primary = Primary()
         try primary.run { hub throws in
@@ -146,6 +156,7 @@ import Testing
             try sleep(.seconds(5))
             #expect(Self.denies(rules, "one.example") && Self.denies(rules, "x.two.example") && primary.asked == [.soa, .axfr])
             #expect(downloads.states.values.first?.record.times?.serial == 5 && rules.lists[0].table.ruleCount == 3)
+            #expect(try Self.counts(downloads) == ["new 1", "same 0", "failure 0"])
             try sleep(.seconds(3600))
             #expect(primary.asked == [.soa, .axfr, .soa], "it is asked for no sooner than its SOA record says")
             serial = 7
@@ -153,6 +164,7 @@ import Testing
             #expect(primary.asked.suffix(2) == [.soa, .ixfr])
             #expect(!Self.denies(rules, "one.example") && Self.denies(rules, "four.example") && Self.denies(rules, "six.example"))
             #expect(!Self.denies(rules, "five.example") && Self.denies(rules, "x.two.example"))
+            #expect(try Self.counts(downloads) == ["new 2", "same 1", "failure 0"])
             try downloads.stop()
             try rules.stop()
             (downloads, rules) = try primary.parts()
@@ -229,6 +241,7 @@ import Testing
                 let state = downloads.states.values.first
                 #expect(state?.problem?.contains(problem) == true, "\(what): \(state?.problem ?? "none")")
                 #expect(Self.denies(rules, "one") && Self.denies(rules, "two") && state?.record.times?.serial == 5, "\(what)")
+                #expect(try Self.counts(downloads).first == "new 1" && Self.counts(downloads).last != "failure 0", "\(what)")
                 try downloads.stop()
                 try rules.stop()
             }

@@ -108,6 +108,14 @@ extension EndToEnd {
             }
             #expect(try code("x.two.example.") == .nxDomain)
             #expect(primary.errors.contains("IXFR"), "\(primary.errors)")
+            func counts(_ result: String) throws -> Int {
+                let metrics = try Tool([VireoServer.binary, "metrics", "--control", server.controlPath]).output
+                let sample = metrics.split(separator: "\n").first {
+                    $0.hasPrefix("vireo_zone_transfers_total{result=\"\(result)\"}")
+                }
+                return sample?.split(separator: " ").last.flatMap { Int($0) } ?? -1
+            }
+            #expect(try counts("new") == 2 && counts("failure") == 0)
             #expect(
                 try Tool([VireoServer.binary, "lists", "--control", server.controlPath]).output.contains(
                     "axfr://127.0.0.1:\(port)/rpz.example (confirmed"))
@@ -117,6 +125,7 @@ extension EndToEnd {
                 server.process.errors.contains("list read list=worse")
             }
             #expect(try code("three.example.") == .nxDomain)
+            try eventually("the failure to be counted") { try counts("failure") > 0 ? true : nil }
         }
     }
 }

@@ -51,6 +51,26 @@ import Testing
         }
     }
 
+    @Test func `an answer that limits cut to nothing is no answer, and counts as dropped`() throws {
+        try ResolverWorld.run { world throws in
+            let watcher = try #require(world.shared.tap.watch())
+            for (length, step, outcome) in [(0, .drop, .limited), (17, .answered(17), .slipped)]
+                as [(Int, Resolver.Step, AnswerOutcome)]
+            {
+                var query = QueryView()
+                let message = Message.query("www.example.", .axfr).wire
+                var buffer = message + [UInt8](repeating: 0, count: 4_096)
+                var span = buffer.mutableSpan
+                let found = world.resolver.beginAside(
+                    &query, message.count, in: &span, from: TappedClient(1, over: .udp)
+                ) { _, _ in .slipped(length) }
+                #expect(found == step && watcher.take().entries.map(\.outcome) == [outcome])
+            }
+            #expect(world.shared.figures.sum { $0.dropped.value } == 1)
+            expectCounts(world, [.error: [5: 1]])
+        }
+    }
+
     @Test func `what was waited for is counted with its time, what was not with none`() throws {
         try ResolverWorld.run { world throws in
             world.upstream.delay = .milliseconds(20)

@@ -80,6 +80,18 @@ import Testing
         }
     }
 
+    @Test func `a client that has a name is in the group of its name`() throws {
+        var kids = RuleTests.group("kids", [], blocks: 1)
+        kids.clientNames = ["tablet"]
+        let book = try RuleTests.book([("ads", "||ads.example^\n")], groups: [RuleTests.group("default", [], blocks: 0), kids])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            let query = Message.query("x.ads.example.").wire
+            let found = world.resolver.explain(
+                query, from: IPAddress.loopback.number, named: ClientName("Tablet"), skipsCache: false)
+            #expect(found.steps.first?.text == "kids" && found.steps.last?.text == "from rule")
+        }
+    }
+
     @Test func `a denial names list and rule, for the client it is explained for`() throws {
         let groups = [RuleTests.group("default", [], blocks: 0), RuleTests.group("kids", ["192.0.2.0/24"], blocks: 1)]
         let book = try RuleTests.book([("ads", "||ads.example^\n")], groups: groups)
@@ -139,11 +151,20 @@ import Testing
             #expect(durations == durations.sorted(by: >))
             #expect(durations.first! >= 100 && durations.last! >= 68)
             #expect(slow[0].outcome == "NOERROR" && slow[0].waitsFor == .upstream(1))
+            #expect(slow[0].client == ClientIdentity(0))
             try sleep(.seconds(3_700))
             #expect(world.shared.slowQuestions(at: world.hub.loop.now()).isEmpty)
             world.upstream.delay = .milliseconds(1)
-            _ = try world.ask("late.example.")
-            #expect(world.shared.slowQuestions(at: world.hub.loop.now()).map { "\($0.name!)" } == ["late.example."])
+            _ = try world.ask("late.example.", from: "192.0.2.7")
+            let late = world.shared.slowQuestions(at: world.hub.loop.now())
+            #expect(late.map { "\($0.name!) \($0.client?.addressText ?? "")" } == ["late.example. 192.0.2.7"])
+            // Each is forgotten after its own hour.
+            try sleep(.seconds(3_000))
+            _ = try world.ask("later.example.")
+            try sleep(.seconds(599))
+            #expect(world.shared.slowQuestions(at: world.hub.loop.now()).count == 2)
+            try sleep(.seconds(2))
+            #expect(world.shared.slowQuestions(at: world.hub.loop.now()).map { "\($0.name!)" } == ["later.example."])
         }
     }
 }

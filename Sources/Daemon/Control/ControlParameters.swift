@@ -43,6 +43,13 @@ struct ControlParameters {
         return type
     }
 
+    /// A key that names a client: its address, or what it is called.
+    func client(_ key: String = "client") throws(HTTPError) -> TestedClient? {
+        guard let text = values[key] else { return nil }
+        guard let client = TestedClient(text) else { throw HTTPError(400, "\(quoted(text)) is no address and no name") }
+        return client
+    }
+
     /// A key that names a pattern of names.
     func pattern(_ key: String) throws(HTTPError) -> NamePattern? {
         guard let text = values[key] else { return nil }

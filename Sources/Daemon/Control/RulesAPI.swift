@@ -93,10 +93,7 @@ struct RulesAPI {
     func test(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
         let parameters = try ControlParameters(request, known: ["name", "client", "at"])
         guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
-        let client = try parameters.text("client").map { text throws(HTTPError) in
-            guard let client = TestedClient(text) else { throw HTTPError(400, "\(quoted(text)) is no address and no name") }
-            return client
-        }
+        let client = try parameters.client()
         let at = try parameters.text("at").map { text throws(HTTPError) in
             guard let moment = RuleClock.moment(text) else {
                 throw HTTPError(400, "\(quoted(text)) is not a time such as \"2026-11-27 18:00\"")

@@ -22,24 +22,19 @@ struct ExplainAPI {
         let parameters = try ControlParameters(request, known: ["name", "type", "client", "no-cache"])
         guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
         let type = try parameters.type() ?? .a
-        let client = try parameters.text("client").map { text throws(HTTPError) in
-            guard let address = IPAddress(text) else { throw HTTPError(400, "\(quoted(text)) is not an address") }
-            return address
-        }
-        let address = client ?? IPAddress.loopback
+        let client = try parameters.client() ?? .loopback
         guard let query = Self.query(name, type) else { throw HTTPError(400, "\(name) is too long") }
-        let number = address.number
+        let (identity, clientName) = (client.identity, client.name)
         let skipsCache = parameters.has("no-cache")
         let found = try workers.ask(within: Self.patience) { worker in
-            worker.resolver.explain(query, from: number, skipsCache: skipsCache)
+            worker.resolver.explain(query, from: identity.address, named: clientName, skipsCache: skipsCache)
         }
         guard let found else { throw HTTPError(503, "no worker answers") }
-        let title = "\(name) \(type), for \(address)"
-        let ruling = try found.steps.contains { $0.subject == "rules" } ? ruling(name, address) : nil
+        let ruling = try found.steps.contains { $0.subject == "rules" } ? ruling(name, client) : nil
         return format.response {
-            Self.text(title, found, ruling)
+            Self.text("\(name) \(type), for \(client.text)", found, ruling)
         } json: { writer in
-            Self.write(name, type, address, found, to: &writer)
+            Self.write(Question(name, type), client, found, to: &writer)
             guard let ruling else { return }
             writer.key("rule")
             writer.object { ruling.write(name, to: &$0) }
@@ -56,12 +51,12 @@ struct ExplainAPI {
     }
 
     /// What the rules do with the name, and in which line of which file that stands; nil where they do nothing.
-    private func ruling(_ name: Name, _ client: IPAddress) throws -> RuleExplanation? {
+    private func ruling(_ name: Name, _ client: TestedClient) throws -> RuleExplanation? {
         guard let rules, let content = rules.book?.content else { return nil }
         let loop = Hub.current.loop
         let (lists, files, seconds) = (rules.lists, loop.files, loop.wallTime() / 1_000_000_000)
         return try blocking {
-            var found = RuleExplanation(content, name, client: TestedClient("\(client)"), at: seconds)
+            var found = RuleExplanation(content, name, client: client, at: seconds)
             found.locate(name, content, in: lists, files)
             return found.rule == nil ? nil : found
         }
@@ -93,11 +88,12 @@ struct ExplainAPI {
 
     /// The same for programs.
     private static func write(
-        _ name: Name, _ type: RecordType, _ client: IPAddress, _ found: Explanation, to writer: inout JSONWriter
+        _ question: Question, _ client: TestedClient, _ found: Explanation, to writer: inout JSONWriter
     ) {
-        writer.member("name", "\(name)")
-        writer.member("type", "\(type)")
-        writer.member("client", "\(client)")
+        writer.member("name", "\(question.name)")
+        writer.member("type", "\(question.type)")
+        writer.member("client", client.identity.addressText)
+        if let name = client.nameText { writer.member("client-name", name) }
         writer.member("microseconds", found.nanoseconds / 1_000)
         writer.key("steps")
         writer.array { writer in

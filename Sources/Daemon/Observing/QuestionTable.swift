@@ -31,11 +31,11 @@ struct QuestionTable {
     /// Those in flight: `vireo ps`.
     var inFlight: String {
         guard !questions.isEmpty else { return "nothing is being asked\n" }
-        var table = TextTable(["NAME", "TYPE", "AGE", "CLIENTS", "WAITS FOR"], right: [2, 3])
+        var table = TextTable(["NAME", "TYPE", "AGE", "CLIENTS", "FIRST ASKED BY", "WAITS FOR"], right: [2, 3])
         for each in questions {
             table.add([
                 each.name?.description ?? "?", "\(each.type)", TextTable.duration(microseconds: each.nanoseconds / 1_000),
-                "\(each.clients)", waitsFor(each),
+                "\(each.clients)", each.client?.text ?? "-", waitsFor(each),
             ])
         }
         return table.text
@@ -44,12 +44,13 @@ struct QuestionTable {
     /// Those that were slow: `vireo slow`.
     var slow: String {
         guard !questions.isEmpty else { return "nothing was asked in the last hour\n" }
-        var table = TextTable(["TOOK", "AGO", "NAME", "TYPE", "CLIENTS", "OUTCOME", "LAST ASKED"], right: [0, 1, 4])
+        var table = TextTable(
+            ["TOOK", "AGO", "NAME", "TYPE", "CLIENTS", "FIRST ASKED BY", "OUTCOME", "UPSTREAM"], right: [0, 1, 4])
         for each in questions {
             table.add([
                 TextTable.duration(microseconds: each.nanoseconds / 1_000),
                 TextTable.duration(microseconds: each.at.nanoseconds(to: now) / 1_000), each.name?.description ?? "?",
-                "\(each.type)", "\(each.clients)", each.outcome ?? "-", waitsFor(each),
+                "\(each.type)", "\(each.clients)", each.client?.text ?? "-", each.outcome ?? "-", waitsFor(each),
             ])
         }
         return table.text
@@ -65,6 +66,8 @@ struct QuestionTable {
                     writer.member("type", "\(each.type)")
                     writer.member("microseconds", each.nanoseconds / 1_000)
                     writer.member("clients", each.clients)
+                    writer.member("client", each.client?.addressText)
+                    if let name = each.client?.nameText { writer.member("client-name", name) }
                     writer.member("waits-for", waitsFor(each))
                     if let outcome = each.outcome {
                         writer.member("outcome", outcome)

@@ -2,6 +2,7 @@ internal import AnswerCache
 internal import Green
 internal import Logging
 internal import NameRules
+internal import Observation
 internal import Resolver
 
 /// Names by rule: reads lists, again when they change, and makes the book of rules that resolvers work by.
@@ -143,7 +144,7 @@ final class NameRulesPart: Part {
     /// Finds out where clients are that are known by their hardware addresses, where that is due; says whether it is as before.
     private func lookAtNeighbours(_ settings: RuleSettings, isNew: Bool) throws -> Bool {
         let wanted = settings.groups.reduce(into: Set<HardwareAddress>()) { $0.formUnion($1.machines) }
-        guard !wanted.isEmpty, isNew || neighboursAt <= hub.loop.now() else { return false }
+        guard !wanted.isEmpty || !neighbours.machines.isEmpty, isNew || neighboursAt <= hub.loop.now() else { return false }
         neighboursAt = hub.loop.now().advanced(by: Self.neighbourInterval)
         let (former, files, messages) = (neighbours, hub.loop.files, messages)
         let found = try blocking {
@@ -153,6 +154,7 @@ final class NameRulesPart: Part {
         }
         guard found != former else { return false }
         neighbours = found
+        ClientDirectory.shared.adopt(machines: found.names)
         return true
     }
 

@@ -84,10 +84,11 @@ final class QueryServer: DatagramServer {
         if refusal == .prohibited { gate.refusedCount &+= 1 }
         let length = datagram.count
         var buffer = datagram.buffer
+        let asker = TappedClient(client, over: .udp)
         guard limits.takesRefusal(of: client, at: resolver.hub.now) else {
-            return resolver.withhold(length: length, in: &buffer, from: client, over: .udp, refusal)
+            return resolver.withhold(length: length, in: &buffer, from: asker, refusal)
         }
-        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, refusal)
+        let step = resolver.refuse(length: length, in: &buffer, from: asker, refusal)
         guard case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)
@@ -104,7 +105,7 @@ final class QueryServer: DatagramServer {
         var query = QueryView()
         let length = datagram.count
         var buffer = datagram.buffer
-        let step = resolver.beginAside(&query, length, in: &buffer, from: client, over: .udp) { query, buffer in
+        let step = resolver.beginAside(&query, length, in: &buffer, from: TappedClient(client, over: .udp)) { query, buffer in
             allowed(&query, in: &buffer, for: client)
         }
         switch step {
@@ -139,8 +140,9 @@ final class QueryServer: DatagramServer {
         if !slips, limits.limits.refuses { return refuse(datagram, of: client, .rate) }
         let length = datagram.count
         var buffer = datagram.buffer
-        guard slips else { return resolver.withhold(length: length, in: &buffer, from: client, over: .udp, .rate) }
-        let step = resolver.refuse(length: length, in: &buffer, from: client, over: .udp, .unproven, .slipped)
+        let asker = TappedClient(client, over: .udp)
+        guard slips else { return resolver.withhold(length: length, in: &buffer, from: asker, .rate) }
+        let step = resolver.refuse(length: length, in: &buffer, from: asker, .unproven, .slipped)
         guard case .answered(let count) = step else { return }
         datagram.count = count
         socket.send(datagram)

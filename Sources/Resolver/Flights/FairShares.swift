@@ -1,3 +1,4 @@
+internal import Observation
 internal import Synchronization
 
 /// On whose account a flight is.
@@ -8,6 +9,8 @@ struct FlightOwner: Sendable {
     var domain: UInt32
     /// Whether it is to refresh an answer that is there, so that nobody depends on it.
     var isRefresh = false
+    /// Who asked first, as an operator is shown it; nil where no client did.
+    var asker: ClientIdentity?
 }
 
 /// Who has how many of the places that all share, by client and by domain. Each has a share: the places divided by those

@@ -16,6 +16,8 @@ package struct AskedQuestion: Sendable {
     package let nanoseconds: UInt64
     /// How many clients wait for it, or waited.
     package let clients: Int
+    /// Who asked first; nil where no client did.
+    package let client: ClientIdentity?
     /// Whom it waits for, or waited for last.
     package let waitsFor: QuestionStanding.Waiting
     /// What came of it; nil while it is being asked.
@@ -29,6 +31,7 @@ package struct AskedQuestion: Sendable {
         type = flight.key.type
         nanoseconds = flight.openedAt.nanoseconds(to: now)
         self.clients = clients
+        client = flight.owner.asker
         waitsFor = flight.waitsFor
         outcome =
             switch flight.result {

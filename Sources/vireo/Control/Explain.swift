@@ -19,7 +19,9 @@ struct ExplainCommand: ParsableCommand {
     var type: String?
 
     /// Who asks.
-    @Option(help: ArgumentHelp("Answer as for the client at this address; without it, 127.0.0.1.", valueName: "address"))
+    @Option(
+        help: ArgumentHelp(
+            "Answer as for the client at this address, or with this name; without it, 127.0.0.1.", valueName: "client"))
     var client: String?
 
     /// Past the cache.

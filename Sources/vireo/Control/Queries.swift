@@ -15,7 +15,7 @@ struct QueriesCommand: ParsableCommand {
     var follow = false
 
     /// Whose.
-    @Option(help: ArgumentHelp("Only those of the client at this address.", valueName: "address"))
+    @Option(help: ArgumentHelp("Only those of the client at this address, or with this name.", valueName: "client"))
     var client: String?
 
     /// About what.

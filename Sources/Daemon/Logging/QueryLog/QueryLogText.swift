@@ -75,7 +75,7 @@ struct QueryLogText {
             line += "\",\"outcome\":\"".utf8
             line += outcomes[Int(entry.outcome.rawValue)]
             line.append(0x22)
-            // Letters, digits, hyphens and underscores.
+            // Letters, digits, hyphens, underscores and colons.
             if let name = clientName(entry) { line += ",\"client-name\":\"\(name)\"".utf8 }
             line.append(0x7D)
         }
@@ -84,7 +84,7 @@ struct QueryLogText {
 
     /// What a query's client is called, where somebody knows and addresses are shown as well.
     private func clientName(_ entry: QueryTap.Entry) -> String? {
-        privacy == .off ? ClientDirectory.shared.name(of: entry.clientName) : nil
+        privacy == .off ? entry.identity.nameText : nil
     }
 
     /// Appends a line that says how many queries are missing here.

@@ -36,10 +36,7 @@ struct QueriesAPI {
 
     /// Which queries a request is about.
     private static func filter(_ parameters: ControlParameters) throws(HTTPError) -> @Sendable (QueryTap.Entry) -> Bool {
-        let client = try parameters.text("client").map { text throws(HTTPError) in
-            guard let address = IPAddress(text) else { throw HTTPError(400, "\(quoted(text)) is not an address") }
-            return address.number
-        }
+        let client = try parameters.client()?.identity
         let domain = try parameters.name("name")?.lowercased.wire
         let code = try parameters.text("rcode").map { text throws(HTTPError) in
             let codes = (0..<UInt16(24)).map { ResponseCode(rawValue: $0) }
@@ -49,7 +46,7 @@ struct QueriesAPI {
             return code.rawValue
         }
         return { entry in
-            if let client, entry.client != client { return false }
+            if let client, !client.isSame(as: entry.identity) { return false }
             if let code, entry.responseCode != code { return false }
             return domain.map { isBelow(entry.name, $0) } ?? true
         }

@@ -20,7 +20,7 @@ struct ShownQuery {
     /// What a worker told.
     init(_ entry: QueryTap.Entry) {
         time = WallTime.text(nanoseconds: entry.time)
-        client = "\(IPAddress(number: entry.client))"
+        client = entry.identity.addressText
         name = Self.name(entry.name)
         type = "\(RecordType(rawValue: entry.type))"
         responseCode = "\(ResponseCode(rawValue: entry.responseCode))"
@@ -28,7 +28,7 @@ struct ShownQuery {
         microseconds = entry.nanoseconds / 1_000
         transport = entry.transport.name
         outcome = entry.outcome.name
-        clientName = ClientDirectory.shared.name(of: entry.clientName)
+        clientName = entry.identity.nameText
     }
 
     /// A name in wire form.

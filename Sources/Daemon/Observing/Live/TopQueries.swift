@@ -21,19 +21,7 @@ final class TopQueries {
         let begunAt: Instant
         var names = HeavyHitters<[UInt8]>(size: 256)
         var denied = HeavyHitters<[UInt8]>(size: 256)
-        var clients = HeavyHitters<Client>(size: 256)
-    }
-
-    /// A client, and the number of what it is called.
-    private struct Client: Hashable {
-        let address: UInt128
-        let name: UInt64
-
-        /// As it is shown.
-        var text: String {
-            let address = "\(IPAddress(number: address))"
-            return ClientDirectory.shared.name(of: name).map { "\(address) (\($0))" } ?? address
-        }
+        var clients = HeavyHitters<ClientIdentity>(size: 256)
     }
 
     /// Something with how often it came, for certain.
@@ -100,7 +88,7 @@ final class TopQueries {
             let weight = UInt64(interval)
             let name = entry.name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
             window.names.add(name, weight)
-            window.clients.add(Client(address: entry.client, name: entry.clientName), weight)
+            window.clients.add(entry.identity, weight)
             if entry.source == .rule { window.denied.add(name, weight) }
         }
         if window.begunAt.nanoseconds(to: hub.loop.now()) >= Self.length {

@@ -199,10 +199,10 @@ final class HTTPQueries {
         let address = asker.address
         guard asker.isForwarded ? gate.admitsForwarded(address) : gate.admits(address) else {
             gate.refusedCount &+= 1
-            return refuse(length, in: &buffer, of: address, .prohibited)
+            return refuse(length, in: &buffer, of: asker, .prohibited)
         }
         guard gate.takesQuery(of: address, at: resolver.hub.now) else {
-            return refuse(length, in: &buffer, of: address, .rate)
+            return refuse(length, in: &buffer, of: asker, .rate)
         }
         var query = QueryView()
         query.clientName = asker.name
@@ -219,9 +219,10 @@ final class HTTPQueries {
     }
 
     private func refuse(
-        _ length: Int, in buffer: inout MutableSpan<UInt8>, of client: UInt128, _ refusal: Resolver.Refusal
+        _ length: Int, in buffer: inout MutableSpan<UInt8>, of asker: Asker, _ refusal: Resolver.Refusal
     ) -> Step {
-        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, over: transport, refusal)
+        let client = TappedClient(asker.address, asker.name, over: transport)
+        guard case .answered(let count) = resolver.refuse(length: length, in: &buffer, from: client, refusal)
         else { return .none }
         return .answered(count)
     }

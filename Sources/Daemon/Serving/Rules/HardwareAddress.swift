@@ -28,25 +28,6 @@ package struct HardwareAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A client that asks in a test: by its address, or by what it is called.
-package enum TestedClient: Hashable, Sendable {
-    /// By its address.
-    case address(NameRules.IPAddress)
-    /// By its name.
-    case name(String)
-
-    /// Reads one; nil for what is none.
-    init?(_ text: String) {
-        if let address = NameRules.IPAddress(Substring(text)) {
-            self = .address(address)
-        } else if ClientName.isName(Array(text.utf8).span) {
-            self = .name(text)
-        } else {
-            return nil
-        }
-    }
-}
-
 /// A client as a group names it.
 package enum ClientRule: Hashable, Sendable {
     /// By its address.

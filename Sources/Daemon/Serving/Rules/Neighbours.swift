@@ -8,6 +8,11 @@ struct Neighbours: Equatable, Sendable {
     /// Addresses with the machines that have them.
     private(set) var machines: [NameRules.IPAddress: HardwareAddress] = [:]
 
+    /// The machines as they are written, by the addresses that clients ask from (`IPAddress.number`).
+    var names: [UInt128: String] {
+        Dictionary(machines.map { ($0.number, "\($1)") }) { first, _ in first }
+    }
+
     /// So many addresses of one machine are remembered: a machine has some, and makes new ones up (RFC 8981).
     static let mostOfMachine = 64
     /// Where the kernel shows IPv4's.

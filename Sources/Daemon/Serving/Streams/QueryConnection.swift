@@ -102,7 +102,8 @@ final class QueryConnection: StreamConnection {
             let step =
                 isAllowed
                 ? server.resolver.begin(&query, length: message.count, in: &buffer, from: address, over: server.transport)
-                : server.resolver.refuse(length: message.count, in: &buffer, from: address, over: server.transport)
+                : server.resolver.refuse(
+                    length: message.count, in: &buffer, from: TappedClient(address, clientName, over: server.transport))
             if !isAllowed { server.gate.refusedCount += 1 }
             switch step {
             case .answered(let count):
