@@ -94,7 +94,7 @@ extension Resolver {
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer
         let outcome = watch?.skipsCache == true ? .miss : cache.answer(&query, at: now, into: &buffer, at: end)
-        if let watch { note(outcome, watch) }
+        if let watch { note(outcome, &query, watch) }
         switch outcome {
         case .hit(let answer): stored = answer
         case .tooLarge(let count): return .other(tooLarge(&query, count, from: client, &buffer, streams: streams))

@@ -101,9 +101,15 @@ extension Resolver {
         trace.note("group", at: hub.loop.now(), name ?? "none")
     }
 
+    /// Tells who watches that a question is answered here, and from what.
+    func noteLocal(_ text: @autoclosure () -> String) {
+        guard let watched else { return }
+        watched.note("local", at: hub.loop.now(), text())
+    }
+
     /// Tells what the cache had.
     @inline(never)
-    func note(_ outcome: CacheOutcome, _ watch: Watch) {
+    func note(_ outcome: CacheOutcome, _ query: inout QueryView, _ watch: Watch) {
         let now = hub.loop.now()
         if watch.skipsCache { return watch.trace.note("memory", at: now, "not looked at") }
         switch outcome {
@@ -112,7 +118,7 @@ extension Resolver {
             watch.trace.note("memory", at: now, "an answer whose time is over, which may be given out if there is no other")
         case .tooLarge(let count): watch.trace.note("memory", at: now, "an answer of \(count) bytes")
         case .hit(let stored):
-            let origin = nameOfUpstream(stored.upstream).map { " from \($0)" } ?? ""
+            let origin = origin(of: stored, CacheKey(&query))
             let kind = stored.isFailure ? "a failure that is remembered" : stored.isNegative ? "a negative answer" : "an answer"
             watch.trace.note(
                 "memory", at: now,
@@ -120,9 +126,23 @@ extension Resolver {
         }
     }
 
-    /// How an upstream is written, by its number; nil for one of earlier settings, or of another instance.
+    /// Where an answer of the cache came from.
+    private func origin(of stored: StoredAnswer, _ key: CacheKey) -> String {
+        let from = nameOfUpstream(stored.upstream).map { " from \($0)" } ?? ""
+        guard let name = RuleBook.name(key.wireName.span) else { return from }
+        let entries = cache.entries(FixedName(name), key.type, key.class, at: BootSeconds(rawValue: hub.bootSeconds))
+        let entry = entries.first { $0.key.viewNumber == key.viewNumber && $0.key.flags == key.flags }
+        switch entry?.provenance.transport {
+        case .redis: return "\(from), by way of Redis"
+        case .local, nil: return from
+        case let transport?: return "\(from) over \(transport)"
+        }
+    }
+
+    /// How an upstream is written, by its number, here or by the instance that gave its answer to Redis; nil for one of earlier
+    /// settings.
     private func nameOfUpstream(_ number: UInt16) -> String? {
-        policy.upstream(numbered: number).map { "\($0.address)" }
+        policy.upstream(numbered: number).map { "\($0.address)" } ?? shared.redis?.upstreams.name(of: number)
     }
 
     /// Tells which upstreams are for a question's domain.
@@ -141,9 +161,10 @@ extension Resolver {
     @inline(never)
     func noteKept(_ reply: UpstreamReply, isKept: Bool, _ trace: QuestionTrace) {
         let answer = reply.answer
+        let end = hub.loop.wallTime() / 1_000_000_000 + Int64(answer.lifetimeSeconds)
         let text =
             if let reason = answer.notKept { "not kept: \(reason)" } else if isKept {
-                "kept for \(answer.lifetimeSeconds) s"
+                "kept for \(answer.lifetimeSeconds) s, until \(WallTime.text(seconds: end))"
             } else {
                 "not kept: something was flushed meanwhile, or there is no room"
             }

@@ -51,6 +51,7 @@ extension Resolver {
         case .empty where !isTop, .loopbackReverse: reply = Reply(.nxDomain, .synthesized, "a locally served zone (RFC 6303)")
         case .empty, .noData: break
         }
+        noteLocal("the locally served zone \(RuleBook.text(query.nameBytes, labels: zone.labelCount))")
         if reply.counts.0 == 0 { writer.appendSOA(to: &buffer, in: &reply.counts.1) }
         let count = reply.finish(
             &buffer, flags: query.flags, edns: query.edns, end: writer.end, limit: buffer.count)

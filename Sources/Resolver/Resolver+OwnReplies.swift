@@ -82,8 +82,10 @@ extension Resolver {
         case .unknown:
             return nil
         case .noData:
+            noteLocal("the hosts file, which has the name with other types")
             return answer(Reply(.noError), query, &buffer)
         case .records(let range):
+            noteLocal("the hosts file")
             let start = MessageView.headerLength + query.questionLength
             let room = limit - (query.edns.map { Reply(.noError).opt(for: $0).length } ?? 0)
             let (reply, end) = Self.append(hosts, range, to: &buffer, at: start, limit: room)

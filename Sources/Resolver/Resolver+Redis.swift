@@ -14,7 +14,10 @@ extension Resolver {
         let mark = cache.flushMark
         let begun = hub.loop.now()
         let deadline = begun.advanced(by: Forwarder.questionLimit)
-        guard let redis, rule(for: key)?.noCache != true, let lookup = redis.begin(key) else {
+        guard let redis else { return ask(flight, since: mark, until: deadline) }
+        let isLeftOut = rule(for: key)?.noCache == true
+        guard !isLeftOut, let lookup = redis.begin(key) else {
+            note(isLeftOut ? "not asked: its domain has no-cache" : "not asked: it has not answered lately", of: flight)
             return ask(flight, since: mark, until: deadline)
         }
         defer { lookup.abandon() }
@@ -28,8 +31,7 @@ extension Resolver {
         }
         // Counts as a failure of Redis, whatever comes later.
         _ = redis.finish(lookup, key, rules(in: rule(for: key)))
-        flight.trace(at: hub.loop.now())?.note(
-            "redis", at: hub.loop.now(), "no answer within \(redis.budget); upstreams are asked beside it")
+        note("no answer within \(redis.budget); upstreams are asked beside it", of: flight)
         return race(lookup, from: redis, flight, since: mark, until: deadline)
     }
 
@@ -66,7 +68,7 @@ extension Resolver {
         let key = flight.key
         let rule = rule(for: key)
         guard let found = redis.finish(lookup, key, rules(in: rule)) else {
-            flight.trace(at: hub.loop.now())?.note("redis", at: hub.loop.now(), "has nothing")
+            note(lookup.nothingFound, of: flight)
             return nil
         }
         // Whoever kept it trusted that upstream. We do as far as it is one of ours, and as our settings say.
@@ -77,15 +79,23 @@ extension Resolver {
         let wall = hub.loop.wallTime() / 1_000_000
         // Whatever stands in memory is asked for anew because its time is over, or nearly. What ends no later is the same
         // answer: the memory counts whole seconds, so that the ends differ by less than one.
-        if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 { return nil }
+        if let left = cache.secondsLeft(key, at: now), found.expiresAt - wall <= (left + 1) * 1_000 {
+            note("has an answer that is no newer than the one in memory", of: flight)
+            return nil
+        }
         let mayBecomeStale = rule?.noStale != true
         let origin = Provenance(upstream: found.upstream, transport: .redis)
         cache.keep(key, since: mark) {
             cache.store(key, reply.answer, from: origin, at: now, mayBecomeStale: mayBecomeStale)
         }
         flight.source = .redis
-        flight.trace(at: hub.loop.now())?.note("redis", at: hub.loop.now(), "has an answer, and it is kept in memory")
+        note("has an answer, for \(max(0, found.expiresAt - wall) / 1_000) s more; it is kept in memory", of: flight)
         return .success(reply)
+    }
+
+    /// Tells who watches a flight of Redis.
+    private func note(_ text: @autoclosure () -> String, of flight: Flight) {
+        flight.trace(at: hub.loop.now())?.note("redis", at: hub.loop.now(), text())
     }
 
     /// Gives an upstream's answer to the other instances too.

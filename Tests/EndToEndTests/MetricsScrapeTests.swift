@@ -146,15 +146,18 @@ extension EndToEnd {
 
         @Test func `explain names the list, the rule and the line of the file that deny a name`() throws {
             let (upstream, directory) = (try FakeUpstream(), try TestDirectory())
-            let ads = try directory.write("# ads\n||other.example^\n||ads.example^\n", to: "ads.txt")
+            let ads = try directory.write("# ads\n||other.example^\n||ads.example^\n@@||good.ads.example^\n", to: "ads.txt")
             let server = try VireoServer(upstreams: [upstream.address], "lists: {ads: {from: \(ads)}}")
-            func explain(_ arguments: String...) throws -> String {
-                try Tool([VireoServer.binary, "explain", "x.ads.example", "--control", server.controlPath] + arguments).output
+            func explain(_ arguments: String..., name: String = "x.ads.example") throws -> String {
+                try Tool([VireoServer.binary, "explain", name, "--control", server.controlPath] + arguments).output
             }
             let text = try eventually("the list to hold") { try explain().contains("denied by") ? try explain() : nil }
             #expect(text.contains("rule: ads.example of list ads (\(ads):3)"), "\(text)")
             let object = try JSONSerialization.jsonObject(with: Data(try explain("--json").utf8)) as? [String: Any]
             #expect((object?["rule"] as? [String: Any])?["place"] as? String == "\(ads):3")
+            let passed = try explain(name: "good.ads.example")
+            #expect(passed.contains("rule: good.ads.example of list ads (\(ads):4), which lets it pass"), "\(passed)")
+            #expect(try passed.contains("answer: from upstream") && !explain(name: "www.example").contains("rule: "))
         }
 
         @Test func `queries are shown as they are answered, to who asks for them, with nothing that a terminal obeys`() throws {

@@ -177,6 +177,17 @@ package final class RedisLookup {
 
     /// What came; nil while nothing has.
     var outcome: Result<RedisReply, RedisError>? { request.outcome }
+    /// What is said of a look-up that found no answer.
+    package var nothingFound: String {
+        switch outcome {
+        case nil, .failure(.timedOut): "no answer in time"
+        case .failure(let error): "cannot be asked: \(error)"
+        case .success(.error(let words)): "cannot be asked: \(words)"
+        case .success(.bytes([])): "has nothing"
+        case .success: "has nothing that may be used: its time is over, or it cannot be read"
+        }
+    }
+
     /// Whether something came.
     package var isDone: Bool { request.outcome != nil }
 

@@ -14,6 +14,7 @@
 
 internal import Glibc
 package import Logging
+internal import Resolver
 internal import Synchronization
 
 /// The log of a process.

@@ -30,7 +30,7 @@ struct ExplainAPI {
             worker.resolver.explain(query, from: identity.address, named: clientName, skipsCache: skipsCache)
         }
         guard let found else { throw HTTPError(503, "no worker answers") }
-        let ruling = try found.steps.contains { $0.subject == "rules" } ? ruling(name, client) : nil
+        let ruling = try ruling(name, client, isDenied: found.steps.contains { $0.subject == "rules" })
         return format.response {
             Self.text("\(name) \(type), for \(client.text)", found, ruling)
         } json: { writer in
@@ -50,15 +50,16 @@ struct ExplainAPI {
         return try? message.encoded()
     }
 
-    /// What the rules do with the name, and in which line of which file that stands; nil where they do nothing.
-    private func ruling(_ name: Name, _ client: TestedClient) throws -> RuleExplanation? {
+    /// What the rules do with the name, and in which line of which file that stands; nil where they did nothing: a rule that denies
+    /// says nothing where something else answered before it.
+    private func ruling(_ name: Name, _ client: TestedClient, isDenied: Bool) throws -> RuleExplanation? {
         guard let rules, let content = rules.book?.content else { return nil }
         let loop = Hub.current.loop
         let (lists, files, seconds) = (rules.lists, loop.files, loop.wallTime() / 1_000_000_000)
         return try blocking {
             var found = RuleExplanation(content, name, client: client, at: seconds)
             found.locate(name, content, in: lists, files)
-            return found.rule == nil ? nil : found
+            return found.rule != nil && (isDenied || found.outcome == .pass) ? found : nil
         }
     }
 
@@ -75,7 +76,8 @@ struct ExplainAPI {
         if let ruling {
             let list = ruling.list.map { " of list \($0)" } ?? ""
             let place = ruling.place.map { " (\($0))" } ?? ""
-            text += "  " + TextTable.plain("rule: \(ruling.rule ?? "")\(list)\(place)") + "\n"
+            let effect = ruling.outcome == .pass ? ", which lets it pass" : ""
+            text += "  " + TextTable.plain("rule: \(ruling.rule ?? "")\(list)\(place)\(effect)") + "\n"
         }
         text += "  " + TextTable.duration(microseconds: found.nanoseconds / 1_000) + " in all\n"
         guard let message = Message(showing: found.answer.span) else { return text }

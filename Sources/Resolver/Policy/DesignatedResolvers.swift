@@ -32,6 +32,7 @@ extension Resolver {
     /// The answer to a question for the designated resolvers; nil for others.
     func designation(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step? {
         guard let records = policy.designated?.records(for: query.nameBytes, query.type) else { return nil }
+        noteLocal("this server's designated resolvers (RFC 9462)")
         let limit = buffer.count > Self.mostInDatagram ? buffer.count : datagramLimit(query.edns)
         let writer = RecordsAnswer(query, buffer.span)
         return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))

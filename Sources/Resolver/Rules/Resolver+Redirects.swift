@@ -2,6 +2,7 @@ internal import AnswerCache
 internal import DNSWire
 internal import Green
 internal import NameRules
+internal import Observation
 internal import Upstream
 
 /// Names that stand for others by our own word: rewrites, aliases of our own, safe searches. The other name is looked up like
@@ -23,6 +24,11 @@ extension Resolver {
         for _ in 0..<Self.mostRedirects {
             guard let name = RuleBook.name(owner.span) else { return nil }
             isSafeSearch = isSafeSearch || next.isSafeSearch
+            if let trace = pending.trace {
+                let reason = next.isSafeSearch ? ", for safe search" : ""
+                trace.note(
+                    next.isSafeSearch ? "rules" : "local", at: hub.loop.now(), "\(name) stands for \(next.target)\(reason)")
+            }
             records.append(ResourceRecord(name, ttl: next.ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: next.target))))
             owner = next.target.lowercased.wire
             if !isInHosts(owner.span, pending.key.type), let further = redirect(from: owner, pending.key.type, group, book) {

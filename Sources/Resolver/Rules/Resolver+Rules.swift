@@ -108,7 +108,18 @@ extension Resolver {
     /// Tells who watches why an answer is denied.
     @inline(never)
     private func note(_ denial: Denial, _ trace: QuestionTrace) {
-        trace.note("rules", at: hub.loop.now(), denial.text.isEmpty ? "denied: \(denial.action)" : "denied by \(denial.text)")
+        let now = hub.loop.now()
+        // Our own records deny as well: a type that is not among them, a name that is not to be.
+        if denial.list == nil, denial.code == nil { return trace.note("local", at: now, "the settings: \(denial.action)") }
+        trace.note("rules", at: now, denial.text.isEmpty ? "denied: \(denial.action)" : "denied by \(denial.text)")
+    }
+
+    /// Tells who watches what our own word about a name is, and whether it stands in the settings or in a list.
+    private func noteOwn(of name: Span<UInt8>, _ type: RecordType, _ what: @autoclosure () -> String, _ book: RuleBook) {
+        guard let watched else { return }
+        let isOfSettings = book.localRuling(name, type) != nil
+        watched.note(
+            isOfSettings ? "local" : "rules", at: hub.loop.now(), "\(what()) of \(isOfSettings ? "the settings" : "a list")")
     }
 
     /// Records of a list in place of an answer: those of the type that was asked for.
@@ -143,6 +154,7 @@ extension Resolver {
             : book.ruling(query.nameBytes, query.type, group: group, explains: query.edns != nil, counting: listHits)
         switch ruling {
         case .local(let records):
+            noteOwn(of: query.nameBytes, query.type, "records", book)
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
         case .deny(let denial):
@@ -211,7 +223,9 @@ extension Resolver {
         _ denial: Denial, _ pending: PendingQuery, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int? {
         switch denial.action {
-        case .drop: return 0
+        case .drop:
+            if let watched { note(denial, watched) }
+            return 0
         case .tcpOnly where limit > Int(UInt16.max) / 2: return nil
         default:
             answeredBy = .rule

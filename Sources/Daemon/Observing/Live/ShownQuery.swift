@@ -1,6 +1,7 @@
 internal import DNSWire
 internal import Green
 internal import Observation
+internal import Resolver
 
 /// A query and its answer, as people and programs are shown them. Names are escaped as in zone files (RFC 4343 2.1), so that
 /// nothing of a stranger's is obeyed by a terminal.
