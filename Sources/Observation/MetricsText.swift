@@ -115,7 +115,7 @@ package struct MetricsText: Sendable {
             case "\\": result += "\\\\"
             case "\"" where quotes: result += "\\\""
             case "\n": result += "\\n"
-            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value): result += "?"
+            case _ where !scalar.isPlain: result += "?"
             default: result.unicodeScalars.append(scalar)
             }
         }

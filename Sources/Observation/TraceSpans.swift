@@ -123,8 +123,9 @@ package struct TraceSpans {
         count += 1
     }
 
-    /// A text that is not too long, whole characters only.
+    /// A text of characters to see that is not too long, whole characters only.
     private static func short(_ text: String) -> String {
+        let text = PlainText.shown(text)
         guard text.utf8.count > longestText else { return text }
         var length = 0
         let part = text.prefix { character in

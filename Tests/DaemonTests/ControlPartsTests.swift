@@ -3,6 +3,7 @@ import DNSWire
 import Foundation
 import Green
 import GreenRedis
+import Observation
 import Testing
 
 @testable import Daemon
@@ -15,7 +16,7 @@ import Testing
 
     @Test func `JSON has its commas and escapes`() throws {
         var writer = JSONWriter()
-        let odd = "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä"
+        let odd = "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä bird \u{1F426} C1 \u{9B}2J left \u{202E} joined \u{200D}"
         writer.object { writer in
             writer.member("text", odd)
             writer.member("none", nil as String?)
@@ -32,6 +33,9 @@ import Testing
         }
         let object = try #require(try JSONSerialization.jsonObject(with: Data(writer.bytes)) as? [String: Any])
         #expect(object["text"] as? String == odd)
+        // Printed to a terminal it is nothing but characters to see.
+        let isPlain = String(decoding: writer.bytes, as: UTF8.self).unicodeScalars.allSatisfy { $0.isPlain }
+        #expect(isPlain)
         #expect(object["none"] is NSNull)
         #expect(object["number"] as? Int == -7)
         #expect(object["truth"] as? Bool == true)

@@ -24,8 +24,12 @@ extension EndToEnd {
             // By the keyboard alone.
             try browser.press("/")
             #expect(try browser.value("document.activeElement.id") as? String == "name")
-            try browser.value(
-                "document.getElementById('name').value = 'new.example'; document.getElementById('ask').requestSubmit()")
+            try browser.enter("new.example")
+            for id in ["type", "client"] {
+                try browser.press("Tab")
+                #expect(try browser.value("document.activeElement.id") as? String == id)
+            }
+            try browser.press("Enter")
             try browser.wait(for: "document.getElementById('walk').innerText.includes('asked over udp')")
             #expect(
                 try browser.value("document.getElementById('said').innerText") as? String ?? "" > "NOERROR for new.example. A")
@@ -33,6 +37,79 @@ extension EndToEnd {
             #expect(try browser.value(Self.unlabelled) as? [String] == [])
             #expect(browser.complaints == [])
         }
+
+        @Test func `in light and dark, wide and on a phone, all words can be read and nothing is wider than the screen`() throws {
+            let upstream = try FakeUpstream(delay: .milliseconds(3))
+            let port = FreePort.take()
+            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-page: true")
+            let browser = try Browser()
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            try browser.wait(for: "document.getElementById('link').textContent.includes('live')")
+            let long = (0..<3).map { "\($0)" + String(repeating: "w", count: 62) }.joined(separator: ".")
+            _ = try server.ask("\(long).example.", .a)
+            try browser.wait(for: "document.getElementById('names').innerText.includes('wwww')")
+            try browser.wait(for: "document.getElementById('slow').innerText.includes('wwww')")
+            try browser.value(
+                "document.getElementById('name').value = '\(long).example'; document.getElementById('ask').requestSubmit()")
+            try browser.wait(for: "document.getElementById('walk').innerText.includes('answer: from')")
+            var backgrounds: Set<String> = []
+            for dark in [false, true] {
+                try browser.prefer(dark: dark)
+                backgrounds.insert(
+                    try browser.value("getComputedStyle(document.documentElement).backgroundColor") as? String ?? "")
+                for width in [1_440, 390] {
+                    try browser.resize(width: width, height: 844, isMobile: width < 500)
+                    #expect(try browser.value(Self.unreadable) as? [String] == [], "\(dark ? "dark" : "light"), \(width) wide")
+                    let needed = try browser.value("document.documentElement.scrollWidth") as? Int ?? .max
+                    #expect(needed <= width, "\(needed) of \(width)")
+                }
+            }
+            try browser.value("document.getElementById('peak').style.color = 'var(--line)'")
+            #expect((try browser.value(Self.unreadable) as? [String])?.count == 1)
+            // The button goes through the system's colours, light and dark.
+            for theme in ["light", "dark", ""] {
+                try browser.value("document.getElementById('theme').click()")
+                #expect(try browser.value("document.documentElement.dataset.theme || ''") as? String == theme)
+            }
+            #expect(backgrounds.count == 2 && browser.complaints == [])
+        }
+
+        @Test func `the page says when no upstream answers any more`() throws {
+            let (port, nobody) = (FreePort.take(), FreePort.take())
+            let server = try VireoServer(upstreams: ["127.0.0.1:\(nobody)"], "http: \"127.0.0.1:\(port)\"\nhttp-page: true")
+            let browser = try Browser()
+            try browser.go(to: "http://127.0.0.1:\(port)/")
+            try browser.wait(for: "document.getElementById('ready').innerText === 'ready'")
+            _ = try server.ask("www.example.", .a)
+            try browser.wait(for: "document.getElementById('ready').innerText === 'no upstream answers'")
+            #expect(try browser.value("document.title") as? String == "⚠ Vireo")
+            #expect(try browser.value("document.getElementById('upstreams').innerText.includes('well')") as? Bool == false)
+            #expect(browser.complaints == [])
+        }
+
+        /// Texts whose colour is too near to what is behind them (WCAG 2.1, 1.4.3: 4.5, and 3 for large ones).
+        private static let unreadable = """
+            (() => {
+              const parse = text => text.match(/[\\d.]+/g).map(Number), isSRGB = text => text.startsWith("color(");
+              const rgb = text => { const v = parse(text); return isSRGB(text) ? [...v.slice(0, 3).map(x => x * 255), v[3] ?? 1]
+                : [v[0], v[1], v[2], v[3] ?? 1]; };
+              const light = c => c.slice(0, 3).map(x => x / 255).map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4)
+                .reduce((sum, x, i) => sum + x * [.2126, .7152, .0722][i], 0);
+              const behind = node => { for (; node; node = node.parentElement) { const c = rgb(getComputedStyle(node).backgroundColor);
+                if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+              const found = [];
+              for (const node of document.querySelectorAll("body *")) {
+                const style = getComputedStyle(node), box = node.getBoundingClientRect();
+                const isText = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
+                if (!isText || box.width < 2 || style.visibility !== "visible" || node.closest(".skip, .unseen, script, option")) continue;
+                const [one, other] = [light(rgb(style.color)), light(behind(node))].sort((a, b) => b - a);
+                const least = parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 600 ? 3 : 4.5;
+                const contrast = (one + .05) / (other + .05);
+                if (contrast < least) found.push(contrast.toFixed(2) + " " + node.outerHTML.slice(0, 90));
+              }
+              return found;
+            })()
+            """
 
         /// What a screen reader would have no name for.
         private static let unlabelled = """

@@ -25,9 +25,9 @@ import Testing
     @Test func `a hostile label ends neither its quotes nor its line`() {
         let written = text(.prometheus) {
             $0.family("a", .gauge, "x\ny\\z")
-            $0.sample(UInt64(1), ("l", "\"} 1\nb{\u{1B}[2J\\\u{9B}"))
+            $0.sample(UInt64(1), ("l", "\"} 1\nb{\u{1B}[2J\\\u{9B}\u{202E}é"))
         }
-        #expect(written == "# HELP a x\\ny\\\\z\n# TYPE a gauge\na{l=\"\\\"} 1\\nb{?[2J\\\\?\"} 1\n")
+        #expect(written == "# HELP a x\\ny\\\\z\n# TYPE a gauge\na{l=\"\\\"} 1\\nb{?[2J\\\\??é\"} 1\n")
     }
 
     @Test func `a histogram's buckets are cumulative and end with all`() {

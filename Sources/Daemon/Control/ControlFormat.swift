@@ -1,4 +1,5 @@
 internal import GreenHTTP
+internal import Observation
 
 /// How a client wants to be answered: JSON for programs, text for people (`Accept: text/plain`).
 enum ControlFormat {
@@ -22,7 +23,7 @@ enum ControlFormat {
 
     /// An error's words, fit for a terminal: they may be a stranger's.
     static func words(_ error: any Error) -> String {
-        String("\(error)".unicodeScalars.prefix(300).map { (0x20...0x7E).contains($0.value) ? Character($0) : "?" })
+        PlainText.shown(String(String.UnicodeScalarView("\(error)".unicodeScalars.prefix(300))))
     }
 
     /// What a request asks for; JSON unless it says otherwise.

@@ -1,4 +1,7 @@
-/// Writes JSON (RFC 8259) as it goes, commas and escapes included.
+internal import Observation
+
+/// Writes JSON (RFC 8259) as it goes, commas and escapes included. Who prints it to a terminal, or reads it line by line, gets nothing
+/// but characters to see.
 struct JSONWriter {
     /// What has been written.
     private(set) var bytes: [UInt8] = []
@@ -25,7 +28,7 @@ struct JSONWriter {
     mutating func value(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 { append(escaped: byte) }
+        for scalar in text.unicodeScalars { append(escaped: scalar) }
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -85,15 +88,19 @@ struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func append(escaped byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-        case UInt8(ascii: "\n"): bytes += "\\n".utf8
-        case 0..<0x20:
-            let digits = Array("0123456789abcdef".utf8)
-            bytes += "\\u00".utf8
-            bytes += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        default: bytes.append(byte)
+    private mutating func append(escaped scalar: Unicode.Scalar) {
+        switch scalar {
+        case "\"", "\\": bytes += [UInt8(ascii: "\\"), UInt8(ascii: scalar)]
+        case "\n": bytes += "\\n".utf8
+        case _ where scalar.isPlain: bytes += "\(scalar)".utf8
+        default: for unit in "\(scalar)".utf16 { append(escaped: unit) }
         }
+    }
+
+    /// A unit of UTF-16 in hexadecimal digits.
+    private mutating func append(escaped unit: UInt16) {
+        let digits = Array("0123456789abcdef".utf8)
+        bytes += "\\u".utf8
+        for shift in [12, 8, 4, 0] as [UInt16] { bytes.append(digits[Int(unit >> shift & 15)]) }
     }
 }

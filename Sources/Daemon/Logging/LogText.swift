@@ -1,7 +1,7 @@
-internal import Resolver
+internal import Observation
 
 /// Text as it stands in the log: what a terminal or a reader of lines would take for more than itself, and what nobody
-/// would see, is escaped. The one place where that is done.
+/// would see, is escaped.
 enum LogText {
     /// A message or a key.
     static func plain(_ text: String) -> String {

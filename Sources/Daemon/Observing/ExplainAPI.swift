@@ -65,24 +65,24 @@ struct ExplainAPI {
 
     /// A tree with times for people.
     private static func text(_ title: String, _ found: Explanation, _ ruling: RuleExplanation?) -> String {
-        var text = TextTable.plain(title) + "\n"
+        var text = PlainText.shown(title) + "\n"
         let times = found.steps.map { TextTable.duration(microseconds: $0.at / 1_000) }
         let width = times.map(\.count).max() ?? 0
         for (step, time) in zip(found.steps, times) {
             let branch = String(repeating: "  ", count: step.depth)
             let line = "\(branch)\(step.subject): \(step.text)"
-            text += "  " + String(repeating: " ", count: width - time.count) + time + "  " + TextTable.plain(line) + "\n"
+            text += "  " + String(repeating: " ", count: width - time.count) + time + "  " + PlainText.shown(line) + "\n"
         }
         if let ruling {
             let list = ruling.list.map { " of list \($0)" } ?? ""
             let place = ruling.place.map { " (\($0))" } ?? ""
             let effect = ruling.outcome == .pass ? ", which lets it pass" : ""
-            text += "  " + TextTable.plain("rule: \(ruling.rule ?? "")\(list)\(place)\(effect)") + "\n"
+            text += "  " + PlainText.shown("rule: \(ruling.rule ?? "")\(list)\(place)\(effect)") + "\n"
         }
         text += "  " + TextTable.duration(microseconds: found.nanoseconds / 1_000) + " in all\n"
         guard let message = Message(showing: found.answer.span) else { return text }
         text += "\(message.responseCode)"
-        if let reason = extendedError(found) { text += TextTable.plain(" (\(reason.code): \(reason.text))") }
+        if let reason = extendedError(found) { text += PlainText.shown(" (\(reason.code): \(reason.text))") }
         text += "\n"
         for record in message.answers + message.authorities { text += shown(record) + "\n" }
         return text
@@ -119,7 +119,7 @@ struct ExplainAPI {
 
     /// A record in one line, without tabs.
     private static func shown(_ record: ResourceRecord) -> String {
-        TextTable.plain(String("\(record)".map { $0 == "\t" ? " " : $0 }))
+        PlainText.shown(String("\(record)".map { $0 == "\t" ? " " : $0 }))
     }
 
     /// Why the answer is as it is, where it says so.

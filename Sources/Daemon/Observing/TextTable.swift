@@ -1,3 +1,5 @@
+internal import Observation
+
 /// Lines of cells for people: columns as wide as their widest cell, those of numbers aligned to the right.
 struct TextTable {
     private var rows: [[String]]
@@ -9,8 +11,8 @@ struct TextTable {
         self.right = right
     }
 
-    /// Adds a row. Control characters, which may be a stranger's, are shown as `?`.
-    mutating func add(_ cells: [String]) { rows.append(cells.map(Self.plain)) }
+    /// Adds a row. What is no character to see, which may be a stranger's, is shown as `?`.
+    mutating func add(_ cells: [String]) { rows.append(cells.map(PlainText.shown)) }
 
     /// All of it.
     var text: String {
@@ -25,26 +27,6 @@ struct TextTable {
             while line.last == " " { line.removeLast() }
             return line + "\n"
         }.joined()
-    }
-
-    /// A text without what a terminal would obey.
-    static func plain(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || isTricky($0) }) else {
-            return text
-        }
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || isTricky(scalar) ? "?" : scalar
-                }))
-    }
-
-    /// Characters that change the order in which others are shown, or that are not seen.
-    private static func isTricky(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: true
-        default: false
-        }
     }
 
     /// A duration in the unit that people read it in.

@@ -1,3 +1,5 @@
+internal import Observation
+
 /// Text as it may stand in a message: quoted, what is not plain escaped, a URL's password left out, cut when long.
 package func quoted(_ given: some StringProtocol) -> String {
     let text = withoutPassword(given)
@@ -21,17 +23,4 @@ package func withoutPassword(_ text: some StringProtocol) -> String {
     while start < at, !text[start...].hasPrefix("://") { start = text.index(after: start) }
     guard start < at else { return String(text) }
     return text[..<start] + "://***" + text[at...]
-}
-
-extension Unicode.Scalar {
-    /// Whether a reader sees the character, and it does nothing else to a terminal or a line.
-    package var isPlain: Bool {
-        if isASCII { return (0x20...0x7E).contains(value) }
-        if properties.isDefaultIgnorableCodePoint { return false }
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .surrogate, .privateUse, .unassigned:
-            return false
-        default: return true
-        }
-    }
 }

@@ -86,12 +86,18 @@ final class Browser {
         }
     }
 
-    /// Presses a key.
+    /// Presses a key: a character, `Tab` or `Enter`.
     func press(_ key: String) throws {
+        let (code, text) = ["Tab": (9, ""), "Enter": (13, "\r")][key] ?? (0, key)
         for type in ["keyDown", "keyUp"] {
-            try command("Input.dispatchKeyEvent", ["type": type, "key": key, "text": type == "keyDown" ? key : ""])
+            try command(
+                "Input.dispatchKeyEvent",
+                ["type": type, "key": key, "windowsVirtualKeyCode": code, "text": type == "keyDown" ? text : ""])
         }
     }
+
+    /// Writes where the focus is.
+    func enter(_ text: String) throws { try command("Input.insertText", ["text": text]) }
 
     /// A picture of what is seen, or of the whole page, as a PNG file.
     func picture(wholePage: Bool = false) throws -> Data {

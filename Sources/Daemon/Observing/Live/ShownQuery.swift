@@ -40,7 +40,7 @@ struct ShownQuery {
         let took = microseconds > 0 ? "  " + TextTable.duration(microseconds: microseconds) : ""
         let who = clientName.map { "\(client) (\($0))" } ?? client
         let cut = outcome == AnswerOutcome.answered.name ? "" : "  \(outcome)"
-        return TextTable.plain("\(time)  \(who)  \(name) \(type)  \(responseCode)  \(source)  \(transport)\(took)\(cut)") + "\n"
+        return PlainText.shown("\(time)  \(who)  \(name) \(type)  \(responseCode)  \(source)  \(transport)\(took)\(cut)") + "\n"
     }
 
     /// The same for programs.
