@@ -16,7 +16,8 @@ import Testing
 
     @Test func `JSON has its commas and escapes`() throws {
         var writer = JSONWriter()
-        let odd = "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä bird \u{1F426} C1 \u{9B}2J left \u{202E} joined \u{200D}"
+        let odd =
+            "quote \" backslash \\ tab \t newline \n nul \0 umlaut ä bird \u{1F426} C1 \u{9B}2J left \u{202E} joined \u{200D}"
         writer.object { writer in
             writer.member("text", odd)
             writer.member("none", nil as String?)

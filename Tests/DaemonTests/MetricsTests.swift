@@ -154,7 +154,10 @@ import Testing
             #expect(try ready(daemon) == (200, "ready\n"))
             _ = try #require(daemon.shared.upstreams.inUse.first).failed(.silent, .root, at: Hub.current.now)
             #expect(try ready(daemon) == (503, "no upstream answers\n"))
-            withExtendedLifetime((nobody, resolver)) {}
+            var starting = try self.daemon(upstreams: 1)
+            starting.0.rules = NameRulesPart(try read("lists: {ads: {from: /list}}\n"), starting.0.shared.cache, logger)
+            #expect(try ready(starting.0) == (503, "lists are not read yet\n"))
+            withExtendedLifetime((nobody, resolver, starting.1)) {}
         }
     }
 

@@ -37,6 +37,48 @@ extension EndToEnd {
             "certificate", "worker", "version",
         ]
 
+        @Test(.enabled(if: Tool.exists("kdig"))) func `what happens is counted where it is said to be`() throws {
+            let (upstream, redis) = (try FakeUpstream(delay: .milliseconds(400)), try RedisServer())
+            let vireo = try EncryptedVireo(upstreams: [upstream.address], "cache: {redis: \"redis://127.0.0.1:\(redis.port)\"}")
+            let server = vireo.server
+            func value(_ sample: String) throws -> Double? {
+                let text = try Tool([VireoServer.binary, "metrics", "--control", server.controlPath]).output
+                return text.split(separator: "\n").first { $0.hasPrefix(sample + " ") }?.split(separator: " ").last.flatMap {
+                    Double($0)
+                }
+            }
+            func expect(_ sample: String, _ wanted: Double) throws {
+                _ = try eventually("\(sample) to be \(wanted)") {
+                    try value(sample) == wanted ? true : nil
+                }
+            }
+            let clients = try (0..<3).map { _ in
+                try ManagedProcess(["dig", "@127.0.0.1", "-p", "\(server.port)", "+tries=1", "slow.example"])
+            }
+            try eventually("three to wait") {
+                try value("vireo_dns_flights") == 1 && value("vireo_dns_coalesced_total") == 2 ? true : nil
+            }
+            for client in clients { try client.waitForExit() }
+            try expect("vireo_dns_flights", 0)
+            try expect("vireo_redis_lookups_total{result=\"miss\"}", 1)
+            try expect("vireo_redis_stores_total{result=\"stored\"}", 1)
+            try expect("vireo_dns_responses_total{source=\"upstream\",rcode=\"NOERROR\"}", 3)
+            for _ in 0..<2 {
+                _ = try Tool([
+                    "kdig", "@127.0.0.1", "-p", "\(vireo.tlsPort)", "+tls", "+tls-ca=\(vireo.authority)", "slow.example",
+                ])
+            }
+            try expect("vireo_tls_handshakes_total", 2)
+            try expect("vireo_dns_queries_total{transport=\"tls\",family=\"ipv4\"}", 2)
+            try expect("vireo_dns_request_duration_seconds_count{source=\"upstream\"}", 3)
+            let quick = try value("vireo_dns_request_duration_seconds_bucket{source=\"upstream\",le=\"0.262144\"}")
+            let late = try value("vireo_dns_request_duration_seconds_bucket{source=\"upstream\",le=\"2.097152\"}")
+            #expect(quick == 0 && late == 3)
+            server.process.send(SIGHUP)
+            try expect("vireo_reloads_total{result=\"success\"}", 1)
+            try server.reload(yaml: "nonsense: 1\n") { try value("vireo_reloads_total{result=\"failure\"}") == 1 }
+        }
+
         @Test func `every metric that is promised is served with its labels, and promtool finds nothing wrong with any`() throws {
             let (upstream, redis, directory) = (try FakeUpstream(), try RedisServer(), try TestDirectory())
             let ads = try directory.write("||ads.example^\n", to: "ads.txt")

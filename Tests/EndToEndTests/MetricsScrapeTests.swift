@@ -120,6 +120,7 @@ extension EndToEnd {
             let others = ["vireo_redis_up", "vireo_redis_lookups_total"]
             for name in ["grafana.json", "alerts.yaml"] {
                 let file = try String(contentsOf: Self.packaging.appendingPathComponent(name), encoding: .utf8)
+                if name.hasSuffix("json") { _ = try JSONSerialization.jsonObject(with: Data(file.utf8)) }
                 for match in file.matches(of: /vireo_[a-z_]+[a-z]/) {
                     let metric = String(match.output).replacing("_bucket", with: "")
                     #expect(served.contains(metric) || others.contains(metric), "\(metric) of \(name)")
@@ -134,7 +135,9 @@ extension EndToEnd {
             func vireo(_ arguments: String...) throws -> Tool {
                 try Tool([VireoServer.binary] + arguments + ["--control", server.controlPath], within: .seconds(20))
             }
-            #expect(try vireo("upstreams").output.contains(#/127\.0\.0\.1:\d+ +well /#))
+            #expect(
+                try vireo("upstreams").output.contains(
+                    #/127\.0\.0\.1:\d+ +well +[\d.]+ (µs|ms) +[\d.]+ (µs|ms) +100\.0 % +\d+ +0 +-/#))
             #expect(try vireo("stats").output.contains(#/from upstream +1 /#))
             #expect(try vireo("log-level", "debug").exit == .code(0))
             #expect(try vireo("log-level", "loud").errors.contains("expected one of trace, debug"))

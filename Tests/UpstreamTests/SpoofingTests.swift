@@ -46,6 +46,7 @@ import Testing
             let reply = try ask(upstream)
             #expect(reply.transport == .tcp)
             #expect(upstream.queries.map(\.transport) == [.udp, .tcp])
+            #expect(upstream.server.figures.nearMisses.value == 1 && upstream.server.figures.connections.value == 1)
             #expect(!upstream.server.foldsLetters)
         }
     }
