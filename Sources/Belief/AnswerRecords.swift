@@ -89,11 +89,13 @@ enum AnswerRecords {
 }
 
 extension Answer {
-    /// The answer to a question whose alias the upstream did not follow, with that to the question for its target behind it.
+    /// The answer to a question whose alias the upstream did not follow, with that to the question for its target behind it, which
+    /// came so many seconds later.
     package func followed(
-        by other: Answer, to target: Asked, asked: Asked, _ rules: Belief.Rules
+        by other: Answer, to target: Asked, asked: Asked, after seconds: UInt32 = 0, _ rules: Belief.Rules
     ) throws(BrokenReply) -> Answer {
-        let mine = message(to: asked)
+        var mine = message(to: asked)
+        if seconds > 0 { try Self.countDown(&mine, by: seconds) }
         let others = other.message(to: target)
         let written = try AnswerRecords.message(of: mine.count + others.count, to: asked, seed: rules.seed) {
             (builder) throws(WireError) in
@@ -111,6 +113,19 @@ extension Answer {
             aliasCount: aliasCount + other.aliasCount, target: other.target,
             droppedCount: droppedCount + other.droppedCount)
         return try AnswerRecords.answer(head, written: written, to: asked)
+    }
+
+    /// Takes an age off all TTLs of a message of our own; what is used up is 0.
+    private static func countDown(_ message: inout [UInt8], by seconds: UInt32) throws(BrokenReply) {
+        var places: [(offset: Int, ttl: UInt32)] = []
+        do throws(WireError) {
+            var records = try MessageView(message.span).records()
+            while let record = try records.next() { places.append((record.ttlOffset, record.ttl - min(record.ttl, seconds))) }
+        } catch {
+            throw .unreadable
+        }
+        var span = message.mutableSpan
+        for place in places { span.storeUInt32(place.ttl, at: place.offset) }
     }
 
     /// The smallest TTL in a message of our own.

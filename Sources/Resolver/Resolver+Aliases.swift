@@ -18,6 +18,8 @@ extension Resolver {
         guard reply.answer.kind == .alias else { return reply }
         var whole = reply
         var isOwn = false
+        // By the clock of those who count down what is kept.
+        var toldAt = hub.bootSeconds
         for _ in 0..<Self.mostFollowed {
             let target = Asked(whole.answer.target, key.type, key.class, flags: key.flags)
             guard target.name != key.wireName else { break }
@@ -33,7 +35,9 @@ extension Resolver {
             case .kept, .unknown:
                 next = try ask(target, of: domain(of: target, in: key.viewNumber), rules, until: deadline, for: flight)
             }
-            let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, rules)
+            let age = hub.bootSeconds &- toldAt
+            toldAt &+= age
+            let joined = try? whole.answer.followed(by: next.answer, to: target, asked: key.asked, after: age, rules)
             guard let joined, joined.aliasCount <= Self.mostFollowed else { break }
             whole = UpstreamReply(joined, upstream: next.upstream, transport: next.transport)
             guard joined.kind == .alias else {

@@ -10,14 +10,15 @@ import Upstream
 @Suite struct AliasTests {
     /// A world whose upstream says of `n0.example.` that it is an alias of `n1.example.`, and so on up to `last`, which has
     /// an address; it follows none of them.
-    private func run(last: Int, delay: Duration = .zero, _ body: @escaping (ResolverWorld) throws -> Void) throws {
+    private func run(last: Int, ttl: Int = 300, delay: Duration = .zero, _ body: @escaping (ResolverWorld) throws -> Void) throws
+    {
         try ResolverWorld.run { world throws in
             world.upstream.delay = delay
             world.upstream.answer = { query in
                 let name = query.questions[0].name.lowercased.description
                 guard let number = Int(name.dropFirst().prefix { $0.isNumber }) else { return nil }
                 if number == last { return .address(query) }
-                return .reply(to: query, .noError, ["\(name) 300 IN CNAME n\(number + 1).example."])
+                return .reply(to: query, .noError, ["\(name) \(ttl) IN CNAME n\(number + 1).example."])
             }
             try body(world)
         }
@@ -39,6 +40,25 @@ import Upstream
             for _ in 0..<2 {
                 #expect(try world.ask("n0.example.").responseCode == .servFail)
                 #expect(world.upstream.count == 12)
+            }
+        }
+    }
+
+    @Test func `count down while their targets are asked for`() throws {
+        try run(last: 2, delay: .milliseconds(1_400)) { world throws in
+            let ttls = try world.ask("n0.example.").answers.map(\.ttl)
+            #expect((297...298).contains(ttls[0]) && (298...299).contains(ttls[1]))
+            let count = world.upstream.count
+            #expect(try world.ask("n0.example.").answers.map(\.ttl) == ttls && world.upstream.count == count)
+        }
+    }
+
+    @Test func `are not kept where their time is over before the last target is known`() throws {
+        try run(last: 2, ttl: 2, delay: .milliseconds(1_400)) { world throws in
+            for _ in 0..<2 {
+                let count = world.upstream.count
+                #expect(try world.ask("n0.example.").answers.map(\.ttl).first == 0)
+                #expect(world.upstream.count > count)
             }
         }
     }
