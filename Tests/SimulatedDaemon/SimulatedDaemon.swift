@@ -33,6 +33,8 @@ package final class SimulatedDaemon: @unchecked Sendable {
     package private(set) var failure: (any Error)?
     /// Whether it runs.
     package private(set) var isRunning = false
+    /// How many sockets it had not closed when it last ended in good order.
+    package private(set) var leftSockets = 0
     /// Called with each line of the log.
     package var onLine: (String) -> Void {
         get { journal.onLine.withLock { $0.call } }
@@ -126,6 +128,9 @@ package final class SimulatedDaemon: @unchecked Sendable {
             try hub.sleep(until: hub.loop.now().advanced(by: .milliseconds(1)))
         }
         (shared, mainLoop) = (nil, nil)
+        // What the kernel does for a process that ends.
+        leftSockets = world.socketCount(of: host)
+        world.closeSockets(of: host)
     }
 
     private func loader() -> ConfigurationLoader {

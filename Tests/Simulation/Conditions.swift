@@ -31,8 +31,9 @@ struct Conditions {
 
     /// Whether a question that was asked and answered then may have failed: where no upstream was good and reachable, or until the
     /// daemon has found that one is again (a probe every two seconds), or for as long as failures are remembered of names whose
-    /// upstream answered others (RFC 9520: twice as long each time, five minutes at most).
-    func mayFail(asked: Double, answered: Double, patience: Double) -> Bool {
+    /// upstream answered others (RFC 9520: twice as long each time, five minutes at most). `steps` is how many questions an upstream
+    /// is asked for it, one after the other.
+    func mayFail(asked: Double, answered: Double, patience: Double, steps: Int = 1) -> Bool {
         if any(from: asked - patience, to: answered, { !$0.contains(where: \.isGood) }) { return true }
         var began: Double?
         for (index, each) in history.enumerated() where each.at <= answered {
@@ -44,8 +45,8 @@ struct Conditions {
             let until = index + 1 < history.count ? history[index + 1].at : .infinity
             if until + min(320, patience + 2 * (until - began!)) >= asked { return true }
         }
-        // Who is asked after two that are silent has half a second left of the question's time.
-        return any(from: asked - 10, to: answered) { $0.count { !$0.isGood } > 1 }
+        // Who is asked after two that are silent, or twice after one, has half a second left of the question's time.
+        return any(from: asked - 10, to: answered) { $0.count { !$0.isGood } * steps > 1 }
     }
 
     /// Whether a stale answer may have been given: the first upstream was silent for longer than a client waits, or asking has failed

@@ -72,6 +72,8 @@ package struct Plan: Sendable {
     package let redis: RedisBehaviour?
     package let workers: Int
     package let cacheSize: String
+    /// Whether what is to be kept is kept in memory to its end.
+    var keepsAll: Bool { cacheSize == "1MiB" }
     package let staleSeconds: Int
     package let staleTimeout: String
     package let prefetches: Bool

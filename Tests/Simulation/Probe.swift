@@ -23,12 +23,12 @@ final class Probe {
             for type in ZoneTruth.types where type == .a || number % 4 == 0 {
                 guard judge.violation == nil else { return }
                 guard let answer = try ask(Plan.name(number), type), isFresh else { continue }
-                let truth = ZoneTruth.whole(Plan.name(number), type, era: judge.era)
+                let truth = judge.zone.whole(Plan.name(number), type, era: judge.era)
                 guard Tellings.whole(answer.responseCode, answer.answers) != Tellings.whole(truth.code, truth.answers) else {
                     continue
                 }
-                let seen = "\(Plan.name(number)) \(type): \(answer.responseCode) \(answer.answers.map(\.description))"
-                judge.fail("with good upstreams answers are fresh", "\(seen), era \(judge.era)")
+                let seen = "\(Plan.name(number)) \(type): \(Chronicle.brief(answer))"
+                judge.fail("with good upstreams answers are fresh", of: Plan.name(number), "\(seen), era \(judge.era)")
             }
         }
     }
@@ -36,19 +36,20 @@ final class Probe {
     /// Asks what must still be known; no upstream may have told of it since.
     func askAgain(_ questions: [Judge.Asked]) throws {
         let began = judge.now()
-        for question in questions where judge.violation == nil {
+        for question in questions where judge.violation == nil && judge.mustKnow(question) {
             guard let answer = try ask(question.name, question.type) else { continue }
             let newest = judge.tellings.newest[question.key]?.at ?? -1
-            guard answer.responseCode == .servFail || newest >= began else { continue }
+            guard judge.mustKnow(question), answer.responseCode == .servFail || newest >= began else { continue }
             judge.fail(
-                "what was promised outlasts an end",
-                "\(question.name) \(question.type): \(answer.responseCode), told at \(newest)")
+                "what was promised outlasts an end", of: question.name,
+                "\(question.name) \(question.type): \(Chronicle.brief(answer)), told at \(Chronicle.time(newest))")
         }
     }
 
     /// The answer to a question, judged; nil where there is none, which is judged too.
     private func ask(_ name: String, _ type: RecordType) throws -> Message? {
         let judge = judge
+        judge.log.say(of: name, "the probe asks for \(name) \(type)")
         let asked = Judge.Asked(name: name, id: 7, letters: name, at: judge.now(), hasEDNS: true, type: type)
         let wire = Message.query(name, type, edns: EDNS(), id: 7).wire
         let limit = Duration.milliseconds(Int(SimulatedClient.patience * 1_000))
@@ -58,7 +59,7 @@ final class Probe {
             guard try socket.send(wire), let (bytes, _) = try socket.receiveBytes(until: hub.now.advanced(by: limit)),
                 var answer = try? Message(bytes.span)
             else {
-                judge.fail("each query is answered", "probe \(name) \(type)")
+                judge.fail("each query is answered", of: name, "probe \(name) \(type)")
                 return nil
             }
             if judge.judge(answer, to: asked, by: "probe", overStream: false) {
@@ -66,7 +67,7 @@ final class Probe {
                 defer { stream.close() }
                 try stream.writeMessage(wire)
                 guard let bytes = try stream.readMessage(until: hub.now.advanced(by: limit)) else {
-                    judge.fail("each query is answered", "probe \(name) \(type) over TCP")
+                    judge.fail("each query is answered", of: name, "probe \(name) \(type) over TCP")
                     return nil
                 }
                 answer = try Message(bytes.span)

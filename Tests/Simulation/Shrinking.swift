@@ -34,6 +34,8 @@ package enum Shrinking {
                 }
             }
         }
+        // Once more, with all that is said.
+        result = Simulation.run(best, isDetailed: true)
         return (best, result)
     }
 }

@@ -76,6 +76,7 @@ final class SimulatedClient {
         let type = isOther ? ZoneTruth.types.randomElement(using: &random)! : .a
         let hasEDNS = Int.random(in: 0..<4, using: &random) > 0
         let query = Message.query(letters, type, edns: hasEDNS ? EDNS() : nil, id: transport == .http2 ? 0 : lastID)
+        judge.log.say(of: name, "\(self.name) asks for \(letters) \(type)\(hasEDNS ? "" : " without EDNS"), id \(query.id)")
         return (
             Judge.Asked(name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type), query.wire
         )
@@ -84,7 +85,8 @@ final class SimulatedClient {
     /// Judges the absence of an answer.
     private func missed(_ asked: Judge.Asked, _ begun: Int) {
         guard !mayBreak(begun), judge.violation == nil else { return }
-        judge.fail("each query is answered", "\(name) \(asked.letters) id \(asked.id), asked at \(asked.at)")
+        let what = "\(name) \(asked.letters) \(asked.type) id \(asked.id), asked at \(Chronicle.time(asked.at))"
+        judge.fail("each query is answered", of: asked.name, what)
     }
 
     private func limit(_ hub: Hub) -> Instant { hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))) }
@@ -142,6 +144,7 @@ final class SimulatedClient {
         defer { stream.close() }
         let asked = Judge.Asked(
             name: cut.name, id: cut.id, letters: cut.letters, at: judge.now(), hasEDNS: cut.hasEDNS, type: cut.type)
+        judge.log.say(of: cut.name, "\(name) asks again over TCP")
         let wire = Message.query(cut.letters, cut.type, edns: cut.hasEDNS ? EDNS() : nil, id: cut.id).wire
         let deadline = limit(hub)
         try stream.writeMessage(wire, until: deadline)

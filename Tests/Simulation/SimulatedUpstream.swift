@@ -54,55 +54,89 @@ final class SimulatedUpstream {
         case .broken: return .bytes(try Message.reply(to: query, .servFail).encoded())
         case .garbage: return .bytes((0..<40).map { _ in UInt8.random(in: 0...255, using: &random) })
         case .closing where questionOfStream == 3: return .end
-        case .slow: try sleep(.milliseconds(Int.random(in: 1...900, using: &random)))
+        case .slow: try sleep(.milliseconds(Int.random(in: 1...slowness(query), using: &random)))
         default: break
         }
         let era = judge.era
         let question = query.questions[0]
         // What all servers know.
         guard question.name.description != "." else { return .bytes(try Message.reply(to: query, .noError).encoded()) }
-        let truth = ZoneTruth.told(ZoneTruth.text(question.name), question.type, era: era)
+        let truth = judge.zone.told(ZoneTruth.text(question.name), question.type, era: era)
         return .truth(truth, truth.reply(to: query), era: era)
     }
+
+    /// How many milliseconds an answer takes at most where all are slow: so much that one with all steps of aliases, and once more
+    /// over TCP, is there before a client is given a stale one.
+    private func slowness(_ query: Message) -> Int { query.questions[0].name.description.first == "k" ? 90 : 600 }
 
     private func noteTold(_ truth: ZoneTruth, _ query: Message, era: Int) {
         judge.noteTold(truth, of: ZoneTruth.text(query.questions[0].name), query.questions[0].type, era: era)
     }
 
+    private func say(_ query: Message, _ what: @autoclosure () -> String) {
+        judge.log.say(
+            of: ZoneTruth.text(query.questions[0].name),
+            "\(name), asked for \(query.questions[0].name) \(query.questions[0].type), \(what())")
+    }
+
     private func answer(_ query: Message, to peer: SocketAddress, over socket: DatagramSocket) throws {
         if behaviour == .forging, ZoneTruth.types.contains(query.questions[0].type) { try forger?.send(to: query, at: peer) }
         switch try word(to: query) {
-        case .nothing, .end: return
-        case .bytes(let bytes): _ = try socket.send(bytes, to: peer)
+        case .nothing, .end: say(query, "says nothing")
+        case .bytes(let bytes):
+            say(query, "says nothing of it")
+            _ = try socket.send(bytes, to: peer)
         case .truth(let truth, let reply, let era):
             let encoded = try reply.encoded()
             guard encoded.count <= 1232, behaviour != .truncating else {
                 var cut = reply
                 (cut.answers, cut.authorities) = ([], [])
                 cut.flags.isTruncated = true
+                say(query, "says that it is too long")
                 _ = try socket.send(cut.encoded(), to: peer)
                 return
             }
             judge.hasLost = false
             _ = try socket.send(encoded, to: peer)
+            say(query, "says \(Chronicle.brief(reply))\(judge.hasLost ? ", which is lost" : "")")
             if !judge.hasLost { noteTold(truth, query, era: era) }
         }
     }
 
     private func serve(_ connection: StreamSocket) throws {
+        let turn = Semaphore(1)
         var count = 0
         while let bytes = try connection.readMessage() {
             count += 1
             guard let query = try? Message(bytes.span), query.questions.count == 1 else { return }
-            switch try word(to: query, questionOfStream: count) {
-            case .nothing: continue
-            case .end: return
-            case .bytes(let bytes): try connection.writeMessage(bytes)
-            case .truth(let truth, let reply, let era):
-                noteTold(truth, query, era: era)
-                try connection.writeMessage(reply.encoded())
+            if behaviour == .slow {
+                // Who thinks about one question takes the next meanwhile.
+                let number = count
+                connection.hub.spawn(name: "slow answer") { [unowned self] in
+                    _ = try? answer(query, number, over: connection, turn)
+                }
+            } else if try !answer(query, count, over: connection, turn) {
+                return
             }
         }
+    }
+
+    /// Answers a question of a connection; false where that is to be closed.
+    private func answer(_ query: Message, _ number: Int, over connection: StreamSocket, _ turn: Semaphore) throws -> Bool {
+        switch try word(to: query, questionOfStream: number) {
+        case .nothing: say(query, "says nothing over TCP")
+        case .end:
+            say(query, "closes the connection")
+            return false
+        case .bytes(let bytes):
+            say(query, "says nothing of it over TCP")
+            try turn.withPermit { try connection.writeMessage(bytes) }
+        case .truth(let truth, let reply, let era):
+            say(query, "says \(Chronicle.brief(reply)) over TCP")
+            noteTold(truth, query, era: era)
+            try turn.withPermit { try connection.writeMessage(reply.encoded()) }
+        }
+        return true
     }
 
     private final class Datagrams: DatagramServer {

@@ -23,7 +23,7 @@ package final class Simulation {
     private let plan: Plan
     private let world: VirtualWorld
     private let judge: Judge
-    private var trace: [String] = []
+    private let log: Chronicle
     private var upstreams: [SimulatedUpstream] = []
     private var redis: SimulatedRedis?
     private var clients: [SimulatedClient] = []
@@ -37,15 +37,16 @@ package final class Simulation {
     /// What an idle daemon has, by which leftovers are found.
     private var idle: Leftovers?
 
-    private init(_ plan: Plan) {
+    private init(_ plan: Plan, _ log: Chronicle) {
         self.plan = plan
+        self.log = log
         world = VirtualWorld(seed: plan.seed)
-        judge = Judge(plan)
+        judge = Judge(plan, log)
     }
 
-    /// Runs a plan.
-    package static func run(_ plan: Plan) -> Outcome {
-        let simulation = Simulation(plan)
+    /// Runs a plan. The trace tells of all questions and answers where details are wanted.
+    package static func run(_ plan: Plan, isDetailed: Bool = false) -> Outcome {
+        let simulation = Simulation(plan, Chronicle(isDetailed: isDetailed))
         do {
             try simulation.world.run { hub in try simulation.run(hub) }
         } catch {
@@ -53,16 +54,17 @@ package final class Simulation {
         }
         return Outcome(
             violation: simulation.judge.violation, hash: simulation.world.trace.hash, judged: simulation.judge.judged,
-            trace: simulation.trace)
+            trace: simulation.log.lines(about: simulation.judge.violation?.name))
     }
 
-    private func say(_ line: String) {
-        trace.append("\(String(Double(world.now.nanoseconds / 1_000_000) / 1_000)) s  \(line)")
-        if trace.count > 4_000 { trace.removeFirst(2_000) }
+    private func hear(_ line: String) {
+        log.say("daemon: \(line)")
+        if line.contains("a flush may have been missed") { judge.noteMissedFlush() }
     }
 
     private func run(_ hub: Hub) throws {
         judge.now = { Double(hub.loop.bootTime()) / 1_000_000_000 }
+        log.now = judge.now
         world.onEvent = { [judge] _, event, _, _ in
             event.withUTF8Buffer {
                 if $0.count == 13, $0[9] == UInt8(ascii: "l"), $0[0] == UInt8(ascii: "d") { judge.hasLost = true }
@@ -73,11 +75,11 @@ package final class Simulation {
         }
         noteStandings()
         // Redis is well until all connections to it stand.
-        redis = plan.redis.map { _ in SimulatedRedis(world, .well) { [judge] in judge.now() } }
+        redis = plan.redis.map { _ in SimulatedRedis(world, .well, log) }
         let probe = Probe(world, judge)
         self.probe = probe
         let daemon = SimulatedDaemon(in: world, settings: plan.settings(round: 0))
-        daemon.onLine = { [unowned self] in say("daemon: \($0)") }
+        daemon.onLine = { [unowned self] in hear($0) }
         try daemon.start()
         try hub.sleep(until: hub.now.advanced(by: .seconds(2)))
         idle = try Leftovers(of: daemon, in: world)
@@ -92,7 +94,7 @@ package final class Simulation {
         for event in plan.events {
             try hub.sleep(until: began.advanced(by: .seconds(event.at)))
             if judge.violation != nil { return }
-            say("event \(event.number): \(event.what)")
+            log.say("event \(event.number): \(event.what)")
             try happen(event.what, daemon, hub)
         }
         try hub.sleep(until: began.advanced(by: .seconds(plan.seconds)))
@@ -163,11 +165,13 @@ package final class Simulation {
     /// Ends the daemon and starts it again; what must still be known is asked for.
     private func end(isCrash: Bool, _ daemon: SimulatedDaemon, _ hub: Hub) throws {
         round += 1
-        let promised = judge.promised(at: judge.now() + 2, afterCrash: isCrash)
+        judge.isStopping = true
+        let promised = judge.keepPromised(at: judge.now() + 2, afterCrash: isCrash)
         if isCrash { try daemon.kill() } else { try daemon.stop() }
         judge.noteEnd(isCrash: isCrash)
         try hub.sleep(until: hub.now.advanced(by: .seconds(1)))
         try daemon.start()
+        judge.isStopping = false
         round += 1
         try hub.sleep(until: hub.now.advanced(by: .milliseconds(300)))
         try probe?.askAgain(promised)
@@ -177,7 +181,7 @@ package final class Simulation {
         let before = judge.now()
         let response = try daemon.flush(name.map { "name=\($0)" } ?? "all=yes")
         guard response.status == 200 else { return judge.fail("a flush works", response.body) }
-        say("flushed: \(response.body)")
+        log.say("flushed: \(response.body)")
         judge.noteFlush(name, begun: before, includesRedis: !response.body.contains("may not be flushed"))
     }
 
@@ -201,7 +205,7 @@ package final class Simulation {
 
     /// All is well again: after a while each answer is the present truth.
     private func calm(_ daemon: SimulatedDaemon, _ hub: Hub) throws {
-        say("calm")
+        log.say("calm")
         isEnding = true
         for each in upstreams {
             each.behaviour = .honest
@@ -238,7 +242,6 @@ package final class Simulation {
         let took = Double(began.nanoseconds(to: hub.now)) / 1_000_000_000
         if took > 1 { judge.fail("an idle daemon ends at once", "\(took) s") }
         if let failure = daemon.failure { judge.fail("the daemon ends in good order", "\(failure)") }
-        let sockets = world.socketCount(of: daemon.host)
-        if sockets > 0 { judge.fail("no socket is left", "\(sockets)") }
+        if daemon.leftSockets > 0 { judge.fail("no socket is left", "\(daemon.leftSockets)") }
     }
 }

@@ -19,6 +19,9 @@ struct Tellings {
     private(set) var newest: [String: (whole: Whole, at: Double)] = [:]
     private static let most = 64
 
+    /// A part of an answer: the TTLs that it has there, the one that it had at first, and when it was told.
+    typealias Told = (ttls: Set<UInt32>, original: UInt32, told: [Double])
+
     /// An answer as a whole, TTLs apart.
     struct Whole: Hashable {
         let code: ResponseCode
@@ -33,15 +36,13 @@ struct Tellings {
         Whole(code: code, records: Set(answers.map(\.data)))
     }
 
-    /// Notes what was told of a name at a moment; `delays` are those after which it may count as told just then, for the machine
-    /// slept on the way.
-    mutating func note(_ truth: ZoneTruth, of name: String, _ type: RecordType, era: Int, at moment: Double) {
+    /// Notes what was told of a name at a moment; `all` is all that there is to say of it, through its aliases.
+    mutating func note(_ truth: ZoneTruth, _ all: ZoneTruth, of name: String, _ type: RecordType, at moment: Double) {
         for part in Self.parts(truth.code, truth.answers, truth.missing, type) {
             moments[part, default: []].append(moment)
             if moments[part]!.count > Self.most { moments[part]!.removeFirst() }
         }
         guard name.first != "k" else { return }
-        let all = ZoneTruth.whole(name, type, era: era)
         let whole = Self.whole(all.code, all.answers)
         // That a name is not there is told of all its types.
         for each in all.code == .nxDomain ? ZoneTruth.types : [type] { wholes[Self.key(name, each), default: []].insert(whole) }
@@ -59,8 +60,7 @@ struct Tellings {
     }
 
     /// The parts of an answer, each with the TTLs that it has there and when it was told.
-    func parts(of answer: Message, to name: String, _ type: RecordType) -> [(ttls: Set<UInt32>, original: UInt32, told: [Double])]
-    {
+    func parts(of answer: Message, to name: String, _ type: RecordType) -> [Told] {
         var last = name
         for case .cname(let alias) in answer.answers.map(\.data) { last = ZoneTruth.text(alias.target) }
         let isMissing = !answer.answers.contains { $0.type == type }

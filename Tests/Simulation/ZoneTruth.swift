@@ -11,6 +11,17 @@ struct ZoneTruth {
     let answers: [ResourceRecord]
     /// Where there is no record at the end: the name that has none.
     let missing: String?
+    /// The SOA of its zone, for how long that is so.
+    private let authorities: [ResourceRecord]
+
+    private init(code: ResponseCode, answers: [ResourceRecord], missing: String?) {
+        (self.code, self.answers, self.missing) = (code, answers, missing)
+        authorities =
+            missing.map { name in
+                let ttl = Self.ttl(name)
+                return [try! ResourceRecord(text: "org. \(ttl) IN SOA ns.org. h.org. 1 3600 600 86400 \(ttl)")]
+            } ?? []
+    }
 
     /// The types that are asked for.
     static let types: [RecordType] = [.a, .aaaa, .txt, .mx]
@@ -19,7 +30,7 @@ struct ZoneTruth {
     static let forged: UInt32 = 0x4242_4242
 
     /// All that there is to say of a name, through its aliases.
-    static func whole(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
+    fileprivate static func whole(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
         let first = own(name, type, era)
         guard case .cname(let alias)? = first.answers.first?.data else { return first }
         let rest = whole(text(alias.target), type, era: era)
@@ -27,8 +38,14 @@ struct ZoneTruth {
     }
 
     /// What an upstream tells: some names' upstreams do not follow aliases.
-    static func told(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
+    fileprivate static func told(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
         hash(name, 5) % 3 == 0 ? own(name, type, era) : whole(name, type, era: era)
+    }
+
+    /// Where this leads, and the answer says no more.
+    fileprivate func open(_ type: RecordType) -> String? {
+        guard missing == nil, case .cname(let alias)? = answers.last?.data else { return nil }
+        return Self.text(alias.target)
     }
 
     /// What a name holds itself: records, an alias, or nothing.
@@ -94,10 +111,7 @@ struct ZoneTruth {
         reply.answers = answers
         let asked = query.questions[0].name
         for index in reply.answers.indices where reply.answers[index].owner == asked { reply.answers[index].owner = asked }
-        if let missing {
-            let ttl = Self.ttl(missing)
-            reply.authorities = [try! ResourceRecord(text: "org. \(ttl) IN SOA ns.org. h.org. 1 3600 600 86400 \(ttl)")]
-        }
+        reply.authorities = authorities
         return reply
     }
 
@@ -107,5 +121,48 @@ struct ZoneTruth {
     /// An address as text.
     static func address(_ value: UInt32) -> String {
         "\(value >> 24).\(value >> 16 & 0xFF).\(value >> 8 & 0xFF).\(value & 0xFF)"
+    }
+}
+
+/// What names hold, kept once it was found.
+final class Zone {
+    private struct Key: Hashable {
+        let name: String
+        let type: RecordType
+        let era: Int
+    }
+
+    private var told: [Key: ZoneTruth] = [:]
+    private var wholes: [Key: ZoneTruth] = [:]
+
+    /// What an upstream tells of a name in an era.
+    func told(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
+        Self.find(Key(name: name, type: type, era: era), in: &told, ZoneTruth.told)
+    }
+
+    /// All that there is to say of a name in an era, through its aliases.
+    func whole(_ name: String, _ type: RecordType, era: Int) -> ZoneTruth {
+        Self.find(Key(name: name, type: type, era: era), in: &wholes, ZoneTruth.whole)
+    }
+
+    private static func find(
+        _ key: Key, in known: inout [Key: ZoneTruth], _ make: (String, RecordType, Int) -> ZoneTruth
+    ) -> ZoneTruth {
+        if let truth = known[key] { return truth }
+        let truth = make(key.name, key.type, key.era)
+        known[key] = truth
+        return truth
+    }
+
+    /// How many questions an upstream must be asked at most for all that there is to say of a name, up to an era.
+    func steps(_ name: String, _ type: RecordType, eras last: Int) -> Int {
+        (0...last).map { era in
+            var (steps, next) = (1, told(name, type, era: era).open(type))
+            while let name = next {
+                steps += 1
+                next = told(name, type, era: era).open(type)
+            }
+            return steps
+        }.max() ?? 1
     }
 }

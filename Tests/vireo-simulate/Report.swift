@@ -5,7 +5,7 @@ func report(_ plan: Plan, _ outcome: Outcome) {
     print("seed \(plan.seed) fails: \(outcome.violation!)")
     let (small, result) = Shrinking.shrink(plan, outcome) { print("  smaller: \($0)") }
     show(small)
-    for line in result.trace.suffix(80) { print("  \(line)") }
+    for line in result.trace.suffix(150) { print("  \(line)") }
     print("\(result.violation!)")
 }
 

@@ -24,7 +24,7 @@ final class SteppedHub {
 
     /// Whether it has nothing to do at that moment.
     func isIdle(at moment: UInt64) -> Bool {
-        loop.isIdle && loop.deadline > moment && !root.isDone
+        unsafe hub.core.pointee.mayWait && loop.deadline > moment && !root.isDone
     }
 
     /// Ends its greenlets, beginning with the root.

@@ -23,6 +23,15 @@ extension VirtualWorld: HubStarter {
         for stepped in steppedHubs where stepped.isOn(host) { stepped.end() }
     }
 
+    /// Closes what sockets a host has, as the kernel does where a process ends: peers are told. None of its hubs is left by then.
+    package func closeSockets(of host: VirtualHost) {
+        check()
+        for socket in sockets.values.filter({ $0.host === host }).sorted(by: { $0.number < $1.number }) {
+            // A listener takes those along that wait there.
+            if sockets[socket.number] != nil { socket.close() }
+        }
+    }
+
     /// How many sockets a host has.
     package func socketCount(of host: VirtualHost) -> Int {
         sockets.values.count { $0.host === host }
