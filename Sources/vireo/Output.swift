@@ -1,3 +1,4 @@
+internal import Daemon
 internal import Glibc
 
 /// Bytes to a descriptor, without a buffer in between.
@@ -12,15 +13,10 @@ enum Output {
 
     /// Writes all of it.
     static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32 = STDOUT_FILENO) throws(Failure) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if count < 0, errno != EINTR {
-                if errno == EPIPE || errno == ECONNRESET { throw .closed }
-                throw .failed(reason: unsafe String(cString: strerror(errno)))
-            }
+        switch WholeWrite.write(Array(bytes), to: descriptor).code {
+        case nil: return
+        case EPIPE, ECONNRESET: throw .closed
+        case let code?: throw .failed(reason: unsafe String(cString: strerror(code)))
         }
     }
 

@@ -108,6 +108,22 @@ private final class Pipe {
         #expect(lines.count - reports.count + reports.reduce(0, +) == 3_000)
     }
 
+    @Test func `all is written to a descriptor that does not block, as long as somebody reads in time`() {
+        let pipe = Pipe()
+        _ = fcntl(pipe.writer, F_SETFL, O_NONBLOCK)
+        let bytes = [UInt8](repeating: 7, count: 300_000)
+        let (count, code) = WholeWrite.write(bytes, to: pipe.writer, patience: 1)
+        #expect((1..<bytes.count).contains(count) && code == EAGAIN)
+        let (reader, wanted) = (pipe.reader, count + bytes.count)
+        Thread.start {
+            var (buffer, left) = ([UInt8](repeating: 0, count: 65_536), wanted)
+            while left > 0 { left -= max(0, read(reader, &buffer, buffer.count)) }
+        }
+        let all = WholeWrite.write(bytes, to: pipe.writer)
+        #expect(all.count == bytes.count && all.code == nil)
+        #expect(WholeWrite.write([1], to: -1).code == EBADF && WholeWrite.write([], to: -1).code == nil)
+    }
+
     @Test func `a very long record is cut between characters`() {
         let pipe = Pipe()
         let log = Log(level: .info, descriptor: pipe.writer, isJournal: true)

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Green
 
 /// Writes finished log lines from a thread of its own, for standard error can block: whoever logs only puts a line
@@ -90,21 +89,5 @@ package final class LogWriter: Sendable {
     }
 
     /// Writes all of a line; gives it up when the other end is gone.
-    private func put(_ line: [UInt8]) {
-        var start = 0
-        while start < line.count {
-            let count = unsafe line.withUnsafeBytes { bytes in
-                // SAFETY: `start` is below the count of the bytes.
-                unsafe Glibc.write(descriptor, bytes.baseAddress! + start, bytes.count - start)
-            }
-            if count > 0 {
-                start += count
-            } else if errno == EAGAIN {
-                var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                unsafe poll(&wanted, 1, -1)
-            } else if errno != EINTR {
-                return
-            }
-        }
-    }
+    private func put(_ line: [UInt8]) { _ = WholeWrite.write(line, to: descriptor) }
 }

@@ -8,14 +8,7 @@ extension SettingKind where Value == AccessRule {
 extension SettingKind where Value == [AccessRule] {
     /// Clients: one of them, or a list.
     static var accessRules: SettingKind {
-        let list = SettingKind.list(of: .accessRule, "local, any, or prefixes such as 192.0.2.0/24 or 2001:db8::/32")
-        return SettingKind(
-            expected: list.expected,
-            read: { node throws(ConfigurationError) in
-                if case .scalar = node.content { return [try SettingKind<AccessRule>.accessRule.read(node)] }
-                return try list.read(node)
-            },
-            print: list.print)
+        oneOrMore(of: .accessRule, "local, any, or prefixes such as 192.0.2.0/24 or 2001:db8::/32")
     }
 }
 

@@ -69,14 +69,7 @@ extension SettingKind where Value == [RuleTest] {
 extension SettingKind where Value == [String] {
     /// The files of a list: one, or several.
     static var listFiles: SettingKind {
-        let list = SettingKind.list(of: .listFile, "paths of files such as /etc/vireo/lists/*.txt, or URLs")
-        return SettingKind(
-            expected: list.expected,
-            read: { node throws(ConfigurationError) in
-                if case .scalar = node.content { return [try SettingKind<String>.listFile.read(node)] }
-                return try list.read(node)
-            },
-            print: list.print)
+        oneOrMore(of: .listFile, "paths of files such as /etc/vireo/lists/*.txt, or URLs")
     }
 
     /// Names of lists.
@@ -151,14 +144,7 @@ extension SettingKind where Value == ListFormat {
 extension SettingKind where Value == [ClientRule] {
     /// Who clients are: one, or several.
     static var clients: SettingKind {
-        let list = SettingKind.list(of: .client, "addresses or prefixes such as 192.0.2.64/26, hardware addresses, or names")
-        return SettingKind(
-            expected: list.expected,
-            read: { node throws(ConfigurationError) in
-                if case .scalar = node.content { return [try SettingKind<ClientRule>.client.read(node)] }
-                return try list.read(node)
-            },
-            print: list.print)
+        oneOrMore(of: .client, "addresses or prefixes such as 192.0.2.64/26, hardware addresses, or names")
     }
 }
 

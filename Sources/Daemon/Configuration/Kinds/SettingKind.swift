@@ -71,6 +71,24 @@ package struct SettingKind<Value: Sendable & Equatable>: Sendable {
             print: { _ in nil }, members: table.entries(of: fresh()))
     }
 
+    /// The same, where a scalar may stand for it, as `short` reads it.
+    func orScalar(_ short: @escaping @Sendable (ConfigurationNode) throws(ConfigurationError) -> Value) -> SettingKind {
+        SettingKind(
+            expected: expected,
+            read: { node throws(ConfigurationError) in
+                if case .scalar = node.content { return try short(node) }
+                return try read(node)
+            },
+            print: print, members: members)
+    }
+
+    /// A list of the kind `element`, or one of them without brackets.
+    static func oneOrMore<Element>(
+        of element: SettingKind<Element>, _ plural: String
+    ) -> SettingKind where Value == [Element] {
+        list(of: element, plural).orScalar { node throws(ConfigurationError) in [try element.read(node)] }
+    }
+
     /// The kind `element` where there may be no value.
     package static func optional<Element>(_ element: SettingKind<Element>) -> SettingKind where Value == Element? {
         SettingKind(

@@ -108,18 +108,19 @@ extension SettingKind where Value == OTLPSettings {
             expected: "a URL such as http://127.0.0.1:4318, or {to: URL, sample: …, slow: …}",
             read: { node throws(ConfigurationError) in
                 var settings = OTLPSettings()
-                if case .scalar = node.content {
-                    settings.url = try SettingKind<String>.collector.read(node)
-                } else {
-                    try OTLPSettings.table.read(node, into: &settings)
-                }
+                try OTLPSettings.table.read(node, into: &settings)
                 return settings
             },
             print: { settings in
                 let slow = DurationText.print(settings.slow)
                 let sample = SettingKind<Double>.share().print(settings.sample) ?? ""
                 return "{to: \(quoted(settings.url)), sample: \(sample), slow: \(slow)}"
-            }, members: OTLPSettings.table.entries(of: OTLPSettings()))
+            }, members: OTLPSettings.table.entries(of: OTLPSettings())
+        ).orScalar { node throws(ConfigurationError) in
+            var settings = OTLPSettings()
+            settings.url = try SettingKind<String>.collector.read(node)
+            return settings
+        }
     }
 }
 

@@ -156,22 +156,7 @@ internal import Glibc
 
     /// Writes some bytes: how many, and the system's error where it is not all.
     private func put(_ bytes: [UInt8]) -> (count: Int, code: Int32?) {
-        var start = 0
-        while start < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                // SAFETY: `start` is below the count of the bytes.
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + start, buffer.count - start)
-            }
-            if count > 0 {
-                start += count
-                continue
-            }
-            let code = count == 0 ? EIO : errno
-            if code == EINTR { continue }
-            var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            guard code == EAGAIN, unsafe poll(&wanted, 1, Self.patience) > 0 else { return (start, code) }
-        }
-        return (start, nil)
+        WholeWrite.write(bytes, to: descriptor, patience: Self.patience)
     }
 
     private func failure(_ code: Int32) -> Failure {
