@@ -1,3 +1,4 @@
+internal import Green
 internal import Synchronization
 
 /// A queue of records from one thread to another, of a fixed size, without locks: who writes never waits, and what finds no
@@ -52,11 +53,17 @@ package final class RecordRing: Sendable {
         written.store(position &+ size, ordering: .releasing)
     }
 
-    /// Takes what has been written up to now; only one thread at a time.
+    /// A turn takes so many records.
+    private static let turn = 32
+
+    /// Takes what has been written up to now, in short turns; only one thread at a time.
     package func drain(_ body: (Head, [UInt8]) -> Void) {
         let end = written.load(ordering: .acquiring)
         var position = taken.load(ordering: .relaxed)
+        var number = 0
         while position != end {
+            giveWay(before: number, every: Self.turn)
+            number += 1
             let count = Int(truncatingIfNeeded: word(at: position))
             var head = Head(repeating: 0)
             for cell in head.indices { head[cell] = word(at: position &+ 1 &+ UInt64(cell)) }

@@ -40,6 +40,7 @@ struct MetricsReport {
     mutating func piece() throws -> [UInt8]? {
         guard next < pieces.count else { return nil }
         try Hub.current.yield(afterEvents: true)
+        giveWay()
         try pieces[next](&text)
         next += 1
         return text.take()

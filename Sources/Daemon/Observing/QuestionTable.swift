@@ -32,7 +32,8 @@ struct QuestionTable {
     var inFlight: String {
         guard !questions.isEmpty else { return "nothing is being asked\n" }
         var table = TextTable(["NAME", "TYPE", "AGE", "CLIENTS", "FIRST ASKED BY", "WAITS FOR"], right: [2, 3])
-        for each in questions {
+        for (number, each) in questions.enumerated() {
+            giveWay(before: number, every: 16)
             table.add([
                 each.name?.description ?? "?", "\(each.type)", TextTable.duration(microseconds: each.nanoseconds / 1_000),
                 "\(each.clients)", each.client?.text ?? "-", waitsFor(each),
@@ -46,7 +47,8 @@ struct QuestionTable {
         guard !questions.isEmpty else { return "nothing was asked in the last hour\n" }
         var table = TextTable(
             ["TOOK", "AGO", "NAME", "TYPE", "CLIENTS", "FIRST ASKED BY", "OUTCOME", "UPSTREAM"], right: [0, 1, 4])
-        for each in questions {
+        for (number, each) in questions.enumerated() {
+            giveWay(before: number, every: 16)
             table.add([
                 TextTable.duration(microseconds: each.nanoseconds / 1_000),
                 TextTable.duration(microseconds: each.at.nanoseconds(to: now) / 1_000), each.name?.description ?? "?",
@@ -60,7 +62,8 @@ struct QuestionTable {
     func write(_ key: String = "questions", to writer: inout JSONWriter) {
         writer.key(key)
         writer.array { writer in
-            for each in questions {
+            for (number, each) in questions.enumerated() {
+                giveWay(before: number, every: 16)
                 writer.object { writer in
                     writer.member("name", each.name?.description)
                     writer.member("type", "\(each.type)")

@@ -1,3 +1,4 @@
+internal import Green
 internal import Observation
 
 /// Lines of cells for people: columns as wide as their widest cell, those of numbers aligned to the right.
@@ -18,7 +19,8 @@ struct TextTable {
     var text: String {
         let count = rows.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
-        return rows.map { row in
+        return rows.enumerated().map { number, row in
+            giveWay(before: number, every: 16)
             var line = ""
             for (column, cell) in row.enumerated() {
                 let padding = String(repeating: " ", count: max(0, widths[column] - cell.count))

@@ -36,7 +36,10 @@ struct UpstreamStanding {
     static func all(_ shared: SharedState, at now: Instant) -> [UpstreamStanding] {
         let healths = shared.upstreams.inUse
         let total = healths.reduce(UInt64(0)) { $0 &+ $1.figures.sum { $0.queries.value } }
-        return healths.map { UpstreamStanding($0, ofQueries: total, at: now) }
+        return healths.enumerated().map { number, health in
+            giveWay(before: number, every: 4)
+            return UpstreamStanding(health, ofQueries: total, at: now)
+        }
     }
 
     /// A table of some.

@@ -124,7 +124,8 @@ final class QueryLogWriter: @unchecked Sendable {
         }
         // Without anything else to write it can wait until there is.
         if entries.isEmpty, missed == 0 { (lines, notes) = ([], 0) }
-        for entry in entries {
+        for (number, entry) in entries.enumerated() {
+            giveWay(before: number, every: 64)
             work.text.append(entry, to: &lines, isTimed: !work.output.isByLine)
             count += 1
             if lines.count >= Self.chunk { flush() }

@@ -101,6 +101,7 @@ final class DnstapPart: Part {
             var (bytes, sent) = ([] as [UInt8], 0)
             do {
                 for (number, message) in messages.enumerated() {
+                    giveWay(before: number, every: 32)
                     FrameStream.append(frames.bytes(message), to: &bytes)
                     guard bytes.count >= Self.chunk || number == messages.count - 1 else { continue }
                     try stream.write(bytes, until: deadline())

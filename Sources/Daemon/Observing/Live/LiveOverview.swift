@@ -44,11 +44,13 @@ final class LiveOverview {
     /// How many seconds it has counted.
     private(set) var number = 0
     private var counting: Greenlet<Void>?
+    /// Set for pages that wait, each time anew.
+    private var news = Event()
 
     /// So many seconds are kept.
     static let kept = 300
-    /// From one look for news to the next.
-    private static let distance = Duration.milliseconds(100)
+    /// News come each second.
+    private static let patience = Duration.seconds(10)
     /// So many names, clients and slow questions are shown.
     private static let rows = 10
     /// So many upstreams and lists are.
@@ -92,12 +94,20 @@ final class LiveOverview {
                 median: new.waits.quantile(permille: 500), slow: new.waits.quantile(permille: 990), flights: new.flights))
         if seconds.count > Self.kept { seconds.removeFirst() }
         number += 1
+        wake()
+    }
+
+    /// Has all pages look for news.
+    func wake() {
+        news.set()
+        news = Event(hub: hub)
     }
 
     /// The next piece of a page's news, which has seen what was there at `seen`; waits for it. Nil once `isOver`.
     func next(after seen: inout Int?, isOver: () -> Bool = { false }) throws -> [UInt8]? {
-        while seen == number, !isOver() { try hub.sleep(until: hub.loop.now().advanced(by: Self.distance)) }
+        while seen == number, !isOver() { _ = try news.wait(until: hub.loop.now().advanced(by: Self.patience)) }
         if isOver() { return nil }
+        giveWay()
         defer { seen = number }
         if standing.number != number { (standing, event) = ((number, state()), nil) }
         let isNext = seen.map { $0 == number - 1 } == true
@@ -136,12 +146,15 @@ final class LiveOverview {
             writeCodes(to: &writer)
             writer.key("upstreams")
             writer.array { writer in
-                for standing in UpstreamStanding.all(daemon.shared, at: now).prefix(Self.mostRows) {
+                for (number, standing) in UpstreamStanding.all(daemon.shared, at: now).prefix(Self.mostRows).enumerated() {
+                    giveWay(before: number, every: 8)
                     writer.object { standing.write(to: &$0) }
                 }
             }
+            giveWay()
             writer.key("top")
             top.write(Self.rows, to: &writer)
+            giveWay()
             writer.key("lists")
             writeLists(at: wall, to: &writer)
             let slow = Array(daemon.shared.slowQuestions(at: now).prefix(Self.rows))

@@ -67,7 +67,10 @@ final class LivePage {
     }
 
     /// Ends what is shown live: who may look has changed.
-    func endLive() { era += 1 }
+    func endLive() {
+        era += 1
+        overview.wake()
+    }
 
     /// Answers what the page asks for; nil where it does not. `mayChange` says whether who asks may do more than look: it has the
     /// token.

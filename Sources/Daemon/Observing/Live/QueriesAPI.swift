@@ -66,7 +66,8 @@ struct QueriesAPI {
     static func lines(_ entries: [QueryTap.Entry], dropped: UInt64, _ format: ControlFormat) -> [UInt8] {
         var writer = JSONWriter()
         var text: [UInt8] = []
-        for entry in entries {
+        for (number, entry) in entries.enumerated() {
+            giveWay(before: number, every: 16)
             let query = ShownQuery(entry)
             guard case .json = format else {
                 text += query.line.utf8

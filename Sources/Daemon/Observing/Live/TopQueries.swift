@@ -42,9 +42,11 @@ final class TopQueries {
     private static let distance = Duration.milliseconds(100)
     /// A window is so long.
     private static let length: UInt64 = 30_000_000_000
-    /// So many entries at once are too many, and so many few.
-    private static let many = 1_500
+    /// So many entries at once are too many, and so many few: what is shown is of half a minute, of which 5,000 a second say enough.
+    private static let many = 500
     private static let few = 150
+    /// A turn counts so many.
+    private static let turn = 32
 
     /// Nobody wants to know yet.
     init(_ tap: QueryTap) {
@@ -84,7 +86,8 @@ final class TopQueries {
         guard let watcher else { return self.watcher = tap.watch(oneIn: interval) }
         // What finds no room for others' sake is no reason to take less.
         let (entries, overflow) = watcher.takeOwn()
-        for entry in entries {
+        for (number, entry) in entries.enumerated() {
+            giveWay(before: number, every: Self.turn)
             let weight = UInt64(interval)
             let name = entry.name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
             window.names.add(name, weight)
