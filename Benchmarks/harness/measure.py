@@ -16,6 +16,10 @@ NAMES = PROJECT / "Tests/Resources/names.txt"
 WALKS = (
     ("hit: a query read, looked up and answered", "hit", "fill"),
     ("hit of a query with EDNS, answered with EDNS", "hit-edns", "fill-edns"),
+    ("hit where three groups have five lists", "ruled-hit", "fill"),
+    ("the same with EDNS", "ruled-hit-edns", "fill-edns"),
+    ("denied by a list", "blocked", "fill"),
+    ("the same with EDNS, told by which", "blocked-edns", "fill-edns"),
     ("of a hit: reading the query", "read", "fill"),
     ("store: a reply to a new name checked, rewritten and kept", "store", "key"),
 )

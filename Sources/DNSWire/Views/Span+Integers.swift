@@ -32,11 +32,16 @@ extension Span where Element == UInt8 {
     package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         var index = 0
-        while index < count {
-            guard loadWord(at: index, count: count - index) == other.loadWord(at: index, count: count - index) else {
-                return false
-            }
+        while index + 8 <= count {
+            guard loadWord(at: index) == other.loadWord(at: index) else { return false }
             index += 8
+        }
+        guard index < count else { return true }
+        // What is left: with bytes that were compared before it, where there are eight.
+        if count >= 8 { return loadWord(at: count - 8) == other.loadWord(at: count - 8) }
+        while index < count {
+            guard self[index] == other[index] else { return false }
+            index += 1
         }
         return true
     }

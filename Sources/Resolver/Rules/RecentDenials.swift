@@ -20,46 +20,53 @@ final class ToldDenial: Sendable {
 
 /// What was denied lately to whom, so that a name that is asked for all day is not looked up in every list each time.
 ///
-/// A table of fixed size, found by the question's keyed hash; the question is compared in full. Each has two places there, of which
-/// the newer denial takes the first. It is of one rule book: with another it begins anew.
+/// A table of fixed size in sets of four places, found by the question's keyed hash; the question is compared in full. The newest
+/// denial stands first in its set, the oldest goes. It is of one rule book: with another it begins anew.
 struct RecentDenials {
     private struct Entry {
-        let name: [UInt8]
-        let type: RecordType
-        let group: Int?
-        let explains: Bool
-        let told: ToldDenial
+        var hash: UInt64 = 0
+        var group: Int?
+        var explains = false
+        var type = RecordType.a
+        var name: [UInt8] = []
+        /// Nil where there is nothing here.
+        var told: ToldDenial?
+
+        /// Whether it is what a group was told to a question.
+        @inline(__always)
+        func answers(_ query: inout QueryView, _ group: Int?) -> Bool {
+            hash == query.hash && self.group == group && type == query.type && explains == (query.edns != nil)
+                && name.span.hasSameBytes(as: query.nameBytes)
+        }
     }
 
-    private static let size = 4096
+    private static let sets = 1024
+    private static let ways = 4
     /// Made with the first denial.
-    private var entries: [Entry?] = []
+    private var entries: [Entry] = []
 
     /// What a group was told to a question.
     func find(_ query: inout QueryView, _ group: Int?) -> ToldDenial? {
         guard !entries.isEmpty else { return nil }
-        let place = Self.place(query.hash, group)
-        return told(at: place, to: &query, group) ?? told(at: place ^ 1, to: &query, group)
-    }
-
-    private func told(at place: Int, to query: inout QueryView, _ group: Int?) -> ToldDenial? {
-        guard let entry = entries[place], entry.type == query.type, entry.group == group,
-            entry.explains == (query.edns != nil), entry.name.span.hasSameBytes(as: query.nameBytes)
-        else { return nil }
-        return entry.told
+        let entries = entries.span
+        let first = Self.place(query.hash, group)
+        for place in first..<first + Self.ways where entries[place].answers(&query, group) { return entries[place].told }
+        return nil
     }
 
     /// Remembers it. Records of a list are not: they are not told to every type alike.
     mutating func note(_ told: ToldDenial, _ query: inout QueryView, _ group: Int?) {
         if case .data = told.denial.action { return }
-        if entries.isEmpty { entries = Array(repeating: nil, count: Self.size) }
-        let name = [UInt8](copying: query.nameBytes)
-        let place = Self.place(query.hash, group)
-        entries[place ^ 1] = entries[place]
-        entries[place] = Entry(name: name, type: query.type, group: group, explains: query.edns != nil, told: told)
+        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.ways * Self.sets) }
+        let first = Self.place(query.hash, group)
+        for place in (first + 1..<first + Self.ways).reversed() { entries.swapAt(place, place - 1) }
+        entries[first] = Entry(
+            hash: query.hash, group: group, explains: query.edns != nil, type: query.type,
+            name: [UInt8](copying: query.nameBytes), told: told)
     }
 
+    /// The first place of a question's set.
     private static func place(_ hash: UInt64, _ group: Int?) -> Int {
-        Int(truncatingIfNeeded: hash &+ UInt64(truncatingIfNeeded: group ?? -1)) & (size - 1)
+        ways * (Int(truncatingIfNeeded: hash &+ UInt64(truncatingIfNeeded: group ?? -1)) & (sets - 1))
     }
 }

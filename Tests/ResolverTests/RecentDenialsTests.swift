@@ -1,0 +1,53 @@
+import DNSWire
+import TestSupport
+import Testing
+
+@testable import Resolver
+
+/// What is remembered of denials.
+@Suite struct RecentDenialsTests {
+    /// The denials that a table still knows of so many, each noted once, in turn.
+    private static func known(of count: Int, groups: [Int?] = [nil]) -> Int {
+        var denials = RecentDenials()
+        let told = ToldDenial(Denial(.nxdomain))
+        let questions = (0..<count).map { Message.query("n\($0).ads.example.").wire }
+        func ask(_ body: (inout QueryView, Int?) -> Void) {
+            for question in questions {
+                var query = QueryView()
+                guard query.read(question.span, seed: 7) == .query else { continue }
+                for group in groups { body(&query, group) }
+            }
+        }
+        ask { denials.note(told, &$0, $1) }
+        var known = 0
+        ask { if denials.find(&$0, $1) === told { known += 1 } }
+        return known
+    }
+
+    @Test func `nearly all of some hundred names are known, for a newer one pushes out the oldest of four alone`() {
+        #expect(Self.known(of: 1) == 1)
+        #expect(Self.known(of: 500) >= 499)
+        #expect(Self.known(of: 250, groups: [nil, 3]) >= 499)
+    }
+
+    @Test func `however many there are, no more are known than the table holds`() {
+        #expect((3_000...4_096).contains(Self.known(of: 20_000)))
+    }
+
+    @Test func `another type, another group and one that is told no reason are not known by it`() {
+        var denials = RecentDenials()
+        func find(_ message: Message, _ group: Int?) -> Bool {
+            var query = QueryView()
+            let wire = message.wire
+            return query.read(wire.span, seed: 7) == .query && denials.find(&query, group) != nil
+        }
+        let wire = Message.query("ads.example.").wire
+        var query = QueryView()
+        #expect(query.read(wire.span, seed: 7) == .query)
+        denials.note(ToldDenial(Denial(.nxdomain)), &query, 1)
+        #expect(find(.query("ads.example."), 1) && find(.query("ADS.example."), 1))
+        #expect(!find(.query("ads.example."), nil) && !find(.query("ads.example."), 2))
+        #expect(!find(.query("ads.example.", .aaaa), 1) && !find(.query("ads.example.", edns: EDNS()), 1))
+        #expect(!find(.query("a.ads.example."), 1))
+    }
+}
