@@ -257,6 +257,17 @@ import Upstream
         #expect(try String(contentsOf: Self.path, encoding: .utf8) == ExampleFile.text, "run make example-config")
     }
 
+    @Test func `each example of README is a good configuration`() throws {
+        let readme = Self.path.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("README.md")
+        let text = try String(contentsOf: readme, encoding: .utf8)
+        let examples = text.matches(of: /(?m)^```yaml\n(?<lines>[^`]*)^```$/).map { String($0.output.lines) }
+        #expect(examples.count > 10)
+        // One is Prometheus's.
+        for example in examples where !example.hasPrefix("scrape_configs:") {
+            #expect(throws: Never.self, "\(example)") { try read(example) }
+        }
+    }
+
     @Test func `the example file sets every default as it is`() throws {
         #expect(try read(ExampleFile.text) == Settings())
     }
