@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A directory for a test, which is there until all tests are over: whatever a test has started may use it longer than the test
 /// mentions it.
@@ -31,7 +32,6 @@ final class TestDirectory: Sendable {
 
     /// A file of the tests' own data.
     static func resource(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Resources").appendingPathComponent(name).path
+        SourceTree.file("Tests/Resources").appendingPathComponent(name).path
     }
 }

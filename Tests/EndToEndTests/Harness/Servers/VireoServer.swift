@@ -1,14 +1,13 @@
 import DNSWire
 import Foundation
+import TestSupport
 
 /// The built program, serving on a free port.
 final class VireoServer: Sendable {
     /// The program: VIREO_BINARY, else the newest of the release and debug builds.
     static let binary: String = {
         if let path = ProcessInfo.processInfo.environment["VIREO_BINARY"] { return path }
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        let builds = ["release", "debug"].map { root.appendingPathComponent(".build/\($0)/vireo").path }
+        let builds = ["release", "debug"].map { SourceTree.file(".build/\($0)/vireo").path }
         func date(_ path: String) -> Date {
             (try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date) ?? .distantPast
         }

@@ -2,6 +2,7 @@ import Foundation
 import Green
 import Resolver
 import Testing
+import TestSupport
 import Upstream
 
 @testable import Daemon
@@ -247,8 +248,7 @@ import Upstream
 
 @Suite struct ExampleFileTests {
     /// config/vireo.yaml in the source tree.
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("config/vireo.yaml")
+    private static let path = SourceTree.file("config/vireo.yaml")
 
     @Test func `the example file is what the table of settings says`() throws {
         if ProcessInfo.processInfo.environment["VIREO_WRITE_EXAMPLE"] != nil {
@@ -258,8 +258,7 @@ import Upstream
     }
 
     @Test func `each example of README is a good configuration`() throws {
-        let readme = Self.path.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("README.md")
-        let text = try String(contentsOf: readme, encoding: .utf8)
+        let text = try String(contentsOf: SourceTree.file("README.md"), encoding: .utf8)
         let examples = text.matches(of: /(?m)^```yaml\n(?<lines>[^`]*)^```$/).map { String($0.output.lines) }
         #expect(examples.count > 10)
         // One is Prometheus's.

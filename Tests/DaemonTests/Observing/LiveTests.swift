@@ -8,6 +8,7 @@ import Observation
 import Page
 import Resolver
 import Testing
+import TestSupport
 
 @testable import Daemon
 
@@ -230,9 +231,7 @@ import Testing
             #expect(!outside.contains(part), "\(part)")
         }
         #expect(!text.contains(#/\sstyle="/#))
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("web/index.html")
-        #expect(Page.html == Array(try Data(contentsOf: file)))
+        #expect(Page.html == Array(try Data(contentsOf: SourceTree.file("web/index.html"))))
     }
 
     @Test func `top shows names as text that no terminal obeys`() throws {

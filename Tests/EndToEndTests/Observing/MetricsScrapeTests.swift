@@ -1,12 +1,12 @@
 import DNSWire
 import Foundation
 import Testing
+import TestSupport
 
 extension EndToEnd {
     /// Metrics and health of the running daemon, read by Prometheus' own programs.
     @Suite struct MetricsScrapeTests {
-        private static let packaging = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("packaging")
+        private static let packaging = SourceTree.file("packaging")
 
         /// What a server says to a request for a path.
         private func get(_ path: String, port: UInt16, _ headers: [String: String] = [:]) throws -> (status: Int, body: String) {

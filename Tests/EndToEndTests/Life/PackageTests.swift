@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -10,7 +11,7 @@ extension EndToEnd {
         func `the package holds all that is installed, and knows what it stands on and which file is the operator's`() throws {
             let directory = try TestDirectory()
             let tool = try Tool(
-                [TestDirectory.resource("../../scripts/make-deb.sh"), VireoServer.binary, directory.file("deb")],
+                [SourceTree.file("scripts/make-deb.sh").path, VireoServer.binary, directory.file("deb")],
                 environment: ["DPKG_DEB_OPTIONS": "-Znone"], within: .seconds(60))
             #expect(tool.exit == .code(0), "\(tool.errors)")
             let made = try FileManager.default.contentsOfDirectory(atPath: directory.file("deb"))
@@ -24,7 +25,7 @@ extension EndToEnd {
 
             let staged = directory.file("staged")
             let install = try Tool([
-                "make", "-C", TestDirectory.resource("../.."), "install", "DESTDIR=\(staged)", "PREFIX=/usr", "SYSCONFDIR=/etc",
+                "make", "-C", SourceTree.root.path, "install", "DESTDIR=\(staged)", "PREFIX=/usr", "SYSCONFDIR=/etc",
                 "UNITDIR=/lib/systemd/system", "ZSHDIR=/usr/share/zsh/vendor-completions", "BINARY=/bin/true",
             ])
             #expect(install.exit == .code(0), "\(install.errors)")

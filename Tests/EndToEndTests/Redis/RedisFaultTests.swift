@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -267,7 +268,7 @@ extension EndToEnd {
         }
 
         @Test func `the rights that README names are enough, and who has others' cannot make instances forget`() throws {
-            let readme = URL(fileURLWithPath: TestDirectory.resource("../../README.md"))
+            let readme = SourceTree.file("README.md")
             let line = try String(contentsOf: readme, encoding: .utf8).split(separator: "\n").first {
                 $0.hasPrefix("ACL SETUSER")
             }

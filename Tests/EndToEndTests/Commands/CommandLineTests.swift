@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 extension EndToEnd {
     /// What the program says and returns when it is started in all kinds of ways.
@@ -55,8 +56,7 @@ extension EndToEnd {
         }
 
         @Test func `the example configuration is good`() throws {
-            let path = URL(fileURLWithPath: TestDirectory.resource("")).deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("config/vireo.yaml").path
+            let path = SourceTree.file("config/vireo.yaml").path
             let tool = try run(["check", path])
             #expect(tool.exit == .code(0), "\(tool.errors)")
             #expect(tool.errors == "")
@@ -123,11 +123,9 @@ extension EndToEnd {
 
         @Test func `make install lets nobody but root and a group read the configuration`() throws {
             let directory = try TestDirectory()
-            let root = URL(fileURLWithPath: TestDirectory.resource("")).deletingLastPathComponent().deletingLastPathComponent()
-                .path
             // Any program will do.
             let tool = try Tool([
-                "make", "-C", root, "install", "DESTDIR=\(directory.file("staged"))", "PREFIX=/usr", "BINARY=/bin/true",
+                "make", "-C", SourceTree.root.path, "install", "DESTDIR=\(directory.file("staged"))", "PREFIX=/usr", "BINARY=/bin/true",
             ])
             #expect(tool.exit == .code(0), "\(tool.errors)")
             var info = stat()
@@ -139,7 +137,7 @@ extension EndToEnd {
             let staged = directory.file("staged")
             func make(_ target: String) throws {
                 let tool = try Tool([
-                    "make", "-C", TestDirectory.resource("../.."), target, "DESTDIR=\(staged)", "PREFIX=/usr", "BINARY=/bin/true",
+                    "make", "-C", SourceTree.root.path, target, "DESTDIR=\(staged)", "PREFIX=/usr", "BINARY=/bin/true",
                 ])
                 #expect(tool.exit == .code(0), "\(tool.errors)")
             }
@@ -160,7 +158,7 @@ extension EndToEnd {
         }
 
         @Test func `the unit bounds memory, tasks and files, keeps no core, and is tried again for as long as it takes`() throws {
-            let unit = try String(contentsOfFile: TestDirectory.resource("../../systemd/vireo.service"), encoding: .utf8)
+            let unit = try String(contentsOf: SourceTree.file("systemd/vireo.service"), encoding: .utf8)
             let settings = unit.split(separator: "\n").filter { !$0.hasPrefix("#") }
             for name in ["MemoryMax=2G", "TasksMax=300", "LimitCORE=0", "LimitNOFILE=262144", "StartLimitIntervalSec=0"] {
                 #expect(settings.contains { $0 == name }, "\(name)")
@@ -220,9 +218,7 @@ extension EndToEnd {
         }
 
         @Test func `the unit never gives up`() throws {
-            let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent()
-            let text = try String(contentsOf: root.appendingPathComponent("systemd/vireo.service"), encoding: .utf8)
+            let text = try String(contentsOf: SourceTree.file("systemd/vireo.service"), encoding: .utf8)
             #expect(text.contains("StartLimitIntervalSec=0\n") && text.contains("Restart=on-failure\n"))
         }
 

@@ -1,13 +1,12 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// What SECURITY.md says of limits.
 @Suite struct SecurityFileTests {
     @Test func `each limit names a test that exists`() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let text = try String(contentsOf: root.appendingPathComponent("SECURITY.md"), encoding: .utf8)
-        let paths = FileManager.default.enumerator(atPath: root.appendingPathComponent("Tests").path)
+        let text = try String(contentsOf: SourceTree.file("SECURITY.md"), encoding: .utf8)
+        let paths = FileManager.default.enumerator(atPath: SourceTree.file("Tests").path)
         let files = (paths?.allObjects as? [String] ?? []).filter { $0.hasSuffix("Tests.swift") }
         let rows = text.split(separator: "\n").drop { !$0.hasPrefix("| what can grow") }.dropFirst(2).prefix { $0.hasPrefix("|") }
         #expect(rows.count > 15)

@@ -7,8 +7,7 @@ import Testing
 /// vireo.yaml(5), which is written from the table of settings.
 @Suite struct ManualPageTests {
     /// The page in the source tree.
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("packaging/man/vireo.yaml.5")
+    private static let path = SourceTree.file("packaging/man/vireo.yaml.5")
 
     /// The page as it should be.
     private static var page: String {

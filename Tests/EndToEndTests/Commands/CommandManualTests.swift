@@ -172,7 +172,7 @@ extension EndToEnd {
         }
 
         @Test func `the pages are what the program says of its commands`() throws {
-            let directory = URL(fileURLWithPath: TestDirectory.resource("../../packaging/man")).standardizedFileURL
+            let directory = SourceTree.file("packaging/man")
             for (name, text) in [("vireo.8", try daemonPage()), ("vireo-cache.1", try cachePage())] {
                 let path = directory.appendingPathComponent(name)
                 if ProcessInfo.processInfo.environment["VIREO_WRITE_EXAMPLE"] != nil {
@@ -184,7 +184,7 @@ extension EndToEnd {
 
         @Test(.enabled(if: Tool.exists("groff"), "needs groff"), arguments: ["vireo.8", "vireo.yaml.5", "vireo-cache.1"])
         func `groff finds nothing to say of a page`(name: String) throws {
-            let path = TestDirectory.resource("../../packaging/man/\(name)")
+            let path = SourceTree.file("packaging/man/\(name)").path
             let tool = try Tool(["sh", "-c", "exec groff -man -Tutf8 -ww -z \"$1\"", "sh", path])
             #expect(tool.exit == .code(0) && tool.errors == "", "\(tool.errors)")
         }
