@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// What SECURITY.md says of limits.
 @Suite struct SecurityFileTests {

@@ -7,8 +7,8 @@ import Logging
 import Observation
 import Page
 import Resolver
-import Testing
 import TestSupport
+import Testing
 
 @testable import Daemon
 

@@ -1,8 +1,8 @@
 import Foundation
 import Green
 import Resolver
-import Testing
 import TestSupport
+import Testing
 import Upstream
 
 @testable import Daemon

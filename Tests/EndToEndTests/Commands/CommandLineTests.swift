@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 extension EndToEnd {
     /// What the program says and returns when it is started in all kinds of ways.
@@ -125,7 +125,8 @@ extension EndToEnd {
             let directory = try TestDirectory()
             // Any program will do.
             let tool = try Tool([
-                "make", "-C", SourceTree.root.path, "install", "DESTDIR=\(directory.file("staged"))", "PREFIX=/usr", "BINARY=/bin/true",
+                "make", "-C", SourceTree.root.path, "install", "DESTDIR=\(directory.file("staged"))", "PREFIX=/usr",
+                "BINARY=/bin/true",
             ])
             #expect(tool.exit == .code(0), "\(tool.errors)")
             var info = stat()

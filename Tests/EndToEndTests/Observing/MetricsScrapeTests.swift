@@ -1,7 +1,7 @@
 import DNSWire
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 extension EndToEnd {
     /// Metrics and health of the running daemon, read by Prometheus' own programs.
