@@ -8,9 +8,11 @@ extension EndToEnd {
         private static let token = "0123456789abcdef"
 
         @Test func `the page loads, shows live figures, explains a name, and complains of nothing`() throws {
-            let upstream = try FakeUpstream(delay: .milliseconds(3))
+            let (upstream, directory) = (try FakeUpstream(delay: .milliseconds(3)), try TestDirectory())
             let port = FreePort.take()
-            let server = try VireoServer(upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-page: true")
+            let ads = try directory.write("||ads.example^\n", to: "ads.txt")
+            let server = try VireoServer(
+                upstreams: [upstream.address], "http: \"127.0.0.1:\(port)\"\nhttp-page: true\nlists: {ads: {from: \(ads)}}")
             let browser = try Browser()
             try browser.go(to: "http://127.0.0.1:\(port)/")
             try browser.wait(for: "document.getElementById('link').textContent.includes('live')")
@@ -19,6 +21,15 @@ extension EndToEnd {
             try browser.wait(for: "document.getElementById('names').innerText.includes('<img\\\\032src=x')")
             try browser.wait(for: "document.getElementById('clients').innerText.includes('127.0.0.1')")
             try browser.wait(for: "document.getElementById('rcodes').innerText.includes('NOERROR')")
+            try browser.wait(for: "document.getElementById('slow').innerText.includes('<img\\\\032src=x')")
+            try browser.wait(for: "document.getElementById('lists').innerText.includes('ads')")
+            // A ratio of hits, and times of what was waited for.
+            try browser.wait(for: "/Answered from memory\\s+[0-9.]+ %/.test(document.getElementById('tiles').innerText)")
+            try browser.wait(for: "/p99\\s+[0-9.]+ ms/.test(document.getElementById('tiles').innerText)")
+            try browser.value("document.querySelector('#slow button').click()")
+            try browser.wait(for: "document.getElementById('walk').innerText.includes('memory: an answer')")
+            #expect(try browser.value("document.getElementById('said').innerText.includes('as 127.0.0.1')") as? Bool == true)
+            try browser.value("document.activeElement.blur()")
             #expect(try browser.value("document.querySelectorAll('img, main script, main a').length") as? Int == 0)
             #expect(try browser.value("document.getElementById('upstreams').innerText.includes('well')") as? Bool == true)
             // By the keyboard alone.
@@ -31,8 +42,8 @@ extension EndToEnd {
             }
             try browser.press("Enter")
             try browser.wait(for: "document.getElementById('walk').innerText.includes('asked over udp')")
-            #expect(
-                try browser.value("document.getElementById('said').innerText") as? String ?? "" > "NOERROR for new.example. A")
+            let said = try browser.value("document.getElementById('said').innerText") as? String
+            #expect(said?.hasPrefix("NOERROR for new.example. A, as 127.0.0.1 asks, in ") == true, "\(said ?? "")")
             #expect(try browser.value("document.getElementById('acts').hidden") as? Bool == true)
             #expect(try browser.value(Self.unlabelled) as? [String] == [])
             #expect(browser.complaints == [])

@@ -120,17 +120,20 @@ final class TopQueries {
 
     /// The names that came most often.
     func names(_ limit: Int) -> [Count] {
-        (window?.names.surest(limit, with: former?.names) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
+        giveWay()
+        return (window?.names.surest(limit, with: former?.names) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
     }
 
     /// The names that rules denied most often.
     func denied(_ limit: Int) -> [Count] {
-        (window?.denied.surest(limit, with: former?.denied) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
+        giveWay()
+        return (window?.denied.surest(limit, with: former?.denied) ?? []).map { (ShownQuery.name($0.key), $0.certain) }
     }
 
     /// The clients that asked most often.
     func clients(_ limit: Int) -> [Count] {
-        (window?.clients.surest(limit, with: former?.clients) ?? []).map { ($0.key.text, $0.certain) }
+        giveWay()
+        return (window?.clients.surest(limit, with: former?.clients) ?? []).map { ($0.key.text, $0.certain) }
     }
 
     /// All of it for programs.
