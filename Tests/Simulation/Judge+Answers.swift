@@ -153,6 +153,7 @@ extension Judge {
         let mayBe = conditions.mayBeStale(asked: asked.at, answered: now(), patience: patience)
         if plan.staleTimeout != "0ms", !mayBe, !plan.isUpstreamLossy { fail("with good upstreams nothing is stale", given) }
         judgeAge(told, given)
+        judgeNewest(told, given)
     }
 
     /// Judges that what was told then has not been flushed.

@@ -81,6 +81,8 @@ package struct Plan: Sendable {
     /// Whether the network loses, doubles and overtakes between daemon and upstreams, or clients.
     package let isUpstreamLossy: Bool
     package let isClientLossy: Bool
+    /// Whether streams take only a little at a time, though nothing is lost.
+    package let isNarrow: Bool
     /// Whether all goes well but for what must not be noticed: then no query may fail.
     package let isKind: Bool
 
@@ -94,7 +96,7 @@ package struct Plan: Sendable {
         seconds = chance(90) ? draw(20..<90) : draw(200..<900)
         names = draw(2..<30)
         workers = draw(1..<3)
-        cacheSize = chance(15) ? "64KiB" : "1MiB"
+        let size = chance(15) ? "64KiB" : "1MiB"
         staleSeconds = chance(50) ? draw(30..<3600) : 0
         staleTimeout = chance(30) ? "0ms" : "1800ms"
         prefetches = chance(50)
@@ -117,6 +119,9 @@ package struct Plan: Sendable {
             let what = Self.occurrence(&numbers, names, upstreams.count, isKind: isKind, hasRedis: hasRedis)
             events.append((number, draw(0..<seconds), what))
         }
+        isNarrow = chance(25)
+        // Then all is read from Redis.
+        cacheSize = hasRedis && chance(30) ? "0" : size
         events.sort { ($0.at, $0.number) < ($1.at, $1.number) }
     }
 

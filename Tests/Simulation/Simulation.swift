@@ -120,8 +120,15 @@ package final class Simulation {
         var lossy = LinkConditions(latency: .microseconds(200)...(.milliseconds(40)))
         (lossy.loss, lossy.duplication, lossy.reordering, lossy.resets) = (0.1, 0.05, 0.1, 0.002)
         (lossy.shortCalls, lossy.segment, lossy.streamWindow) = (0.3, 700, 3_000)
-        if plan.isUpstreamLossy { for each in upstreams { world.setConditions(lossy, between: daemon.host, and: each.host) } }
-        if plan.isClientLossy { for each in clients { world.setConditions(lossy, between: daemon.host, and: each.host) } }
+        var narrow = LinkConditions.network
+        (narrow.shortCalls, narrow.segment, narrow.streamWindow) = (0.3, 700, 1_000)
+        let usual = plan.isNarrow ? narrow : .network
+        for each in upstreams {
+            world.setConditions(plan.isUpstreamLossy ? lossy : usual, between: daemon.host, and: each.host)
+        }
+        for each in clients {
+            world.setConditions(plan.isClientLossy ? lossy : usual, between: daemon.host, and: each.host)
+        }
     }
 
     private func happen(_ what: Occurrence, _ daemon: SimulatedDaemon, _ hub: Hub) throws {

@@ -17,7 +17,7 @@ struct Tellings {
     private var wholes: [String: Set<Whole>] = [:]
     /// When a question was last told of, the whole answer to it, and that nothing was amiss then.
     private(set) var newest: [String: (whole: Whole, at: Double)] = [:]
-    private static let most = 64
+    private static let most = 2_000
 
     /// A part of an answer: the TTLs that it has there, the one that it had at first, and when it was told.
     typealias Told = (ttls: Set<UInt32>, original: UInt32, told: [Double])

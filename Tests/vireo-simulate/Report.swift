@@ -14,7 +14,9 @@ private func show(_ plan: Plan) {
     print(plan.settings(round: 0))
     print("clients: \(plan.clients.map { "\($0.transport) every \($0.pause) ms" }), names: \(plan.names)")
     let upstreams = plan.upstreams.map { "\($0.behaviour)\($0.isStream ? " over TCP" : "")" }
-    let networks = (plan.isUpstreamLossy ? ", bad network to upstreams" : "") + (plan.isClientLossy ? ", to clients" : "")
+    let networks =
+        (plan.isUpstreamLossy ? ", bad network to upstreams" : "") + (plan.isClientLossy ? ", to clients" : "")
+        + (plan.isNarrow ? ", narrow streams" : "")
     print("upstreams: \(upstreams), redis: \(plan.redis?.rawValue ?? "none")\(networks)")
     print("events: \(plan.events.map { "\($0.at) s \($0.what)" })")
 }

@@ -65,12 +65,13 @@ if let part = options.numbers["--part"] {
     exit(0)
 }
 let limit = Int(options.numbers["--limit"] ?? 120)
+let begun = time(nil)
 var children = Children(
     (0..<parts).map { part in
         ["--seeds", "\(count)", "--from", "\(first)", "--jobs", "\(parts)", "--part", "\(part)"] + options.passedOn
     }, limit: limit)
 guard let failure = children.firstFailure() else {
-    print("\(count) seeds from \(first): all held, \(children.judged) answers judged")
+    print("\(count) seeds from \(first): all held, \(children.judged) answers judged in \(time(nil) - begun) s")
     exit(0)
 }
 print("seed \(failure.seed) \(failure.how), after \(failure.seed - first + 1) of \(count)")
