@@ -44,7 +44,7 @@ SANITIZED_LOAD := python3 Tests/Chaos/chaos.py mixed --short --seconds 60 --rate
 GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb trial clean \
+.PHONY: help run build test scenarios simulator simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb trial clean \
 	deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
@@ -68,8 +68,10 @@ scenarios: deps ## run scenario files on the simulated daemon (ARGS=FILES; witho
 	$(SWIFT) build --product vireo-scenario
 	.build/debug/vireo-scenario $(or $(ARGS),Tests/Resources/scenarios)
 
-simulate: deps ## run the whole daemon in simulated worlds, one from each seed (SEEDS=1000 FROM=1, or SEED=n again with its trace)
+simulator: deps
 	$(SWIFT) build $(RELEASE_FLAGS) --product vireo-simulate
+
+simulate: simulator ## run the whole daemon in simulated worlds, one from each seed (SEEDS=1000 FROM=1, or SEED=n again with its trace)
 	.build/release/vireo-simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),1) --jobs $$(nproc))
 
 chaos: build test-deps ## try faults of the real system on the built program (40 minutes; SHORT=1: one; ARGS="loss interface"; ARGS=--list)
