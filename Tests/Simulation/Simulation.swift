@@ -52,9 +52,17 @@ package final class Simulation {
         } catch {
             simulation.judge.fail("the daemon runs", "\(error)")
         }
+        defer { simulation.letGo() }
         return Outcome(
             violation: simulation.judge.violation, hash: simulation.world.trace.hash, judged: simulation.judge.judged,
             trace: simulation.log.lines(about: simulation.judge.violation?.name))
+    }
+
+    /// Lets go of what holds the world, which holds it: there are thousands of runs in a process.
+    private func letGo() {
+        world.onEvent = nil
+        (judge.now, log.now) = ({ 0 }, { 0 })
+        (upstreams, clients, redis, probe, idle) = ([], [], nil, nil, nil)
     }
 
     private func hear(_ line: String) {
