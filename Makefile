@@ -184,6 +184,8 @@ deb: build ## make a Debian package, .build/deb/vireo_…deb
 trial: deb ## try the package on a fresh Debian 12, booted in a container: installed, restarted under load, upgraded, purged (root)
 	@command -v debootstrap >/dev/null && command -v systemd-nspawn >/dev/null \
 		|| scripts/install-packages.sh debootstrap systemd-container
+	@command -v lintian >/dev/null || scripts/install-packages.sh lintian
+	lintian --fail-on error,warning .build/deb/vireo_*.deb
 	scripts/trial.sh .build/deb/vireo_*.deb .build/trial
 
 clean: ## remove what was built

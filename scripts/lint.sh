@@ -93,7 +93,7 @@ warnings() {
 }
 
 units() {
-    command -v systemd-analyze >/dev/null 2>&1 || return 0
+    command -v systemd-analyze >/dev/null 2>&1 || { echo "no systemd-analyze here: units are not judged" >&2; return 0; }
     directory=$(mktemp -d)
     sed -e "s|@bindir@|/bin|g; s|@sysconfdir@|/etc|g; s|/bin/vireo|/bin/true|g" systemd/vireo.service >"$directory/vireo.service"
     cp systemd/vireo.socket systemd/vireo-tls.socket "$directory"
@@ -102,6 +102,7 @@ units() {
     exposure 15 "$directory/vireo.service"
     mkdir "$directory/vireo.service.d"
     cp systemd/socket-activated.conf "$directory/vireo.service.d"
+    systemd-analyze verify --man=no "$directory"/vireo.service 2>&1 | grep -E 'vireo[a-z-]*\.(service|socket)'
     exposure 12 "$directory/vireo.service"
     rm -rf "$directory"
 }

@@ -25,6 +25,7 @@ package enum Daemon {
         for number in [SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] { signal(number, SIG_IGN) }
         var surroundings = Surroundings.system
         surroundings.sandbox = sandbox
+        surroundings.inherited = .fromEnvironment()
         var options = HubOptions()
         options.report = TaskFailures.report()
         let hub = Hub(loop: LibeventLoop(), options: options)

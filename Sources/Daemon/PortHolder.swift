@@ -14,7 +14,7 @@ struct PortHolder: Sendable, CustomStringConvertible {
 
     /// Looks for who keeps an address and port from being taken; nil where nobody is seen. Blocks.
     init?(of address: SocketAddress, isDatagram: Bool) {
-        let tables = isDatagram ? ["/proc/net/udp", "/proc/net/udp6"] : ["/proc/net/tcp", "/proc/net/tcp6"]
+        let tables = isDatagram ? ["/proc/self/net/udp", "/proc/self/net/udp6"] : ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
         var sockets: Set<String> = []
         for table in tables {
             guard let bytes = try? TextFile(table, limit: Self.mostBytes).readBytes() else { continue }

@@ -20,6 +20,8 @@ package struct Surroundings: Sendable {
     let instanceName: String?
     /// What the process has given up.
     var sandbox: Sandbox?
+    /// The sockets that a service manager has handed over.
+    var inherited = InheritedSockets()
     /// Shown what the workers share, once it is made.
     let shares: @Sendable (SharedState) -> Void
 

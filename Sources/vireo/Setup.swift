@@ -37,11 +37,22 @@ struct SetupCommand: ParsableCommand {
             if !undo, let upstreams = setup.upstreams {
                 try Output.write("# first, in \(ConfigurationLoader.systemPath):  upstreams: \(upstreams)\n")
             }
+            if apply, !undo, !steps.isEmpty { try checkUpstreams() }
             for step in steps {
                 try Output.write("\(step)\n")
                 if apply { try setup.apply(step) }
             }
             if !apply, !steps.isEmpty { try Output.write("# nothing was done; --apply does it\n") }
         }
+    }
+
+    /// Refuses what would leave this machine without DNS once Vireo is started anew: it then asked itself alone. Where settings
+    /// stand elsewhere they are not judged.
+    private func checkUpstreams() throws {
+        guard root.isEmpty, let checked = try? ConfigurationLoader(file: ConfigurationLoader.systemPath).check() else { return }
+        guard checked.settings.asksResolvConf else { return }
+        throw MachineSetup.Failure(
+            description: "no upstreams are set in \(ConfigurationLoader.systemPath): after a restart Vireo would have only "
+                + "itself to ask; set them as shown above, then run vireo reload, and this again")
     }
 }

@@ -9,11 +9,14 @@ final class ListenerPart: Part {
     private let logger: Logger
     private let settings: Settings
     private let surroundings: Surroundings
+    private let notOpened: [ListenAddress]
     private var bound: ListenerSet?
 
-    /// The part for what `settings` listen on; a reload does not change it. The service manager keeps the sockets over a restart.
-    init(_ settings: Settings, _ logger: Logger, _ surroundings: Surroundings) {
+    /// The part for what `settings` listen on, with socket units' addresses in place of their own, of which `notOpened` are left
+    /// out; a reload does not change it. The service manager keeps the sockets over a restart.
+    init(_ settings: Settings, notOpened: [ListenAddress], _ logger: Logger, _ surroundings: Surroundings) {
         self.settings = settings
+        self.notOpened = notOpened
         self.logger = logger
         self.surroundings = surroundings
     }
@@ -25,9 +28,12 @@ final class ListenerPart: Part {
     var addresses: [ListenAddress] { bound?.addresses ?? [] }
 
     func start() throws {
-        let (inherited, service) = (surroundings.isProcess ? .fromEnvironment() : InheritedSockets(), surroundings.service)
+        let (inherited, service) = (surroundings.inherited, surroundings.service)
         for fault in inherited.faults { logger.warning("nothing to listen on was handed over", metadata: ["fault": "\(fault)"]) }
-        let places = inherited.overriding(settings.writtenListen)
+        let places = settings.writtenListen
+        for address in notOpened {
+            logger.warning("a socket unit opens what is listened on, and not this", metadata: ["listen": "\(address)"])
+        }
         if !settings.tls.isGiven, let first = places.first(where: \.transport.isEncrypted) {
             throw DaemonError.certificate(
                 "\(first)", "a socket that was handed over needs a certificate; expected tls, or no such socket")

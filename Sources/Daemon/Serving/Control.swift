@@ -34,6 +34,7 @@ final class Control {
         _ settings: Settings, log: Log, in surroundings: Surroundings,
         reload: @escaping @Sendable () throws(ConfigurationError) -> Settings
     ) throws {
+        let (settings, notOpened) = surroundings.inherited.overriding(settings)
         self.settings = settings
         self.surroundings = surroundings
         self.reload = reload
@@ -44,7 +45,7 @@ final class Control {
         Self.logLibraries(to: logger)
         let shared = try Self.makeShared(settings, hub, logger)
         surroundings.shares(shared)
-        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, logger, surroundings))
+        let (hosts, listeners) = (HostsPart(settings, logger), ListenerPart(settings, notOpened: notOpened, logger, surroundings))
         let resolvConf = ResolvConfPart(settings, logger, machine: surroundings.addresses)
         self.resolvConf = resolvConf
         let rules = NameRulesPart(settings, shared.cache, logger)
@@ -235,7 +236,7 @@ final class Control {
         defer { service.ready() }
         let reload = reload
         do {
-            var new = try blocking { try reload() }
+            var new = surroundings.inherited.overriding(try blocking { try reload() }).settings
             let given = new
             let fixed = new.keepFixed(of: settings)
             let report = ReloadReport(from: settings, to: given, waiting: fixed)

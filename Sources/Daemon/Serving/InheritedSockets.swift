@@ -79,11 +79,27 @@ struct InheritedSockets {
             result.removeAll { $0.transport == transport || addresses.contains($0.address) }
             for address in addresses {
                 for path in Set(paths.isEmpty ? [usual] : paths).sorted() {
-                    result.append(ListenAddress(address, transport: transport, path: path))
+                    var place = ListenAddress(address, transport: transport, path: path)
+                    // Who may ask there holds for the address, whoever opens it.
+                    place.access = listen.first { $0.address == address }?.access ?? ListenerAccess()
+                    result.append(place)
                 }
             }
         }
         return result
+    }
+
+    /// Settings that listen where socket units have opened sockets, so that all that goes by these addresses is right: who may
+    /// ask, warnings, what is shown. What they name and no unit opens is left out.
+    func overriding(_ settings: Settings) -> (settings: Settings, notOpened: [ListenAddress]) {
+        let written = settings.writtenListen
+        let places = overriding(written)
+        guard places != written else { return (settings, []) }
+        guard settings.namesListeners else { return (settings.listening(at: places), []) }
+        let notOpened = written.filter { listen in
+            !places.contains { $0.address == listen.address && $0.transport == listen.transport }
+        }
+        return (settings.listening(at: places), notOpened)
     }
 
     /// What is spoken on a socket of a unit; nil for one that was kept.

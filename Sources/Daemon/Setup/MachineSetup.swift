@@ -30,6 +30,9 @@ package struct MachineSetup {
     package struct Failure: Error, CustomStringConvertible {
         /// In words.
         package let description: String
+
+        /// For these words.
+        package init(description: String) { self.description = description }
     }
 
     /// The directory that stands for `/`.

@@ -49,10 +49,10 @@ import Testing
             var settings = Settings()
             settings.user = "no-such-user-here"
             #expect(throws: DaemonError.self) {
-                try UserPart(settings, log, listeners: ListenerPart(settings, log, .system)).start()
+                try UserPart(settings, log, listeners: ListenerPart(settings, notOpened: [], log, .system)).start()
             }
             settings.user = "root"
-            try UserPart(settings, log, listeners: ListenerPart(settings, log, .system)).start()
+            try UserPart(settings, log, listeners: ListenerPart(settings, notOpened: [], log, .system)).start()
             #expect(geteuid() == 0)
         }
     }

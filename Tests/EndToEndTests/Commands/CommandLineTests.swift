@@ -161,7 +161,7 @@ extension EndToEnd {
         @Test func `the unit bounds memory, tasks and files, keeps no core, and is tried again for as long as it takes`() throws {
             let unit = try String(contentsOf: SourceTree.file("systemd/vireo.service"), encoding: .utf8)
             let settings = unit.split(separator: "\n").filter { !$0.hasPrefix("#") }
-            for name in ["MemoryMax=2G", "TasksMax=300", "LimitCORE=0", "LimitNOFILE=262144", "StartLimitIntervalSec=0"] {
+            for name in ["MemoryMax=2G", "TasksMax=512", "LimitCORE=0", "LimitNOFILE=262144", "StartLimitIntervalSec=0"] {
                 #expect(settings.contains { $0 == name }, "\(name)")
             }
             // What `allow: local` stands on needs AF_NETLINK, and nothing needs more than that.

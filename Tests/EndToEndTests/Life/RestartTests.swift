@@ -76,6 +76,13 @@ extension EndToEnd {
             }
             // They are the manager's own already.
             #expect(manager.kept.isEmpty)
+            // All else goes by them, too: what is left out is told, and a reload of the same file finds nothing changed.
+            let process = try #require(manager.process)
+            #expect(process.errors.contains("a socket unit opens what is listened on, and not this"))
+            #expect(process.errors.contains("listen=127.0.0.1:\(other)"))
+            kill(process.pid, SIGHUP)
+            try eventually("the reload to be reported") { process.errors.contains("settings read again") ? true : nil }
+            #expect(!process.errors.contains("change only with a restart"))
             try manager.restart()
             #expect(try client.ask("a.example.", .a, over: .udp).answers.count == 1)
         }

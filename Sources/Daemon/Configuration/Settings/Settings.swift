@@ -126,6 +126,14 @@ package struct Settings: Sendable, Equatable {
         }
     }
 
+    /// The same settings, listening elsewhere; whether the operator named places is as it was.
+    func listening(at places: [ListenAddress]) -> Settings {
+        var result = self
+        result.writtenListen = places
+        result.namesListeners = namesListeners
+        return result
+    }
+
     /// The rules that say who may ask at a listener.
     func rules(at listener: SocketAddress) -> (allow: [AccessRule], deny: [AccessRule]) {
         let own = listenerAccess[listener]
@@ -142,6 +150,9 @@ package struct Settings: Sendable, Equatable {
             }
         }
     }
+
+    /// Whether the upstreams are those that resolv.conf names.
+    package var asksResolvConf: Bool { upstreams.isEmpty && upstreamsFrom == nil }
 
     /// Every address that is listened on.
     var allAddresses: [SocketAddress] { listen + encrypted.map(\.address) }

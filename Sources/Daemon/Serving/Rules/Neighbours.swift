@@ -15,8 +15,8 @@ struct Neighbours: Equatable, Sendable {
 
     /// So many addresses of one machine are remembered: a machine has some, and makes new ones up (RFC 8981).
     static let mostOfMachine = 64
-    /// Where the kernel shows IPv4's.
-    static let path = "/proc/net/arp"
+    /// Where the kernel shows IPv4's: also to a process that sees nothing of /proc but processes (ProcSubset=pid).
+    static let path = "/proc/self/net/arp"
     /// So long may that be.
     private static let sizeLimit = 4 << 20
     /// Kinds of messages of rtnetlink(7) and netlink(7): a neighbour, the question for all of them, the end, an error.
