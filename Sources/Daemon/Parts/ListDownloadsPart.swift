@@ -58,10 +58,14 @@ final class ListDownloadsPart: Part {
 
     /// What is due is looked for this often.
     private static let interval = Duration.seconds(1)
-    /// After a failure it is tried again in so many seconds, doubled with each further one up to the other, and no later than
-    /// it would have been asked for anyway.
-    private static let shortestPause: Int64 = 60
-    private static let longestPause: Int64 = 3600
+    /// After a failure it is tried again in so many seconds, doubled with each further one up to the last, and no later than
+    /// it would have been asked for anyway: sooner where nothing is kept, so that what is not there at boot is missed for no longer
+    /// than it must be.
+    private static func pause(after failures: Int, keepsSome: Bool) -> Int64 {
+        let (shortest, longest): (Int64, Int64) = keepsSome ? (60, 3600) : (5, 60)
+        return min(longest, shortest << Int64(min(failures - 1, 6)))
+    }
+
     /// Looking up a server's address takes so long at most.
     private static let lookUpLimit = Duration.seconds(10)
     /// And one try of it.
@@ -205,7 +209,7 @@ final class ListDownloadsPart: Part {
             count(url, \.failed)
             next.failures = min(state.failures + 1, 30)
             next.problem = ListURL.shown("\(error)")
-            let pause = min(Self.longestPause, Self.shortestPause << Int64(min(next.failures - 1, 6)))
+            let pause = Self.pause(after: next.failures, keepsSome: state.record.size > 0)
             let now = hub.loop.wallTime() / 1_000_000_000
             next.nextAt = now + min(pause, state.record.times?.retrySeconds ?? list.refreshSeconds)
             if url.transfer != nil, state.record.size > 0, state.record.isOver(at: now) {

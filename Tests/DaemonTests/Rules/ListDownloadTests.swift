@@ -122,6 +122,34 @@ import Upstream
         }
     }
 
+    @Test func `a server that fails is asked at least each minute while nothing is kept, and then less and less often`() throws {
+        let world = ListWorld()
+        try world.run { hub in
+            var times: [Instant] = []
+            world.answer = { _ in
+                times.append(hub.loop.now())
+                return ListWorld.response("", status: "503 Service Unavailable")
+            }
+            let (downloads, rules) = try world.parts(Self.yaml)
+            func pauses(during seconds: Int) throws -> [UInt64] {
+                times.removeAll()
+                try sleep(.seconds(seconds))
+                return zip(times, times.dropFirst()).map { ($0.nanoseconds(to: $1) + 500_000_000) / 1_000_000_000 }
+            }
+            #expect(try pauses(during: 200).prefix(5) == [5, 10, 20, 40, 60])
+            world.answer = { _ in ListWorld.response("||ads.example^\n") }
+            try sleep(.seconds(61))
+            #expect(Self.denies(rules, "ads.example"))
+            world.answer = { _ in
+                times.append(hub.loop.now())
+                return ListWorld.response("", status: "503 Service Unavailable")
+            }
+            #expect(try pauses(during: 3600 + 500).prefix(3) == [60, 120, 240])
+            try downloads.stop()
+            try rules.stop()
+        }
+    }
+
     @Test func `a server that is slow holds no other list up, and there are only so many at once`() throws {
         let world = ListWorld()
         try world.run { hub in
