@@ -115,11 +115,15 @@ private final class Pipe {
         let (count, code) = WholeWrite.write(bytes, to: pipe.writer, patience: 1)
         #expect((1..<bytes.count).contains(count) && code == EAGAIN)
         let (reader, wanted) = (pipe.reader, count + bytes.count)
+        let ended = Semaphore()
         Thread.start {
             var (buffer, left) = ([UInt8](repeating: 0, count: 65_536), wanted)
             while left > 0 { left -= max(0, read(reader, &buffer, buffer.count)) }
+            ended.raise()
         }
         let all = WholeWrite.write(bytes, to: pipe.writer)
+        // Whoever reads is done before the pipe is closed, whose number is another's then.
+        #expect(ended.wait(atMost: .seconds(20)))
         #expect(all.count == bytes.count && all.code == nil)
         #expect(WholeWrite.write([1], to: -1).code == EBADF && WholeWrite.write([], to: -1).code == nil)
     }
