@@ -84,3 +84,15 @@ package struct AddressPrefix: Hashable, Comparable, Sendable {
         (left.length, left.address) < (right.length, right.address)
     }
 }
+
+extension AddressPrefix: CustomStringConvertible {
+    /// As settings write it: an address, and how many bits count where not all do.
+    package var description: String {
+        let isIPv4 = address.isIPv4 && length >= 96
+        let first =
+            isIPv4
+            ? RecordData.A(address: UInt32(truncatingIfNeeded: address.low)).description
+            : RecordData.AAAA(high: address.high, low: address.low).description
+        return length == 128 ? first : "\(first)/\(isIPv4 ? length - 96 : length)"
+    }
+}

@@ -187,7 +187,7 @@ package final class RuleBook: Sendable {
     /// The rule of a list that denies an address.
     func reason(for address: NameRules.IPAddress, in list: Int) -> Reason? {
         let match = content.lists.matches(of: address).first { $0.list == list && !$0.rule.isAllow }
-        return match.map { Reason(text: "an address in the answer", actions: [$0.rule.action]) }
+        return match.map { Reason(text: "\($0.prefix)", actions: [$0.rule.action]) }
     }
 
     /// What records of a list make of a question.
