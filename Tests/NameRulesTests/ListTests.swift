@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 7, 1 << 20]) func `plain domains are read in pieces of any size`(piece: Int) throws {
         let (set, report) = try Self.compile(Self.domains, .domains, piece: piece)
         #expect(set.verdicts("ads.example.com").denied == 1 && set.verdicts("x.ads.example.com").isEmpty)
-        #expect(set.verdicts("x.below.example").denied == 1 && set.verdicts("below.example").isEmpty)
+        #expect(set.verdicts("x.below.example").denied == 1 && set.verdicts("below.example").denied == 1)
         #expect(set.verdicts("xn--bcher-kva.example").denied == 1)
         #expect(report.lineCount == 9 && report.ruleCount == 3 && report.commentCount == 2)
         #expect(report[.badName].count == 2 && report[.address].count == 1 && report[.pattern].count == 1)

@@ -28,9 +28,12 @@ enum AdblockFormat {
         readRule(line, &sink)
     }
 
-    /// A `#` alone begins a comment in lists for DNS; `##` hides parts of pages.
+    /// A `#` alone begins a comment in lists for DNS, and so do `;` and `//` before a space; `##` hides parts of pages.
     private static func isPlainComment(_ line: Span<UInt8>) -> Bool {
-        line[0] == 0x23
+        // What is about parts of addresses begins with these, too.
+        if line[0] == 0x3B { return line.count == 1 || TextLine.isSpace(line[1]) }
+        if TextLine.begins(line, "//") { return line.count == 2 || TextLine.isSpace(line[2]) }
+        return line[0] == 0x23
             && (line.count == 1 || TextLine.isSpace(line[1])
                 || (line[1] != 0x23 && line[1] != 0x40 && line[1] != 0x3F
                     && line[1] != 0x24 && line[1] != 0x25))
@@ -70,8 +73,9 @@ enum AdblockFormat {
         if rest.count > 0, rest[0] == 0x7C { rest = rest.extracting(1..<rest.count) }
         guard rest.count == 0 || rest[0] == 0x24 else { return sink.skip(.path, line) }
         guard var rule = rule(rest, line, &sink) else { return }
+        // What such a rule does not let pass would have to be remembered beside what is denied.
+        if isAllow, !rule.exceptions.isEmpty { return sink.skip(.otherModifier, line) }
         rule.isAllow = isAllow
-        if isAllow { rule.exceptions = [] }
         add(name, rule, line, &sink)
     }
 
@@ -99,6 +103,12 @@ enum AdblockFormat {
         guard !isAllow, TextLine.find(text, 0x2E) != nil, TextLine.find(text, 0x5E) == nil, TextLine.find(text, 0x24) == nil
         else {
             return sink.skip(.notAnchored, line)
+        }
+        // Here, unlike in a list of plain domains, the dot is part of what is looked for.
+        if TextLine.begins(text, "*.") {
+            let word = TextLine.firstWord(text)
+            guard DomainsFormat.hasOnlyComment(text, behind: word.count) else { return sink.skip(.badName, line) }
+            return add(word, DomainsFormat.exact, line, &sink)
         }
         DomainsFormat.read(text, &sink)
     }

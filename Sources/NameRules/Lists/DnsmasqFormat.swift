@@ -5,7 +5,7 @@ internal import DNSWire
 enum DnsmasqFormat {
     /// Reads a line.
     static func read(_ line: Span<UInt8>, _ sink: inout RuleSink) {
-        if line[0] == 0x23 {
+        if TextLine.isComment(line) {
             sink.report.commentCount += 1
             return
         }

@@ -1,21 +1,27 @@
-/// Plain domains: a name a line is denied, alone; `*.name` denies all below it. Comments begin with `#`, `;`, `!` or `//`.
+/// Plain domains: a name a line is denied, alone; `*.name` and `.name` deny the name and all below it, for so they are meant where
+/// lists of them are published. Comments begin with `#`, `;`, `!` or `//`.
 enum DomainsFormat {
     /// Denies a name alone.
     static let exact = Rule(.exact)
-    /// Denies all below a name.
-    static let below = Rule(.below)
+    /// Denies a name and all below it.
+    private static let suffix = Rule(.suffix)
 
     /// Reads a line.
     @inline(__always) static func read(_ line: Span<UInt8>, _ sink: inout RuleSink) {
-        let first = line[0]
-        if first == 0x23 || first == 0x3B || first == 0x21 || (first == 0x2F && line.count > 1 && line[1] == 0x2F) {
+        if TextLine.isComment(line) {
             sink.report.commentCount += 1
             return
         }
         let word = TextLine.firstWord(line)
         if word.count < line.count, !hasOnlyComment(line, behind: word.count) { return sink.skip(.badName, line) }
-        if word.count > 2, first == 0x2A, word[1] == 0x2E { return add(word.extracting(2..<word.count), below, line, &sink) }
-        add(word, exact, line, &sink)
+        let start = wildcardLength(word)
+        add(word.extracting(start..<word.count), start > 0 ? suffix : exact, line, &sink)
+    }
+
+    /// How many bytes before a name say that all below it is meant too: those of `*.` or of a dot. The root has none.
+    @inline(__always) private static func wildcardLength(_ word: Span<UInt8>) -> Int {
+        if word[0] == 0x2E { return word.count > 1 && word[1] != 0x2E ? 1 : 0 }
+        return word[0] == 0x2A && word.count > 2 && word[1] == 0x2E && word[2] != 0x2E ? 2 : 0
     }
 
     /// Adds a rule about a name, in which no wildcard may stand.
@@ -31,6 +37,6 @@ enum DomainsFormat {
     /// Whether nothing follows a word but a comment.
     static func hasOnlyComment(_ line: Span<UInt8>, behind count: Int) -> Bool {
         let rest = TextLine.trimmed(line.extracting(count..<line.count))
-        return rest.count == 0 || rest[0] == 0x23 || rest[0] == 0x3B
+        return rest.count == 0 || TextLine.isComment(rest)
     }
 }

@@ -5,16 +5,17 @@ internal import DNSWire
 enum HostsFormat {
     /// Reads a line.
     static func read(_ line: Span<UInt8>, _ sink: inout RuleSink) {
-        if line[0] == 0x23 {
+        if TextLine.isComment(line) {
             sink.report.commentCount += 1
             return
         }
-        let line = TextLine.trimmed(TextLine.withoutComment(line, 0x23))
+        // No name has the mark in it: a comment may follow at once.
+        let line = TextLine.trimmed(line.extracting(first: TextLine.find(line, 0x23) ?? line.count))
         let word = TextLine.firstWord(line)
         guard word.count < line.count else { return sink.skip(.badName, line) }
         guard let rule = rule(for: word) else { return sink.skip(.badName, line) }
         var rest = TextLine.trimmed(line.extracting(word.count..<line.count))
-        while rest.count > 0 {
+        while rest.count > 0, !TextLine.isComment(rest) {
             let name = TextLine.firstWord(rest)
             if isLocal(name) { sink.skip(.localName, line) } else { sink.add(name, rule, line) }
             rest = TextLine.trimmed(rest.extracting(name.count..<rest.count))
@@ -46,7 +47,7 @@ enum HostsFormat {
     static var ttlSeconds: UInt32 { 300 }
 
     /// Whether a name stands for the host itself or for groups of hosts.
-    @inline(__always) private static func isLocal(_ name: Span<UInt8>) -> Bool {
+    @inline(__always) static func isLocal(_ name: Span<UInt8>) -> Bool {
         guard TextLine.find(name, 0x2E) == nil else {
             return TextLine.equals(name, "localhost.localdomain") || TextLine.equals(name, "0.0.0.0")
                 || TextLine.equals(name, "127.0.0.1")

@@ -19,8 +19,8 @@ struct LineSplitter {
         case whole(Range<Int>)
         /// The end of a line whose beginning is in `begun`.
         case end(Range<Int>)
-        /// The end of a line that is too long.
-        case tooLong
+        /// The end of a line that is too long, which begins like this.
+        case tooLong([UInt8])
         /// The piece is over.
         case over
     }
@@ -41,9 +41,11 @@ struct LineSplitter {
         endedInReturn = piece[end] == 0x0D
         position = end + 1
         if isTooLong || begun.count + end - start > Self.maximumLine {
+            keepExample(piece.extracting(start..<end))
+            let example = begun
             begun = []
             isTooLong = false
-            return .tooLong
+            return .tooLong(example)
         }
         return begun.isEmpty ? .whole(start..<end) : .end(start..<end)
     }
@@ -62,9 +64,19 @@ struct LineSplitter {
         if begun.count + part.count > Self.maximumLine {
             // Its beginning stays, to be shown.
             isTooLong = true
-            begun = Array(begun.prefix(ListReport.exampleBytes))
+            keepExample(part)
         } else {
             for index in part.indices { begun.append(part[index]) }
+        }
+    }
+
+    /// Keeps of a line that is too long what is shown of it.
+    private mutating func keepExample(_ part: Span<UInt8>) {
+        if begun.count > ListReport.exampleBytes { begun = Array(begun.prefix(ListReport.exampleBytes)) }
+        var index = 0
+        while index < part.count, begun.count < ListReport.exampleBytes {
+            begun.append(part[index])
+            index += 1
         }
     }
 

@@ -95,9 +95,9 @@ package struct ListCompiler: ~Copyable {
                 let line = lines.take(piece.extracting(range))
                 sink.report.lineCount += 1
                 Self.read(line.span, format, &sink)
-            case .tooLong:
+            case .tooLong(let beginning):
                 sink.report.lineCount += 1
-                sink.skip(.tooLong, piece.extracting(first: 0))
+                sink.skip(.tooLong, beginning.span)
             case .over:
                 return
             }

@@ -10,6 +10,9 @@ struct NameText {
     /// What each byte becomes: itself, a lower-case letter, or one of the marks below.
     private let folded = NameText.foldTable
 
+    /// The longest text that may be a name.
+    static var maximumText: Int { 1024 }
+
     /// No byte of a name.
     private static var bad: UInt8 { 0 }
     /// A dot.
@@ -40,7 +43,7 @@ struct NameText {
         }
         guard end > start else { return .badName }
         // Longer ones may still be names: in UTF-8.
-        guard end &- start <= 1024 else { return .badName }
+        guard end &- start <= Self.maximumText else { return .badName }
         let table = folded
         let folded = table.span
         var target = wire.mutableSpan

@@ -4,10 +4,17 @@ internal import DNSWire
 struct PolicyZoneState {
     /// Joins lines.
     var lines = ZoneLines()
-    /// The zone's name, in wire form and lower case; nil until an SOA record or `$ORIGIN` says it.
+    /// The zone's name, in wire form and lower case; nil until an SOA record says it, or `$ORIGIN` where none does.
     var zone: (wire: [UInt8], labelCount: Int)?
-    /// What relative names are relative to, as text with a final dot; nil where that is the zone.
+    /// What is put behind relative names: a dot, then `$ORIGIN` as it was written; nil where none was: that is the zone, whatever
+    /// it is called. Without a final dot it is itself below a zone of which that holds.
     var origin: [UInt8]?
+    /// Whether there was an SOA record.
+    var hasStart = false
+    /// Whether rules were made of names below a zone of unknown name: what comes later cannot say its name.
+    var isNameless = false
+    /// Whether the zone's name is only likely: `$ORIGIN` behind an SOA record of an unknown name.
+    var isGuessed = false
     /// The TTL of records without one.
     var ttl: UInt32 = 3600
     /// The owner of the entry before.
@@ -16,12 +23,14 @@ struct PolicyZoneState {
 
 /// The owner of entries of a policy zone, as far as it says when a rule holds.
 struct PolicyOwner {
-    /// Its name without the zone's, in wire form.
+    /// Its name, in wire form; once it is `isPlaced`, without the zone's.
     private(set) var name: (wire: [UInt8], labelCount: Int) = ([0], 0)
-    /// Whether it is the zone's `@`.
-    private(set) var isApex = false
-    /// Whether it was written with a final dot, and without a wildcard.
-    var isAbsoluteName = false
+    /// Whether it is the zone itself.
+    var isApex = false
+    /// Whether the name is whole: not one below a zone of unknown name.
+    var isWhole = false
+    /// Whether the zone's name has been taken off.
+    var isPlaced = false
     /// Whether the rule is about all names below it.
     var isWildcard = false
     /// The addresses that the rule is about.
@@ -30,9 +39,8 @@ struct PolicyOwner {
     var trouble: SkipReason? = .badName
 
     /// Starts another owner.
-    mutating func begin(isApex: Bool) {
+    mutating func begin() {
         self = PolicyOwner()
-        self.isApex = isApex
         trouble = nil
     }
 
@@ -71,24 +79,23 @@ enum PolicyZoneFormat {
     private static func readDirective(_ text: Span<UInt8>, _ sink: inout RuleSink) {
         let key = TextLine.firstWord(text)
         let value = TextLine.firstWord(TextLine.trimmed(text.extracting(key.count..<text.count)))
-        if TextLine.equals(key, "$TTL"), let ttl = UInt32(TextLine.text(value.extracting(first: 11))) {
+        if TextLine.equals(key, "$TTL"), let ttl = ZoneTTL.seconds(TextLine.text(value)) {
             sink.zone.ttl = ttl
-        } else if TextLine.equals(key, "$ORIGIN"), value.count > 0, value[value.count - 1] == 0x2E {
-            if let reason = sink.name.read(value) { return sink.skip(reason, text) }
-            if sink.zone.zone == nil {
-                setZone(&sink)
-            } else {
-                sink.zone.origin = [UInt8](copying: value)
-            }
+        } else if TextLine.equals(key, "$ORIGIN"), value.count > 0, value.count <= NameText.maximumText {
+            let origin = whole(value, sink.zone.origin)
+            if let reason = sink.name.read(origin.span), reason != .address { return sink.skip(reason, text) }
+            sink.zone.origin = value.count == 1 && value[0] == 0x2E ? origin : [0x2E] + origin
         } else {
             return sink.skip(.otherSetting, text)
         }
         sink.report.commentCount += 1
     }
 
-    /// Takes the name that was read as the zone's.
-    private static func setZone(_ sink: inout RuleSink) {
-        sink.zone.zone = (Array(sink.name.wire[..<sink.name.count]), sink.name.labelCount)
+    /// A name with what is put behind relative ones.
+    private static func whole(_ name: Span<UInt8>, _ origin: [UInt8]?) -> [UInt8] {
+        let text = [UInt8](copying: name)
+        guard text.last != 0x2E, let origin else { return text }
+        return text + origin
     }
 
     /// Reads TTL, class, type and data.
@@ -98,7 +105,7 @@ enum PolicyZoneFormat {
         while rest.count > 0 {
             let word = TextLine.firstWord(rest)
             let behind = TextLine.trimmed(rest.extracting(word.count..<rest.count))
-            if word[0] &- 0x30 < 10, let seconds = UInt32(TextLine.text(word.extracting(first: 11))) {
+            if word[0] &- 0x30 < 10, let seconds = ZoneTTL.seconds(TextLine.text(word)) {
                 ttl = seconds
             } else if !TextLine.equals(word, "IN") {
                 return readRecord(type: word, behind, ttl: ttl, line, &sink)
@@ -113,23 +120,28 @@ enum PolicyZoneFormat {
         type: Span<UInt8>, _ data: Span<UInt8>, ttl: UInt32, _ line: Span<UInt8>, _ sink: inout RuleSink
     ) {
         if TextLine.equals(type, "SOA") {
-            if sink.zone.zone == nil, sink.zone.owner.isAbsoluteName { sink.zone.zone = sink.zone.owner.name }
+            takeStart(&sink.zone)
             sink.report.commentCount += 1
             return
         }
-        if sink.zone.owner.isApex || TextLine.equals(type, "NS") {
+        if TextLine.equals(type, "NS") {
+            sink.report.commentCount += 1
+            return
+        }
+        place(&sink)
+        if sink.zone.owner.isApex {
             sink.report.commentCount += 1
             return
         }
         if TextLine.equals(type, "CNAME") {
             if TextLine.equals(data, ".") { return add(Rule(.exact, action: .nxdomain), line, &sink) }
             if TextLine.equals(data, "*.") { return add(Rule(.exact, action: .nodata), line, &sink) }
-            if isAction(data, "rpz-passthru.") { return add(Rule(.exact, isAllow: true), line, &sink) }
+            if isAction(data, "rpz-passthru.") || isOwner(data, &sink) { return add(Rule(.exact, isAllow: true), line, &sink) }
             if isAction(data, "rpz-drop.") { return add(Rule(.exact, action: .drop), line, &sink) }
             if isAction(data, "rpz-tcp-only.") { return add(Rule(.exact, action: .tcpOnly), line, &sink) }
             if TextLine.begins(data, "*.") { return sink.skip(.unsupportedAction, line) }
         }
-        let origin = sink.zone.zone.flatMap { try? Name(wire: $0.wire) } ?? .root
+        let origin = dataOrigin(&sink)
         let text = "x. \(ttl) IN " + TextLine.text(type) + " " + TextLine.text(data)
         guard let record = try? ResourceRecord(text: text, origin: origin) else { return sink.skip(.badRecord, line) }
         add(Rule(.exact, action: .data(record.data, ttl: record.ttl)), line, &sink)
@@ -142,31 +154,86 @@ enum PolicyZoneFormat {
                 && name.description.utf8.starts(with: TextLine.text(target).lowercased().utf8))
     }
 
+    /// Whether an alias leads to what the rule is about: as zones said PASSTHRU before there was a word for it.
+    private static func isOwner(_ target: Span<UInt8>, _ sink: inout RuleSink) -> Bool {
+        let owner = sink.zone.owner
+        guard owner.trouble == nil, target.count > 1, target[target.count - 1] == 0x2E,
+            owner.isWildcard == TextLine.begins(target, "*.")
+        else { return false }
+        let reason = sink.exception.read(target.extracting((owner.isWildcard ? 2 : 0)..<target.count))
+        guard reason == nil || reason == .address else { return false }
+        return sink.exception.wire[..<sink.exception.count].elementsEqual(owner.name.wire)
+    }
+
+    /// What relative names in data are relative to.
+    private static func dataOrigin(_ sink: inout RuleSink) -> Name {
+        if let origin = sink.zone.origin, origin.last == 0x2E, sink.exception.read(origin.span) == nil,
+            let name = try? Name(wire: Array(sink.exception.wire[..<sink.exception.count]))
+        {
+            return name
+        }
+        return sink.zone.zone.flatMap { try? Name(wire: $0.wire) } ?? .root
+    }
+
     /// Reads an owner. It is read once, however many lines follow that leave it out.
     private static func readOwner(_ word: Span<UInt8>, _ sink: inout RuleSink) {
-        sink.zone.owner.begin(isApex: word.count == 1 && word[0] == 0x40)
-        let isWildcard = TextLine.begins(word, "*.")
-        let isAbsolute = word[word.count - 1] == 0x2E
-        let text = word.extracting((isWildcard ? 2 : 0)..<word.count)
+        sink.zone.owner.begin()
+        guard word.count <= NameText.maximumText else { return sink.zone.owner.trouble = .badName }
+        let isOrigin = word.count == 1 && (word[0] == 0x40 || word[0] == 0x2A)
+        sink.zone.owner.isWildcard = word[0] == 0x2A && (isOrigin || word[1] == 0x2E)
+        guard !isOrigin else { return takeOrigin(&sink) }
+        let text = word.extracting((sink.zone.owner.isWildcard ? 2 : 0)..<word.count)
+        guard text.count > 0 else { return sink.zone.owner.trouble = .badName }
         if TextLine.find(text, 0x2A) != nil { return sink.zone.owner.trouble = .pattern }
-        var reason: SkipReason?
-        if !isAbsolute, let origin = sink.zone.origin, text.count <= 255 {
-            let whole = [UInt8](copying: text) + [0x2E] + origin
-            reason = sink.name.read(whole.span)
-        } else {
-            reason = sink.name.read(text)
-        }
-        if let reason, reason != .address { return sink.zone.owner.trouble = reason }
-        let isWhole = isAbsolute || sink.zone.origin != nil
-        sink.zone.owner.isAbsoluteName = isAbsolute && !isWildcard
-        if isWhole {
-            guard let zone = sink.zone.zone, sink.name.removeSuffix(zone.wire, labelCount: zone.labelCount) else {
-                sink.zone.owner.take(sink.name)
-                return sink.zone.owner.trouble = .outOfZone
-            }
-        }
-        sink.zone.owner.isWildcard = isWildcard
+        let name = whole(text, sink.zone.origin)
+        if let reason = sink.name.read(name.span), reason != .address { return sink.zone.owner.trouble = reason }
+        sink.zone.owner.isWhole = name.last == 0x2E
         sink.zone.owner.take(sink.name)
+    }
+
+    /// Takes `$ORIGIN` as the owner: for `@`, and for a wildcard alone.
+    private static func takeOrigin(_ sink: inout RuleSink) {
+        if let origin = sink.zone.origin {
+            // It was read before.
+            _ = sink.name.read(origin.span)
+            sink.zone.owner.isWhole = origin.last == 0x2E
+        } else {
+            sink.name.becomeRoot()
+        }
+        sink.zone.owner.take(sink.name)
+    }
+
+    /// Takes an SOA record's owner for the zone, where it has a whole name.
+    private static func takeStart(_ state: inout PolicyZoneState) {
+        defer { state.hasStart = true }
+        guard !state.hasStart, state.owner.isWhole, !state.owner.isWildcard, !state.owner.isPlaced, state.owner.trouble == nil
+        else { return }
+        state.zone = state.owner.name
+    }
+
+    /// Takes the zone's name off the owner, and finds out what is left: once, however many records it has.
+    private static func place(_ sink: inout RuleSink) {
+        guard sink.zone.owner.trouble == nil, !sink.zone.owner.isPlaced else { return }
+        sink.zone.owner.isPlaced = true
+        if sink.zone.zone == nil, !sink.zone.isNameless, let origin = sink.zone.origin, origin.last == 0x2E {
+            _ = sink.name.read(origin.span)
+            sink.zone.zone = (Array(sink.name.wire[..<sink.name.count]), sink.name.labelCount)
+            sink.zone.isGuessed = sink.zone.hasStart
+        }
+        if sink.zone.owner.isWhole {
+            let name = sink.zone.owner.name
+            guard let zone = sink.zone.zone, sink.name.take(name.wire.span, labelCount: name.labelCount),
+                sink.name.removeSuffix(zone.wire, labelCount: zone.labelCount)
+            else { return sink.zone.owner.trouble = .outOfZone }
+            sink.zone.owner.take(sink.name)
+        }
+        guard sink.zone.owner.name.labelCount > 0 else {
+            // What would be a rule about the root, which only a wildcard may be: in a zone whose name is known.
+            sink.zone.owner.isApex = !sink.zone.owner.isWildcard
+            if sink.zone.owner.isWildcard, sink.zone.isGuessed { sink.zone.owner.trouble = .pattern }
+            return
+        }
+        if !sink.zone.owner.isWhole { sink.zone.isNameless = sink.zone.zone == nil }
         readTrigger(&sink.zone.owner)
     }
 
@@ -174,11 +241,7 @@ enum PolicyZoneFormat {
     private static func readTrigger(_ owner: inout PolicyOwner) {
         let wire = owner.name.wire
         var labels = LabelStarts(wire.span)
-        guard let last = labels.previous() else {
-            // The zone's own name: what would be a rule about the root, which only a wildcard may be.
-            if !owner.isWildcard { owner.trouble = .badName }
-            return
-        }
+        guard let last = labels.previous() else { return }
         let label = wire.span.extracting(last)
         guard TextLine.begins(label, "rpz-") else { return }
         if TextLine.equals(label, "rpz-ip") {

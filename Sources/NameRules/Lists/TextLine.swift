@@ -21,6 +21,13 @@ enum TextLine {
         return line.extracting(0..<end)
     }
 
+    /// Whether a line is a comment, as one list or another begins them: `#`, `;`, `!`, `//`.
+    @inline(__always) static func isComment(_ line: Span<UInt8>) -> Bool {
+        guard line.count > 0 else { return false }
+        let first = line[0]
+        return first == 0x23 || first == 0x3B || first == 0x21 || (first == 0x2F && line.count > 1 && line[1] == 0x2F)
+    }
+
     /// A line without the comment that a mark begins: at its start, or after white space.
     @_lifetime(copy line)
     @inline(__always) static func withoutComment(_ line: Span<UInt8>, _ mark: UInt8) -> Span<UInt8> {

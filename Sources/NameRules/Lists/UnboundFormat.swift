@@ -4,7 +4,7 @@ internal import DNSWire
 enum UnboundFormat {
     /// Reads a line.
     static func read(_ line: Span<UInt8>, _ sink: inout RuleSink) {
-        if line[0] == 0x23 || TextLine.equals(line, "server:") {
+        if TextLine.isComment(line) || TextLine.equals(line, "server:") {
             sink.report.commentCount += 1
             return
         }
@@ -43,8 +43,14 @@ enum UnboundFormat {
             sink.report.commentCount += 1
             return
         }
+        if saysNothing(type) { return sink.report.commentCount += 1 }
         guard let rule = zoneRule(type) else { return sink.skip(.unsupportedAction, line) }
         sink.add(name, rule, line)
+    }
+
+    /// Whether a zone of a type only has the records that other lines say: names without one are asked for elsewhere.
+    private static func saysNothing(_ type: Span<UInt8>) -> Bool {
+        TextLine.equals(type, "transparent") || TextLine.equals(type, "typetransparent") || TextLine.equals(type, "nodefault")
     }
 
     /// What a zone's type does.
@@ -58,12 +64,7 @@ enum UnboundFormat {
         if TextLine.equals(type, "deny") || TextLine.equals(type, "always_deny") || TextLine.equals(type, "inform_deny") {
             return Rule(.suffix, action: .drop)
         }
-        if TextLine.equals(type, "transparent") || TextLine.equals(type, "typetransparent")
-            || TextLine.equals(type, "always_transparent") || TextLine.equals(type, "nodefault")
-        {
-            return Rule(.suffix, isAllow: true)
-        }
-        return nil
+        return TextLine.equals(type, "always_transparent") ? Rule(.suffix, isAllow: true) : nil
     }
 
     /// Reads a record in quotes of either kind.
@@ -71,24 +72,33 @@ enum UnboundFormat {
         guard value.count > 2, value[0] == 0x22 || value[0] == 0x27 else { return sink.skip(.badRecord, line) }
         var end = value.count - 1
         while end > 0, value[end] != value[0] { end -= 1 }
-        guard end > 1, let record = try? ResourceRecord(text: TextLine.text(value.extracting(1..<end)), defaultTTL: 3600),
+        guard end > 1, let record = ZoneTTL.record(TextLine.text(value.extracting(1..<end)), defaultTTL: 3600),
             record.class == .internet
         else { return sink.skip(.badRecord, line) }
         let owner = FixedName(record.owner)
+        let action = LocalAddress.action(record)
+        if action == .block, HostsFormat.isLocal(LocalAddress.text(record.owner).span) { return sink.skip(.localName, line) }
         guard sink.name.take(owner.span, labelCount: owner.labelCount) else { return sink.skip(.badName, line) }
         let scope: RuleScope = sink.redirectZones.contains([UInt8](copying: owner.span)) ? .suffix : .exact
-        sink.addRead(Rule(scope, action: LocalAddress.action(record)), line)
+        sink.addRead(Rule(scope, action: action), line)
     }
 }
 
 /// What a list's record does with a name.
 enum LocalAddress {
-    /// No address (0.0.0.0, ::) denies the name; anything else is its answer.
+    /// No address (0.0.0.0, ::) or the host itself (127.0.0.1, ::1) denies the name, as in hosts files; anything else is its
+    /// answer.
     static func action(_ record: ResourceRecord) -> RuleAction {
         switch record.data {
-        case .a(let data) where data.address == 0: .block
-        case .aaaa(let data) where data.high == 0 && data.low == 0: .block
+        case .a(let data) where IPAddress(ipv4: data.address).isNullOrLoopback: .block
+        case .aaaa(let data) where IPAddress(high: data.high, low: data.low).isNullOrLoopback: .block
         default: .data(record.data, ttl: record.ttl)
         }
+    }
+
+    /// A name as hosts files write it.
+    static func text(_ name: Name) -> [UInt8] {
+        let text = Array(name.description.utf8)
+        return text.count > 1 ? text.dropLast() : text
     }
 }

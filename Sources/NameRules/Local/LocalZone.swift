@@ -100,7 +100,7 @@ package struct LocalZone: Sendable {
         if !startsWithSpace { state.owner = first.utf8.count <= Self.longestOwner ? first : "" }
         guard !state.owner.isEmpty else { return false }
         let line = startsWithSpace ? state.owner + " " + text : Substring(text)
-        guard let record = try? ResourceRecord(text: String(line), origin: state.origin, defaultTTL: state.ttl),
+        guard let record = ZoneTTL.record(String(line), origin: state.origin, defaultTTL: state.ttl),
             record.class == .internet, ![0, 41].contains(record.type.rawValue), !(128..<256).contains(record.type.rawValue)
         else { return false }
         return add(record)
@@ -110,7 +110,7 @@ package struct LocalZone: Sendable {
     private func takeDirective(_ key: Substring, _ value: Substring, _ state: inout State) -> Bool {
         if key.uppercased() == "$ORIGIN", !value.isEmpty, let name = try? Name(String(value), origin: state.origin) {
             state.origin = name
-        } else if key.uppercased() == "$TTL", let ttl = UInt32(value) {
+        } else if key.uppercased() == "$TTL", let ttl = ZoneTTL.seconds(value) {
             state.ttl = ttl
         } else {
             return false

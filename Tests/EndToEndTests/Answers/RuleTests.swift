@@ -201,7 +201,8 @@ extension EndToEnd {
             }
         }
 
-        @Test func `what the rules do with a name is told, with list, line and group`() throws {
+        @Test(arguments: ["JST-9", "UTC0", "XXX+11:30"])
+        func `what the rules do with a name is told, with list, line and group, by the machine's time`(_ zone: String) throws {
             let upstream = try FakeUpstream()
             let directory = try TestDirectory()
             let path = try directory.write("! one\n||ads.example^\n##.banner\n@@||good.ads.example^\n", to: "ads.txt")
@@ -209,8 +210,11 @@ extension EndToEnd {
                 lists: {ads: {from: "\(path)"}}
                 groups:
                   - {name: kids, clients: [127.0.0.4], block: [ads], schedule: {ads: "mon-fri 07:00-20:00"}}
+                  - {name: now, clients: [127.0.0.5], block: [ads], schedule: {ads: "daily \(Self.range(around: zone))"}}
                 """
-            let server = try VireoServer(upstreams: [upstream.address], rules)
+            let server = try VireoServer(upstreams: [upstream.address], rules, environment: ["TZ": zone])
+            let now = try vireo(["rules", "test", "x.ads.example", "--client", "127.0.0.5"], server)
+            #expect(now.output.hasPrefix("x.ads.example.: block"), "\(now.output)")
             let denied = try vireo(
                 ["rules", "test", "x.ads.example", "--client", "127.0.0.4", "--at", "2026-11-27 18:00"], server)
             #expect(denied.output == "x.ads.example.: block, zero\n  group: kids\n  list: ads\n  rule: ads.example (\(path):2)\n")
@@ -222,6 +226,14 @@ extension EndToEnd {
             let json = try vireo(["lists", "--json"], server).output
             #expect(try JSONSerialization.jsonObject(with: Data(json.utf8)) is [String: Any])
             #expect(try vireo(["rules", "test", "x", "--at", "noon"], server).exit == .code(1))
+        }
+
+        /// From an hour ago to an hour from now, in a time zone.
+        private static func range(around zone: String) -> String {
+            let offset = ["JST-9": 540, "UTC0": 0, "XXX+11:30": -690][zone] ?? 0
+            let minute = Int(Date().timeIntervalSince1970) / 60 + offset
+            let times = [-60, 60].map { (minute + $0) % 1440 }.map { ($0 / 60, $0 % 60) }
+            return times.map { String(format: "%02d:%02d", $0.0, $0.1) }.joined(separator: "-")
         }
 
         @Test func `check tries the tests of a configuration`() throws {
