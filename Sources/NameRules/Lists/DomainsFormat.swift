@@ -14,12 +14,19 @@ enum DomainsFormat {
         }
         let word = TextLine.firstWord(line)
         if word.count < line.count, !hasOnlyComment(line, behind: word.count) { return sink.skip(.badName, line) }
+        if line[0] == 0x2A || line[0] == 0x2E { return addWildcard(word, line, &sink) }
+        add(word, exact, line, &sink)
+    }
+
+    /// Adds a rule of a word that begins with an asterisk or a dot: few do, and the way of all others is short without it.
+    @inline(never)
+    private static func addWildcard(_ word: Span<UInt8>, _ line: Span<UInt8>, _ sink: inout RuleSink) {
         let start = wildcardLength(word)
         add(word.extracting(start..<word.count), start > 0 ? suffix : exact, line, &sink)
     }
 
     /// How many bytes before a name say that all below it is meant too: those of `*.` or of a dot. The root has none.
-    @inline(__always) private static func wildcardLength(_ word: Span<UInt8>) -> Int {
+    private static func wildcardLength(_ word: Span<UInt8>) -> Int {
         if word[0] == 0x2E { return word.count > 1 && word[1] != 0x2E ? 1 : 0 }
         return word[0] == 0x2A && word.count > 2 && word[1] == 0x2E && word[2] != 0x2E ? 2 : 0
     }
