@@ -20,11 +20,11 @@ struct AliasChain {
     /// Where the last alias's target stands in the reply; that of the question's name at first.
     private(set) var target: (offset: Int, limit: Int)
     /// The hashes of the names met, the question's first.
-    private(set) var met: [UInt64]
+    private var met: [UInt64]
 
     /// The chain of a question, at its beginning.
     init(_ index: consuming ReplyIndex, _ asked: Asked, _ rules: Belief.Rules) {
-        kept = KeptRecords(limits: rules.limits, budget: index.budget, seed: rules.seed)
+        kept = KeptRecords(limits: rules.limits, budget: index.budget)
         met = [index.question]
         self.index = index
         self.asked = asked

@@ -59,7 +59,11 @@ struct Authority {
 
     /// Adds NSEC and NSEC3 with their signatures, in the order in which they stand. They are one proof, and have one TTL.
     private static func addProofs(_ chain: inout AliasChain, _ reply: Span<UInt8>) throws(BrokenReply) {
-        let proofs = chain.index.authorities.filter { isProof($0, reply) }
+        let proofs = chain.index.authorities.filter { place in
+            guard place.type == .rrsig else { return place.type == .nsec || place.type == .nsec3 }
+            let covered = place.coveredType(in: reply)
+            return covered == .nsec || covered == .nsec3
+        }
         let smallest = proofs.reduce(UInt32.max) { min($0, reply.loadUInt32(at: $1.ttlOffset)) }
         for place in proofs {
             try chain.kept.add([place], to: .authority, in: reply)
@@ -67,58 +71,26 @@ struct Authority {
         }
     }
 
-    /// What goes with a positive answer: a DO client's proofs, and where that is asked for all that belongs to the answer, can
-    /// be read and lives as long as it does.
+    /// What goes with a positive answer: a DO client's proofs, and all that can be read where that is asked for and lives as
+    /// long as the answer.
     private func addProofsAndRest(_ chain: inout AliasChain, _ reply: Span<UInt8>) throws(BrokenReply) {
         guard !chain.rules.isMinimal else {
             if chain.asked.flags.dnssecOK { try Self.addProofs(&chain, reply) }
             return
         }
         let lifetime = chain.kept.smallestTTL
-        var related = RelatedNames(chain.met, seed: chain.rules.seed)
-        for record in chain.kept.records { related.add(record.place, in: reply) }
-        let end = try chain.nameView(reply)
-        for place in chain.index.authorities where Self.mayGoAlong(place, &chain, lifetime, reply) {
-            let owner = RecordView(reply, place).owner
-            guard Self.isProof(place, reply) || end.isSubdomain(of: owner) || Self.isAbove(owner, chain.asked) else { continue }
-            try chain.kept.add([place], to: .authority, in: reply)
-            chain.kept.set(lastTo: lifetime)
-            related.add(place, in: reply)
+        let sections = [(chain.index.authorities, Section.authority), (chain.index.additionals, Section.additional)]
+        for (places, section) in sections {
+            for place in places {
+                let isProof = place.type == .rrsig || place.type == .nsec || place.type == .nsec3
+                guard !isProof || chain.asked.flags.dnssecOK,
+                    chain.rules.limits.clamp(reply.loadUInt32(at: place.ttlOffset)) >= lifetime,
+                    (try? RDataForm.check(place, in: reply)) != nil
+                else { continue }
+                try chain.kept.add([place], to: section, in: reply)
+                chain.kept.set(lastTo: lifetime)
+            }
         }
-        for place in chain.index.additionals where Self.mayGoAlong(place, &chain, lifetime, reply) {
-            guard related.contains(RecordView(reply, place).owner) else { continue }
-            try chain.kept.add([place], to: .additional, in: reply)
-            chain.kept.set(lastTo: lifetime)
-        }
-    }
-
-    /// Whether a record can be read, is not only for clients that are not there, and lives as long as the answer; and whether
-    /// there is work left to look at it.
-    private static func mayGoAlong(
-        _ place: RecordPlace, _ chain: inout AliasChain, _ lifetime: UInt32, _ reply: Span<UInt8>
-    ) -> Bool {
-        let isForDNSSEC = place.type == .rrsig || place.type == .nsec || place.type == .nsec3
-        guard !isForDNSSEC || chain.asked.flags.dnssecOK,
-            chain.rules.limits.clamp(reply.loadUInt32(at: place.ttlOffset)) >= lifetime
-        else { return false }
-        do throws(BrokenReply) {
-            try chain.kept.budget.spend(place.owner.wireLength)
-        } catch {
-            return false
-        }
-        return (try? RDataForm.check(place, in: reply)) != nil
-    }
-
-    /// Whether a record proves that something is not there, or signs one that does.
-    private static func isProof(_ place: RecordPlace, _ reply: Span<UInt8>) -> Bool {
-        guard place.type == .rrsig else { return place.type == .nsec || place.type == .nsec3 }
-        let covered = place.coveredType(in: reply)
-        return covered == .nsec || covered == .nsec3
-    }
-
-    /// Whether a name is the one asked for or above it.
-    private static func isAbove(_ owner: NameView, _ asked: Asked) -> Bool {
-        NameView(lowercased: asked.name.span, labelCount: asked.labelCount).isSubdomain(of: owner)
     }
 
     /// A chain without data at its end and without a word about it: a referral, an alias that the upstream did not follow, or

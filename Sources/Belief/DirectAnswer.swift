@@ -3,9 +3,6 @@ internal import DNSWire
 /// A reply that answers directly: nothing in its answer section but records of the type asked for, whose rdata holds no
 /// names, each behind a pointer to the question. They can stay as they stand, whatever follows them.
 struct DirectAnswer {
-    /// More records than this are not compared with each other here.
-    private static var mostRecords: Int { 32 }
-
     /// Where each TTL stands.
     private var ttlOffsets = InlineArray<32, UInt16>(repeating: 0)
     /// How many records there are.
@@ -21,7 +18,7 @@ struct DirectAnswer {
     init?(_ reply: Span<UInt8>, to asked: Asked, _ rules: Belief.Rules, _ flags: HeaderFlags) {
         let answers = Int(reply.loadUInt16(at: Section.answer.countOffset))
         end = asked.recordsStart
-        guard flags.responseCode == .noError, (1...Self.mostRecords).contains(answers), asked.type != .any, rules.isMinimal,
+        guard flags.responseCode == .noError, (1...32).contains(answers), asked.type != .any, rules.isMinimal,
             !asked.flags.dnssecOK, RDataLayout(asked.type) == nil
         else { return nil }
         do throws(WireError) {
@@ -33,8 +30,6 @@ struct DirectAnswer {
                 try RDataForm.check(place, in: reply)
                 ttlOffsets[count] = UInt16(truncatingIfNeeded: place.ttlOffset)
                 smallestTTL = min(smallestTTL, reply.loadUInt32(at: place.ttlOffset))
-                // One that stands there twice is left out, which is not done here.
-                guard isNews(place, reply) else { return nil }
                 count += 1
                 end = place.endOffset
             }
@@ -42,17 +37,6 @@ struct DirectAnswer {
         } catch {
             return nil
         }
-    }
-
-    /// Whether a record is none of those before it: its length and data follow its TTL.
-    private func isNews(_ place: RecordPlace, _ reply: Span<UInt8>) -> Bool {
-        let data = reply.extracting(place.ttlOffset + 4..<place.endOffset)
-        for index in 0..<count {
-            let start = Int(ttlOffsets[index]) + 4
-            guard start + data.count <= place.offset else { continue }
-            if reply.extracting(start..<start + data.count).hasSameBytes(as: data) { return false }
-        }
-        return true
     }
 
     /// Whether nothing behind the answer section changes what the reply is: OPT may, by its part of the rcode.

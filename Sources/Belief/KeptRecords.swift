@@ -26,18 +26,10 @@ struct KeptRecords {
     /// What the reply may still cost.
     var budget: WorkBudget
 
-    /// Which records of the present section there are, as soon as there are two.
-    private var known: Set<UInt64> = []
-    /// How many of the records are in there, or of another section.
-    private var knownCount = 0
-    /// Keys hashes.
-    private let seed: UInt64
-
     /// None so far.
-    init(limits: TTLLimits, budget: WorkBudget, seed: UInt64) {
+    init(limits: TTLLimits, budget: WorkBudget) {
         self.limits = limits
         self.budget = budget
-        self.seed = seed
     }
 
     /// How many there are.
@@ -45,8 +37,8 @@ struct KeptRecords {
     /// The smallest TTL of all; the largest possible where there are none.
     var smallestTTL: UInt32 { ttls.min() ?? TTLLimits.largest }
 
-    /// Adds an RRset with its signatures: their smallest TTL, within the bounds, is that of all. A record that its section has
-    /// already is left out. Throws where a record breaks the form of its type.
+    /// Adds an RRset with its signatures: their smallest TTL, within the bounds, is that of all. Throws where a record breaks
+    /// the form of its type.
     mutating func add(
         _ places: [RecordPlace], to section: Section, in reply: Span<UInt8>, hasMadeOwner: Bool = false,
         hasMadeData: Bool = false
@@ -56,27 +48,12 @@ struct KeptRecords {
             guard let work = try? RDataForm.check(place, in: reply) else { throw .unreadable }
             try budget.spend(work)
             smallest = min(smallest, reply.loadUInt32(at: place.ttlOffset))
-            guard isNews(place, section, in: reply) else { continue }
             records.append(
                 Record(
                     place: place, section: section, set: ttls.count, hasMadeOwner: hasMadeOwner,
                     hasMadeData: hasMadeData && place.type == .cname))
         }
         if !places.isEmpty { ttls.append(limits.clamp(smallest)) }
-    }
-
-    /// Whether a record is not in its section yet. Nobody is compared with while there is only one.
-    private mutating func isNews(_ place: RecordPlace, _ section: Section, in reply: Span<UInt8>) -> Bool {
-        guard let last = records.last, last.section == section else {
-            known = []
-            knownCount = records.count
-            return true
-        }
-        while knownCount < records.count {
-            known.insert(RecordIdentity(records[knownCount].place, in: reply, seed: seed).hash)
-            knownCount += 1
-        }
-        return known.insert(RecordIdentity(place, in: reply, seed: seed).hash).inserted
     }
 
     /// Sets the TTL of the RRset that was added last.

@@ -229,68 +229,6 @@ func outcome(_ bytes: [UInt8], to query: Message, isMinimal: Bool = true) throws
     }
 }
 
-@Suite struct `What goes along with an answer` {
-    private let query = Message.query("www.example.")
-
-    @Test func `of other zones nothing goes along, and additional records only of names that the answer has`() throws {
-        let reply = Message.reply(
-            to: query, .noError, ["www.example. 60 IN CNAME web.cdn.test.", "web.cdn.test. 60 IN A 192.0.2.1"],
-            authority: [
-                "cdn.test. 60 IN NS ns.cdn.test.", "example. 60 IN NS ns.example.", "bank.test. 60 IN NS ns.evil.test.",
-                "sub.web.cdn.test. 60 IN NS ns.evil.test.",
-            ],
-            additional: [
-                "ns.cdn.test. 60 IN A 192.0.2.5", "NS.example. 60 IN AAAA 2001:db8::5", "ns.evil.test. 60 IN A 192.0.2.66",
-                "www.bank.test. 60 IN A 192.0.2.66",
-            ])
-        #expect(
-            try outcome(reply, to: query, isMinimal: false)
-                == .answer(
-                    .positive,
-                    [
-                        "www.example. 60 IN CNAME web.cdn.test.", "web.cdn.test. 60 IN A 192.0.2.1",
-                        "cdn.test. 60 IN NS ns.cdn.test.", "example. 60 IN NS ns.example.", "ns.cdn.test. 60 IN A 192.0.2.5",
-                        "NS.example. 60 IN AAAA 2001:db8::5",
-                    ]))
-    }
-
-    @Test func `the addresses of mail and service hosts go along`() throws {
-        for (type, data) in [
-            (RecordType.mx, "MX 5 host.other."), (.srv, "SRV 1 1 25 host.other."), (.https, "HTTPS 1 host.other."),
-        ] {
-            let query = Message.query("www.example.", type)
-            let reply = Message.reply(
-                to: query, .noError, ["www.example. 60 IN \(data)"],
-                additional: ["host.other. 60 IN A 192.0.2.5", "else.other. 60 IN A 192.0.2.6"])
-            #expect(
-                try outcome(reply, to: query, isMinimal: false)
-                    == .answer(.positive, ["www.example. 60 IN \(data)", "host.other. 60 IN A 192.0.2.5"]))
-        }
-    }
-
-    @Test func `a record that stands twice in a section goes out once`() throws {
-        let twice = Message.reply(
-            to: query, .noError,
-            ["www.example. 60 IN A 192.0.2.1", "www.example. 60 IN A 192.0.2.2", "WWW.example. 30 IN A 192.0.2.1"])
-        #expect(
-            try outcome(twice, to: query)
-                == .answer(.positive, ["www.example. 30 IN A 192.0.2.1", "www.example. 30 IN A 192.0.2.2"]))
-        let servers = Message.query("example.", .ns)
-        let many = (0..<40).map { "example. 60 IN NS ns\($0 % 20 < 10 ? $0 % 20 : $0).example." }
-        let answer = try believed(.reply(to: servers, .noError, many + ["example. 60 IN NS NS1.EXAMPLE."]), to: servers)
-        #expect(answer.counts.answers == Set(many).count)
-        let rest = Message.reply(
-            to: query, .noError, ["www.example. 60 IN A 192.0.2.1"],
-            authority: ["example. 60 IN NS ns.example.", "example. 60 IN NS NS.EXAMPLE."],
-            additional: ["ns.example. 60 IN A 192.0.2.5", "ns.example. 60 IN A 192.0.2.5"])
-        #expect(
-            try outcome(rest, to: query, isMinimal: false)
-                == .answer(
-                    .positive,
-                    ["www.example. 60 IN A 192.0.2.1", "example. 60 IN NS ns.example.", "ns.example. 60 IN A 192.0.2.5"]))
-    }
-}
-
 @Suite struct `Replies that cannot be believed` {
     private let query = Message.query("www.example.")
 
