@@ -201,7 +201,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: ["JST-9", "UTC0", "XXX+11:30"])
+        @Test(arguments: ["JST-9", "UTC0", "WST+11:30"])
         func `what the rules do with a name is told, with list, line and group, by the machine's time`(_ zone: String) throws {
             let upstream = try FakeUpstream()
             let directory = try TestDirectory()
@@ -230,7 +230,7 @@ extension EndToEnd {
 
         /// From an hour ago to an hour from now, in a time zone.
         private static func range(around zone: String) -> String {
-            let offset = ["JST-9": 540, "UTC0": 0, "XXX+11:30": -690][zone] ?? 0
+            let offset = ["JST-9": 540, "UTC0": 0, "WST+11:30": -690][zone] ?? 0
             let minute = Int(Date().timeIntervalSince1970) / 60 + offset
             let times = [-60, 60].map { (minute + $0) % 1440 }.map { ($0 / 60, $0 % 60) }
             return times.map { String(format: "%02d:%02d", $0.0, $0.1) }.joined(separator: "-")
