@@ -88,8 +88,10 @@ vireo upstreams | grep -q 127.0.0.2 && vireo stats >/dev/null && vireo cache lis
 judge $? "vireo upstreams, stats and cache list"
 journalctl -q -u vireo | grep -q 'serving'
 judge $? "the journal has its lines"
-echo 'log: {queries: {to: /var/log/vireo/queries.log}}' >>/etc/vireo/vireo.yaml
-systemctl restart vireo
+serve <<'YAML'
+upstreams: ["127.0.0.2"]
+log: {queries: {to: /var/log/vireo/queries.log}}
+YAML
 [ "$(ask www.trial.example)" = 192.0.2.80 ] && await 5 grep -q www.trial.example /var/log/vireo/queries.log
 judge $? "the query log is written where README has it"
 cp /srv/edited.yaml /etc/vireo/vireo.yaml
