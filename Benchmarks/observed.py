@@ -171,26 +171,30 @@ def log(options, directory, upstream):
 MODES = {mode.__name__: mode for mode in (tail, scrape, log)}
 
 
-def main():
-    """Measures what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=list(MODES))
+def run(description, modes, add_options):
+    """Reads what is asked for, starts the upstream, and measures that; `add_options` names the options of these modes alone."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=list(modes))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10, help="how long each load lasts")
-    parser.add_argument("--rate", type=int, default=0, help="queries a second (tail: 20,000, log: 100,000)")
-    parser.add_argument("--names", type=int, default=1_000_000, help="names in the cache (scrape)")
+    add_options(parser)
     parser.add_argument("--program", default=str(machine.PROJECT / ".build/release/vireo"), help="the vireo to measure")
     options = parser.parse_args()
     machine.require("dnsperf", "nsd")
     os.sched_setaffinity(0, {int(LOAD_CORE)})
     print(f"{machine.machine()}; {machine.revision()}; dnsperf {machine.dnsperf_version()}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="vireo-observed-") as name:
+    with tempfile.TemporaryDirectory(prefix=f"vireo-{options.mode}-") as name:
         directory, upstream = Path(name), free_port()
         (directory / "nsd").mkdir()
         shutil.copy(peers.TEMPLATES / "bench.example.zone", directory / "nsd")
         with Server(peers.UPSTREAM, directory / "nsd", upstream, port=upstream, core=LOAD_CORE):
-            MODES[options.mode](options, directory, upstream)
+            modes[options.mode](options, directory, upstream)
+
+
+def _add_options(parser):
+    parser.add_argument("--rate", type=int, default=0, help="queries a second (tail: 20,000, log: 100,000)")
+    parser.add_argument("--names", type=int, default=1_000_000, help="names in the cache (scrape)")
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, MODES, _add_options)

@@ -7,18 +7,12 @@ Vireo runs alone on core 0 with one worker, load on core 1. Medians of the round
     ruled.py refresh    p50, p99 and p99.9 of cached answers, alone and while one list of five is read again and again
 """
 
-import argparse
-import os
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
-from harness import machine, peers
 from harness.load import ask, write_names
-from harness.server import LOAD_CORE, Server, ServerFailed, free_port
-from observed import FILLING, HOT_NAMES, Observed, Watching
+from harness.server import Server, ServerFailed
+from observed import FILLING, HOT_NAMES, Observed, Watching, run
 
 LISTS = 5
 #: Names in lists; those of a prefix are in the zone that is asked, and denied.
@@ -132,27 +126,11 @@ def refresh(options, directory, upstream):
 MODES = {mode.__name__: mode for mode in (cost, refresh)}
 
 
-def main():
-    """Measures what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=list(MODES))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10, help="how long each load lasts")
+def _add_options(parser):
     parser.add_argument("--rate", type=int, default=20_000, help="queries a second (refresh)")
     parser.add_argument("--names", type=int, default=1_000_000, help="names in each of five lists")
     parser.add_argument("--misses", type=int, default=100_000, help="names that are asked for the first time, each round (cost)")
-    parser.add_argument("--program", default=str(machine.PROJECT / ".build/release/vireo"), help="the vireo to measure")
-    options = parser.parse_args()
-    machine.require("dnsperf", "nsd")
-    os.sched_setaffinity(0, {int(LOAD_CORE)})
-    print(f"{machine.machine()}; {machine.revision()}; dnsperf {machine.dnsperf_version()}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="vireo-ruled-") as name:
-        directory, upstream = Path(name), free_port()
-        (directory / "nsd").mkdir()
-        shutil.copy(peers.TEMPLATES / "bench.example.zone", directory / "nsd")
-        with Server(peers.UPSTREAM, directory / "nsd", upstream, port=upstream, core=LOAD_CORE):
-            MODES[options.mode](options, directory, upstream)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, MODES, _add_options)

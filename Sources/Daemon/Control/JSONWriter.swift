@@ -92,8 +92,8 @@ struct JSONWriter {
         switch scalar {
         case "\"", "\\": bytes += [UInt8(ascii: "\\"), UInt8(ascii: scalar)]
         case "\n": bytes += "\\n".utf8
-        case _ where scalar.isPlain: bytes += "\(scalar)".utf8
-        default: for unit in "\(scalar)".utf16 { append(escaped: unit) }
+        case _ where scalar.isPlain: bytes += scalar.utf8
+        default: for unit in scalar.utf16 { append(escaped: unit) }
         }
     }
 

@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -45,7 +46,7 @@ extension EndToEnd {
         }
 
         /// The questions: apex, DS, NODATA, NXDOMAIN, a few referrals, and every type in zones of the tests' own.
-        private static func questions(_ random: inout SeededGenerator) throws -> [Item] {
+        private static func questions(_ random: inout SeededNumbers) throws -> [Item] {
             var items = Self.types.map { Item(name: ".", type: $0) }
             let domains = try topLevelDomains().shuffled(using: &random)
             items += domains.filter(\.isSigned).prefix(450).map { Item(name: $0.name, type: .ds) }
@@ -66,7 +67,7 @@ extension EndToEnd {
         }
 
         /// A name with some of its letters in the other case.
-        static func mixed(_ name: String, _ random: inout SeededGenerator) -> String {
+        static func mixed(_ name: String, _ random: inout SeededNumbers) -> String {
             var isEscape = false
             return String(
                 name.map { letter in
@@ -109,7 +110,7 @@ extension EndToEnd {
         @Test func `answers agree with the name server's own for thousands of questions, first and from the cache`() throws {
             let nsd = try NSDServer()
             let vireo = try VireoServer(upstreams: [nsd.address], "local-zones: {single-label: false}")
-            var random = SeededGenerator(seed: 20_170_821)
+            var random = SeededNumbers(seed: 20_170_821)
             let items = try Self.questions(&random)
             #expect(items.count >= 2_000)
             var complaints: [String] = []

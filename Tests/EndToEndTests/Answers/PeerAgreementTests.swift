@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -108,7 +109,7 @@ extension EndToEnd {
         /// Asks a server and Vireo in front of it, twice, with DO and without.
         private static func compare(_ server: PeerServer, _ items: [(name: String, type: RecordType)]) throws -> Tally {
             let vireo = try VireoServer(upstreams: [server.address])
-            var random = SeededGenerator(seed: 11)
+            var random = SeededNumbers(seed: 11)
             var tally = Tally()
             for item in items.shuffled(using: &random) {
                 for edns in [nil, EDNS(dnssecOK: true)] {

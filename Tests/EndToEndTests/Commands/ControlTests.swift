@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -224,7 +225,7 @@ extension EndToEnd {
         @Test func `bytes that are no HTTP harm nobody`() throws {
             let upstream = try FakeUpstream()
             let server = try VireoServer(upstreams: [upstream.address])
-            var random = SeededGenerator(seed: 3)
+            var random = SeededNumbers(seed: 3)
             for _ in 0..<300 {
                 let connection = try UnixConnection(to: server.controlPath)
                 let garbage = (0..<Int.random(in: 1...400, using: &random)).map { _ in

@@ -9,6 +9,17 @@ enum PrivateNetwork {
         return result
     }()
 
+    /// Whether a shell can be given namespaces of its own, and there is what tests do there.
+    static let isAllowedToShells =
+        (try? Tool(["unshare", "--net", "--mount-proc", "--pid", "--fork", "true"]))?.exit == .code(0) && Tool.exists("ip")
+        && Tool.exists("dig")
+
+    /// Runs lines of shell as process 1 of namespaces of their own, with a network in which loopback is down.
+    static func shell(_ lines: String) throws -> Tool {
+        try Tool(
+            ["unshare", "--net", "--mount-proc", "--pid", "--fork", "--kill-child", "sh", "-c", lines], within: .seconds(40))
+    }
+
     /// Runs `body` on a thread whose sockets and processes are in the network, and waits for it.
     static func run<Success>(_ body: () throws -> Success) throws -> Success {
         nonisolated(unsafe) var result: Result<Success, any Error> = .failure(POSIXError(.EPERM))

@@ -4,12 +4,7 @@ import Testing
 extension EndToEnd {
     /// The daemon as a container runs it: process 1 of its namespaces, with nothing around it but a network.
     @Suite struct ContainerTests {
-        /// Whether this process may make namespaces.
-        private static let canUnshare =
-            (try? Tool(["unshare", "--net", "--mount-proc", "--pid", "--fork", "true"]))?.exit == .code(0) && Tool.exists("ip")
-            && Tool.exists("dig")
-
-        @Test(.enabled(if: canUnshare, "needs the right to make namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make namespaces"))
         func `process 1 without IPv6, proc or a place to write serves, reads its settings again and ends well`() throws {
             let directory = try TestDirectory()
             try directory.write(
@@ -43,13 +38,12 @@ extension EndToEnd {
                 wait $outer
                 echo ended with $?
                 """
-            let tool = try Tool(
-                ["unshare", "--net", "--mount-proc", "--pid", "--fork", "--kill-child", "sh", "-c", script], within: .seconds(40))
+            let tool = try PrivateNetwork.shell(script)
             let lines = tool.output.split(separator: "\n").map(String.init)
             #expect(lines == ["192.0.2.1", "1", "192.0.2.1", "ended with 0"], "\(tool.output)\(tool.errors)")
         }
 
-        @Test(.enabled(if: canUnshare, "needs the right to make namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make namespaces"))
         func `all addresses of both families can be listened on together, and each is answered from where it was asked`() throws {
             let directory = try TestDirectory()
             try directory.write(
@@ -71,8 +65,7 @@ extension EndToEnd {
                 for try in $(seq 200); do [ "$(ask @127.0.0.1)" = 192.0.2.1 ] && break; sleep 0.05; done
                 for place in 127.0.0.1 10.9.0.1 ::1 2001:db8::1; do ask @$place; ask @$place +tcp; done
                 """
-            let tool = try Tool(
-                ["unshare", "--net", "--mount-proc", "--pid", "--fork", "--kill-child", "sh", "-c", script], within: .seconds(40))
+            let tool = try PrivateNetwork.shell(script)
             #expect(tool.output.split(separator: "\n") == Array(repeating: "192.0.2.1", count: 8), "\(tool.output)\(tool.errors)")
         }
     }

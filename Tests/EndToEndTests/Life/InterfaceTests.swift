@@ -4,11 +4,6 @@ import Testing
 extension EndToEnd {
     /// Interfaces that come, go and change, in a network namespace of the test's own.
     @Suite struct InterfaceTests {
-        /// Whether this process may make network namespaces.
-        private static let canUnshare =
-            (try? Tool(["unshare", "--net", "--mount-proc", "--pid", "--fork", "true"]))?.exit == .code(0) && Tool.exists("ip")
-            && Tool.exists("dig")
-
         /// Runs lines of shell where `vireo` serves on 127.0.0.1:5300 and on 10.9.0.77:5300, an address that is not there yet;
         /// its upstream is at the other end of `v0`, whose address here is 10.9.0.1. `ask NAME [OPTIONS]` asks it once, and waits
         /// for a second and a half at most.
@@ -51,11 +46,10 @@ extension EndToEnd {
                 for try in $(seq 200); do [ "$(ask n1.example)" = 192.0.2.1 ] && break; sleep 0.05; done
                 \(lines)
                 """
-            return try Tool(
-                ["unshare", "--net", "--mount-proc", "--pid", "--fork", "--kill-child", "sh", "-c", script], within: .seconds(40))
+            return try PrivateNetwork.shell(script)
         }
 
-        @Test(.enabled(if: canUnshare, "needs the right to make network namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make network namespaces"))
         func `the address of the only interface changes, and the next question is answered within a second`() throws {
             let tool = try run(
                 """
@@ -67,7 +61,7 @@ extension EndToEnd {
             #expect(tool.output.split(separator: "\n") == (2...7).map { "192.0.2.\($0)" }, "\(tool.errors)")
         }
 
-        @Test(.enabled(if: canUnshare, "needs the right to make network namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make network namespaces"))
         func `a link goes down and comes up again, and the next question is answered within a second`() throws {
             let tool = try run(
                 """
@@ -82,7 +76,7 @@ extension EndToEnd {
             #expect(lines == ["192.0.2.2", "192.0.2.4", "192.0.2.5"], "\(tool.output) \(tool.errors)")
         }
 
-        @Test(.enabled(if: canUnshare, "needs the right to make network namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make network namespaces"))
         func `an address to listen on that comes later is served once it is there`() throws {
             let tool = try run(
                 """

@@ -1,4 +1,5 @@
 import DNSWire
+import TestSupport
 import Testing
 
 @testable import Resolver
@@ -160,7 +161,7 @@ import Testing
     }
 
     @Test func `any bytes at all make a table`() {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededNumbers(seed: 7)
         for _ in 0..<300 {
             let alphabet: [UInt8] = Array("0123.:abc#\n \t%\\".utf8) + [0, 0xFF, 0x80]
             let text = (0..<Int.random(in: 0...400, using: &random)).map { _ in alphabet.randomElement(using: &random)! }
@@ -171,20 +172,5 @@ import Testing
 
     @Test func `an empty file knows nothing`() {
         #expect(records(load(""), "localhost", .a) == nil)
-    }
-}
-
-/// A small generator whose runs repeat (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
