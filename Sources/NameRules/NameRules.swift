@@ -24,12 +24,15 @@
 //     var verdicts = rules.verdicts(of: name.span)                        // FixedName: wire form, lower case
 //     verdicts.formUnion(rules.verdicts(of: alias.span))
 //     verdicts.formUnion(rules.verdicts(of: IPAddress(ipv4: address)))
-//     let denied = GroupTable.denials(verdicts, active)                   // active: groups.active(at:offset:), once a minute
+//     let denied = GroupTable.denials(verdicts, active)                   // groups.active(at:zones:offset:), once a minute
 //
 // Where the client's bit is set, `active[group].decide(verdicts)` says which list decides; `rules.matches(of:)` gives its
 // rules, with an action of their own where `verdicts.special` has the list's bit (NODATA, drop, data of a policy zone), and
 // `RuleLocator` finds the rule's line by reading the list again. Otherwise the group's `BlockAnswer` is given. `LocalZone` is
 // asked before all that, `SafeSearch` for groups that want it.
+//
+// In a policy zone the rule of the longest name decides, which the table says of itself (`RuleTable.isPolicyZone`); of several zones
+// the first that says anything is heard, for each group (`ActiveLists.zones`). In other lists all rules that apply have a say.
 //
 // Invariants: a verdict is exact, there are no false positives (docs/adr/0014); whoever writes a list cannot make look-ups or
 // compiling slow, for hashing is keyed, a name has at most 64 rules in a list, and work is bounded by bytes; a line that means

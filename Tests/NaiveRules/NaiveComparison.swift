@@ -5,7 +5,11 @@ import NameRules
 /// of every name, and nothing of names in no list.
 package enum NaiveComparison {
     /// A list as a dictionary from names in wire form to their rules.
-    private typealias List = [[UInt8]: Set<Rule>]
+    private struct List {
+        var rules: [[UInt8]: Set<Rule>] = [:]
+        /// Whether the rules of the longest suffix of a name decide alone.
+        let isPolicyZone: Bool
+    }
 
     /// Names of few different labels, so that many are in lists, or of any bytes.
     private static let labels = ["a", "b", "ab", "www", "x-1", "ads", "example", "com", "net", "longer-label-of-a-name", "0"]
@@ -33,7 +37,7 @@ package enum NaiveComparison {
             var known: [[UInt8]] = []
             for _ in 0..<random.below(4) + 1 {
                 let (list, table) = try list(&random, key: UInt64(round), largest, &known)
-                if table.ruleCount != list.values.reduce(0, { $0 + $1.count }) { outcome.miscounted += 1 }
+                if table.ruleCount != list.rules.values.reduce(0, { $0 + $1.count }) { outcome.miscounted += 1 }
                 lists.append(list)
                 tables.append(table)
             }
@@ -51,6 +55,13 @@ package enum NaiveComparison {
                 outcome.looked += 1
                 if !found.isEmpty { outcome.judged += 1 }
                 if found != expected { outcome.differences.append("round \(round): \(wire) has \(found), not \(expected)") }
+                let zones = set.policyZones
+                let active = ActiveLists(blocks: random.next() & 15, allows: random.next() & random.next() & 15, zones: zones)
+                let decision = decision(found, active, lists)
+                if active.decide(found) != decision || active.denies(found) != isDenial(decision) {
+                    outcome.differences.append(
+                        "round \(round): \(active) of \(found) is \(active.decide(found)), not \(decision)")
+                }
             }
         }
         return outcome
@@ -60,13 +71,13 @@ package enum NaiveComparison {
     private static func list(
         _ random: inout SeededGenerator, key: UInt64, _ largest: Int, _ known: inout [[UInt8]]
     ) throws -> (List, RuleTable) {
-        var list: List = [:]
-        var builder = RuleTableBuilder(key: RuleKey(seed: key))
+        var list = List(isPolicyZone: random.below(2) == 0)
+        var builder = RuleTableBuilder(key: RuleKey(seed: key), isPolicyZone: list.isPolicyZone)
         for _ in 0..<random.below(2) * 40 + random.below(largest) {
             let wire = wire(&random)
             let rule = rule(&random)
             known.append(wire)
-            list[wire, default: []].insert(rule)
+            list.rules[wire, default: []].insert(rule)
             _ = builder.add(try Name(wire: wire), rule)
         }
         return (list, builder.finish())
@@ -101,12 +112,43 @@ package enum NaiveComparison {
             action: isAllow ? .block : actions[random.below(actions.count)])
     }
 
+    /// What a group does with a name of which the lists say something: one list after the other.
+    private static func decision(_ verdicts: ListVerdicts, _ active: ActiveLists, _ lists: [List]) -> GroupDecision {
+        let says = { (bits: UInt64, list: Int) in bits >> UInt64(list) & 1 == 1 }
+        var hasZone = false
+        var passes: [Int: GroupDecision] = [:]
+        for (number, list) in lists.enumerated() where says(active.blocks | active.allows, number) && says(verdicts.any, number) {
+            let isAllowing = says(active.allows, number)
+            if list.isPolicyZone, !isAllowing {
+                if hasZone { continue }
+                hasZone = true
+            }
+            // The smaller the rank, the sooner it decides.
+            let found: [(Int, Bool, GroupDecision)] = [
+                (0, says(verdicts.allowedImportantly, number), .allow(list: number)),
+                (1, says(verdicts.deniedImportantly, number) && !isAllowing, .deny(list: number)),
+                (2, says(verdicts.allowed, number) || isAllowing, .allow(list: number)),
+                (3, says(verdicts.denied, number), .deny(list: number)),
+            ]
+            for (rank, holds, decision) in found where holds && passes[rank] == nil { passes[rank] = decision }
+        }
+        return (0..<4).compactMap { passes[$0] }.first ?? .none
+    }
+
+    /// Whether a group denies a name by what it decided.
+    private static func isDenial(_ decision: GroupDecision) -> Bool {
+        if case .deny = decision { true } else { false }
+    }
+
     /// Takes in what a list says of a name: a look at each of its suffixes.
     private static func add(_ list: List, _ number: Int, to verdicts: inout ListVerdicts, of wire: [UInt8]) {
         let bit: UInt64 = 1 << UInt64(number)
         var start = 0
         while true {
-            for rule in list[Array(wire[start...])] ?? [] where rule.scope == .suffix || (start == 0) == (rule.scope == .exact) {
+            var applies = false
+            for rule in list.rules[Array(wire[start...])] ?? []
+            where rule.scope == .suffix || (start == 0) == (rule.scope == .exact) {
+                applies = true
                 switch (rule.isAllow, rule.isImportant) {
                 case (false, false): verdicts.denied |= bit
                 case (true, false): verdicts.allowed |= bit
@@ -115,6 +157,7 @@ package enum NaiveComparison {
                 }
                 if !rule.isAllow, rule.action != .block { verdicts.special |= bit }
             }
+            if applies, list.isPolicyZone { return }
             guard wire[start] > 0 else { return }
             start += Int(wire[start]) + 1
         }

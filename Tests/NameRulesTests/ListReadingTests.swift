@@ -72,7 +72,7 @@ import Testing
     @Test func `a wildcard alone denies all names but those that pass`() throws {
         let (set, _) = try ListTests.compile(
             "$ORIGIN rpz.\n@ \(Self.start)* CNAME .\ngood.example CNAME rpz-passthru.\n", .rpz)
-        #expect(denied(set, ["a.test", "good.example"]) == ["a.test", "good.example"])
+        #expect(denied(set, ["a.test", "good.example"]) == ["a.test"])
         #expect(set.verdicts("good.example").allowed == 1 && set.verdicts("a.test").allowed == 0)
     }
 

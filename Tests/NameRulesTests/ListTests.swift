@@ -171,7 +171,7 @@ import Testing
         let (set, report) = try Self.compile(text)
         #expect(set.matches("a.example").first?.rule.action == .nxdomain && set.verdicts("x.a.example").denied == 1)
         #expect(set.matches("b.example").first?.rule.action == .nodata)
-        #expect(set.verdicts("pass.a.example").allowed == 1)
+        #expect(set.verdicts("pass.a.example").allowed == 1 && set.verdicts("pass.a.example").denied == 0)
         #expect(set.matches("drop.example").first?.rule.action == .drop)
         #expect(set.matches("tcp.example").first?.rule.action == .tcpOnly)
         #expect(set.matches("data.example").count == 2)

@@ -21,13 +21,13 @@ package struct Group: Hashable, Sendable {
     package init(name: String) { self.name = name }
 
     /// The lists that hold now: those without a schedule, and those whose schedule does. To be asked once a minute, not
-    /// for each query.
-    package func active(at seconds: Int64, offset: (Int64) -> Int) -> ActiveLists {
+    /// for each query. `zones` says which lists are policy zones (`RuleSet.policyZones`), a bit for each.
+    package func active(at seconds: Int64, zones: UInt64 = 0, offset: (Int64) -> Int) -> ActiveLists {
         var off: UInt64 = 0
         for (list, schedule) in schedules where (0..<64).contains(list) && !schedule.contains(seconds, offset: offset) {
             off |= 1 << UInt64(list)
         }
-        return ActiveLists(blocks: blocks & ~off, allows: allows & ~off)
+        return ActiveLists(blocks: blocks & ~off, allows: allows & ~off, zones: zones)
     }
 }
 
@@ -37,17 +37,27 @@ package struct ActiveLists: Hashable, Sendable {
     package var blocks: UInt64
     /// Lists that let pass.
     package var allows: UInt64
+    /// Which of those that deny are policy zones: the first of them that says anything is the only one to be heard.
+    package var zones: UInt64
 
-    /// Puts both together.
-    package init(blocks: UInt64, allows: UInt64) {
+    /// Puts them together.
+    package init(blocks: UInt64, allows: UInt64, zones: UInt64 = 0) {
         self.blocks = blocks
         self.allows = allows
+        self.zones = zones & blocks & ~allows
+    }
+
+    /// The lists that deny, but for policy zones behind the first one that says anything.
+    @inline(__always) private func heard(_ verdicts: ListVerdicts) -> UInt64 {
+        let speaking = verdicts.any & zones
+        return blocks & ~(speaking & (speaking &- 1))
     }
 
     /// What the group does with a name, and the list that says so. Important rules go before others, and what lets pass goes
     /// before what denies: an exception of a list that the group blocks by counts for all of them, and so does any rule of a
-    /// list that the group allows.
+    /// list that the group allows. Of policy zones the first one that says anything is heard, whatever later ones let pass or deny.
     package func decide(_ verdicts: ListVerdicts) -> GroupDecision {
+        let blocks = heard(verdicts)
         let lists = blocks | allows
         let passes = verdicts.any & allows | verdicts.allowed & lists
         for (bits, isAllow) in [
@@ -61,6 +71,7 @@ package struct ActiveLists: Hashable, Sendable {
 
     /// Whether the group denies a name: `decide` in a few instructions.
     @inline(__always) package func denies(_ verdicts: ListVerdicts) -> Bool {
+        let blocks = heard(verdicts)
         let lists = blocks | allows
         guard verdicts.allowedImportantly & lists == 0 else { return false }
         if verdicts.deniedImportantly & blocks & ~allows != 0 { return true }

@@ -85,9 +85,9 @@ package struct GroupTable: Sendable {
         prefixes.last { $0.prefix.contains(address) }?.prefix
     }
 
-    /// The lists that hold now, for each group.
-    package func active(at seconds: Int64, offset: (Int64) -> Int) -> [ActiveLists] {
-        groups.map { $0.active(at: seconds, offset: offset) }
+    /// The lists that hold now, for each group; `zones` says which lists are policy zones, a bit for each.
+    package func active(at seconds: Int64, zones: UInt64 = 0, offset: (Int64) -> Int) -> [ActiveLists] {
+        groups.map { $0.active(at: seconds, zones: zones, offset: offset) }
     }
 
     /// Which groups deny a name, a bit for each: what a cache entry keeps. Computed once for each answer and rule set.

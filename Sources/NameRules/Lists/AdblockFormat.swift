@@ -89,7 +89,27 @@ enum AdblockFormat {
         }
         if TextLine.find(name, 0x2A) != nil { return sink.skip(.pattern, line) }
         guard let reason = sink.name.read(name) else { return sink.addRead(rule, line) }
-        sink.skip(DomainsFormat.isAddress(name) ? .address : reason, line)
+        guard rule.scope == .suffix, addAddress(name, rule, line, &sink) else {
+            return sink.skip(DomainsFormat.isAddress(name) ? .address : reason, line)
+        }
+    }
+
+    /// Adds a rule about answers in which an address stands, as filters for DNS take it where one stands for a name; false where
+    /// there is none. That of the host itself is a browser's.
+    private static func addAddress(_ text: Span<UInt8>, _ rule: Rule, _ line: Span<UInt8>, _ sink: inout RuleSink) -> Bool {
+        guard text.count > 2, text.count < 50 else { return false }
+        let isInBrackets = text[0] == 0x5B && text[text.count - 1] == 0x5D
+        let bare = isInBrackets ? text.extracting(1..<text.count - 1) : text
+        guard let address = IPAddress(Substring(TextLine.text(bare))), !isInBrackets || !address.isIPv4 else { return false }
+        // What a rule with exceptions is about has a name.
+        if address.isNullOrLoopback || !rule.exceptions.isEmpty {
+            sink.skip(address.isNullOrLoopback ? .localName : .address, line)
+        } else {
+            var rule = rule
+            rule.scope = .exact
+            sink.add(AddressPrefix(address, length: 128), rule, line)
+        }
+        return true
     }
 
     /// A name without `||`: a whole line that is a name denies that name alone; anything else is about parts of addresses.
@@ -100,6 +120,7 @@ enum AdblockFormat {
         }
         // A name that begins with a hyphen or ends with a dot is a part of an address.
         guard text[0] != 0x2D, text[0] != 0x2E, text[text.count - 1] != 0x2E else { return sink.skip(.notAnchored, line) }
+        if !isAllow, addAddress(text, DomainsFormat.exact, line, &sink) { return }
         guard !isAllow, TextLine.find(text, 0x2E) != nil, TextLine.find(text, 0x5E) == nil, TextLine.find(text, 0x24) == nil
         else {
             return sink.skip(.notAnchored, line)

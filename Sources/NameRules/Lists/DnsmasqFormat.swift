@@ -49,6 +49,11 @@ enum DnsmasqFormat {
             let end = TextLine.find(names, 0x2F, from: start) ?? names.count
             let name = names.extracting(start..<end)
             start = end + 1
+            // As in hosts files, of which such lines are made.
+            if rule.action == .block, HostNames.isInHosts(name) {
+                sink.skip(.localName, line)
+                continue
+            }
             if TextLine.equals(name, "#") {
                 sink.name.becomeRoot()
                 sink.addRead(rule, line)

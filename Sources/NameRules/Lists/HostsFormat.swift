@@ -17,7 +17,7 @@ enum HostsFormat {
         var rest = TextLine.trimmed(line.extracting(word.count..<line.count))
         while rest.count > 0, !TextLine.isComment(rest) {
             let name = TextLine.firstWord(rest)
-            if isLocal(name) { sink.skip(.localName, line) } else { sink.add(name, rule, line) }
+            if HostNames.isInHosts(name) { sink.skip(.localName, line) } else { sink.add(name, rule, line) }
             rest = TextLine.trimmed(rest.extracting(name.count..<rest.count))
         }
     }
@@ -45,24 +45,4 @@ enum HostsFormat {
 
     /// How long an address from a list lives in caches.
     static var ttlSeconds: UInt32 { 300 }
-
-    /// Whether a name stands for the host itself or for groups of hosts.
-    @inline(__always) static func isLocal(_ name: Span<UInt8>) -> Bool {
-        guard TextLine.find(name, 0x2E) == nil else {
-            return TextLine.equals(name, "localhost.localdomain") || TextLine.equals(name, "0.0.0.0")
-                || TextLine.equals(name, "127.0.0.1")
-        }
-        switch name.count {
-        case 5: return TextLine.equals(name, "local")
-        case 9: return TextLine.equals(name, "localhost")
-        case 12:
-            return TextLine.equals(name, "ip6-loopback") || TextLine.equals(name, "ip6-localnet")
-                || TextLine.equals(name, "ip6-allnodes") || TextLine.equals(name, "ip6-allhosts")
-        case 13:
-            return TextLine.equals(name, "broadcasthost") || TextLine.equals(name, "ip6-localhost")
-        case 14: return TextLine.equals(name, "ip6-allrouters")
-        case 15: return TextLine.equals(name, "ip6-mcastprefix")
-        default: return false
-        }
-    }
 }

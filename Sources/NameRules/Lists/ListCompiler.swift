@@ -14,6 +14,12 @@ package struct ListCompiler: ~Copyable {
     private var sink: RuleSink
     /// Whether the first bytes have been looked at for a byte order mark.
     private var hasBegun = false
+    /// How many rules there were when the file began.
+    private var fileStart = 0
+    /// Whether there are rules of policy zones.
+    private var hasZoneRules = false
+    /// Whether there are rules of other formats.
+    private var hasOtherRules = false
 
     /// Starts a list, of a format that is given or to be told from its beginning.
     package init(format: ListFormat? = nil, key: RuleKey) {
@@ -60,6 +66,12 @@ package struct ListCompiler: ~Copyable {
     package mutating func end() {
         if !hasBegun { begin() }
         if lines.isTooLong || !lines.begun.isEmpty { take([0x0A].span) }
+        // The most special name decides where all rules are those of policy zones: no other format means that.
+        if sink.report.ruleCount > fileStart {
+            if format == .rpz { hasZoneRules = true } else { hasOtherRules = true }
+        }
+        fileStart = sink.report.ruleCount
+        sink.builder.content.isPolicyZone = hasZoneRules && !hasOtherRules
     }
 
     /// Puts one more part of the table in order; the table when all are. Call it after `end`.

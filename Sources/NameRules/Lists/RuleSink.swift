@@ -40,6 +40,11 @@ struct RuleSink: ~Copyable {
 
     /// Adds a rule about the name that was read.
     mutating func addRead(_ rule: Rule, _ line: Span<UInt8>) {
+        if name.labelCount <= 2, HostNames.contains(name.wire.span.extracting(first: name.count)), !rule.isAllow,
+            !rule.action.hasData
+        {
+            return skip(.localName, line)
+        }
         report.ruleCount += 1
         guard wanted == nil else {
             let wire = Array(name.wire[..<name.count])

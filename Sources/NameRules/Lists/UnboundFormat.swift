@@ -77,7 +77,7 @@ enum UnboundFormat {
         else { return sink.skip(.badRecord, line) }
         let owner = FixedName(record.owner)
         let action = LocalAddress.action(record)
-        if action == .block, HostsFormat.isLocal(LocalAddress.text(record.owner).span) { return sink.skip(.localName, line) }
+        if action == .block, HostNames.isInHosts(LocalAddress.text(record.owner).span) { return sink.skip(.localName, line) }
         guard sink.name.take(owner.span, labelCount: owner.labelCount) else { return sink.skip(.badName, line) }
         let scope: RuleScope = sink.redirectZones.contains([UInt8](copying: owner.span)) ? .suffix : .exact
         sink.addRead(Rule(scope, action: action), line)

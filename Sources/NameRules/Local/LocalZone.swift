@@ -6,8 +6,10 @@ package import DNSWire
 ///     nas   300 IN A 192.0.2.10
 ///     ads.example: nxdomain
 package struct LocalZone: Sendable {
-    /// A line that cannot be read.
+    /// A line that cannot be read, or whose alias never ends.
     package struct Fault: Hashable, Sendable {
+        /// Whether it is an alias that leads back to itself, by itself or by others.
+        package var isLoop = false
         /// Its number, from 1: where its entry ends.
         package let line: Int
         /// The entry.
@@ -43,7 +45,7 @@ package struct LocalZone: Sendable {
     /// The TTL of records without one.
     private static var defaultTTL: UInt32 { 300 }
 
-    /// Reads the text. What cannot be read is left out and told in `faults`.
+    /// Reads the text. What cannot be read is left out and told in `faults`, and so is what is an alias without an end.
     package init(_ text: String) {
         var lines = ZoneLines()
         var state = State()
@@ -53,8 +55,10 @@ package struct LocalZone: Sendable {
             let bytes = Array(line.last == 0x0D ? line.dropLast() : line)
             guard let entry = lines.take(bytes.span), entry.contains(where: { $0 > 0x20 }) else { continue }
             let text = String(decoding: entry, as: UTF8.self)
+            state.line = number
             if !take(text, &state) { faults.append(Fault(line: number, text: text)) }
         }
+        findLoops(state.aliases)
         if lines.isOpen { faults.append(Fault(line: number, text: "a parenthesis is never closed")) }
         for name in Array(records.keys) + Array(actions.keys) { tops |= Self.topBit(name.wire.span) }
     }
@@ -82,6 +86,19 @@ package struct LocalZone: Sendable {
         var origin = Name.root
         var ttl = LocalZone.defaultTTL
         var owner: Substring = ""
+        /// The line that is read.
+        var line = 0
+        /// The aliases so far: their lines, their texts, and where they lead.
+        var aliases: [(line: Int, text: String, target: Name)] = []
+    }
+
+    /// Tells aliases that never end.
+    private mutating func findLoops(_ aliases: [(line: Int, text: String, target: Name)]) {
+        var loops = AliasLoops()
+        for alias in aliases where loops.isEndless(alias.target.lowercased, next: { [zone = self] in zone.target(of: $0) }) {
+            faults.append(Fault(isLoop: true, line: alias.line, text: alias.text))
+        }
+        faults.sort { $0.line < $1.line }
     }
 
     /// Takes an entry; false where it cannot be read.
@@ -103,6 +120,7 @@ package struct LocalZone: Sendable {
         guard let record = ZoneTTL.record(String(line), origin: state.origin, defaultTTL: state.ttl),
             record.class == .internet, ![0, 41].contains(record.type.rawValue), !(128..<256).contains(record.type.rawValue)
         else { return false }
+        if case .cname(let alias) = record.data { state.aliases.append((state.line, text, alias.target)) }
         return add(record)
     }
 

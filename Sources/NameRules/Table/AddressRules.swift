@@ -1,24 +1,28 @@
-/// Rules about addresses in answers (RPZ-IP): the longest prefix that holds an address decides.
+/// Rules about addresses in answers (RPZ-IP): the rules of the longest prefix that holds an address decide.
 package struct AddressRules: Sendable {
     /// A prefix and its rule.
     private struct Entry {
         var prefix: AddressPrefix
         var rule: Rule
-        /// The number of the longest prefix around it; below 0 for none.
+        /// The number of an entry of the longest prefix around it; below 0 for none.
         var outer = Int32(-1)
     }
 
-    /// Once finished by their first address, the longer of two with the same one behind the other, none twice.
+    /// Once finished by their first address, the longer of two with the same one behind the other; the rules of a prefix stand
+    /// together, none twice.
     private var entries: [Entry] = []
 
-    /// The most prefixes of one list.
+    /// The most rules of one list.
     package static var maximumCount: Int { 1 << 20 }
 
     /// No rules.
     package init() {}
 
-    /// How many prefixes there are.
+    /// How many rules there are.
     package var count: Int { entries.count }
+
+    /// Whether a rule's own answer is an alias.
+    var hasAliases: Bool { entries.contains { $0.rule.action.isAlias } }
 
     /// Adds a rule; false where there are as many as may be.
     mutating func add(_ prefix: AddressPrefix, _ rule: Rule) -> Bool {
@@ -27,7 +31,7 @@ package struct AddressRules: Sendable {
         return true
     }
 
-    /// Puts the prefixes in order, so that they are found. The first rule of a prefix is kept.
+    /// Puts the prefixes in order, so that they are found. So many rules of a prefix are kept as of a name.
     mutating func finish() {
         var order = Array(entries.indices)
         order.sort {
@@ -38,29 +42,43 @@ package struct AddressRules: Sendable {
         kept.reserveCapacity(order.count)
         // The prefixes around the present place, the shortest first.
         var open: [Int32] = []
-        for index in order where kept.last?.prefix != entries[index].prefix {
+        // Where the rules of the present prefix begin.
+        var first = 0
+        for index in order {
             var entry = entries[index]
-            while let last = open.last, !kept[Int(last)].prefix.contains(entry.prefix.address) { open.removeLast() }
-            entry.outer = open.last ?? -1
-            open.append(Int32(kept.count))
+            if let last = kept.last, last.prefix == entry.prefix {
+                let rules = kept[first...]
+                guard rules.count < SegmentSorter.maximumRulesOfOneName, !rules.contains(where: { $0.rule == entry.rule })
+                else { continue }
+                entry.outer = last.outer
+            } else {
+                while let last = open.last, !kept[Int(last)].prefix.contains(entry.prefix.address) { open.removeLast() }
+                entry.outer = open.last ?? -1
+                first = kept.count
+                open.append(Int32(first))
+            }
             kept.append(entry)
         }
         entries = kept
     }
 
-    /// The rule of the longest prefix that an address is in: the last one that begins before it, or one around that.
-    package func find(_ address: IPAddress) -> (prefix: AddressPrefix, rule: Rule)? {
+    /// Shows the rules of the longest prefix that an address is in, in the order in which they came: the last one that begins
+    /// before it, or one around that.
+    package func eachRule(of address: IPAddress, _ body: (AddressPrefix, Rule) -> Void) {
         var low = 0
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2
             if entries[middle].prefix.address <= address { low = middle + 1 } else { high = middle }
         }
-        var index = Int32(truncatingIfNeeded: low) - 1
-        while index >= 0 {
-            if entries[Int(index)].prefix.contains(address) { return (entries[Int(index)].prefix, entries[Int(index)].rule) }
-            index = entries[Int(index)].outer
+        var index = low - 1
+        while index >= 0, !entries[index].prefix.contains(address) { index = Int(entries[index].outer) }
+        guard index >= 0 else { return }
+        let prefix = entries[index].prefix
+        while index > 0, entries[index - 1].prefix == prefix { index -= 1 }
+        while index < entries.count, entries[index].prefix == prefix {
+            body(prefix, entries[index].rule)
+            index += 1
         }
-        return nil
     }
 }

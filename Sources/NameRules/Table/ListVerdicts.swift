@@ -20,6 +20,16 @@ package struct ListVerdicts: Hashable, Sendable {
     /// All lists that say something.
     package var any: UInt64 { denied | allowed | deniedImportantly | allowedImportantly }
 
+    /// Forgets what a list said.
+    @inline(__always) mutating func remove(list: Int) {
+        let others: UInt64 = ~(1 &<< UInt64(truncatingIfNeeded: list))
+        denied &= others
+        allowed &= others
+        deniedImportantly &= others
+        allowedImportantly &= others
+        special &= others
+    }
+
     /// Takes a rule of a list in.
     @inline(__always) mutating func add(_ rule: Rule, list: Int) {
         let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: list)

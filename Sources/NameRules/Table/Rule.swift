@@ -27,6 +27,11 @@ package enum RuleAction: Hashable, Sendable {
     /// The answer is this record; the rules of one name make up its data.
     case data(RecordData, ttl: UInt32)
 
+    /// Whether the answer is an alias.
+    var isAlias: Bool {
+        if case .data(.cname, _) = self { true } else { false }
+    }
+
     /// Whether it is an answer of the rule's own.
     var hasData: Bool {
         if case .data = self { true } else { false }

@@ -16,6 +16,8 @@ struct RuleIndex: Sendable {
     private let depths: UInt64
     /// Lists whose plain rules have an action of their own.
     private let specialLists: UInt64
+    /// Lists of which the longest suffix decides alone.
+    let policyZones: UInt64
     /// The largest of those numbers.
     private let deepest: Int
     /// The key.
@@ -29,6 +31,7 @@ struct RuleIndex: Sendable {
         pages = tables.map(\.pages)
         shapes = tables.map(\.shape)
         specialLists = tables.indices.reduce(UInt64(0)) { $0 | (tables[$1].usualAction == .block ? 0 : 1) << UInt64($1) }
+        policyZones = tables.indices.reduce(UInt64(0)) { $0 | (tables[$1].isPolicyZone ? 1 : 0) << UInt64($1) }
         depths = tables.reduce(UInt64(0)) { $0 | $1.depths }
         deepest = depths >> 63 == 1 ? 127 : 63 - depths.leadingZeroBitCount
     }
@@ -111,6 +114,8 @@ struct RuleIndex: Sendable {
             guard word & own == own else { continue }
             let kinds = Self.kinds(of: suffix, in: pages[list], shapes[list])
             if kinds == 0 { continue }
+            // Suffixes come from the shortest on.
+            if policyZones &>> UInt64(truncatingIfNeeded: list) & 1 == 1, kinds & applying != 0 { verdicts.remove(list: list) }
             verdicts.add(kinds & applying, list: list)
             if kinds & applying & KindMask.denying != 0 {
                 verdicts.special |= specialLists & 1 &<< UInt64(truncatingIfNeeded: list)
@@ -129,7 +134,16 @@ struct RuleIndex: Sendable {
     /// Takes in all rules of a list that apply to a name: where one stands beside its table, or has a long name.
     @inline(never) private func addDetails(of name: Span<UInt8>, _ list: Int, _ verdicts: inout ListVerdicts) {
         var found = verdicts
-        eachMatch(of: name, in: list) { rule, _ in found.add(rule, list: list) }
+        let isPolicyZone = tables[list].isPolicyZone
+        if isPolicyZone { found.remove(list: list) }
+        var longest = 0
+        eachMatch(of: name, in: list) { rule, depth in
+            if isPolicyZone, depth > longest {
+                found.remove(list: list)
+                longest = depth
+            }
+            found.add(rule, list: list)
+        }
         verdicts = found
     }
 

@@ -26,6 +26,9 @@ package final class RuleSet: Sendable {
     /// The lists' tables.
     package var tables: [RuleTable] { index.tables }
 
+    /// The lists that are policy zones, a bit for each.
+    package var policyZones: UInt64 { index.policyZones }
+
     /// The memory that tables and filter take.
     package var byteCount: Int { index.byteCount }
 
@@ -44,16 +47,20 @@ package final class RuleSet: Sendable {
     package func verdicts(of address: IPAddress) -> ListVerdicts {
         var verdicts = ListVerdicts()
         for list in addressLists {
-            if let found = index.tables[list].addresses.find(address) { verdicts.add(found.rule, list: list) }
+            index.tables[list].addresses.eachRule(of: address) { verdicts.add($1, list: list) }
         }
         return verdicts
     }
 
-    /// The rules that apply to an address in an answer: the longest prefix's of each list.
+    /// The rules that apply to an address in an answer: those of the longest prefix of each list.
     package func matches(of address: IPAddress) -> [AddressMatch] {
-        index.tables.enumerated().compactMap { list, table in
-            table.addresses.find(address).map { AddressMatch(list: list, prefix: $0.prefix, rule: $0.rule) }
+        var matches: [AddressMatch] = []
+        for list in addressLists {
+            index.tables[list].addresses.eachRule(of: address) {
+                matches.append(AddressMatch(list: list, prefix: $0, rule: $1))
+            }
         }
+        return matches
     }
 }
 

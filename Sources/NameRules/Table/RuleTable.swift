@@ -21,6 +21,8 @@ package struct RuleTable: Sendable {
     package let ruleCount: Int
     /// Rules about addresses in answers.
     package let addresses: AddressRules
+    /// Whether it is a policy zone: of the rules that apply to a name, those of its longest suffix decide alone.
+    package let isPolicyZone: Bool
     /// Whether a rule's own answer is an alias.
     package let hasAliases: Bool
 
@@ -33,7 +35,8 @@ package struct RuleTable: Sendable {
         details = content.details
         depths = content.depths
         addresses = content.addresses
-        hasAliases = content.details.contains { if case .data(.cname, _) = $0.action { true } else { false } }
+        isPolicyZone = content.isPolicyZone
+        hasAliases = content.details.contains(where: \.action.isAlias) || content.addresses.hasAliases
         self.ruleCount = ruleCount
     }
 
@@ -71,4 +74,6 @@ struct RuleTableContent {
     var depths: UInt64 = 0
     /// Rules about addresses.
     var addresses = AddressRules()
+    /// Whether it is a policy zone.
+    var isPolicyZone = false
 }

@@ -54,10 +54,11 @@ package struct RuleTableBuilder: ~Copyable {
     /// The key.
     private let key: RuleKey
 
-    /// Starts an empty table.
-    package init(key: RuleKey) {
+    /// Starts an empty table, of a policy zone or of another list.
+    package init(key: RuleKey, isPolicyZone: Bool = false) {
         self.key = key
         encoder = NameEncoder(key: key)
+        content.isPolicyZone = isPolicyZone
     }
 
     /// Adds a rule about a name. Twice the same is kept once; what is added after the first `step` is not kept.

@@ -109,7 +109,11 @@ extension SettingKind where Value == String {
                 var faults = ConfigurationFaults()
                 for fault in NameRules.LocalZone(text).faults {
                     faults.collect { () throws(ConfigurationError) in
-                        throw node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                        throw fault.isLoop
+                            ? node.failure(
+                                "line \(fault.line) is an alias that leads back to itself: \(quoted(fault.text))",
+                                expected: "aliases that end at a name that is none")
+                            : node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
                     }
                 }
                 try faults.check()
