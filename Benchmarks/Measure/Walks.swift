@@ -108,7 +108,7 @@ struct Walks {
         groups[2].prefixes = [NameRules.AddressPrefix(NameRules.IPAddress(ipv4: 0xC633_6400), length: 120)]
         for index in groups.indices { groups[index].blocks = 0b11111 }
         content.groups = try GroupTable(groups)
-        content.active = content.groups.active(at: 0) { _ in 0 }
+        content.active = content.groups.active(at: 0, zones: content.lists.policyZones) { _ in 0 }
         var policy = Policy()
         policy.rules = RuleBook(content, mark: 1, hits: ListHits())
         return policy

@@ -42,7 +42,7 @@ extension Resolver {
         let limit = min(limit, buffer.count)
         if case .redirected(let redirect) = resolution.content, redirect.other == nil { return 0 }
         let judges = unsafe rulesMark != 0
-        if judges, case .landed(let flight) = resolution.content, let denial = denial(pending, flight),
+        if judges, case .landed(let flight) = resolution.content, let denial = denial(pending, flight, counting: listHits),
             let count = write(denial, pending, into: &buffer, limit: limit)
         {
             return count
@@ -96,7 +96,8 @@ extension Resolver {
         if case .redirected(let redirect) = resolution.content {
             let writer = RecordsAnswer(pending)
             return .answered(
-                writer.write(redirect.records, and: redirect.other ?? [], redirect.reply, into: &buffer, limit: limit))
+                writer.write(
+                    redirect.records, and: redirect.other ?? [], redirect.reply, redirect.cause, into: &buffer, limit: limit))
         }
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))
@@ -162,7 +163,9 @@ extension Resolver {
         case .tooLarge(let byteCount):
             return .needs(end + byteCount + 512)
         case .hit(let stored):
-            if wanted.judges, let denial = denial(pending, key, stored, &buffer, at: end, now) { return .denied(denial) }
+            if wanted.judges, let denial = denial(pending, key, stored, &buffer, at: end, now, counting: listHits) {
+                return .denied(denial)
+            }
             var reply = Reply(stored, to: pending.flags, pending.edns)
             if stored.isStale { reply.extendedError = stored.responseCode == .nxDomain ? .staleNXDomainAnswer : .staleAnswer }
             let wantsProofs = pending.key.flags.dnssecOK

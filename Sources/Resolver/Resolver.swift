@@ -148,7 +148,14 @@ package final class Resolver {
 
     /// The same for what no client asked itself.
     func resolveQuietly(_ pending: PendingQuery) -> Resolution {
-        if unsafe rulesMark != 0, let redirected = resolveRedirect(pending) { return redirected }
+        guard unsafe rulesMark != 0 else { return resolveItself(pending) }
+        if let redirected = resolveRedirect(pending) ?? resolveDeniedHit(pending) { return redirected }
+        let resolution = resolveItself(pending)
+        return resolveDenied(resolution, pending) ?? resolution
+    }
+
+    /// The same, whatever the rules say of the question's name and of the answer.
+    private func resolveItself(_ pending: PendingQuery) -> Resolution {
         if isOwnQuery(pending) { return .failed(.noAnswer(.loop)) }
         // Not by `==`, which is not inlined for another module's enumeration.
         let hasStale: Bool

@@ -43,13 +43,18 @@ enum ControlFormat {
 
     /// A response of one value or text.
     func response(status: Int = 200, text: () -> String, json: (inout JSONWriter) -> Void) -> HTTPResponse {
+        HTTPResponse(.bytes(bytes(text: text, json: json)), status: status, headers: [type()])
+    }
+
+    /// The body of a response of one value or text.
+    func bytes(text: () -> String, json: (inout JSONWriter) -> Void) -> [UInt8] {
         switch self {
-        case .text: return HTTPResponse(.bytes(Array(text().utf8)), status: status, headers: [type()])
+        case .text: return Array(text().utf8)
         case .json:
             var writer = JSONWriter()
             writer.object(json)
             writer.endLine()
-            return HTTPResponse(.bytes(writer.bytes), status: status, headers: [type()])
+            return writer.bytes
         }
     }
 

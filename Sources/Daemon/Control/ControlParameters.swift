@@ -21,6 +21,9 @@ struct ControlParameters {
         self.values = values
     }
 
+    /// Takes values that are known to be of keys that there are.
+    init(_ values: [String: String]) { self.values = values }
+
     /// Whether a key is there.
     func has(_ key: String) -> Bool { values[key] != nil }
 

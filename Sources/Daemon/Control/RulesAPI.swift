@@ -91,28 +91,12 @@ struct RulesAPI {
 
     /// What the rules do with a name.
     func test(_ request: HTTPRequest, _ format: ControlFormat) throws -> HTTPResponse {
-        let parameters = try ControlParameters(request, known: ["name", "client", "at"])
-        guard let name = try parameters.name("name") else { throw HTTPError(400, "name is missing") }
-        let client = try parameters.client()
-        let at = try parameters.text("at").map { text throws(HTTPError) in
-            guard let moment = RuleClock.moment(text) else {
-                throw HTTPError(400, "\(quoted(text)) is not a time such as \"2026-11-27 18:00\"")
-            }
-            return moment
-        }
+        let question = try RuleQuestion(ControlParameters(request, known: RuleQuestion.keys))
         let loop = Hub.current.loop
         let (content, lists, files) = (rules.book?.content ?? RuleBook.Content(), rules.lists, loop.files)
-        let seconds = at ?? loop.wallTime() / 1_000_000_000
-        let found = try blocking {
-            var found = RuleExplanation(content, name, client: client, at: seconds)
-            found.locate(name, content, in: lists, files)
-            return found
-        }
-        return format.response {
-            found.text(name)
-        } json: { writer in
-            found.write(name, to: &writer)
-        }
+        let now = loop.wallTime() / 1_000_000_000
+        let found = try blocking { RuleExplanation(question, content, lists, files, at: now) }
+        return HTTPResponse(.bytes(found.bytes(question.name, format)), status: 200, headers: [format.type()])
     }
 }
 

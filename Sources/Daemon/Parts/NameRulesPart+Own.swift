@@ -4,9 +4,6 @@ internal import NameRules
 
 /// Rules that an operator gives to the running daemon.
 extension NameRulesPart {
-    /// Where they are kept.
-    private var ownPath: String { settings.listsDirectory + "/own-rules" }
-
     /// Why a rule is not taken.
     enum OwnRuleFault: Error {
         /// There are as many as may be, of them or of lists.
@@ -15,7 +12,7 @@ extension NameRulesPart {
 
     /// Reads what was kept of them.
     func readOwn() throws {
-        let (path, files) = (ownPath, hub.loop.files)
+        let (path, files) = (settings.ownRulesPath, hub.loop.files)
         if let kept = try blocking({ (try? files.read(path, limit: OwnRules.sizeLimit)).map(OwnRules.init) }) { own = kept }
     }
 
@@ -34,7 +31,7 @@ extension NameRulesPart {
     /// Makes another book, and keeps the rules: why they are not kept, where they are not.
     private func ownChanged() throws -> String? {
         if try look() { changed() }
-        let (path, files) = (ownPath, hub.loop.files)
+        let (path, files) = (settings.ownRulesPath, hub.loop.files)
         do {
             // Who writes last writes the newest.
             try turn.withLock {

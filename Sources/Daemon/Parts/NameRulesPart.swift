@@ -135,7 +135,7 @@ final class NameRulesPart: Part {
                 isNew = true
             }
         }
-        let active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        let active = content.active(at: seconds)
         guard isNew || active != content.active else { return false }
         content.active = active
         return try put(content, ofRound: round)
@@ -143,7 +143,7 @@ final class NameRulesPart: Part {
 
     /// Finds out where clients are that are known by their hardware addresses, where that is due; says whether it is as before.
     private func lookAtNeighbours(_ settings: RuleSettings, isNew: Bool) throws -> Bool {
-        let wanted = settings.groups.reduce(into: Set<HardwareAddress>()) { $0.formUnion($1.machines) }
+        let wanted = settings.machines
         guard !wanted.isEmpty || !neighbours.machines.isEmpty, isNew || neighboursAt <= hub.loop.now() else { return false }
         neighboursAt = hub.loop.now().advanced(by: Self.neighbourInterval)
         let (former, files, messages) = (neighbours, hub.loop.files, messages)

@@ -28,6 +28,8 @@ package final class PendingQuery: Sendable {
     let clientName: ClientName
     /// Whether it is about the name that a client's stands for.
     let isRedirected: Bool
+    /// Whether an answer is not followed to another name any more, whatever it is denied by.
+    let isFollowed: Bool
 
     /// Told what happens, where somebody watches.
     let trace: QuestionTrace?
@@ -41,7 +43,7 @@ package final class PendingQuery: Sendable {
         self.trace = trace
         self.client = FairShares.client(client)
         address = client
-        isRedirected = false
+        (isRedirected, isFollowed) = (false, false)
         let key = CacheKey(&query)
         self.key = key
         id = query.id
@@ -54,7 +56,8 @@ package final class PendingQuery: Sendable {
         name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
     }
     /// The same query about the name that its own stands for.
-    init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64) {
+    init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64, isFollowed: Bool) {
+        self.isFollowed = isFollowed
         key = CacheKey(name, query.key.type, query.key.class, flags: query.key.flags, seed: seed)
             .inView(query.key.viewNumber, seed: seed)
         self.name = key.wireName

@@ -55,6 +55,33 @@ package struct Denial: Sendable {
     /// What an action of our own records does.
     init(ofRecords action: RuleAction) { self.action = Action([action]) ?? .nxdomain }
 
+    /// For a search that is to be without what is not for children.
+    static var safeSearch: Denial {
+        var denial = Denial(.nodata)
+        denial.code = .forgedAnswer
+        denial.text = "safe search"
+        return denial
+    }
+
+    /// Whether it is a search that is to be without what is not for children.
+    package var isSafeSearch: Bool { list == nil && code == .forgedAnswer }
+
+    /// The name whose answer stands in place of the one for a type: where the list has an alias, and not it is asked for.
+    func alias(for type: RecordType) -> RuleBook.Alias? {
+        guard case .data(let records) = action, type != .cname, type != .any,
+            let first = records.first(where: { $0.0.type == .cname }), !records.contains(where: { $0.0.type == type }),
+            case .cname(let alias) = first.0
+        else { return nil }
+        return RuleBook.Alias(target: alias.target, ttl: first.ttl, cause: self)
+    }
+
+    /// The records that answer a question about a name in wire form.
+    func records(of name: Span<UInt8>, _ type: RecordType) -> [ResourceRecord] {
+        guard case .data(let records) = action else { return [] }
+        let owner = RuleBook.name(name) ?? .root
+        return records.filter { $0.0.type == type || type == .any }.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
+    }
+
     /// For an answer with a private address from outside.
     static var privateAddress: Denial {
         var denial = Denial(.refuse)

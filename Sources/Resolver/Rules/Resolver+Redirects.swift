@@ -5,8 +5,8 @@ internal import NameRules
 internal import Observation
 internal import Upstream
 
-/// Names that stand for others by our own word: rewrites, aliases of our own, safe searches. The other name is looked up like
-/// any, and its answer stands behind a CNAME record.
+/// Names that stand for others by our own word: rewrites, aliases of our own and of lists, safe searches. The other name is looked
+/// up like any, and its answer stands behind a CNAME record.
 extension Resolver {
     /// So many names that stand for others are followed.
     private static var mostRedirects: Int { 8 }
@@ -17,36 +17,83 @@ extension Resolver {
     func resolveRedirect(_ pending: PendingQuery) -> Resolution? {
         guard !pending.isRedirected, let book = policy.rules, pending.key.class == .internet else { return nil }
         let group = book.group(of: pending.address, named: pending.clientName)
-        guard var next = redirect(from: pending.key.wireName, pending.key.type, group, book) else { return nil }
+        let name = pending.key.wireName
+        return book.redirect(name.span, pending.key.type, group: group).map { follow($0, pending, book, isOfAnswer: false) }
+    }
+
+    /// The answer in place of one that the cache has, and which a list denies by an alias of its own: for another name in it, or
+    /// an address. Nil where there is none. Waits.
+    func resolveDeniedHit(_ pending: PendingQuery, orStale: Bool = false) -> Resolution? {
+        guard let book = bookWithAliases(for: pending) else { return nil }
+        let key = pending.key
+        let now = BootSeconds(rawValue: hub.bootSeconds)
+        var bytes = [UInt8](repeating: 0, count: 65_535)
+        var buffer = bytes.mutableSpan
+        let end = AnswerWriter(pending).writeQuestion(into: &buffer)
+        guard case .hit(let stored) = cache.answerLate(key, orStale: orStale, at: now, into: &buffer, at: end) else { return nil }
+        return followDenied(denial(pending, key, stored, &buffer, at: end, now, counting: nil), pending, book)
+    }
+
+    /// The same for what a flight has brought, or what is past its time.
+    func resolveDenied(_ resolution: Resolution, _ pending: PendingQuery) -> Resolution? {
+        switch resolution.content {
+        case .landed(let flight):
+            guard let book = bookWithAliases(for: pending) else { return nil }
+            return followDenied(denial(pending, flight, counting: nil), pending, book)
+        case .stale: return resolveDeniedHit(pending, orStale: true)
+        case .cached, .redirected, .failed: return nil
+        }
+    }
+
+    /// The rules in force, where a list of them has aliases, and they have a say in the answer to a query.
+    private func bookWithAliases(for pending: PendingQuery) -> RuleBook? {
+        guard let book = policy.rules, book.hasListAliases, !pending.isFollowed, pending.address != Self.nobody,
+            pending.key.class == .internet
+        else { return nil }
+        return book
+    }
+
+    /// Follows the alias by which an answer is denied; nil where it is not, or by something else. Waits.
+    private func followDenied(_ denial: Denial?, _ pending: PendingQuery, _ book: RuleBook) -> Resolution? {
+        guard let denial, let alias = denial.alias(for: pending.key.type) else { return nil }
+        if let list = denial.list { listHits?.note(list) }
+        return follow(alias, pending, book, isOfAnswer: true)
+    }
+
+    /// Follows a name that stands for another to the end of its aliases. What stands behind one by which an answer was denied is
+    /// denied by no other. Waits.
+    private func follow(
+        _ first: RuleBook.Alias, _ pending: PendingQuery, _ book: RuleBook, isOfAnswer: Bool
+    ) -> Resolution {
+        let group = book.group(of: pending.address, named: pending.clientName)
+        var next = first
         var records: [ResourceRecord] = []
         var owner = pending.key.wireName
-        var isSafeSearch = false
+        var cause: Denial?
         for _ in 0..<Self.mostRedirects {
-            guard let name = RuleBook.name(owner.span) else { return nil }
-            isSafeSearch = isSafeSearch || next.isSafeSearch
-            if let trace = pending.trace {
-                let reason = next.isSafeSearch ? ", for safe search" : ""
-                trace.note(
-                    next.isSafeSearch ? "rules" : "local", at: hub.loop.now(), "\(name) stands for \(next.target)\(reason)")
-            }
+            guard let name = RuleBook.name(owner.span) else { break }
+            cause = cause ?? next.cause
+            if let trace = pending.trace { note(next, of: name, trace) }
             records.append(ResourceRecord(name, ttl: next.ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: next.target))))
             owner = next.target.lowercased.wire
-            if !isInHosts(owner.span, pending.key.type), let further = redirect(from: owner, pending.key.type, group, book) {
+            if !isInHosts(owner.span, pending.key.type),
+                let further = book.redirect(owner.span, pending.key.type, group: group)
+            {
                 next = further
                 continue
             }
-            let other = PendingQuery(pending, redirectedTo: FixedName(next.target), seed: cache.seed)
-            return .redirected(Redirect(records: records, other: message(for: other), isSafeSearch: isSafeSearch))
+            let other = PendingQuery(
+                pending, redirectedTo: FixedName(next.target), seed: cache.seed, isFollowed: isOfAnswer)
+            return .redirected(Redirect(records: records, other: message(for: other), cause: cause))
         }
         return .failed(.noAnswer(.refused(.servFail, .other)))
     }
 
-    /// Where a name leads to.
-    private func redirect(
-        from name: [UInt8], _ type: RecordType, _ group: Int?, _ book: RuleBook
-    ) -> (target: Name, ttl: UInt32?, isSafeSearch: Bool)? {
-        guard case .redirect(let target, let ttl, let isSafe) = book.redirect(name.span, type, group: group) else { return nil }
-        return (target, ttl, isSafe)
+    /// Tells who watches that a name stands for another.
+    private func note(_ alias: RuleBook.Alias, of name: Name, _ trace: QuestionTrace) {
+        let reason = alias.cause.map { $0.isSafeSearch ? ", for safe search" : ", by \($0.text)" } ?? ""
+        trace.note(
+            alias.cause == nil ? "local" : "rules", at: hub.loop.now(), "\(name) stands for \(alias.target)\(reason)")
     }
 
     /// What the client of a query is told about its name, as a message of its own; nil for nothing at all. Waits.
@@ -72,14 +119,14 @@ final class Redirect: Sendable {
     let records: [ResourceRecord]
     /// The answer for the last name; nil where its client is told nothing at all.
     let other: [UInt8]?
-    /// Whether it is for a search without what is not for children.
-    let isSafeSearch: Bool
+    /// Why, where it is not by the settings' own records or rewrites.
+    let cause: ToldDenial?
 
-    /// Puts both together.
-    init(records: [ResourceRecord], other: [UInt8]?, isSafeSearch: Bool) {
+    /// Puts them together.
+    init(records: [ResourceRecord], other: [UInt8]?, cause: Denial?) {
         self.records = records
         self.other = other
-        self.isSafeSearch = isSafeSearch
+        self.cause = cause.map { ToldDenial($0) }
     }
 
     /// What the answer's head says.
@@ -90,7 +137,6 @@ final class Redirect: Sendable {
             reply.isTruncated = other[2] & 2 != 0
             reply.extendedError = Self.extendedError(of: other)
         }
-        if isSafeSearch { (reply.extendedError, reply.text) = (.forgedAnswer, "safe search") }
         return reply
     }
 

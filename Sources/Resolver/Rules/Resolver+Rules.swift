@@ -47,9 +47,11 @@ extension Resolver {
         }
         // What others are told is judged where it goes out.
         guard client != Self.nobody else { return nil }
-        guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil, counting: listHits) else {
+        guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil, counting: nil) else {
             return nil
         }
+        if denial.alias(for: query.type) != nil { return awaitAlias(query, &buffer) }
+        if let list = denial.list { listHits?.note(list) }
         return deny(ToldDenial(denial), query, &buffer, streams: streams)
     }
 
@@ -95,11 +97,11 @@ extension Resolver {
         case .tcpOnly where streams:
             answeredBy = .local
             return nil
-        case .data(let records):
-            let own = Self.records(records, of: query.nameBytes, query.type)
+        case .data:
+            let own = told.denial.records(of: query.nameBytes, query.type)
             guard !own.isEmpty else { break }
             let writer = RecordsAnswer(query, buffer.span)
-            return .answered(writer.write(own, Reply(.noError), into: &buffer, limit: limit))
+            return .answered(writer.write(own, Reply(.noError), told, into: &buffer, limit: limit))
         default: break
         }
         return .answered(RuledAnswer(query, limit: limit).write(told, into: &buffer))
@@ -114,20 +116,16 @@ extension Resolver {
         trace.note("rules", at: now, denial.text.isEmpty ? "denied: \(denial.action)" : "denied by \(denial.text)")
     }
 
-    /// Tells who watches what our own word about a name is, and whether it stands in the settings or in a list.
-    private func noteOwn(of name: Span<UInt8>, _ type: RecordType, _ what: @autoclosure () -> String, _ book: RuleBook) {
+    /// Tells who watches whose records answer: those of the settings, or of a list.
+    private func noteRecords(_ denial: Denial?) {
         guard let watched else { return }
-        let isOfSettings = book.localRuling(name, type) != nil
-        watched.note(
-            isOfSettings ? "local" : "rules", at: hub.loop.now(), "\(what()) of \(isOfSettings ? "the settings" : "a list")")
+        guard let denial else { return watched.note("local", at: hub.loop.now(), "records of the settings") }
+        watched.note("rules", at: hub.loop.now(), "records of \(denial.text)")
     }
 
-    /// Records of a list in place of an answer: those of the type that was asked for.
-    private static func records(
-        _ records: [(RecordData, ttl: UInt32)], of name: Span<UInt8>, _ type: RecordType
-    ) -> [ResourceRecord] {
-        let owner = RuleBook.name(name) ?? .root
-        return records.filter { $0.0.type == type }.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
+    /// What to do with a question whose name, or whose answer, stands for another name's: that is waited for.
+    private func awaitAlias(_ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>) -> Step {
+        query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer)
     }
 
     /// Answers a question that the rules have to do with, or may have; nil where they let it pass.
@@ -153,19 +151,22 @@ extension Resolver {
             ? book.localRuling(query.nameBytes, query.type)
             : book.ruling(query.nameBytes, query.type, group: group, explains: query.edns != nil, counting: listHits)
         switch ruling {
-        case .local(let records):
-            noteOwn(of: query.nameBytes, query.type, "records", book)
+        case .local(let records, let denial):
+            noteRecords(denial)
+            if denial != nil { answeredBy = .rule }
             let writer = RecordsAnswer(query, buffer.span)
-            return .answered(writer.write(records, Reply(.noError), into: &buffer, limit: limit))
+            let told = denial.map { ToldDenial($0) }
+            return .answered(writer.write(records, Reply(.noError), told, into: &buffer, limit: limit))
         case .deny(let denial):
             let told = ToldDenial(denial)
             if !isNobody { recentDenials.note(told, &query, group) }
             return deny(told, query, &buffer, streams: streams)
-        case .redirect(let target, let ttl, _):
-            guard isNobody else { return query.flags.recursionDesired ? .wait : answer(.withoutRecursion, query, &buffer) }
+        case .redirect(let alias):
+            guard isNobody else { return awaitAlias(query, &buffer) }
             // Whoever asked goes on from there.
             let alias = ResourceRecord(
-                RuleBook.name(query.nameBytes) ?? .root, ttl: ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: target)))
+                RuleBook.name(query.nameBytes) ?? .root, ttl: alias.ttl ?? Self.redirectTTL,
+                .cname(RecordData.CNAME(target: alias.target)))
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write([alias], Reply(.noError), into: &buffer, limit: limit))
         case .pass, nil: return nil
@@ -182,7 +183,7 @@ extension Resolver {
 
     /// Why a client is not to have what a flight has brought; nil where it is. Judged by whoever flew, unless other rules hold
     /// here: then once for all who wait here.
-    func denial(_ pending: PendingQuery, _ flight: Flight) -> Denial? {
+    func denial(_ pending: PendingQuery, _ flight: Flight, counting hits: LocalListHits?) -> Denial? {
         guard let book = policy.rules, case .success(let reply) = flight.result else { return nil }
         var verdict = flight.verdict
         if verdict?.isOf(book) != true {
@@ -194,14 +195,14 @@ extension Resolver {
         let name = pending.key.wireName
         return verdict?.denial(
             book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
-            counting: listHits)
+            counting: hits)
     }
 
     /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before
     /// anything is cut off; nil where it is.
     func denial(
         _ pending: PendingQuery, _ key: CacheKey, _ stored: StoredAnswer, _ buffer: inout MutableSpan<UInt8>,
-        at start: Int, _ now: BootSeconds
+        at start: Int, _ now: BootSeconds, counting hits: LocalListHits?
     ) -> Denial? {
         guard let book = policy.rules, stored.passedBy != book.mark, !stored.isFailure else { return nil }
         let verdict: AnswerVerdict
@@ -215,7 +216,7 @@ extension Resolver {
         }
         return verdict.denial(
             book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
-            counting: listHits)
+            counting: hits)
     }
 
     /// Writes a denial to a query that waited: its length; 0 for nothing at all, nil where its client gets what it asked for.
@@ -232,10 +233,12 @@ extension Resolver {
             if let watched { note(denial, watched) }
         }
         switch denial.action {
-        case .data(let records):
+        case .data:
             let name = pending.key.wireName
-            let own = Self.records(records, of: name.span, pending.key.type)
-            guard own.isEmpty else { return RecordsAnswer(pending).write(own, Reply(.noError), into: &buffer, limit: limit) }
+            let own = denial.records(of: name.span, pending.key.type)
+            guard own.isEmpty else {
+                return RecordsAnswer(pending).write(own, Reply(.noError), ToldDenial(denial), into: &buffer, limit: limit)
+            }
         default: break
         }
         let end = AnswerWriter(pending).writeQuestion(into: &buffer)

@@ -66,7 +66,7 @@ package final class RuleBook: Sendable {
     /// Whether any group wants safe searches.
     private let hasSafeSearch: Bool
     /// Whether a list has aliases among its records.
-    private let hasListAliases: Bool
+    let hasListAliases: Bool
 
     /// A book with a mark; `hits` goes on from one book to the next.
     package init(_ content: Content, mark: UInt8, round: UInt32 = 0, hits: ListHits) {
@@ -83,12 +83,22 @@ package final class RuleBook: Sendable {
     package enum Ruling {
         /// Nothing says anything about its name.
         case pass
-        /// Our own records answer it.
-        case local([ResourceRecord])
+        /// Our own records answer it, or a list's, which denies it so.
+        case local([ResourceRecord], Denial?)
         /// It is answered without records.
         case deny(Denial)
-        /// Its name stands for another, by this record, where it has a TTL of its own.
-        case redirect(Name, ttl: UInt32?, isSafeSearch: Bool)
+        /// Its name stands for another.
+        case redirect(Alias)
+    }
+
+    /// That a name stands for another.
+    package struct Alias: Sendable {
+        /// The other name.
+        package let target: Name
+        /// For how long, where a record says so.
+        let ttl: UInt32?
+        /// Why, where it is not by the settings' own records or rewrites.
+        package let cause: Denial?
     }
 
     /// The number of a client's group; `address` is as `IPAddress.number` has it. What it is called goes first.
@@ -110,24 +120,30 @@ package final class RuleBook: Sendable {
         if content.active[group].denies(verdicts) {
             let denial = denial(verdicts, group, explains: explains, counting: hits) { reason(for: name, in: $0) }
             // A list of records says where the name is.
-            if case .data(let records) = denial?.action { return Self.ruling(records, name, type) }
+            if let alias = denial?.alias(for: type) { return .redirect(alias) }
+            if let records = denial?.records(of: name, type), !records.isEmpty { return .local(records, denial) }
             if let denial { return .deny(denial) }
         }
-        if content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) {
-            return .redirect(target, ttl: nil, isSafeSearch: true)
-        }
-        return .pass
+        return safeSearch(name, group).map { .redirect($0) } ?? .pass
+    }
+
+    /// The name that a search engine's stands for, for a group that wants that.
+    private func safeSearch(_ name: Span<UInt8>, _ group: Int) -> Alias? {
+        guard content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) else { return nil }
+        return Alias(target: target, ttl: nil, cause: .safeSearch)
     }
 
     /// The name that a question's stands for, where `ruling` says that it does.
-    func redirect(_ name: Span<UInt8>, _ type: RecordType, group: Int?) -> Ruling? {
-        if let own = localRuling(name, type) { return own }
-        guard let group, group < content.active.count else { return nil }
-        if hasListAliases, case .redirect(let target, let ttl, let isSafe) = ruling(name, type, group: group, explains: false) {
-            return .redirect(target, ttl: ttl, isSafeSearch: isSafe)
+    func redirect(_ name: Span<UInt8>, _ type: RecordType, group: Int?) -> Alias? {
+        switch localRuling(name, type) {
+        case .redirect(let alias): return alias
+        case .some: return nil
+        case nil: break
         }
-        guard content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) else { return nil }
-        return .redirect(target, ttl: nil, isSafeSearch: true)
+        guard let group, group < content.active.count else { return nil }
+        guard hasListAliases else { return safeSearch(name, group) }
+        guard case .redirect(let alias) = ruling(name, type, group: group, explains: false) else { return nil }
+        return alias
     }
 
     /// What the operator's own records say of a question, whoever asks.
@@ -143,7 +159,7 @@ package final class RuleBook: Sendable {
         guard !content.rewrites.isEmpty, let target = content.rewrites[[UInt8](copying: name)] else { return nil }
         // To itself means: as it is.
         guard !target.lowercased.wire.span.hasSameBytes(as: name) else { return nil }
-        return .redirect(target, ttl: nil, isSafeSearch: false)
+        return .redirect(Alias(target: target, ttl: nil, cause: nil))
     }
 
     /// Whether only our own records, rewrites or safe searches have to do with a name, for any group.
@@ -172,6 +188,8 @@ package final class RuleBook: Sendable {
         guard explains || verdicts.special >> UInt64(list) & 1 == 1, let reason = find(list) else { return denial }
         denial.text = "\(content.listNames[list]): \(reason.text)"
         denial.action = Denial.Action(reason.actions) ?? denial.action
+        // There is an answer, though not the one that was asked for (RFC 8914 4.5).
+        if case .data = denial.action { denial.code = .forgedAnswer }
         return denial
     }
 
@@ -186,24 +204,16 @@ package final class RuleBook: Sendable {
 
     /// The rule of a list that denies an address.
     func reason(for address: NameRules.IPAddress, in list: Int) -> Reason? {
-        let match = content.lists.matches(of: address).first { $0.list == list && !$0.rule.isAllow }
-        return match.map { Reason(text: "\($0.prefix)", actions: [$0.rule.action]) }
-    }
-
-    /// What records of a list make of a question.
-    private static func ruling(_ records: [(RecordData, ttl: UInt32)], _ name: Span<UInt8>, _ type: RecordType) -> Ruling {
-        guard let owner = self.name(name) else { return .pass }
-        let own = records.map { ResourceRecord(owner, ttl: $0.ttl, $0.0) }
-        let wanted = own.filter { $0.type == type || type == .any || $0.type == .cname }
-        return wanted.isEmpty ? .deny(Denial(.nodata)) : ruling(wanted, type)
+        let matches = content.lists.matches(of: address).filter { $0.list == list && !$0.rule.isAllow }
+        return matches.first.map { Reason(text: "\($0.prefix)", actions: matches.map(\.rule.action)) }
     }
 
     /// What records make of a question: an alias stands for its target.
     private static func ruling(_ records: [ResourceRecord], _ type: RecordType) -> Ruling {
         if type != .cname, type != .any, case .cname(let alias) = records.first?.data {
-            return .redirect(alias.target, ttl: records[0].ttl, isSafeSearch: false)
+            return .redirect(Alias(target: alias.target, ttl: records[0].ttl, cause: nil))
         }
-        return .local(records)
+        return .local(records, nil)
     }
 
     /// A name from its wire form.

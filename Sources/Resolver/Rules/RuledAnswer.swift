@@ -95,12 +95,24 @@ struct RuledAnswer {
         var opt = reply.opt(for: edns)
         opt.extendedError = nil
         guard let rdata = opt.append(to: &buffer, at: end, limit: buffer.count) else { return end }
-        buffer.storeUInt16(UInt16(truncatingIfNeeded: 6 + text.count), at: rdata - 2)
-        buffer.storeUInt16(EDNSOptionCode.extendedError.rawValue, at: rdata)
-        buffer.storeUInt16(UInt16(truncatingIfNeeded: 2 + text.count), at: rdata + 2)
-        buffer.storeUInt16(code.rawValue, at: rdata + 4)
-        buffer.copy(text.span, to: rdata + 6)
-        return rdata + 6 + text.count
+        return OPTText.append(text, code, to: &buffer, end: rdata, limit: limit)
+    }
+}
+
+/// Extended errors with words that are not known beforehand.
+private enum OPTText {
+    /// Puts an extended error behind an OPT record without options, at the end of a message: the message's new end, the old one
+    /// where there is no room.
+    static func append(
+        _ text: [UInt8], _ code: ExtendedErrorCode, to buffer: inout MutableSpan<UInt8>, end: Int, limit: Int
+    ) -> Int {
+        guard end + 6 + text.count <= min(limit, buffer.count) else { return end }
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: 6 + text.count), at: end - 2)
+        buffer.storeUInt16(EDNSOptionCode.extendedError.rawValue, at: end)
+        buffer.storeUInt16(UInt16(truncatingIfNeeded: 2 + text.count), at: end + 2)
+        buffer.storeUInt16(code.rawValue, at: end + 4)
+        buffer.copy(text.span, to: end + 6)
+        return end + 6 + text.count
     }
 }
 
@@ -129,9 +141,22 @@ struct RecordsAnswer {
         (id, flags, edns, name, type) = (pending.id, pending.flags, pending.edns, pending.name, pending.key.type)
     }
 
-    /// Writes records, then those of another message's answer: its length. What does not fit is left out, and TC set.
+    /// Writes records, then those of another message's answer: its length. What does not fit is left out, and TC set. OPT says
+    /// why it is so, where there is a reason and room for it.
     func write(
-        _ records: [ResourceRecord], and other: [UInt8] = [], _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
+        _ records: [ResourceRecord], and other: [UInt8] = [], _ reply: Reply, _ told: ToldDenial? = nil,
+        into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) -> Int {
+        var reply = reply
+        // With the reason it is appended behind all else.
+        if let code = told?.denial.code { (reply.extendedError, reply.text) = (told?.reason.isEmpty == true ? code : nil, "") }
+        let count = writeRecords(records, and: other, reply, into: &buffer, limit: limit)
+        guard let told, edns != nil, let code = told.denial.code, !told.reason.isEmpty else { return count }
+        return OPTText.append(told.reason, code, to: &buffer, end: count, limit: limit)
+    }
+
+    private func writeRecords(
+        _ records: [ResourceRecord], and other: [UInt8], _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         do throws(WireError) {
             var builder = MessageBuilder(

@@ -1,5 +1,6 @@
 import AnswerCache
 import DNSWire
+import Foundation
 import NameRules
 import Resolver
 import Testing
@@ -124,12 +125,38 @@ import Testing
         ("groups: [{name: a, clients: 192.0.2.1, schedule: {x: noon}}]", "expected days and times"),
         ("block-answer: none", "expected zero, nxdomain"), ("local: \"nas.home. IN A x\"", "line 1 cannot be read"),
         ("rewrite: [{from: a.example}]", "to is missing"), ("rewrite: [{from: a.example, to: A.example}]", "stands for itself"),
+        ("local: |\n  x.home. A 192.0.2.1\n  a.home. CNAME A.home.", "line 2 is an alias that leads back to itself"),
+        ("local: |\n  a.home. CNAME b.home.\n  b.home. CNAME a.home.", "line 1 is an alias that leads back to itself"),
+        ("rewrite: [{from: a.test, to: b.test}, {from: b.test, to: A.test}]", "rewrite[0]: a.test. leads back to itself"),
+        ("local: b.test. CNAME a.test.\nrewrite: [{from: a.test, to: b.test}]", "rewrite[0]: a.test. leads back to itself"),
         ("private-addresses: maybe", "expected allow, refuse"),
         ("tests: [{name: a.example, expect: yes}]", "expected block, pass"),
         ("tests: [{name: a.example, at: noon, expect: pass}]", "expected a time"),
     ])
     func `what cannot be is refused with its place and what was expected`(_ yaml: String, _ problem: String) {
         #expect(complaint(yaml).contains(problem), "\(complaint(yaml))")
+    }
+
+    @Test func `rewrites and aliases that end somewhere are none that lead back`() throws {
+        let rules = try read(
+            """
+            local: "b.test. CNAME c.test.\\nd.test. A 192.0.2.1"
+            rewrite: [{from: a.test, to: b.test}, {from: c.test, to: d.test}, {from: x.a.test, to: a.test}]
+            """
+        ).rules
+        #expect(rules.rewrites.count == 3)
+    }
+
+    @Test func `a record of a list answers as a denial by that list`() throws {
+        let path = NSTemporaryDirectory() + "vireo-list-\(UUID().uuidString).txt"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try "192.0.2.8 nas.example\n".write(toFile: path, atomically: true, encoding: .utf8)
+        let settings = try read(
+            """
+            lists: {names: {from: "\(path)"}}
+            tests: [{name: nas.example, expect: block}, {name: nas.example, expect: local}]
+            """)
+        #expect(try settings.failedRuleTests() == ["tests[1]: nas.example.: block (list names), expected local"])
     }
 
     @Test func `tests of a configuration that fail are told`() throws {

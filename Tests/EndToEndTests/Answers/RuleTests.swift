@@ -228,6 +228,91 @@ extension EndToEnd {
             #expect(try vireo(["rules", "test", "x", "--at", "noon"], server).exit == .code(1))
         }
 
+        /// Asks a file what its rules do.
+        private func judge(_ file: String, _ arguments: String..., zone: String = "UTC0") throws -> Tool {
+            try Tool(
+                [VireoServer.binary, "rules", "test", "--config", file] + arguments, environment: ["TZ": zone],
+                within: .seconds(20))
+        }
+
+        @Test func `a file alone is asked what its rules do, and says what a daemon by it says`() throws {
+            let upstream = try FakeUpstream()
+            let directory = try TestDirectory()
+            let ads = try directory.write("! one\n||ads.example^\n192.0.2.9 nas.example\n", to: "ads.txt")
+            let zone =
+                "$ORIGIN r.\n@ SOA a. b. 1 2 3 4 5\n*.evil.example CNAME .\nfine.evil.example CNAME rpz-passthru.\n"
+                + "data.example A 192.0.2.7\ndata.example AAAA 2001:db8::7\n"
+            let policy = try directory.write(zone, to: "zone.rpz")
+            let rules = """
+                lists-directory: "\(directory.path)"
+                lists: {ads: {from: "\(ads)"}, zone: {from: "\(policy)"}}
+                groups: [{name: kids, clients: [127.0.0.4], block: [ads, zone], schedule: {ads: "mon-fri 07:00-20:00"}}]
+                local: "box.home. A 192.0.2.3"
+                """
+            let server = try VireoServer(upstreams: [upstream.address], rules, environment: ["TZ": "UTC0"])
+            #expect(try vireo(["rules", "add", "own.example"], server).exit == .code(0))
+            let file = try directory.write("upstreams: [192.0.2.1]\n\(rules)\n", to: "vireo.yaml")
+            for (name, options) in [
+                ("x.ads.example", []), ("x.ads.example", ["--at", "2026-11-27 21:00"]), ("data.example", ["--type", "aaaa"]),
+                ("data.example", ["--type", "MX"]), ("fine.evil.example", []), ("x.evil.example", []), ("nas.example", []),
+                ("box.home", []), ("other.example", ["--json"]), ("x.evil.example", ["--json"]), ("own.example", []),
+            ] {
+                let arguments =
+                    [name, "--client", "127.0.0.4"] + (options.contains("--at") ? [] : ["--at", "2026-11-27 18:00"]) + options
+                let asked = try vireo(["rules", "test"] + arguments, server)
+                let judged = try Tool(
+                    [VireoServer.binary, "rules", "test", "--config", file] + arguments, environment: ["TZ": "UTC0"],
+                    within: .seconds(20))
+                #expect(asked.output == judged.output && !asked.output.isEmpty && judged.exit == asked.exit, "\(judged.output)")
+                #expect(judged.errors == "", "\(judged.errors)")
+            }
+            let data = try judge(file, "data.example", "--client", "127.0.0.4", "--type", "aaaa").output
+            #expect(data.contains("block, AAAA 2001:db8::7\n") && data.contains("list: zone\n  rule: data.example (\(policy):6)"))
+            #expect(try judge(file, "a..b").exit == .code(1))
+            #expect(try judge(file, "a.example", "--type", "x!").errors.contains("is not a record type"))
+        }
+
+        @Test func `where a list cannot be read a file says so, and what the rest of it does`() throws {
+            let directory = try TestDirectory()
+            let ads = try directory.write("||ads.example^\n", to: "ads.txt")
+            let file = try directory.write(
+                """
+                upstreams: [192.0.2.1]
+                lists-directory: "\(directory.path)"
+                lists: {gone: {from: /nowhere/at/all}, web: {from: "https://lists.example/a.txt"}, ads: {from: "\(ads)"}}
+                """, to: "vireo.yaml")
+            let judged = try judge(file, "ads.example")
+            #expect(judged.exit == .code(0) && judged.output.contains("list: ads"))
+            #expect(judged.errors.contains("vireo: \(file): lists.gone: /nowhere/at/all: it is not there\n"))
+            #expect(judged.errors.contains("lists.web: https://lists.example/a.txt: it has not been downloaded yet"))
+            let bad = try directory.write("upstreams: [192.0.2.1]\nlocal: a.home. CNAME a.home.\n", to: "bad.yaml")
+            #expect(try judge(bad, "a.home").exit == .code(2))
+        }
+
+        /// Clocks go forward on 2026-03-29 at 2:00, and back on 2026-10-25 at 3:00.
+        @Test(arguments: [
+            ("2026-03-29 01:59", "sun 01:30-02:00", true), ("2026-03-29 03:01", "sun 01:30-03:00", false),
+            ("2026-03-29 03:01", "sun 03:00-04:00", true), ("2026-03-28 23:30", "sat 23:00-24:00", true),
+            ("2026-03-30 00:30", "mon 00:00-01:00", true), ("2026-10-25 01:59", "sun 01:00-02:00", true),
+            ("2026-10-25 03:01", "sun 03:00-04:00", true), ("2026-10-25 23:59", "sun 23:00-24:00", true),
+            ("2026-10-26 00:00", "sun 23:00-24:00", false), ("2026-07-01 07:00", "wed 07:00-08:00", true),
+            ("2026-01-07 07:00", "wed 07:00-08:00", true),
+        ])
+        func `schedules go by the clock on the wall on days on which it is set`(_ at: String, _ times: String, _ holds: Bool)
+            throws
+        {
+            let directory = try TestDirectory()
+            let ads = try directory.write("ads.example\n", to: "ads.txt")
+            let file = try directory.write(
+                """
+                upstreams: [192.0.2.1]
+                lists: {ads: {from: "\(ads)"}}
+                groups: [{name: default, block: [ads], schedule: {ads: "\(times)"}}]
+                """, to: "vireo.yaml")
+            let judged = try judge(file, "ads.example", "--at", at, zone: "CET-1CEST,M3.5.0,M10.5.0/3")
+            #expect(judged.output.hasPrefix("ads.example.: \(holds ? "block" : "pass")"), "\(judged.output)\(judged.errors)")
+        }
+
         /// From an hour ago to an hour from now, in a time zone.
         private static func range(around zone: String) -> String {
             let offset = ["JST-9": 540, "UTC0": 0, "WST+11:30": -690][zone] ?? 0

@@ -29,7 +29,7 @@ import Upstream
         var all = NameRules.Group(name: "default")
         all.blocks = (1 << UInt64(lists.count)) - 1
         content.groups = try GroupTable(groups ?? [all])
-        content.active = content.groups.active(at: 0) { _ in 0 }
+        content.active = content.groups.active(at: 0, zones: content.lists.policyZones) { _ in 0 }
         configure(&content)
         return RuleBook(content, mark: mark, hits: ListHits())
     }

@@ -89,6 +89,7 @@ extension Settings {
         firstKeys + SettingsTable.choiceKeys + ownKeys + observingKeys + exportKeys + RuleSettings.keys,
         checks: [
             .init(keys: ["lists", "groups"], body: RuleSettings.check),
+            .init(keys: ["local", "rewrite"], body: RuleSettings.checkRewrites),
             .init(keys: ["listen", "tls"]) { settings, node throws(ConfigurationError) in try settings.checkListeners(node) },
             .init(keys: ["proxies"]) { settings, node throws(ConfigurationError) in try settings.checkProxies(node) },
             .init(keys: ["http", "http-token", "http-token-file"]) { settings, node throws(ConfigurationError) in

@@ -168,6 +168,13 @@ struct ListLoader: Sendable {
     }
 }
 
+extension RuleBook.Content {
+    /// The lists that hold for each group at a moment: seconds since 1970.
+    func active(at seconds: Int64) -> [ActiveLists] {
+        groups.active(at: seconds, zones: lists.policyZones, offset: RuleClock.offset)
+    }
+}
+
 extension RuleSettings {
     /// What the resolver works by, lists apart.
     func content(
@@ -180,7 +187,7 @@ extension RuleSettings {
         // The settings were checked.
         content.groups = (try? groupTable(hasOwn: hasOwn, neighbours: neighbours)) ?? .none
         content.upstreams = groupUpstreams
-        content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        content.active = content.active(at: seconds)
         content.local = local.isEmpty ? nil : NameRules.LocalZone(local)
         for rewrite in rewrites { content.rewrites[rewrite.from.lowercased.wire] = rewrite.to.lowercased }
         content.refusesPrivate = privateAddresses.isRefused

@@ -5,6 +5,8 @@ package enum RuleClock {
     /// How many seconds this machine's time is ahead of UTC at a moment.
     package static func offset(_ seconds: Int64) -> Int {
         var moment = time_t(seconds)
+        // The machine may have been moved to another zone: /etc/localtime is read again where it is another file.
+        tzset()
         var parts = unsafe tm()
         guard unsafe localtime_r(&moment, &parts) != nil else { return 0 }
         return unsafe parts.tm_gmtoff

@@ -19,9 +19,9 @@ struct RuleExplanation: Sendable {
     var place: String?
 
     /// Asks a book, as it would be at a moment.
-    init(_ content: RuleBook.Content, _ name: Name, client: TestedClient?, at seconds: Int64) {
+    init(_ content: RuleBook.Content, _ name: Name, _ type: RecordType = .a, client: TestedClient?, at seconds: Int64) {
         var content = content
-        content.active = content.groups.active(at: seconds, offset: RuleClock.offset)
+        content.active = content.active(at: seconds)
         let book = RuleBook(content, mark: 1, hits: ListHits())
         let number =
             switch client {
@@ -31,25 +31,41 @@ struct RuleExplanation: Sendable {
             }
         group = number.map { content.groups.groups[$0].name }
         let wire = name.lowercased.wire
-        switch book.ruling(wire.span, .a, group: number, explains: true) {
+        switch book.ruling(wire.span, type, group: number, explains: true) {
         case .pass:
             outcome = .pass
             let verdicts = content.lists.verdicts(of: wire.span)
             if let number, number < content.active.count, case .allow(let list) = content.active[number].decide(verdicts) {
                 self.list = content.listNames[list]
             }
-        case .local(let records):
-            outcome = .local
+        case .local(let records, let denial):
+            outcome = denial == nil ? .local : .block
             answer = records.map { "\($0.type) \($0.data)" }.joined(separator: ", ")
-        case .redirect(let target, _, let isSafeSearch):
-            outcome = .local
-            answer = "\(target)" + (isSafeSearch ? " (safe search)" : "")
+            note(denial, content)
+        case .redirect(let alias):
+            outcome = alias.cause?.list == nil ? .local : .block
+            answer = "\(alias.target)" + (alias.cause?.isSafeSearch == true ? " (safe search)" : "")
+            note(alias.cause, content)
         case .deny(let denial):
             outcome = denial.list == nil ? .local : .block
             answer = Self.text(denial.action)
-            list = denial.list.map { content.listNames[$0] }
-            rule = denial.text.isEmpty ? nil : String(denial.text.drop { $0 != ":" }.dropFirst(2))
+            note(denial, content)
         }
+    }
+
+    /// Answers a question, with the line of the rule; about now, where it does not say when. Blocks.
+    init(
+        _ question: RuleQuestion, _ content: RuleBook.Content, _ lists: [LoadedList], _ access: any FileAccess, at now: Int64
+    ) {
+        self.init(content, question.name, question.type, client: question.client, at: question.at ?? now)
+        locate(question.name, content, in: lists, access)
+    }
+
+    /// Takes over which list and rule a denial is by.
+    private mutating func note(_ denial: Denial?, _ content: RuleBook.Content) {
+        guard let denial, let number = denial.list else { return }
+        list = content.listNames[number]
+        rule = denial.text.isEmpty ? nil : String(denial.text.drop { $0 != ":" }.dropFirst(2))
     }
 
     /// The kind of a denial's answer.
@@ -61,7 +77,7 @@ struct RuleExplanation: Sendable {
         case .drop: "no answer"
         case .tcpOnly: "over TCP only"
         case .refuse: "refused"
-        case .data: "records"
+        case .data: "nodata"
         }
     }
 
@@ -99,6 +115,15 @@ struct RuleExplanation: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// The body of the answer to who asks what the rules do with a name.
+    func bytes(_ name: Name, _ format: ControlFormat) -> [UInt8] {
+        format.bytes {
+            text(name)
+        } json: { writer in
+            write(name, to: &writer)
+        }
+    }
+
     /// For programs.
     func write(_ name: Name, to writer: inout JSONWriter) {
         writer.member("name", "\(name)")
@@ -108,25 +133,5 @@ struct RuleExplanation: Sendable {
         writer.member("list", list)
         writer.member("rule", rule)
         writer.member("place", place)
-    }
-}
-
-extension Settings {
-    /// Reads the lists and tries the tests of the configuration: a line for each that fails. Blocks.
-    package func failedRuleTests() throws -> [String] {
-        guard !rules.tests.isEmpty else { return [] }
-        let loop = LibeventLoop()
-        let loader = ListLoader(key: RuleKey(seed: loop.random()), access: loop.files, now: loop.wallTime())
-        let lists = loader.refreshed([], rules) ?? []
-        let now = loop.wallTime() / 1_000_000_000
-        let content = rules.content(lists: try loader.ruleSet(of: lists, number: 1), at: now)
-        let problems = lists.flatMap { list in list.problems.map { "lists.\(list.settings.name): \($0)" } }
-        return problems
-            + rules.tests.enumerated().compactMap { index, test in
-                let found = RuleExplanation(content, test.name, client: test.client, at: test.at ?? now)
-                guard found.outcome != test.expect else { return nil }
-                let reason = found.list.map { " (list \($0))" } ?? ""
-                return "tests[\(index)]: \(test.name): \(found.outcome.rawValue)\(reason), expected \(test.expect.rawValue)"
-            }
     }
 }

@@ -47,6 +47,31 @@ extension RuleSettings {
                 example: "[{name: ads.example, client: 192.0.2.70, at: \"2026-11-27 18:00\", expect: block}]")),
     ]
 
+    /// Refuses names that stand for each other, over rewrites and records of our own; one that stands for itself stays as it is.
+    static func checkRewrites(_ settings: Settings, _ node: ConfigurationNode) throws(ConfigurationError) {
+        let zone = NameRules.LocalZone(settings.rules.local)
+        let rewrites = Dictionary(settings.rules.rewrites.map { ($0.from.lowercased, $0.to) }) { _, last in last }
+        var loops = AliasLoops()
+        var faults = ConfigurationFaults()
+        for (index, rewrite) in settings.rules.rewrites.enumerated() {
+            let isEndless = loops.isEndless(rewrite.from.lowercased) { name in
+                if let target = zone.target(of: name) { return target }
+                guard case .unknown = zone.find(name, .a), let target = rewrites[name], target.lowercased != name else {
+                    return nil
+                }
+                return target
+            }
+            guard isEndless else { continue }
+            var place = (node.value(of: "rewrite") ?? node).place
+            place.key = "rewrite[\(index)]"
+            faults.collect { () throws(ConfigurationError) in
+                throw .badValue(
+                    place, problem: "\(rewrite.from) leads back to itself", expected: "rewrites that end at a name that is none")
+            }
+        }
+        try faults.check()
+    }
+
     /// Refuses groups that name what is not there, and more of anything than there may be.
     static func check(_ settings: Settings, _ node: ConfigurationNode) throws(ConfigurationError) {
         let rules = settings.rules

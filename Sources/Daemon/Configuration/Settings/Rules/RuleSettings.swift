@@ -152,6 +152,12 @@ extension RuleSettings {
         Dictionary(uniqueKeysWithValues: groups.enumerated().filter { !$1.upstreams.isEmpty }.map { ($0, $1.upstreams) })
     }
 
+    /// Where rules are kept that were given to a running daemon.
+    var ownRulesPath: String { listsDirectory + "/own-rules" }
+
+    /// The hardware addresses of all groups' clients.
+    var machines: Set<HardwareAddress> { groups.reduce(into: []) { $0.formUnion($1.machines) } }
+
     /// The number of a list.
     func number(of list: String) -> Int? { lists.firstIndex { $0.name == list } }
 
