@@ -73,6 +73,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["dot", "h2"]) func `a farewell is whole where the kernel takes it in parts`(_ name: String) throws {
+        try run { world throws in
+            let connections = try (0..<20).map { _ in try connect(world, name) }
+            if name == "h2" { for each in connections { try each.write(Self.preface, until: world.soon) } }
+            try sleep(.seconds(1))
+            world.world.loopback.shortCalls = 0.9
+            for each in connections {
+                let (types, hasEnded) = frames(each, within: .seconds(12))
+                #expect(hasEnded && (name == "dot" || types.last == 7), "\(types)")
+            }
+        }
+    }
+
     @Test func `clients are told farewell when the daemon stops, and who is owed an answer gets it first`() throws {
         try run { world throws in
             world.upstream.delay = .milliseconds(500)

@@ -51,9 +51,23 @@ extension StreamConnection {
         end(.saidAll)
     }
 
+    /// Says farewell as TLS does.
     final func sayFarewell(_ tls: TLSEngine) {
         guard let wire = server.wire else { return }
         tls.sayFarewell()
-        _ = unsafe try? wire.takeOutput { bytes throws(SocketError) in unsafe try socket.writeNow(bytes) }
+        _ = unsafe wire.takeOutput { unsafe pushLast($0) }
+    }
+
+    /// Hands the last bytes of a connection to the kernel, which may take them in parts; false where it does not take them all at
+    /// once, for nobody waits for that. What follows bytes that were cut would be noise.
+    final func pushLast(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            guard let sent = unsafe try? socket.writeNow(UnsafeRawBufferPointer(rebasing: bytes[done...])), sent > 0 else {
+                return false
+            }
+            done += sent
+        }
+        return true
     }
 }

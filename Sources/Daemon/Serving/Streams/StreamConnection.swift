@@ -51,6 +51,8 @@ class StreamConnection {
     final var idleBytes = 0
     final private var isRunning = false
     final private var isWriting = false
+    /// Whether the writer waits with a part of `unsent`: it alone knows how much of that is gone.
+    final private var isInWrite = false
     final private(set) var isHandedOver = false
     /// Whether the client has said all.
     final private var hasSaidAll = false
@@ -154,16 +156,14 @@ class StreamConnection {
         server.handshakes.leave(self)
         dropDue()
         input = []
+        let isWhole = unsafe ending != .brokenOff && !isInWrite && unsent.withUnsafeBytes { unsafe pushLast($0) }
         unsent = []
+        if isWhole, ending != .refused, let tls { sayFarewell(tls) }
         switch ending {
         case .brokenOff: socket.abort()
-        case .refused where tls != nil && !isHandedOver: server.lingering.close(self)
-        case .refused: socket.close()
-        case .toldOff:
-            if let tls { sayFarewell(tls) }
-            server.lingering.close(self)
+        case .refused where tls == nil || isHandedOver: socket.close()
+        case .refused, .toldOff: server.lingering.close(self)
         case .saidAll:
-            if let tls { sayFarewell(tls) }
             socket.shutdownWrite()
             socket.close()
         }
@@ -352,7 +352,9 @@ class StreamConnection {
                     try server.turns.wait()
                 } else {
                     let bytes = unsent
+                    isInWrite = true
                     try socket.write(bytes, until: server.hub.loop.now().advanced(byNanoseconds: Self.writeLimit))
+                    isInWrite = false
                     lastUse = server.hub.now
                     // Nothing is left of them where the connection ended meanwhile.
                     if !isOver { unsent.removeFirst(bytes.count) }
