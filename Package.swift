@@ -129,7 +129,9 @@ let package = Package(
             name: "vireo-scenario", dependencies: ["Scenarios"], path: "Tests/vireo-scenario", swiftSettings: testSettings),
         .target(
             name: "Simulation",
-            dependencies: ["SimulatedDaemon", "DNSWire", "Green", "GreenHTTP2", "Resolver", "TestSupport"],
+            dependencies: [
+                "SimulatedDaemon", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2", "GreenTLS", "Resolver", "TestSupport",
+            ],
             path: "Tests/Simulation", swiftSettings: testSettings),
         .executableTarget(
             name: "vireo-simulate", dependencies: ["Simulation"], path: "Tests/vireo-simulate", swiftSettings: testSettings),

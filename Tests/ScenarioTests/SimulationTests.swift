@@ -12,6 +12,13 @@ import Testing
         #expect(outcome.judged > 0)
     }
 
+    @Test func `seeds have clients and upstreams of each transport, and most have no TLS`() {
+        let plans = (1...200).map { Plan(seed: $0) }
+        #expect(Set(plans.flatMap { $0.clients.map(\.transport) }) == Set(ClientTransport.allCases))
+        #expect(Set(plans.flatMap { $0.upstreams.map(\.transport) }) == Set(UpstreamTransport.allCases))
+        #expect((100..<160).contains(plans.count { !$0.settings(round: 0).contains("tls:") }))
+    }
+
     /// What the program prints, and its exit status.
     private func simulate(_ arguments: [String]) throws -> (output: String, status: Int32) {
         let folder = Bundle.main.executableURL!.deletingLastPathComponent()

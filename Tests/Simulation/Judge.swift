@@ -46,6 +46,8 @@ package final class Judge {
     private var lastCrash = -1_000.0
     var lastRedisTrouble = -1_000.0
     private(set) var lastEnd = -1_000.0
+    /// When the last crash began.
+    var lastKill = -1_000.0
     /// Whether the daemon was told to end, and has not begun anew.
     var isStopping = false
     /// Whether the datagram that was sent last is lost.

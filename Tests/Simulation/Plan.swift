@@ -35,6 +35,19 @@ package enum RedisBehaviour: String, CaseIterable, Sendable {
 /// How a client asks.
 package enum ClientTransport: String, CaseIterable, Sendable {
     case udp, tcp, http2
+    /// HTTP/1.1 in the clear; over TLS there are DNS, HTTP/2 and HTTP/1.1.
+    case http1, tls, https, https1
+
+    /// Whether it asks over HTTP.
+    var isHTTP: Bool { [.http1, .http2, .https, .https1].contains(self) }
+}
+
+/// How an upstream is asked.
+package enum UpstreamTransport: String, CaseIterable, Sendable {
+    case udp, tcp, tls, https
+
+    /// Whether nobody on the way can read or change what is said.
+    var isEncrypted: Bool { self == .tls || self == .https }
 }
 
 /// What happens at a moment.
@@ -67,7 +80,7 @@ package struct Plan: Sendable {
     /// How many names there are.
     package let names: Int
     package var clients: [(number: Int, transport: ClientTransport, pause: Int)] = []
-    package var upstreams: [(behaviour: Behaviour, isStream: Bool)] = []
+    package var upstreams: [(behaviour: Behaviour, transport: UpstreamTransport)] = []
     package var events: [(number: Int, at: Int, what: Occurrence)] = []
     package let redis: RedisBehaviour?
     package let workers: Int
@@ -85,6 +98,8 @@ package struct Plan: Sendable {
     package let isNarrow: Bool
     /// Whether all goes well but for what must not be noticed: then no query may fail.
     package let isKind: Bool
+    /// What has to do with TLS.
+    package var encryption = Encryption()
 
     /// What a seed says.
     package init(seed: UInt64) {
@@ -113,7 +128,7 @@ package struct Plan: Sendable {
         for _ in 0..<draw(1..<4) {
             let good = Behaviour.allCases.filter(\.isGood)
             let behaviour = isKind || chance(60) ? good[draw(0..<good.count)] : Behaviour.allCases[draw(0..<9)]
-            upstreams.append((behaviour, chance(35)))
+            upstreams.append((behaviour, chance(35) ? .tcp : .udp))
         }
         for number in 0..<draw(0..<10) {
             let what = Self.occurrence(&numbers, names, upstreams.count, isKind: isKind, hasRedis: hasRedis)
@@ -123,6 +138,7 @@ package struct Plan: Sendable {
         // Then all is read from Redis.
         cacheSize = hasRedis && chance(30) ? "0" : size
         events.sort { ($0.at, $0.number) < ($1.at, $1.number) }
+        drawEncryption()
     }
 
     private static func occurrence(
@@ -149,10 +165,9 @@ package struct Plan: Sendable {
 
     /// The settings in YAML; `round` differs after each reload.
     package func settings(round: Int) -> String {
-        let servers = upstreams.indices.map { "\"\(upstreams[$0].isStream ? "tcp://" : "")10.0.1.\($0 + 1)\"" }
         return """
-            listen: [10.0.0.53, "http://10.0.0.53:80/dns-query"]
-            upstreams: [\(servers.joined(separator: ", "))]
+            listen: [\(listeners.map { "\"\($0)\"" }.joined(separator: ", "))]
+            \(tlsSettings)upstreams: [\(upstreams.indices.map { "\"\(upstreamURL($0))\"" }.joined(separator: ", "))]
             policy: \(policy)
             control: /run/vireo/control.sock
             control-mode: "0660"

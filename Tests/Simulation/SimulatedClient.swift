@@ -1,6 +1,8 @@
 internal import DNSWire
 internal import Green
+internal import GreenHTTP
 internal import GreenHTTP2
+internal import GreenTLS
 internal import SimulatedDaemon
 internal import TestSupport
 
@@ -11,17 +13,21 @@ final class SimulatedClient {
     let name: String
     let host: VirtualHost
     private(set) var isDone = false
-    private let plan: Plan
-    private let judge: Judge
-    private let transport: ClientTransport
+    let plan: Plan
+    let judge: Judge
+    let transport: ClientTransport
     private let pause: Int
-    private var random: SeededNumbers
-    private var isEnding: () -> Bool
+    var random: SeededNumbers
+    var isEnding: () -> Bool
     /// Counts the daemon's ends and starts: odd while it does not run.
-    private let round: () -> Int
+    let round: () -> Int
+    /// Answers that have come over connections with messages.
+    var streamAnswers = 0
+    /// Sessions that it can go on with over TLS.
+    var sessions = KeptSessions()
     private var answeredIDs: Set<UInt16> = []
     private var lastID: UInt16 = 0
-    private static let place = IPAddress("10.0.0.53")!
+    static let place = IPAddress("10.0.0.53")!
 
     init(
         _ world: VirtualWorld, _ client: (number: Int, transport: ClientTransport, pause: Int), _ judge: Judge,
@@ -37,14 +43,8 @@ final class SimulatedClient {
             while !self.isEnding(), judge.violation == nil {
                 let begun = round()
                 do {
-                    switch transport {
-                    case .udp: try useDatagrams(hub)
-                    case .tcp: try useStream(hub)
-                    case .http2: try useHTTP2(hub)
-                    }
-                } catch let error as SocketError {
-                    try broke(error, begun, hub)
-                } catch let error as HTTP2Error {
+                    try use(transport, hub)
+                } catch let error where error is SocketError || error is HTTP2Error || error is TLSError || error is HTTPError {
                     try broke(error, begun, hub)
                 }
             }
@@ -54,12 +54,24 @@ final class SimulatedClient {
         }
     }
 
-    private func rest(_ hub: Hub) throws {
+    /// Asks in one way for a while.
+    private func use(_ transport: ClientTransport, _ hub: Hub) throws {
+        switch transport {
+        case .udp: try useDatagrams(hub)
+        case .tcp: try useStream(hub)
+        case .http2: try useHTTP2(hub)
+        case .tls: try useTLS(hub)
+        case .https: try useHTTPS(hub)
+        case .http1, .https1: try useHTTP1(hub)
+        }
+    }
+
+    func rest(_ hub: Hub) throws {
         try hub.sleep(until: hub.now.advanced(by: .milliseconds(Int.random(in: 1...pause, using: &random))))
     }
 
     /// Whether what began in a round may be cut off: the daemon ended, or did not run, or the network breaks connections.
-    private func mayBreak(_ begun: Int) -> Bool { begun != round() || begun % 2 == 1 || plan.isClientLossy }
+    func mayBreak(_ begun: Int) -> Bool { begun != round() || begun % 2 == 1 || plan.isClientLossy }
 
     /// A connection broke, or could not be made.
     private func broke(_ error: any Error, _ begun: Int, _ hub: Hub) throws {
@@ -68,14 +80,15 @@ final class SimulatedClient {
     }
 
     /// The next question, in letters of its own.
-    private func question() -> (Judge.Asked, [UInt8]) {
+    func question() -> (Judge.Asked, [UInt8]) {
         let name = Plan.name(Int.random(in: 0..<plan.names, using: &random))
         let letters = String(name.map { Bool.random(using: &random) ? Character($0.uppercased()) : $0 })
         lastID &+= 1
         let isOther = Int.random(in: 0..<3, using: &random) == 0
         let type = isOther ? ZoneTruth.types.randomElement(using: &random)! : .a
         let hasEDNS = Int.random(in: 0..<4, using: &random) > 0
-        let query = Message.query(letters, type, edns: hasEDNS ? EDNS() : nil, id: transport == .http2 ? 0 : lastID)
+        let edns = hasEDNS ? EDNS(options: padding()) : nil
+        let query = Message.query(letters, type, edns: edns, id: transport.isHTTP ? 0 : lastID)
         judge.log.say(of: name, "\(self.name) asks for \(letters) \(type)\(hasEDNS ? "" : " without EDNS"), id \(query.id)")
         return (
             Judge.Asked(name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type), query.wire
@@ -83,13 +96,13 @@ final class SimulatedClient {
     }
 
     /// Judges the absence of an answer.
-    private func missed(_ asked: Judge.Asked, _ begun: Int) {
+    func missed(_ asked: Judge.Asked, _ begun: Int) {
         guard !mayBreak(begun), judge.violation == nil else { return }
         let what = "\(name) \(asked.letters) \(asked.type) id \(asked.id), asked at \(Chronicle.time(asked.at))"
         judge.fail("each query is answered", of: asked.name, what)
     }
 
-    private func limit(_ hub: Hub) -> Instant { hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))) }
+    func limit(_ hub: Hub) -> Instant { hub.now.advanced(by: .milliseconds(Int(Self.patience * 1_000))) }
 
     // MARK: - Over UDP
 
@@ -167,6 +180,11 @@ final class SimulatedClient {
         let soon = hub.now.advanced(by: .seconds(120))
         let stream = try StreamSocket.connect(to: SocketAddress(Self.place, port: 53), until: soon)
         defer { stream.close() }
+        try askInBursts(over: stream, hub, round, until: soon)
+    }
+
+    /// Asks over a connection with messages.
+    func askInBursts(over stream: any ByteStream, _ hub: Hub, _ round: Int, until soon: Instant) throws {
         for _ in 0..<10 where !isEnding() && judge.violation == nil {
             // Several at once: their answers come in any order.
             var open: [UInt16: Judge.Asked] = [:]
@@ -190,6 +208,7 @@ final class SimulatedClient {
                 guard let asked = open.removeValue(forKey: answer.id) else {
                     return judge.fail("each query is answered once", "\(name) id \(answer.id)")
                 }
+                streamAnswers += 1
                 _ = judge.judge(answer, to: asked, by: name, overStream: true)
             }
             try rest(hub)
@@ -204,21 +223,36 @@ final class SimulatedClient {
         defer { client.close() }
         for _ in 0..<300 where !isEnding() && judge.violation == nil {
             let (asked, wire) = question()
-            let fields = HTTP2Fields([
-                (":method", "GET"), (":scheme", "http"), (":authority", "dns.test"),
-                (":path", "/dns-query?dns=\(PresentationText.base64URL(wire))"),
-            ])
-            let reply: HTTP2Message
-            do {
-                reply = try client.send(fields, until: limit(hub))
-            } catch SocketError.timedOut {
-                return missed(asked, round)
-            }
-            guard reply.fields.status == 200, let answer = try? Message(reply.body.span) else {
-                return judge.fail("an answer can be read", "\(name): status \(reply.fields.status ?? 0)")
-            }
-            _ = judge.judge(answer, to: asked, by: name, overStream: true)
+            guard try ask(asked, wire, over: client, hub, round) else { return }
             try rest(hub)
         }
+    }
+
+    /// Asks over HTTP/2; false where there is no answer.
+    func ask(_ asked: Judge.Asked, _ wire: [UInt8], over client: HTTP2Client, _ hub: Hub, _ round: Int) throws -> Bool {
+        let isPost = wire.count > 1_000
+        var fields = HTTP2Fields([
+            (":method", isPost ? "POST" : "GET"), (":scheme", transport == .https ? "https" : "http"), (":authority", "dns.test"),
+            (":path", isPost ? "/dns-query" : "/dns-query?dns=\(PresentationText.base64URL(wire))"),
+        ])
+        if isPost { fields.append("content-type", "application/dns-message") }
+        let reply: HTTP2Message
+        do {
+            reply = try client.send(fields, body: isPost ? wire : [], until: limit(hub))
+        } catch SocketError.timedOut {
+            missed(asked, round)
+            return false
+        }
+        return judge(reply.fields.status ?? 0, reply.body, asked)
+    }
+
+    /// Judges what came over HTTP; false where it is no answer.
+    func judge(_ status: Int, _ body: [UInt8], _ asked: Judge.Asked) -> Bool {
+        guard status == 200, let answer = try? Message(body.span) else {
+            judge.fail("an answer can be read", "\(name): status \(status)")
+            return false
+        }
+        _ = judge.judge(answer, to: asked, by: name, overStream: true)
+        return true
     }
 }

@@ -3,21 +3,22 @@ internal import Green
 internal import SimulatedDaemon
 internal import TestSupport
 
-/// An upstream on a host of its own, over UDP and TCP.
+/// An upstream on a host of its own, over UDP and TCP, and over TLS or HTTPS where it is asked so.
 final class SimulatedUpstream {
     let host: VirtualHost
     var behaviour: Behaviour
-    private let judge: Judge
+    let transport: UpstreamTransport
+    let judge: Judge
     private let name: String
-    private var random: SeededNumbers
+    var random: SeededNumbers
     private var asked = 0
     private var servers: [AnyObject] = []
     private var forger: Forger?
 
-    init(_ world: VirtualWorld, _ number: Int, _ behaviour: Behaviour, _ judge: Judge) {
+    init(_ world: VirtualWorld, _ number: Int, _ judge: Judge) {
+        (behaviour, transport) = judge.plan.upstreams[number]
         name = "upstream-\(number)"
         host = world.addHost(name, [IPAddress("10.0.1.\(number + 1)")!, IPAddress("10.0.1.\(number + 101)")!])
-        self.behaviour = behaviour
         self.judge = judge
         let numbers = SeededNumbers(seed: world.seed ^ UInt64(number) << 40)
         random = numbers
@@ -32,12 +33,13 @@ final class SimulatedUpstream {
             servers = [datagrams, streams]
             datagrams.start()
             streams.start()
+            if let secure = try makeSecureServer(hub) { servers.append(secure) }
             try sleep(.seconds(10_000_000))
         }
     }
 
     /// What it says to a question.
-    private enum Word {
+    enum Word {
         case nothing
         /// The connection is closed.
         case end
@@ -46,7 +48,7 @@ final class SimulatedUpstream {
         case truth(ZoneTruth, Message, era: Int)
     }
 
-    private func word(to query: Message, questionOfStream: Int = 0) throws -> Word {
+    func word(to query: Message, questionOfStream: Int = 0) throws -> Word {
         asked += 1
         switch behaviour {
         case .dead: return .nothing
@@ -69,11 +71,11 @@ final class SimulatedUpstream {
     /// over TCP, is there before a client is given a stale one.
     private func slowness(_ query: Message) -> Int { query.questions[0].name.description.first == "k" ? 90 : 600 }
 
-    private func noteTold(_ truth: ZoneTruth, _ query: Message, era: Int) {
+    func noteTold(_ truth: ZoneTruth, _ query: Message, era: Int) {
         judge.noteTold(truth, of: ZoneTruth.text(query.questions[0].name), query.questions[0].type, era: era)
     }
 
-    private func say(_ query: Message, _ what: @autoclosure () -> String) {
+    func say(_ query: Message, _ what: @autoclosure () -> String) {
         judge.log.say(
             of: ZoneTruth.text(query.questions[0].name),
             "\(name), asked for \(query.questions[0].name) \(query.questions[0].type), \(what())")
@@ -103,7 +105,8 @@ final class SimulatedUpstream {
         }
     }
 
-    private func serve(_ connection: StreamSocket) throws {
+    /// Answers the questions of a connection until its end.
+    func serve(_ connection: any ByteStream) throws {
         let turn = Semaphore(1)
         var count = 0
         while let bytes = try connection.readMessage() {
@@ -122,7 +125,7 @@ final class SimulatedUpstream {
     }
 
     /// Answers a question of a connection; false where that is to be closed.
-    private func answer(_ query: Message, _ number: Int, over connection: StreamSocket, _ turn: Semaphore) throws -> Bool {
+    private func answer(_ query: Message, _ number: Int, over connection: any ByteStream, _ turn: Semaphore) throws -> Bool {
         switch try word(to: query, questionOfStream: number) {
         case .nothing: say(query, "says nothing over TCP")
         case .end:

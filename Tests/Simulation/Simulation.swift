@@ -78,15 +78,14 @@ package final class Simulation {
                 if $0.count == 13, $0[9] == UInt8(ascii: "l"), $0[0] == UInt8(ascii: "d") { judge.hasLost = true }
             }
         }
-        for (number, upstream) in plan.upstreams.enumerated() {
-            upstreams.append(SimulatedUpstream(world, number, upstream.behaviour, judge))
-        }
+        for number in plan.upstreams.indices { upstreams.append(SimulatedUpstream(world, number, judge)) }
         noteStandings()
         // Redis is well until all connections to it stand.
         redis = plan.redis.map { _ in SimulatedRedis(world, .well, log) }
         let probe = Probe(world, judge)
         self.probe = probe
         let daemon = SimulatedDaemon(in: world, settings: plan.settings(round: 0))
+        if plan.encryption.isServed || plan.upstreams.contains(where: \.transport.isEncrypted) { giveFiles(daemon) }
         daemon.onLine = { [unowned self] in hear($0) }
         try daemon.start()
         try hub.sleep(until: hub.now.advanced(by: .seconds(2)))
@@ -109,6 +108,12 @@ package final class Simulation {
         if judge.violation != nil { return }
         try calm(daemon, hub)
         if judge.violation == nil { try end(daemon, hub) }
+    }
+
+    /// Gives the daemon's host what has to do with TLS; what OpenSSL opens is seen there by its stamps alone.
+    private func giveFiles(_ daemon: SimulatedDaemon) {
+        for (path, text) in SimulatedCertificates.files { daemon.host.files.write(path, text) }
+        daemon.host.files.write(Plan.secretFile, [UInt8](repeating: 7, count: 32))
     }
 
     private func setRedis(_ behaviour: RedisBehaviour) {
@@ -182,6 +187,7 @@ package final class Simulation {
         round += 1
         judge.isStopping = true
         let promised = judge.keepPromised(at: judge.now() + 2, afterCrash: isCrash)
+        if isCrash { judge.lastKill = judge.now() }
         if isCrash { try daemon.kill() } else { try daemon.stop() }
         judge.noteEnd(isCrash: isCrash)
         try hub.sleep(until: hub.now.advanced(by: .seconds(1)))

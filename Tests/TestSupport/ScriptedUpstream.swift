@@ -89,7 +89,7 @@ package final class ScriptedUpstream: @unchecked Sendable {
     }
 }
 
-extension StreamSocket {
+extension ByteStream {
     /// The next message with a length before it (RFC 1035 4.2.2); nil at the end of the stream.
     package func readMessage(until deadline: Instant = .never) throws -> [UInt8]? {
         guard let head = try readBytes(2, until: deadline) else { return nil }
@@ -101,10 +101,18 @@ extension StreamSocket {
         try write([UInt8(bytes.count >> 8), UInt8(truncatingIfNeeded: bytes.count)] + bytes, until: deadline)
     }
 
+    /// Exactly so many bytes; nil where the stream ends before the first. Throws `closed` where it ends later.
     private func readBytes(_ count: Int, until deadline: Instant) throws -> [UInt8]? {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
-        defer { buffer.deallocate() }
-        return try readExactly(into: buffer, until: deadline) ? Array(buffer) : nil
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let more = try read(upTo: count - bytes.count, until: deadline)
+            if more.isEmpty {
+                guard bytes.isEmpty else { throw SocketError.closed }
+                return nil
+            }
+            bytes += more
+        }
+        return bytes
     }
 }
 

@@ -13,7 +13,7 @@ func report(_ plan: Plan, _ outcome: Outcome) {
 private func show(_ plan: Plan) {
     print(plan.settings(round: 0))
     print("clients: \(plan.clients.map { "\($0.transport) every \($0.pause) ms" }), names: \(plan.names)")
-    let upstreams = plan.upstreams.map { "\($0.behaviour)\($0.isStream ? " over TCP" : "")" }
+    let upstreams = plan.upstreams.map { "\($0.behaviour) over \($0.transport)" }
     let networks =
         (plan.isUpstreamLossy ? ", bad network to upstreams" : "") + (plan.isClientLossy ? ", to clients" : "")
         + (plan.isNarrow ? ", narrow streams" : "")
