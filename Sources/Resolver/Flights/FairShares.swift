@@ -17,26 +17,21 @@ struct FlightOwner: Sendable {
 /// who have any. It counts only where places are scarce, and keeps one client, or the clients of one domain, from taking
 /// all of them.
 ///
-/// Counters stand in a table of fixed size; two that meet in it share a share. The numbers are keyed hashes, so that
-/// nobody can choose whom to meet.
+/// The numbers are keyed hashes, so that nobody can choose whom to meet in a counter.
 final class FairShares: Sendable {
-    private let clients = SharedCounters()
-    private let domains = SharedCounters()
-    /// The same domains by other bits: two that meet in one table do not in the other.
-    private let domainsAgain = SharedCounters()
+    private let clients = PairedCounters()
+    private let domains = PairedCounters()
 
     /// Counts a place that was taken.
     func add(_ owner: FlightOwner) {
         clients.add(owner.client)
         domains.add(owner.domain)
-        domainsAgain.add(owner.domain >> 16)
     }
 
     /// Counts a place that was given back.
     func remove(_ owner: FlightOwner) {
         clients.remove(owner.client)
         domains.remove(owner.domain)
-        domainsAgain.remove(owner.domain >> 16)
     }
 
     /// The last quarter of a domain's places is for clients that have less than one in so many of them.
@@ -44,7 +39,7 @@ final class FairShares: Sendable {
 
     /// Whether the domain has less than `places`, or less than three quarters of them where the client has many already.
     func hasRoom(for owner: FlightOwner, of places: Int) -> Bool {
-        let taken = min(domains.count(owner.domain), domainsAgain.count(owner.domain >> 16))
+        let taken = domains.count(owner.domain)
         if taken < places - places / 4 { return true }
         return taken < places && hasFew(owner, of: places)
     }
@@ -73,65 +68,100 @@ final class FairShares: Sendable {
     }
 }
 
+/// Counters in two tables of fixed size, for all workers. Who meets another in one table hardly ever does so in the second, for
+/// that goes by other bits of the number: the lower of the two counts.
+final class PairedCounters: Sendable {
+    private let first = SharedCounters()
+    private let second = SharedCounters()
+
+    /// Counts one more.
+    func add(_ number: UInt32) {
+        first.add(number)
+        second.add(number >> 16)
+    }
+
+    /// Counts one less.
+    func remove(_ number: UInt32) {
+        first.remove(number)
+        second.remove(number >> 16)
+    }
+
+    /// How much was counted for a number, or a little more.
+    func count(_ number: UInt32) -> Int { min(first.count(number), second.count(number >> 16)) }
+
+    /// Whether a number is below its share of `places`, which is `least` at least: each that is above 0 has the same.
+    func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
+        let own = count(number)
+        let sharers = max(first.used, second.used) + (own == 0 ? 1 : 0)
+        return own < max(1, least, places / max(1, sharers))
+    }
+}
+
 /// Counters in a table of fixed size, found by hash, for all workers.
 final class SharedCounters: Sendable {
     private let slots: InlineArray<2048, Atomic<UInt32>>
-    /// How many of them are above 0.
-    private let used = Atomic<Int>(0)
+    private let usedCount = Atomic<Int>(0)
 
     /// All at 0.
     init() { slots = InlineArray { _ in Atomic<UInt32>(0) } }
 
     /// Counts one more.
     func add(_ number: UInt32) {
-        if slots[slot(number)].wrappingAdd(1, ordering: .relaxed).oldValue == 0 { used.wrappingAdd(1, ordering: .relaxed) }
+        if slots[slot(number)].wrappingAdd(1, ordering: .relaxed).oldValue == 0 { usedCount.wrappingAdd(1, ordering: .relaxed) }
     }
 
     /// Counts one less.
     func remove(_ number: UInt32) {
         if slots[slot(number)].wrappingSubtract(1, ordering: .relaxed).newValue == 0 {
-            used.wrappingSubtract(1, ordering: .relaxed)
+            usedCount.wrappingSubtract(1, ordering: .relaxed)
         }
     }
+
+    /// How many of them are above 0.
+    var used: Int { usedCount.load(ordering: .relaxed) }
 
     /// How much a counter has counted.
     func count(_ number: UInt32) -> Int { Int(slots[slot(number)].load(ordering: .relaxed)) }
 
-    /// Whether a counter is below its share of `places`, which is `least` at least: each that is above 0 has the same.
-    func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
-        let own = count(number)
-        let sharers = used.load(ordering: .relaxed) + (own == 0 ? 1 : 0)
-        return own < max(1, least, places / max(1, sharers))
-    }
-
     private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }
 }
 
-/// The same counters for one hub's thread alone.
+/// The same two tables for one hub's thread alone.
 final class LocalCounters {
-    private var slots = [UInt32](repeating: 0, count: 2048)
-    /// How many of them are above 0.
-    private var used = 0
+    private var first = [UInt32](repeating: 0, count: 2048)
+    private var second = [UInt32](repeating: 0, count: 2048)
+    /// How many of each are above 0.
+    private var used = (0, 0)
 
     /// Counts one more.
     func add(_ number: UInt32) {
+        Self.add(number, to: &first, &used.0)
+        Self.add(number >> 16, to: &second, &used.1)
+    }
+
+    /// Counts one less.
+    func remove(_ number: UInt32) {
+        Self.remove(number, from: &first, &used.0)
+        Self.remove(number >> 16, from: &second, &used.1)
+    }
+
+    /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so has whoever comes next.
+    func isBelow(_ number: UInt32, of places: Int) -> Bool {
+        let own = min(first[Self.slot(number)], second[Self.slot(number >> 16)])
+        return Int(own) < max(1, places / (max(used.0, used.1) + 1))
+    }
+
+    private static func add(_ number: UInt32, to slots: inout [UInt32], _ used: inout Int) {
         let slot = slot(number)
         if slots[slot] == 0 { used += 1 }
         slots[slot] &+= 1
     }
 
-    /// Counts one less.
-    func remove(_ number: UInt32) {
+    private static func remove(_ number: UInt32, from slots: inout [UInt32], _ used: inout Int) {
         let slot = slot(number)
         slots[slot] &-= 1
         if slots[slot] == 0 { used -= 1 }
     }
 
-    /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so has whoever comes next.
-    func isBelow(_ number: UInt32, of places: Int) -> Bool {
-        let own = Int(slots[slot(number)])
-        return own < max(1, places / max(1, used + 1))
-    }
-
-    private func slot(_ number: UInt32) -> Int { Int(number) & (slots.count - 1) }
+    private static func slot(_ number: UInt32) -> Int { Int(number) & 2047 }
 }

@@ -143,13 +143,27 @@ import Testing
         }
     }
 
+    @Test func `who meets a flooding client in one table of counters has its places by the other`() {
+        let (shares, waiting) = (FairShares(), LocalCounters())
+        let (flooding, lowBits, highBits): (UInt32, UInt32, UInt32) = (0x0123_0456, 0x0777_0456, 0x0123_0777)
+        for _ in 0..<1_000 {
+            shares.add(FlightOwner(client: flooding, domain: 1 << 16 | 1))
+            waiting.add(flooding)
+        }
+        for met in [lowBits, highBits] {
+            let owner = FlightOwner(client: met, domain: 2 << 16 | 2)
+            #expect(shares.hasFew(owner, of: 1_000) && shares.isBelow(owner, of: 1_000) && waiting.isBelow(met, of: 1_000))
+        }
+        #expect(!shares.hasFew(FlightOwner(client: flooding, domain: 2), of: 1_000) && !waiting.isBelow(flooding, of: 1_000))
+    }
+
     @Test func `silent names below thousands of domains leave places to every other domain`() {
         let shares = FairShares()
         var numbers = SystemRandomNumberGenerator()
-        for _ in 0..<15_000 { shares.add(FlightOwner(client: 1, domain: UInt32(truncatingIfNeeded: numbers.next()))) }
-        for domain: UInt32 in 0..<2048 { #expect(shares.isBelow(FlightOwner(client: 2, domain: domain), of: 20_000)) }
+        for _ in 0..<15_000 { shares.add(FlightOwner(client: 0x1_0001, domain: UInt32(truncatingIfNeeded: numbers.next()))) }
+        for domain: UInt32 in 0..<2048 { #expect(shares.isBelow(FlightOwner(client: 0x2_0002, domain: domain), of: 20_000)) }
         // Once another client has a place, the first has more than its share.
-        shares.add(FlightOwner(client: 2, domain: 1))
-        #expect(!shares.isBelow(FlightOwner(client: 1, domain: 7), of: 20_000))
+        shares.add(FlightOwner(client: 0x2_0002, domain: 1))
+        #expect(!shares.isBelow(FlightOwner(client: 0x1_0001, domain: 7), of: 20_000))
     }
 }
