@@ -134,6 +134,8 @@ extension Array where Element == UInt8 {
     /// A copy of a span.
     public init(copying span: Span<UInt8>) {
         self = []
+        // To append nothing would write to the empty storage that all arrays share, from every thread.
+        guard !span.isEmpty else { return }
         // Three quarters of what `init(capacity:)` costs.
         append(addingCapacity: span.count) { output in
             output.append(repeating: 0, count: span.count)

@@ -64,7 +64,8 @@ import Testing
         #endif
     }
 
-    @Test func `the counter sees an allocation when there is one`() {
+    /// A sanitizer has an allocator of its own, which nothing counts.
+    @Test(.enabled(if: Hub.reportsOverflows)) func `the counter sees an allocation when there is one`() {
         let before = allocation_count()
         let array = [UInt8](repeating: 1, count: Int.random(in: 100...200))
         #expect(array.count >= 100 && allocation_count() > before)
