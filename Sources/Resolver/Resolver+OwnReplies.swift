@@ -183,6 +183,15 @@ struct LocalRecord {
             }
     }
 
+    /// It and its rdata, behind a question.
+    func bytes(_ rdata: some Collection<UInt8>) -> [UInt8] {
+        let head = [
+            0xC00C, type.rawValue, `class`.rawValue, UInt16(truncatingIfNeeded: ttl >> 16), UInt16(truncatingIfNeeded: ttl),
+            UInt16(truncatingIfNeeded: rdata.count),
+        ]
+        return head.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + rdata
+    }
+
     /// Writes it with its rdata at `end`: where it ends, nil where it does not fit within `limit`.
     func append(_ rdata: Span<UInt8>, to buffer: inout MutableSpan<UInt8>, at end: Int, limit: Int) -> Int? {
         let next = end + 12 + rdata.count

@@ -97,7 +97,7 @@ extension Resolver {
             let writer = RecordsAnswer(pending)
             return .answered(
                 writer.write(
-                    redirect.records, and: redirect.other ?? [], redirect.reply, redirect.cause, into: &buffer, limit: limit))
+                    redirect.records, and: redirect.other ?? [], redirect.reply, redirect.reason, into: &buffer, limit: limit))
         }
         if case .failed(let failure) = resolution.content {
             return .answered(AnswerWriter(pending).write(Reply(failure), into: &buffer))

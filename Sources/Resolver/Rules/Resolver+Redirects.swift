@@ -120,13 +120,13 @@ final class Redirect: Sendable {
     /// The answer for the last name; nil where its client is told nothing at all.
     let other: [UInt8]?
     /// Why, where it is not by the settings' own records or rewrites.
-    let cause: ToldDenial?
+    let reason: ToldReason?
 
     /// Puts them together.
     init(records: [ResourceRecord], other: [UInt8]?, cause: Denial?) {
         self.records = records
         self.other = other
-        self.cause = cause.map { ToldDenial($0) }
+        reason = cause.flatMap(ToldReason.init)
     }
 
     /// What the answer's head says.

@@ -25,7 +25,6 @@ extension Resolver {
             return judge(&query, from: client, &buffer, streams: streams)
         }
         let group = client == Self.nobody ? nil : book?.group(of: client, named: query.clientName)
-        if client != Self.nobody, let step = denyAgain(&query, group, &buffer, streams: streams) { return step }
         let end = MessageView.headerLength + query.questionLength
         guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
             return book == nil ? nil : .tooLong
@@ -52,17 +51,19 @@ extension Resolver {
         }
         if denial.alias(for: query.type) != nil { return awaitAlias(query, &buffer) }
         if let list = denial.list { listHits?.note(list) }
-        return deny(ToldDenial(denial), query, &buffer, streams: streams)
+        return deny(ToldDenial(denial, to: query.type), &query, &buffer, streams: streams)
     }
 
-    /// Answers a query that was denied lately to the same group; nil where it was not.
-    private func denyAgain(
-        _ query: inout QueryView, _ group: Int?, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+    /// Answers a query that was denied lately to the client's group; nil where it was not.
+    @inline(never)
+    func denyAgain(
+        _ query: inout QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
-        guard let told = recentDenials.find(&query, group), let step = deny(told, query, &buffer, streams: streams) else {
-            return nil
-        }
-        if let list = told.denial.list { listHits?.note(list) }
+        guard client != Self.nobody, let book = policy.rules,
+            let told = recentDenials.find(&query, book.group(of: client, named: query.clientName)),
+            let step = deny(told, &query, &buffer, streams: streams)
+        else { return nil }
+        if let list = told.list { listHits?.note(list) }
         return step
     }
 
@@ -87,24 +88,25 @@ extension Resolver {
 
     /// Answers a query that is denied: what to do, or nil where its client gets what it asked for, for it comes over TCP.
     private func deny(
-        _ told: ToldDenial, _ query: borrowing QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
+        _ told: ToldDenial, _ query: inout QueryView, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         let limit = streams ? buffer.count : datagramLimit(query.edns)
         answeredBy = .rule
         if let watched { note(told.denial, watched) }
-        switch told.denial.action {
+        switch told.kind {
         case .drop: return .drop
         case .tcpOnly where streams:
             answeredBy = .local
             return nil
-        case .data:
+        case .answer, .tcpOnly: break
+        case .records:
             let own = told.denial.records(of: query.nameBytes, query.type)
             guard !own.isEmpty else { break }
             let writer = RecordsAnswer(query, buffer.span)
-            return .answered(writer.write(own, Reply(.noError), told, into: &buffer, limit: limit))
-        default: break
+            return .answered(writer.write(own, Reply(.noError), told.reason, into: &buffer, limit: limit))
         }
-        return .answered(RuledAnswer(query, limit: limit).write(told, into: &buffer))
+        let end = MessageView.headerLength + query.questionLength
+        return .answered(told.write(to: query.flags, query.edns, into: &buffer, at: end, limit: limit))
     }
 
     /// Tells who watches why an answer is denied.
@@ -136,7 +138,6 @@ extension Resolver {
         guard let book = policy.rules else { return nil }
         let isNobody = client == Self.nobody
         let group = isNobody ? nil : book.group(of: client, named: query.clientName)
-        if !isNobody, let step = denyAgain(&query, group, &buffer, streams: streams) { return step }
         return rule(&query, group, isNobody: isNobody, &buffer, streams: streams)
     }
 
@@ -155,12 +156,11 @@ extension Resolver {
             noteRecords(denial)
             if denial != nil { answeredBy = .rule }
             let writer = RecordsAnswer(query, buffer.span)
-            let told = denial.map { ToldDenial($0) }
-            return .answered(writer.write(records, Reply(.noError), told, into: &buffer, limit: limit))
+            return .answered(writer.write(records, Reply(.noError), denial.flatMap(ToldReason.init), into: &buffer, limit: limit))
         case .deny(let denial):
-            let told = ToldDenial(denial)
+            let told = ToldDenial(denial, to: query.type)
             if !isNobody { recentDenials.note(told, &query, group) }
-            return deny(told, query, &buffer, streams: streams)
+            return deny(told, &query, &buffer, streams: streams)
         case .redirect(let alias):
             guard isNobody else { return awaitAlias(query, &buffer) }
             // Whoever asked goes on from there.
@@ -237,12 +237,13 @@ extension Resolver {
             let name = pending.key.wireName
             let own = denial.records(of: name.span, pending.key.type)
             guard own.isEmpty else {
-                return RecordsAnswer(pending).write(own, Reply(.noError), ToldDenial(denial), into: &buffer, limit: limit)
+                return RecordsAnswer(pending).write(own, Reply(.noError), ToldReason(denial), into: &buffer, limit: limit)
             }
         default: break
         }
         let end = AnswerWriter(pending).writeQuestion(into: &buffer)
-        return RuledAnswer(pending, end: end, limit: limit).write(ToldDenial(denial), into: &buffer)
+        let told = ToldDenial(denial, to: pending.key.type)
+        return told.write(to: pending.flags, pending.edns, into: &buffer, at: end, limit: limit)
     }
 
     /// Whether an answer for a name may have private addresses: its domain has upstreams of its own, or is an exception.

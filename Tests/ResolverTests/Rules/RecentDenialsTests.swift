@@ -9,7 +9,7 @@ import Testing
     /// The denials that a table still knows of so many, each noted once, in turn.
     private static func known(of count: Int, groups: [Int?] = [nil]) -> Int {
         var denials = RecentDenials()
-        let told = ToldDenial(Denial(.nxdomain))
+        let told = ToldDenial(Denial(.nxdomain), to: .a)
         let questions = (0..<count).map { Message.query("n\($0).ads.example.").wire }
         func ask(_ body: (inout QueryView, Int?) -> Void) {
             for question in questions {
@@ -34,6 +34,40 @@ import Testing
         #expect((3_000...4_096).contains(Self.known(of: 20_000)))
     }
 
+    @Test func `what may have been denied is told by the hash alone, hardly ever wrongly, and to all groups alike`() {
+        var denials = RecentDenials()
+        let told = ToldDenial(Denial(.nxdomain), to: .a)
+        func ask<Result>(_ name: String, _ body: (inout QueryView) -> Result) -> Result {
+            let wire = Message.query(name).wire
+            var query = QueryView()
+            let isRead = query.read(wire.span, seed: 7) == .query
+            #expect(isRead)
+            return body(&query)
+        }
+        #expect(!(0..<1_000).contains { ask("n\($0).example.") { denials.mayHave($0.hash) } })
+        for number in 0..<500 { ask("n\(number).ads.example.") { denials.note(told, &$0, number % 64) } }
+        #expect((0..<500).count { ask("n\($0).ads.example.") { denials.mayHave($0.hash) } } >= 495)
+        #expect((0..<10_000).count { ask("n\($0).example.") { denials.mayHave($0.hash) } } <= 10)
+    }
+
+    @Test func `what is noted again takes no second place`() {
+        var denials = RecentDenials()
+        let told = ToldDenial(Denial(.nxdomain), to: .a)
+        let wires = (0..<4_000).map { Message.query("n\($0).ads.example.").wire }
+        func ask<Result>(_ number: Int, _ body: (inout QueryView) -> Result) -> Result {
+            let wire = wires[number]
+            var query = QueryView()
+            let isRead = query.read(wire.span, seed: 7) == .query
+            #expect(isRead)
+            return body(&query)
+        }
+        // Three of one set.
+        let set = ask(0) { $0.hash & 1023 }
+        let same = wires.indices.filter { ask($0) { $0.hash & 1023 } == set }.prefix(3)
+        for number in [0, 0, 0, 0] + same { ask(number) { denials.note(told, &$0, nil) } }
+        for number in same { #expect(ask(number) { denials.find(&$0, nil) } === told) }
+    }
+
     @Test func `another type, another group and one that is told no reason are not known by it`() {
         var denials = RecentDenials()
         func find(_ message: Message, _ group: Int?) -> Bool {
@@ -44,7 +78,7 @@ import Testing
         let wire = Message.query("ads.example.").wire
         var query = QueryView()
         #expect(query.read(wire.span, seed: 7) == .query)
-        denials.note(ToldDenial(Denial(.nxdomain)), &query, 1)
+        denials.note(ToldDenial(Denial(.nxdomain), to: .a), &query, 1)
         #expect(find(.query("ads.example."), 1) && find(.query("ADS.example."), 1))
         #expect(!find(.query("ads.example."), nil) && !find(.query("ads.example."), 2))
         #expect(!find(.query("ads.example.", .aaaa), 1) && !find(.query("ads.example.", edns: EDNS()), 1))
