@@ -20,10 +20,10 @@ struct KeptSessions {
 /// What a client does that asks over TLS, or over HTTP/1.1.
 extension SimulatedClient {
     /// What makes a query longer, where it is asked over TLS (RFC 8467): mostly some bytes, now and then so many that the questions
-    /// of a burst are more than one record.
+    /// of a burst, or one, are more than a record.
     func padding() -> [EDNSOption] {
         guard [.tls, .https].contains(transport), Int.random(in: 0..<4, using: &random) > 0 else { return [] }
-        let most = Int.random(in: 0..<20, using: &random) == 0 ? 9_000 : 80
+        let most = Int.random(in: 0..<20, using: &random) == 0 ? 30_000 : 80
         return [.padding(Int.random(in: 0..<most, using: &random))]
     }
 
