@@ -86,6 +86,45 @@ import Testing
         #expect(details(silent).contains("SERVFAIL"))
     }
 
+    /// A scenario with a client that asks what is dropped, or is answered.
+    private func lone(_ settings: String, _ adjustment: String = "") -> String {
+        """
+        vireo:
+          local: \(settings)
+        CONFIG_END
+        SCENARIO_BEGIN x
+        STEP 10 QUERY
+        ENTRY_BEGIN
+        \(adjustment)
+        REPLY RD
+        SECTION QUESTION
+        www.example. IN A
+        ENTRY_END
+        STEP 20 TRAFFIC
+        SCENARIO_END
+        """
+    }
+
+    @Test func `a query that has no answer fails at its line, unless the script has it so`() {
+        let dropped = "\"www.example: drop\""
+        guard case .failed(let failure) = ScenarioRunner.run(lone(dropped), file: "x.rpl") else {
+            Issue.record("does not fail")
+            return
+        }
+        #expect(failure.line == 5 && failure.details == ["STEP 10 QUERY: at the end it has no answer"])
+        let silence = "ADJUST do_not_answer"
+        guard case .passed = ScenarioRunner.run(lone(dropped, silence), file: "x.rpl") else {
+            Issue.record("does not pass")
+            return
+        }
+        let answered = ScenarioRunner.run(lone("\"www.example. 60 IN A 192.0.2.1\"", silence), file: "x.rpl")
+        guard case .failed(let other) = answered else {
+            Issue.record("does not fail")
+            return
+        }
+        #expect(other.details.first?.contains("an answer is left") == true)
+    }
+
     @Test func `settings that the daemon refuses, and files that are not there, are no failures but do not fit`() {
         guard case .refused(let error) = ScenarioRunner.run("vireo:\n  cach: 1\n" + scenario("192.0.2.1"), file: "x.rpl") else {
             Issue.record("not refused")

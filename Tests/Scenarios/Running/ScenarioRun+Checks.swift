@@ -10,7 +10,7 @@ extension ScenarioRun {
             found = answers.firstIndex { answer in
                 (wanted == nil || wanted == answer.client) && Self.differences(entry, answer).isEmpty
             }
-            return found != nil || unansweredCount == 0 && !answers.isEmpty
+            return found != nil || unanswered.isEmpty && !answers.isEmpty
         }
         if let found {
             answers.remove(at: found)
@@ -64,7 +64,7 @@ extension ScenarioRun {
         return newest
     }
 
-    /// At the end nothing is left over.
+    /// At the end nothing is left over, and nobody waits for an answer but who is to have none (`ADJUST do_not_answer`).
     func finish() throws {
         try pass(.milliseconds(10))
         let line = scenario.steps.last?.line ?? 0
@@ -74,6 +74,9 @@ extension ScenarioRun {
         if let answer = answers.first {
             let came = (try? Message(answer.bytes.span))?.description.split(separator: "\n").map(String.init) ?? []
             throw StepFailure(line: line, details: ["at the end an answer is left that no step has checked:"] + came)
+        }
+        if let step = scenario.steps.first(where: { unanswered.contains($0.number) }) {
+            throw StepFailure(line: step.line, details: ["STEP \(step.number) QUERY: at the end it has no answer"])
         }
         if let failure = daemon.failure { throw StepFailure(line: line, details: ["the daemon ended: \(failure)"]) }
     }

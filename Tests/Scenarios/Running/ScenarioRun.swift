@@ -20,8 +20,8 @@ final class ScenarioRun: @unchecked Sendable {
     private var taken: [[Question]] = []
     /// Answers that no step has checked, the oldest first.
     var answers: [ClientAnswer] = []
-    /// Queries that have had no answer.
-    private(set) var unansweredCount = 0
+    /// The steps whose query is to be answered and was not, by their numbers.
+    private(set) var unanswered: Set<Int> = []
     /// The step that is taken, or that is next.
     private var current = 0
     private var macros = Macros()
@@ -155,12 +155,10 @@ final class ScenarioRun: @unchecked Sendable {
             throw StepFailure(line: step.line, details: ["the query cannot be written: \(error)"])
         }
         let client = ScenarioClient(address: address, query: bytes, transport: entry.transport ?? .udp)
-        unansweredCount += 1
+        if !entry.adjustments.contains(.doNotAnswer) { unanswered.insert(step.number) }
         world.run(on: machines.host(address), name: "client \(address)") { [self] _ in
-            var isFirst = true
             try client.ask { answer in
-                if isFirst { unansweredCount -= 1 }
-                isFirst = false
+                unanswered.remove(step.number)
                 answers.append(answer)
                 note("client \(address) was answered")
                 wake()
