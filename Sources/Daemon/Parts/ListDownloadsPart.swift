@@ -28,7 +28,7 @@ final class ListDownloadsPart: Part {
     struct State {
         /// What is known of what is kept.
         var record: ListRecord
-        /// When it is asked for next: seconds since 1970.
+        /// When it is asked for next, on the clock that nobody sets: seconds since the machine started.
         var nextAt: Int64
         /// How often it could not be downloaded in a row.
         var failures = 0
@@ -154,8 +154,7 @@ final class ListDownloadsPart: Part {
         for url in notified?.takeDue() ?? [] { states[url]?.nextAt = 0 }
         for (url, list) in sources where running[url] == nil {
             if states[url] == nil { try know(url, list) }
-            let now = hub.loop.wallTime() / 1_000_000_000
-            guard let state = states[url], state.nextAt <= now else { continue }
+            guard let state = states[url], state.nextAt <= uptime else { continue }
             guard running.count < Self.mostAtOnce else { return }
             let greenlet = hub.spawn(name: "list download") { [weak self] in
                 defer { self?.running[url] = nil }
@@ -175,8 +174,12 @@ final class ListDownloadsPart: Part {
         let isKnown = record.size > 0 && record.checkedAt <= now
         let pause = record.times?.refreshSeconds ?? list.refreshSeconds
         let isGood = isKnown && (url.transfer == nil || record.times != nil) && rekeyed.remove(url) == nil
-        states[url] = State(record: record, nextAt: isGood ? record.checkedAt + pause : 0)
+        let age = now - max(0, min(record.checkedAt, now))
+        states[url] = State(record: record, nextAt: isGood ? uptime + max(0, pause - age) : 0)
     }
+
+    /// Seconds since the machine started.
+    private var uptime: Int64 { Int64(hub.loop.bootTime() / 1_000_000_000) }
 
     private func download(of url: ListURL, _ list: ListSettings) -> ListDownload {
         ListDownload(url: url, format: list.format, directory: settings.listsDirectory, files: hub.loop.files)
@@ -189,7 +192,7 @@ final class ListDownloadsPart: Part {
         do {
             let client = client()
             defer { client.close() }
-            let seconds = hub.loop.wallTime() / 1_000_000_000
+            let (seconds, begun) = (hub.loop.wallTime() / 1_000_000_000, uptime)
             let deadline = hub.loop.now().advanced(by: ListDownload.timeLimit)
             let isNew =
                 try url.transfer.map {
@@ -197,7 +200,7 @@ final class ListDownloadsPart: Part {
                 } ?? download.run(client, after: state.record, at: seconds, until: deadline)
             let record = try blocking { download.record() }
             count(url, isNew ? \.new : \.same)
-            next = State(record: record, nextAt: seconds + (record.times?.refreshSeconds ?? list.refreshSeconds))
+            next = State(record: record, nextAt: begun + (record.times?.refreshSeconds ?? list.refreshSeconds))
             if isNew || state.problem != nil {
                 logger.info(
                     "list downloaded",
@@ -211,7 +214,7 @@ final class ListDownloadsPart: Part {
             next.problem = ListURL.shown("\(error)")
             let pause = Self.pause(after: next.failures, keepsSome: state.record.size > 0)
             let now = hub.loop.wallTime() / 1_000_000_000
-            next.nextAt = now + min(pause, state.record.times?.retrySeconds ?? list.refreshSeconds)
+            next.nextAt = uptime + min(pause, state.record.times?.retrySeconds ?? list.refreshSeconds)
             if url.transfer != nil, state.record.size > 0, state.record.isOver(at: now) {
                 // Where that cannot be done now, it is when the next try fails.
                 if state.record.times != nil, let void = try? blocking({ try download.void(state.record) }) { next.record = void }

@@ -104,7 +104,8 @@ final class NameRulesPart: Part {
         var isNew = isNew
         if try lookAtNeighbours(settings, isNew: isNew) { isNew = true }
         guard round == self.round else { return false }
-        let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime())
+        let uptime = Int64(clamping: hub.loop.bootTime())
+        let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime(), uptime: uptime)
         let seconds = hub.loop.wallTime() / 1_000_000_000
         var content = content
         _ = own.expire(at: seconds)

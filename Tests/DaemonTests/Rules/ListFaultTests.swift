@@ -57,7 +57,7 @@ private struct StagedFiles: FileAccess {
     private func load(
         _ yaml: String, _ files: StagedFiles, after former: [LoadedList] = [], at seconds: Int64 = 1
     ) throws -> [LoadedList] {
-        let loader = ListLoader(key: RuleKey(seed: 1), access: files, now: seconds * 1_000_000_000)
+        let loader = ListLoader(key: RuleKey(seed: 1), access: files, now: 0, uptime: seconds * 1_000_000_000)
         return try #require(loader.refreshed(former, read(yaml).rules))
     }
 

@@ -17,8 +17,8 @@ struct LoadedList: Sendable {
     var loadedAt: Int64
     /// What is wrong with its files; then an earlier content stays, if there was one.
     var problems: [String] = []
-    /// When it is tried again though nothing changes, where something went wrong that may not be the files' fault: nanoseconds
-    /// since 1970.
+    /// When it is tried again though nothing changes, where something went wrong that may not be the files' fault, on the clock
+    /// that nobody sets: nanoseconds since the machine started.
     var retryAt: Int64?
     /// How often it was tried so in a row.
     var retryCount = 0
@@ -34,6 +34,8 @@ struct ListLoader: Sendable {
     let access: any FileAccess
     /// The time: nanoseconds since 1970.
     let now: Int64
+    /// The same on the clock that nobody sets: nanoseconds since the machine started.
+    let uptime: Int64
 
     /// A file larger than this is not read.
     static let sizeLimit = 1 << 30
@@ -78,7 +80,7 @@ struct ListLoader: Sendable {
         let lists = rules.lists.map { settings in
             let files = ListFiles(settings.from, downloadedTo: rules.listsDirectory, access)
             let known = former.first { $0.settings.name == settings.name }
-            let isDue = known?.retryAt.map { $0 <= now } ?? false
+            let isDue = known?.retryAt.map { $0 <= uptime } ?? false
             if let known, known.files == files, known.settings == settings, !isDue { return known }
             isNew = true
             return load(settings, files, insteadOf: known)
@@ -108,7 +110,7 @@ struct ListLoader: Sendable {
         }
         list.end()
         let retryCount = mayPass ? (known?.retryCount ?? 0) + 1 : 0
-        let retryAt = mayPass ? now + Self.pause(beforeRetry: retryCount) : nil
+        let retryAt = mayPass ? uptime + Self.pause(beforeRetry: retryCount) : nil
         if !problems.isEmpty, isLost, var known, known.settings == settings {
             (known.files, known.problems, known.retryAt, known.retryCount) = (files, problems, retryAt, retryCount)
             return known

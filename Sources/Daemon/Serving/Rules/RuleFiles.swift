@@ -21,7 +21,8 @@ struct RuleFiles {
         let loop = LibeventLoop()
         access = loop.files
         readAt = loop.wallTime() / 1_000_000_000
-        let loader = ListLoader(key: RuleKey(seed: loop.random()), access: access, now: loop.wallTime())
+        let loader = ListLoader(
+            key: RuleKey(seed: loop.random()), access: access, now: loop.wallTime(), uptime: Int64(clamping: loop.bootTime()))
         lists = loader.refreshed([], rules) ?? []
         var own = OwnRules()
         var neighbours = Neighbours()
