@@ -5,6 +5,7 @@
 //     Measure snapshot 1000000             writing and reading a snapshot of so many names, and what a worker notices
 //     Measure upstream 20000               asking an upstream over UDP so many questions; run it under callgrind
 //     Measure network loss 10000           upstreams on a simulated network: loss, outage, hedging, ports, blind, verify
+//     Measure compared-rules 1000000       compiled lists beside sets of strings: so many random names, of which both say the same
 //     Measure hostile repeated-labels 2    what a stranger's bytes make a stage do, once less; run it under callgrind
 //
 // `make bench-instructions` runs the first twice for each walk, with different counts: the difference is what the
@@ -12,6 +13,7 @@
 
 internal import AnswerCache
 internal import Glibc
+internal import NaiveRules
 
 /// The program.
 @main
@@ -31,6 +33,8 @@ struct Measure {
                 try SnapshotCost(names: count).measure()
             case "upstream":
                 try UpstreamCost(questions: count).measure()
+            case "compared-rules":
+                try compareRules(names: count)
             case "network":
                 guard words.count == 3, let name = NetworkFigures.Name(rawValue: words[words.startIndex + 1]) else {
                     leave(usage)
@@ -47,6 +51,16 @@ struct Measure {
         }
     }
 
+    /// Says of how many random names compiled lists say what sets of strings do; leaves where there is one of which they do not.
+    private static func compareRules(names: Int) throws {
+        let round = min(names, 20_000)
+        let outcome = try NaiveComparison.run(rounds: names / round, names: round, largest: round)
+        print(
+            "names", outcome.looked, "rules", outcome.rules, "names with a verdict", outcome.judged, "differences",
+            outcome.differences.count + outcome.miscounted)
+        guard outcome.differences.isEmpty, outcome.miscounted == 0 else { leave(outcome.differences.first ?? "miscounted rules") }
+    }
+
     /// The names on standard input, one a line.
     private static func readNames() -> [String] {
         var names: [String] = []
@@ -60,6 +74,7 @@ struct Measure {
                Measure hit-ratio REQUESTS <NAMES
                Measure snapshot NAMES
                Measure upstream QUESTIONS
+               Measure compared-rules NAMES
                Measure network (\(NetworkFigures.Name.allCases.map(\.rawValue).joined(separator: "|"))) COUNT
                Measure hostile (\(HostileWalks.Name.allCases.map(\.rawValue).joined(separator: "|"))) TIMES
         """

@@ -1,35 +1,22 @@
 internal import CGreen
 internal import DNSWire
 internal import Glibc
-internal import NaiveRules
 internal import NameRules
 
 /// What rules cost: `measure-rules 5000000` compiles so many names in five lists and looks names up, those that are listed
-/// and those that are not; `resident` says how the process grows; `compared` looks so many random names up in random lists and
-/// in sets of strings, and says how often both say the same; `lines` reads one list of so many lines.
+/// and those that are not; `resident` says how the process grows; `lines` reads one list of so many lines.
 @main
 struct MeasureRules {
-    /// Says how often the compiled tables and sets of strings say the same.
-    private static func compare(_ count: Int) throws {
-        let round = 20_000
-        let outcome = try NaiveComparison.run(rounds: max(1, count / round), names: round, largest: round)
-        for difference in outcome.differences { print(difference) }
-        print(
-            "names looked up", outcome.looked, "rules", outcome.rules, "names with a verdict", outcome.judged, "differences",
-            outcome.differences.count + outcome.miscounted)
-    }
-
     /// Measures.
     static func main() throws {
         let text = try read("Tests/Resources/names.txt")
         let words = CommandLine.arguments.dropFirst()
         guard let count = words.first.flatMap({ Int($0) }), count >= 5, text.count > 0 else {
-            return print("usage: measure-rules NAMES [resident|compared|lines] (where Tests/Resources is)")
+            return print("usage: measure-rules NAMES [resident|lines] (where Tests/Resources is)")
         }
         var names = ListedNames(text, seed: 1)
         switch words.dropFirst().first {
         case "resident": return try measureMemory(&names, count)
-        case "compared": return try compare(count)
         case "lines": return try measureLines(&names, count)
         default: break
         }

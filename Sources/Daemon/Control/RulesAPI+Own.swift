@@ -42,6 +42,9 @@ extension RulesAPI {
         let name = try Self.name(parameters)
         let action = parameters.text("action") ?? "deny"
         guard action == "deny" || action == "allow" else { throw HTTPError(400, "\(quoted(action)) is not deny or allow") }
+        guard action == "allow" || !HostNames.contains(name.wire.span) else {
+            throw HTTPError(400, "\(name) is this host itself, which no rule denies")
+        }
         let now = Hub.current.loop.wallTime() / 1_000_000_000
         let seconds = try parameters.text("for").map { text throws(HTTPError) in
             guard let duration = DurationText.read(text), (1...Self.longest).contains(duration.components.seconds) else {

@@ -91,7 +91,7 @@ import Testing
     @Test(arguments: [
         "name=bad.example&for=never", "name=bad.example&for=0s", "name=bad.example&action=drop", "for=1h",
         "name=a\\010b.example",
-        "name=a|b.example",
+        "name=a|b.example", "name=localhost", "name=LocalHost.localdomain&for=1h",
     ])
     func `what is no rule is refused and changes nothing`(_ parameters: String) throws {
         try run(Self.lists) { part, ask in

@@ -56,6 +56,12 @@ extension EndToEnd {
             return (bytes, try #require(line?.split(separator: " ").last.flatMap { Int($0) }, "\(tool.errors)"))
         }
 
+        @Test func `of a million random names compiled lists say what sets of strings do`() throws {
+            let told = try Tool([MeasureProgram.path, "compared-rules", "1000000"], within: .seconds(300))
+            #expect(told.exit == .code(0) && told.output.hasPrefix("names 1000000 "), "\(told.output)\(told.errors)")
+            #expect(told.output.hasSuffix(" differences 0\n"), "\(told.output)\(told.errors)")
+        }
+
         @Test(arguments: walks) func `a stranger's bytes make no more work than their number allows`(_ walk: Walk) throws {
             let directory = try TestDirectory()
             // Debian's valgrind gives up on DWARF 5 as Swift writes it.
