@@ -1,7 +1,8 @@
 package import DNSWire
 
-/// All groups: whose a client is, and what each of them does with a name. A group's number is its place, up to 64.
-package struct GroupTable: Sendable {
+/// All groups: whose a client is, and what each of them does with a name. A group's number is its place, up to 64. A class: handed
+/// on without copies of what is in it.
+package final class GroupTable: Sendable {
     /// What is wrong with groups.
     package enum Fault: Error, Hashable, Sendable {
         /// There are more than 64.
