@@ -89,12 +89,12 @@ extension Resolver {
         }
         var limit = streams ? buffer.count : datagramLimit(query.edns)
         if let own = ownReply(&query, &buffer, limit: &limit) { return .other(own) }
+        if unsafe hasViews { enterView(&query, from: client, within: view) }
         if watch == nil, recentDenials.mayHave(query.hash),
             let step = denyAgain(&query, from: client, &buffer, streams: streams)
         {
             return .other(step)
         }
-        if unsafe hasViews { enterView(&query, from: client, within: view) }
         let end = MessageView.headerLength + query.questionLength
         let now = BootSeconds(rawValue: hub.bootSeconds)
         let stored: StoredAnswer

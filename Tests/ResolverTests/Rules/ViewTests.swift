@@ -72,6 +72,27 @@ import Upstream
         }
     }
 
+    @Test func `what a group with upstreams of its own was denied is remembered for its view`() throws {
+        try Self.run { views throws in
+            let view = try Self.view("kids")
+            var policy = views.policy
+            let groups = [RuleTests.group("kids", ["192.0.2.64/26"], blocks: 1), RuleTests.group("default", [], blocks: 0)]
+            policy.rules = try RuleTests.book([("ads", "||ads.example^\n")], mark: 2, groups: groups)
+            let resolver = views.world.resolver
+            resolver.adopt(policy)
+            #expect(try views.ask("ads.example.", Self.kid) == "0.0.0.0")
+            let wire = Message.query("ads.example.", edns: EDNS()).wire
+            var query = QueryView()
+            let isRead = query.read(wire.span, seed: views.world.shared.cache.seed) == .query
+            query.enter(view, seed: views.world.shared.cache.seed)
+            #expect(isRead && resolver.recentDenials.find(&query, 0) != nil)
+            // What is remembered is what is told.
+            resolver.recentDenials.note(ToldDenial(Denial(.nxdomain), to: .a), &query, 0)
+            #expect(try views.ask("ads.example.", Self.kid) == "NXDOMAIN")
+            #expect(try views.ask("ads.example.", Self.adult) == "192.0.2.100")
+        }
+    }
+
     @Test func `those who ask at the same time wait for the flight of their own view`() throws {
         try Self.run { views throws in
             (views.kids.delay, views.world.upstream.delay) = (.milliseconds(50), .milliseconds(50))
