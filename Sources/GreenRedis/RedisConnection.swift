@@ -91,6 +91,9 @@ public final class RedisConnection {
     /// How many commands wait for their replies.
     public var pendingCount: Int { pending.count }
 
+    /// How many bytes of commands wait to be sent.
+    public var unsentBytes: Int { unsent.count }
+
     /// Closes it for good; who waits for replies gets `closed`.
     public func close() {
         guard state != .closed else { return }

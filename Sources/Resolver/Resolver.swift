@@ -80,7 +80,7 @@ package final class Resolver {
     /// Clients that wait for an answer.
     package private(set) var waitingCount = 0
     /// How many of them are whose.
-    private let waitingClients = LocalCounters()
+    let waitingClients = LocalCounters()
     /// Clients that were turned away because too much is asked at once.
     package private(set) var turnedAwayCount: UInt64 = 0
     /// What this worker counts denials with, and whose they are.

@@ -18,6 +18,8 @@ package final class SharedState: Sendable {
     package let upstreams: UpstreamWatch
     /// What all workers count of queries.
     package let figures = WorkerCopies { QueryFigures() }
+    /// The workers, by what they hold for clients.
+    package let holders = AccountHolders()
     /// Where those who watch are told of queries.
     package var tap: QueryTap { upstreams.tap }
 
@@ -75,4 +77,16 @@ package final class SharedState: Sendable {
 
     /// How many questions are being asked.
     package var flightCount: Int { flights.flightCount }
+
+    /// The memory of the cache, which is kept when nobody asks.
+    package var memory: Account {
+        let figures = cache.statistics
+        return Account("bytes of the cache", figures.bytesUsed, of: figures.byteBudget)
+    }
+
+    /// Reads what is held for clients, by all workers together and by each. Only where all workers are on the thread that calls.
+    package func readAccounts(_ read: Account.Reader) {
+        flights.readAccounts(read)
+        holders.forEach(read)
+    }
 }

@@ -39,6 +39,9 @@ package final class RedisCache {
         route = RedisRoute(tier.options, hub: hub) { [tier] reply in tier.stored(reply) }
     }
 
+    /// Commands that wait for their replies, and bytes that wait to be sent, each with how much there may be of them.
+    package var waiting: (commands: Int, mostCommands: Int, bytes: Int, mostBytes: Int) { route.waiting }
+
     /// How long an answer is waited for.
     package var budget: Duration { tier.budget }
 
@@ -199,15 +202,22 @@ package final class RedisLookup {
 /// chosen here and by `RedisOptions.locate`.
 final class RedisRoute {
     private let only: RedisConnection
+    private let options: RedisOptions
 
     /// `stored` is told of each reply to what was given to Redis.
     init(_ options: RedisOptions, hub: Hub, stored: @escaping (RedisReply) -> Void) {
+        self.options = options
         only = RedisConnection(options, hub: hub)
         only.onPostedReply = stored
     }
 
     /// The connection for a key.
     func connection(for key: [UInt8]) -> RedisConnection { only }
+
+    /// What waits for replies, and to be sent; the last command, a key with a message, may go beyond the bytes.
+    var waiting: (commands: Int, mostCommands: Int, bytes: Int, mostBytes: Int) {
+        (only.pendingCount, options.pendingLimit, only.unsentBytes, options.unsentLimit + (128 << 10))
+    }
 
     /// Why there is no connection, where that is known.
     var failure: RedisError? {

@@ -7,9 +7,11 @@ internal import Resolver
 final class Worker {
     let resolver: Resolver
     private let datagramServers: [QueryServer]
-    private let streamServers: [QueryStreamServer]
+    let streamServers: [QueryStreamServer]
     /// How much clients may ask.
     private let limits: ClientLimits
+    /// Where it is entered among those that hold something for clients.
+    private var holder: AccountHolders.Holder?
     /// The places of stream connections.
     let places: StreamPlaces
 
@@ -49,9 +51,12 @@ final class Worker {
         self.datagramServers = datagramServers
         self.streamServers = streamServers
         adopt(rules)
+        holder = shared.holders.enter { [unowned self] read in readAccounts(read) }
         for server in datagramServers { server.start() }
         for server in streamServers { server.start() }
     }
+
+    deinit { if let holder { resolver.holders.remove(holder) } }
 
     /// Goes on with another policy.
     func adopt(_ policy: Policy) { resolver.adopt(policy) }

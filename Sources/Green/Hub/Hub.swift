@@ -118,6 +118,10 @@ public struct HubOptions: Sendable {
     /// How many timers are armed: of waits with a deadline, and of calls to come.
     package var timerCount: Int { unsafe core.pointee.timers.count }
 
+    /// How many buffers of datagrams are in use, of so many that there are.
+    package var datagramsInUse: Int { arena.inUse }
+    package static var mostDatagrams: Int { DatagramArena.slotCount }
+
     /// The most greenlets that were alive at once.
     public var greenletHighWater: Int { unsafe core.pointee.highWater }
 

@@ -46,6 +46,9 @@ internal import Glibc
         }
     }
 
+    /// How many buffers are not free.
+    var inUse: Int { unsafe memory == nil ? 0 : Self.slotCount - state.pointee.freeCount }
+
     deinit {
         if let memory = unsafe memory { unsafe munmap(memory, Self.slotStride * Self.slotCount) }
         unsafe state.pointee.free.deallocate()

@@ -34,6 +34,15 @@ final class FairShares: Sendable {
         domains.remove(owner.domain)
     }
 
+    /// Reads how many have any places.
+    func readAccounts(_ read: Account.Reader) {
+        read(Account("clients with places", clients.usedCount))
+        read(Account("domains with places", domains.usedCount))
+    }
+
+    /// The most that a domain has.
+    var mostOfDomain: Int { domains.most }
+
     /// The last quarter of a domain's places is for clients that have less than one in so many of them.
     private static let clientPart = 16
 
@@ -89,6 +98,12 @@ final class PairedCounters: Sendable {
     /// How much was counted for a number, or a little more.
     func count(_ number: UInt32) -> Int { min(first.count(number), second.count(number >> 16)) }
 
+    /// How many counters are above 0.
+    var usedCount: Int { first.used + second.used }
+
+    /// The most that a number has, or a little more.
+    var most: Int { min(first.most, second.most) }
+
     /// Whether a number is below its share of `places`, which is `least` at least: each that is above 0 has the same.
     func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
         let own = count(number)
@@ -119,6 +134,9 @@ final class SharedCounters: Sendable {
 
     /// How many of them are above 0.
     var used: Int { usedCount.load(ordering: .relaxed) }
+
+    /// The highest of them.
+    var most: Int { slots.indices.reduce(0) { max($0, Int(slots[$1].load(ordering: .relaxed))) } }
 
     /// How much a counter has counted.
     func count(_ number: UInt32) -> Int { Int(slots[slot(number)].load(ordering: .relaxed)) }
@@ -162,6 +180,9 @@ final class LocalCounters {
         slots[slot] &-= 1
         if slots[slot] == 0 { used -= 1 }
     }
+
+    /// How many counters are above 0.
+    var usedCount: Int { used.0 + used.1 }
 
     private static func slot(_ number: UInt32) -> Int { Int(number) & 2047 }
 }

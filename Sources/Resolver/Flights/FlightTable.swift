@@ -63,6 +63,18 @@ final class FlightTable: Sendable {
     /// How many flights there are.
     var flightCount: Int { count.load(ordering: .relaxed) }
 
+    /// Reads how many flights there are, on whose account, and how many the domain has that has the most.
+    func readAccounts(_ read: Account.Reader) {
+        let domainLimit = domainLimit.load(ordering: .relaxed)
+        read(Account("questions in flight", flightCount, of: limit))
+        read(Account("refreshes in flight", refreshCount.load(ordering: .relaxed), of: max(1, limit / 8)))
+        // Where all together are no more than one domain may have, nobody need be looked for.
+        let most = flightCount > domainLimit ? shares.mostOfDomain : flightCount
+        read(Account("questions of one domain in flight", most, of: domainLimit))
+        shares.readAccounts(read)
+        refreshShares.readAccounts(read)
+    }
+
     /// Makes `waiter` wait for the flight with this key, which is opened for `owner` when there is none.
     func join(_ key: CacheKey, _ waiter: FlightWaiter, for owner: FlightOwner, on hub: Hub) -> Boarding {
         let place = place(for: owner)

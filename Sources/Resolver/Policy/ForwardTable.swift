@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Green
+internal import Observation
 internal import Upstream
 
 /// Whom one hub asks about which names.
@@ -44,6 +45,11 @@ final class ForwardTable {
         forwarders = policy.routes.map(forwarder)
         for view in policy.views { views[view.number] = forwarder(view.route) }
         for (upstream, server) in before where servers[upstream] == nil { server.retire() }
+    }
+
+    /// Reads what questions to upstreams hold.
+    func readAccounts(_ read: Account.Reader) {
+        for server in servers.values { server.readAccounts(read) }
     }
 
     /// The forwarder for a question of a domain; in a view that is no more, nobody is asked in its stead.

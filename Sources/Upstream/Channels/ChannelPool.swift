@@ -19,7 +19,8 @@ final class ChannelPool<Channel: PooledChannel> {
     private var picksLeft = 0
     /// Channels that are open, those that take no more exchanges included.
     private(set) var openCount = 0
-    private let limit: Int
+    /// So many of them at most.
+    let limit: Int
     private let spare: Int
 
     /// So many questions of one turn leave together.

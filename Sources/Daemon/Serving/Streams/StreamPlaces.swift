@@ -58,6 +58,12 @@ final class StreamPlaces {
     /// How many have a place.
     var count: Int { connections.count }
 
+    /// The most that one client has.
+    var mostOfClient: Int { byCount.highest }
+
+    /// How many clients have any.
+    var clientCount: Int { clients.count }
+
     /// How many of them are owed answers.
     var unfinishedCount: Int { connections.reduce(0) { $0 + ($1.isIdle ? 0 : 1) } }
 
@@ -209,7 +215,8 @@ struct ClientRanks {
     }
 
     private var ranks: [[StreamPlaces.Client]] = [[]]
-    private var highest = 0
+    /// The highest number that a client has.
+    private(set) var highest = 0
     private var hand = 0
     private let place: ReferenceWritableKeyPath<StreamPlaces.Client, Place>
 
