@@ -14,7 +14,7 @@ extension Judge {
         }
     }
 
-    private func fail(_ check: String, _ given: Given, _ more: @autoclosure () -> String = "") {
+    func fail(_ check: String, _ given: Given, _ more: @autoclosure () -> String = "") {
         fail(check, of: given.asked.name, given.description + more())
     }
 
@@ -75,15 +75,19 @@ extension Judge {
             if !isBlocked { fail("a denied name is not answered", given) }
             return true
         }
+        if isListed(given) {
+            if !isBlocked { fail("a name of a list is not answered", given) }
+            return true
+        }
         guard isBlocked else { return false }
-        if denied[asked.name] == nil, asked.at > allowed[asked.name, default: -1] + 0.05 {
+        if denied[asked.name] == nil, asked.at > allowed[asked.name, default: -1] + 0.05, !mayBeListed(given) {
             fail("only denied names are blocked", given)
         }
         return true
     }
 
     /// Whether an answer is what a denied name gets: no address but 0.0.0.0 or ::, and an SOA of our own where there is none.
-    private static func isBlocked(_ answer: Message, _ asked: Asked) -> Bool {
+    static func isBlocked(_ answer: Message, _ asked: Asked) -> Bool {
         guard answer.responseCode == .noError else { return false }
         let data = answer.answers.map(\.data)
         switch asked.type {
@@ -96,6 +100,7 @@ extension Judge {
     private func judgeContent(_ given: Given) {
         let (answer, asked) = (given.answer, given.asked)
         guard tellings.has(answer, to: asked.key) else { return fail("an answer is what an upstream has told", given) }
+        if hasListedAlias(given) { fail("an alias onto a name of a list is not answered", given) }
         let parts = tellings.parts(of: answer, to: asked.name, asked.type)
         let life = parts.map { Double($0.original) }.min() ?? 0
         let ttls = parts.reduce(into: Set<UInt32>()) { $0.formUnion($1.ttls) }

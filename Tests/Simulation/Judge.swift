@@ -36,6 +36,8 @@ package final class Judge {
     /// Names that are denied, and since when; those that are no longer.
     var denied: [String: Double] = [:]
     var allowed: [String: Double] = [:]
+    /// What lists say, in worlds that have some.
+    var lists: ListTruth?
     /// What was told of a name before the first moment is not answered to who asks after the second.
     var flushes: [(name: String?, before: Double, after: Double)] = []
     private(set) var lastFlush = -1_000.0
@@ -66,6 +68,7 @@ package final class Judge {
 
     init(_ plan: Plan, _ log: Chronicle) {
         (self.plan, self.log) = (plan, log)
+        lists = plan.lists.map(ListTruth.init)
     }
 
     /// Notes a failure; the first counts.
@@ -110,6 +113,7 @@ package final class Judge {
     /// The daemon ends; in a crash all is lost that is not in Redis, and what a flush has not yet taken from the snapshot comes back.
     func noteEnd(isCrash: Bool) {
         lastEnd = now()
+        lists?.noteEnd(at: now())
         guard isCrash else { return }
         lastCrash = now()
         flushes.removeAll { $0.after > now() - 11 }
@@ -124,7 +128,10 @@ package final class Judge {
     }
 
     /// The machine slept for so many seconds until now.
-    func noteSleep(_ seconds: Double) { tellings.wake(at: now(), from: now() - seconds, onTheWay: onTheWay + 1) }
+    func noteSleep(_ seconds: Double) {
+        tellings.wake(at: now(), from: now() - seconds, onTheWay: onTheWay + 1)
+        lists?.noteSleep(seconds, at: now())
+    }
 
     /// A query that a client has asked.
     struct Asked {
@@ -134,6 +141,8 @@ package final class Judge {
         let at: Double
         let hasEDNS: Bool
         let type: RecordType
+        /// The client's number, by which it is in a group.
+        let client: Int
         var key: String { Tellings.key(name, type) }
     }
 

@@ -1,4 +1,6 @@
 internal import Green
+internal import Observation
+internal import Resolver
 internal import SimulatedDaemon
 
 /// What a daemon has that could be left over from queries.
@@ -8,6 +10,8 @@ final class Leftovers: @unchecked Sendable {
     private var timerCount = 0
     private let socketCount: Int
     private let hubCount: Int
+    /// What it holds for others, of all workers together.
+    private var accounts: [String: Int] = [:]
     /// All greenlets, a line each.
     private var greenlets: [String] = []
 
@@ -24,6 +28,7 @@ final class Leftovers: @unchecked Sendable {
             }
         }
         try sleep(.milliseconds(1))
+        daemon.shared?.readAccounts { accounts["\($0.name)", default: 0] += $0.held }
     }
 
     /// What there is more of than before; nil where there is nothing. The daemon's looks at files,
@@ -37,6 +42,25 @@ final class Leftovers: @unchecked Sendable {
         for (what, now, then) in counts where now > then {
             return "\(now) \(what), \(then) before any query:\n\(greenlets.joined(separator: "\n"))"
         }
+        for (what, now) in accounts.sorted(by: { $0.key < $1.key }) where now > before.accounts[what] ?? 0 {
+            return "\(what): \(now), \(before.accounts[what] ?? 0) before any query"
+        }
         return nil
+    }
+}
+
+extension Judge {
+    /// Judges that nothing that the daemon holds for clients is more than it may be.
+    func judgeLimits(_ daemon: SimulatedDaemon) {
+        daemon.shared?.readAccounts { account in
+            guard account.held > account.limit else { return }
+            fail("no limit is exceeded", "\(account.name): \(account.held) of \(account.limit)")
+        }
+    }
+
+    /// Judges that the cache is within its size.
+    func judgeMemory(_ daemon: SimulatedDaemon) {
+        guard let memory = daemon.shared?.memory, memory.held > memory.limit else { return }
+        fail("the cache is within its size", "\(memory.held) bytes of \(memory.limit)")
     }
 }

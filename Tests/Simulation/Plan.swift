@@ -69,6 +69,7 @@ package enum Occurrence: Hashable, Sendable {
     case suspend(Int)
     case deny(name: Int)
     case allow(name: Int)
+    case list(ListOccurrence)
 }
 
 /// A run, as a seed says.
@@ -100,6 +101,9 @@ package struct Plan: Sendable {
     package let isKind: Bool
     /// What has to do with TLS.
     package var encryption = Encryption()
+    /// Lists of names, and limits of clients, in some worlds.
+    package var lists: ListPlan?
+    package var limits: LimitPlan?
 
     /// What a seed says.
     package init(seed: UInt64) {
@@ -139,6 +143,7 @@ package struct Plan: Sendable {
         cacheSize = hasRedis && chance(30) ? "0" : size
         events.sort { ($0.at, $0.number) < ($1.at, $1.number) }
         drawEncryption()
+        drawTraits()
     }
 
     private static func occurrence(
@@ -180,7 +185,7 @@ package struct Plan: Sendable {
               prefetch: \(prefetches != (round % 2 == 1))
               snapshot: /var/cache/vireo/snapshot
             \(redis == nil ? "" : "  redis: \"redis://10.0.2.1:6379\"\n")
-            """
+            """ + traits(round: round)
     }
 
     /// The name of a number.

@@ -23,6 +23,8 @@ final class Probe {
             for type in ZoneTruth.types where type == .a || number % 4 == 0 {
                 guard judge.violation == nil else { return }
                 guard let answer = try ask(Plan.name(number), type), isFresh else { continue }
+                // By a list, which the judge has found right.
+                if Judge.isBlocked(answer, asked(Plan.name(number), type)) { continue }
                 let truth = judge.zone.whole(Plan.name(number), type, era: judge.era)
                 guard Tellings.whole(answer.responseCode, answer.answers) != Tellings.whole(truth.code, truth.answers) else {
                     continue
@@ -46,11 +48,16 @@ final class Probe {
         }
     }
 
+    /// A question that is asked now, by nobody of any group.
+    private func asked(_ name: String, _ type: RecordType) -> Judge.Asked {
+        Judge.Asked(name: name, id: 7, letters: name, at: judge.now(), hasEDNS: true, type: type, client: 250)
+    }
+
     /// The answer to a question, judged; nil where there is none, which is judged too.
     private func ask(_ name: String, _ type: RecordType) throws -> Message? {
         let judge = judge
         judge.log.say(of: name, "the probe asks for \(name) \(type)")
-        let asked = Judge.Asked(name: name, id: 7, letters: name, at: judge.now(), hasEDNS: true, type: type)
+        let asked = asked(name, type)
         let wire = Message.query(name, type, edns: EDNS(), id: 7).wire
         let limit = Duration.milliseconds(Int(SimulatedClient.patience * 1_000))
         return try world.call(on: host, name: "probe") { hub in

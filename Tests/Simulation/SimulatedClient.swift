@@ -11,6 +11,7 @@ final class SimulatedClient {
     /// How long it waits for an answer: longer than the daemon may take.
     static let patience = 8.0
     let name: String
+    private let number: Int
     let host: VirtualHost
     private(set) var isDone = false
     let plan: Plan
@@ -36,7 +37,7 @@ final class SimulatedClient {
         name = "client-\(client.number)-\(client.transport)"
         host = world.addHost(name, [IPAddress("10.0.3.\(client.number + 1)")!])
         (plan, self.judge) = (judge.plan, judge)
-        (transport, pause) = (client.transport, client.pause)
+        (number, transport, pause) = (client.number, client.transport, client.pause)
         (self.round, self.isEnding) = (round, isEnding)
         random = SeededNumbers(seed: world.seed ^ UInt64(client.number) << 32 ^ 0xC11E)
         world.run(on: host, name: name) { [self] hub in
@@ -90,9 +91,9 @@ final class SimulatedClient {
         let edns = hasEDNS ? EDNS(options: padding()) : nil
         let query = Message.query(letters, type, edns: edns, id: transport.isHTTP ? 0 : lastID)
         judge.log.say(of: name, "\(self.name) asks for \(letters) \(type)\(hasEDNS ? "" : " without EDNS"), id \(query.id)")
-        return (
-            Judge.Asked(name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type), query.wire
-        )
+        let asked = Judge.Asked(
+            name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type, client: number)
+        return (asked, query.wire)
     }
 
     /// Judges the absence of an answer.
@@ -156,7 +157,8 @@ final class SimulatedClient {
             to: SocketAddress(Self.place, port: 53), until: limit(hub).advanced(by: .seconds(120)))
         defer { stream.close() }
         let asked = Judge.Asked(
-            name: cut.name, id: cut.id, letters: cut.letters, at: judge.now(), hasEDNS: cut.hasEDNS, type: cut.type)
+            name: cut.name, id: cut.id, letters: cut.letters, at: judge.now(), hasEDNS: cut.hasEDNS, type: cut.type,
+            client: number)
         judge.log.say(of: cut.name, "\(name) asks again over TCP")
         let wire = Message.query(cut.letters, cut.type, edns: cut.hasEDNS ? EDNS() : nil, id: cut.id).wire
         let deadline = limit(hub)

@@ -34,6 +34,8 @@ package final class Simulation {
     private var isCalm = false
     private var isEnding = false
     private var probe: Probe?
+    private var lists: SimulatedLists?
+    private var flood: SimulatedFlood?
     /// What an idle daemon has, by which leftovers are found.
     private var idle: Leftovers?
 
@@ -62,7 +64,7 @@ package final class Simulation {
     private func letGo() {
         world.onEvent = nil
         (judge.now, log.now) = ({ 0 }, { 0 })
-        (upstreams, clients, redis, probe, idle) = ([], [], nil, nil, nil)
+        (upstreams, clients, redis, probe, idle, lists, flood) = ([], [], nil, nil, nil, nil, nil)
     }
 
     private func hear(_ line: String) {
@@ -73,11 +75,6 @@ package final class Simulation {
     private func run(_ hub: Hub) throws {
         judge.now = { Double(hub.loop.bootTime()) / 1_000_000_000 }
         log.now = judge.now
-        world.onEvent = { [judge] _, event, _, _ in
-            event.withUTF8Buffer {
-                if $0.count == 13, $0[9] == UInt8(ascii: "l"), $0[0] == UInt8(ascii: "d") { judge.hasLost = true }
-            }
-        }
         for number in plan.upstreams.indices { upstreams.append(SimulatedUpstream(world, number, judge)) }
         noteStandings()
         // Redis is well until all connections to it stand.
@@ -87,6 +84,8 @@ package final class Simulation {
         let daemon = SimulatedDaemon(in: world, settings: plan.settings(round: 0))
         if plan.encryption.isServed || plan.upstreams.contains(where: \.transport.isEncrypted) { giveFiles(daemon) }
         daemon.onLine = { [unowned self] in hear($0) }
+        watch(daemon)
+        lists = judge.lists.map { SimulatedLists(world, $0.plan, $0, judge, of: daemon) }
         try daemon.start()
         try hub.sleep(until: hub.now.advanced(by: .seconds(2)))
         idle = try Leftovers(of: daemon, in: world)
@@ -96,12 +95,14 @@ package final class Simulation {
                 SimulatedClient(
                     world, client, judge, round: { [unowned self] in round }, isEnding: { [unowned self] in isEnding }))
         }
+        flood = plan.limits.map { SimulatedFlood(world, $0, judge, round: { [unowned self] in round }) }
         setNetwork(daemon)
         let began = hub.now
         for event in plan.events {
             try hub.sleep(until: began.advanced(by: .seconds(event.at)))
             if judge.violation != nil { return }
             log.say("event \(event.number): \(event.what)")
+            judge.judgeMemory(daemon)
             try happen(event.what, daemon, hub)
         }
         try hub.sleep(until: began.advanced(by: .seconds(plan.seconds)))
@@ -119,6 +120,19 @@ package final class Simulation {
     private func setRedis(_ behaviour: RedisBehaviour) {
         redis?.behaviour = behaviour
         if behaviour != .well { judge.lastRedisTrouble = judge.now() }
+    }
+
+    /// Looks at what happens: that no limit of the daemon is exceeded at any moment, and whether the last datagram is lost.
+    private func watch(_ daemon: SimulatedDaemon) {
+        world.onEvent = { [judge, unowned daemon] _, event, _, _ in
+            event.withUTF8Buffer { name in
+                // "datagram lost"
+                if name.count == 13, name[9] == UInt8(ascii: "l"), name[0] == UInt8(ascii: "d") { judge.hasLost = true }
+                // "datagram arrived", "stream arrived"
+                let hasArrived = name.count >= 14 && name[name.count - 7] == UInt8(ascii: "a")
+                if hasArrived { judge.judgeLimits(daemon) }
+            }
+        }
     }
 
     /// Tells the judge how upstreams are.
@@ -156,7 +170,9 @@ package final class Simulation {
         case .flush(let number): try flush(Plan.name(number), daemon)
         case .reload:
             reloads += 1
+            judge.lists?.noteRound(reloads, isOver: false, at: judge.now())
             try daemon.reload(plan.settings(round: reloads))
+            judge.lists?.noteRound(reloads, isOver: true, at: judge.now())
         case .restart, .crash:
             try end(isCrash: what == .crash, daemon, hub)
         case .wallClock(let seconds):
@@ -167,6 +183,7 @@ package final class Simulation {
             judge.noteSleep(Double(seconds))
         case .deny(let number): try deny(Plan.name(number), daemon)
         case .allow(let number): try allow(Plan.name(number), daemon)
+        case .list(let what): lists?.happen(what)
         }
     }
 
@@ -192,6 +209,7 @@ package final class Simulation {
         judge.noteEnd(isCrash: isCrash)
         try hub.sleep(until: hub.now.advanced(by: .seconds(1)))
         try daemon.start()
+        lists?.begin()
         judge.isStopping = false
         round += 1
         try hub.sleep(until: hub.now.advanced(by: .milliseconds(300)))
@@ -236,8 +254,10 @@ package final class Simulation {
         setRedis(.well)
         for name in judge.denied.keys.sorted() { try allow(name, daemon) }
         judge.beginEra()
+        lists?.calm()
         // No partition is longer.
         try hub.sleep(until: hub.now.advanced(by: .seconds(70)))
+        if flood?.isDone == false { judge.fail("nobody waits for ever", "the flood") }
         let last = clients.filter { !$0.isDone }
         if !last.isEmpty { return judge.fail("nobody waits for ever", last.map(\.name).joined(separator: ", ")) }
         try probe?.askAll(isFresh: false)
@@ -258,6 +278,7 @@ package final class Simulation {
         if let idle, let more = try Leftovers(of: daemon, in: world).more(than: idle, hasRedis: plan.redis != nil) {
             judge.fail("nothing is left of what was asked", more)
         }
+        lists?.judgeEnd()
         let began = hub.now
         try daemon.stop()
         let took = Double(began.nanoseconds(to: hub.now)) / 1_000_000_000
