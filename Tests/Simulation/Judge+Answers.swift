@@ -31,6 +31,7 @@ extension Judge {
             return false
         }
         if answer.answers.contains(where: { $0.data.description == Self.forged }) { fail("no answer is the forger's", given) }
+        if judgeCookie(given, overStream: overStream) { return true }
         if answer.flags.isTruncated {
             if overStream { fail("over a stream no answer is cut", given) }
             return !overStream

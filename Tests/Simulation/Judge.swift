@@ -143,6 +143,9 @@ package final class Judge {
         let type: RecordType
         /// The client's number, by which it is in a group.
         let client: Int
+        /// What it shows of its client's cookies.
+        var shown = CookieJar.Shown.nothing
+        var jar: CookieJar?
         var key: String { Tellings.key(name, type) }
     }
 

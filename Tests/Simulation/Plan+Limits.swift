@@ -93,8 +93,12 @@ extension Plan {
             limits = LimitPlan(&numbers)
             for index in clients.indices { clients[index].pause = max(clients[index].pause, LimitPlan.pause) }
         }
+        if draw(0..<100) < 20 { cookies = CookiePlan(&numbers) }
     }
 
     /// The settings of what only some worlds have, in YAML.
-    func traits(round: Int) -> String { (lists?.settings(round: round) ?? "") + (limits?.settings ?? "") }
+    func traits(round: Int) -> String {
+        let secret = cookies?.hasSecret == true ? "cookie-secret: \(CookiePlan.path)\n" : ""
+        return (lists?.settings(round: round) ?? "") + (limits?.settings ?? "") + secret
+    }
 }

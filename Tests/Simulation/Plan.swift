@@ -101,9 +101,10 @@ package struct Plan: Sendable {
     package let isKind: Bool
     /// What has to do with TLS.
     package var encryption = Encryption()
-    /// Lists of names, and limits of clients, in some worlds.
+    /// Lists of names, limits of clients, and cookies, in some worlds.
     package var lists: ListPlan?
     package var limits: LimitPlan?
+    package var cookies: CookiePlan?
 
     /// What a seed says.
     package init(seed: UInt64) {
@@ -177,7 +178,7 @@ package struct Plan: Sendable {
             control: /run/vireo/control.sock
             control-mode: "0660"
             workers: \(workers)
-            cookies: off
+            cookies: \(cookies?.mode.rawValue ?? "off")
             cache:
               size: \(cacheSize)
               serve-stale: \(staleSeconds)s

@@ -28,6 +28,8 @@ final class SimulatedClient {
     var sessions = KeptSessions()
     private var answeredIDs: Set<UInt16> = []
     private var lastID: UInt16 = 0
+    /// Its cookies, where the daemon looks at any.
+    private let jar: CookieJar?
     static let place = IPAddress("10.0.0.53")!
 
     init(
@@ -38,6 +40,7 @@ final class SimulatedClient {
         host = world.addHost(name, [IPAddress("10.0.3.\(client.number + 1)")!])
         (plan, self.judge) = (judge.plan, judge)
         (number, transport, pause) = (client.number, client.transport, client.pause)
+        jar = plan.cookies.map { _ in CookieJar(client.number, seed: world.seed) }
         (self.round, self.isEnding) = (round, isEnding)
         random = SeededNumbers(seed: world.seed ^ UInt64(client.number) << 32 ^ 0xC11E)
         world.run(on: host, name: name) { [self] hub in
@@ -88,11 +91,13 @@ final class SimulatedClient {
         let isOther = Int.random(in: 0..<3, using: &random) == 0
         let type = isOther ? ZoneTruth.types.randomElement(using: &random)! : .a
         let hasEDNS = Int.random(in: 0..<4, using: &random) > 0
-        let edns = hasEDNS ? EDNS(options: padding()) : nil
+        let cookie = hasEDNS ? jar?.next() : nil
+        let edns = hasEDNS ? EDNS(options: padding() + (cookie?.options ?? [])) : nil
         let query = Message.query(letters, type, edns: edns, id: transport.isHTTP ? 0 : lastID)
         judge.log.say(of: name, "\(self.name) asks for \(letters) \(type)\(hasEDNS ? "" : " without EDNS"), id \(query.id)")
-        let asked = Judge.Asked(
+        var asked = Judge.Asked(
             name: name, id: query.id, letters: letters, at: judge.now(), hasEDNS: hasEDNS, type: type, client: number)
+        if let cookie { (asked.shown, asked.jar) = (cookie.shown, jar) }
         return (asked, query.wire)
     }
 

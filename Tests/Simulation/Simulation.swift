@@ -85,6 +85,7 @@ package final class Simulation {
         if plan.encryption.isServed || plan.upstreams.contains(where: \.transport.isEncrypted) { giveFiles(daemon) }
         daemon.onLine = { [unowned self] in hear($0) }
         watch(daemon)
+        if plan.cookies?.hasSecret == true { daemon.host.files.write(CookiePlan.path, CookiePlan.secret) }
         lists = judge.lists.map { SimulatedLists(world, $0.plan, $0, judge, of: daemon) }
         try daemon.start()
         try hub.sleep(until: hub.now.advanced(by: .seconds(2)))
