@@ -22,8 +22,9 @@ final class CookieJar {
 
     /// A client that has asked nothing yet.
     init(_ number: Int, seed: UInt64) {
-        random = SeededNumbers(seed: seed ^ UInt64(number) << 24 ^ 0xC00C1E)
-        own = (0..<8).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var numbers = SeededNumbers(seed: seed ^ UInt64(number) << 24 ^ 0xC00C1E)
+        own = (0..<8).map { _ in UInt8.random(in: 0...255, using: &numbers) }
+        random = numbers
     }
 
     /// What the next query shows, and its options.
