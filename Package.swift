@@ -130,7 +130,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "SimulatedDaemon", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2", "GreenTLS", "Observation", "Resolver", "TestSupport",
+                "SimulatedDaemon", "DNSWire", "Green", "GreenHTTP", "GreenHTTP2", "GreenTLS", "Observation", "Resolver",
+                "TestSupport",
             ],
             path: "Tests/Simulation", swiftSettings: testSettings),
         .executableTarget(

@@ -69,7 +69,8 @@ extension Judge {
             fail("a cookie is answered with one", given)
             return false
         }
-        asked.jar?.keep(Array(option.data.dropFirst(8)), at: now())
+        // It was made when the query came.
+        asked.jar?.keep(Array(option.data.dropFirst(8)), at: asked.at)
         guard isSentAway else { return false }
         if !mustShow || !mayBeBad { fail("a good cookie is good", given) }
         return true
