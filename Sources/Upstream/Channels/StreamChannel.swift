@@ -192,7 +192,7 @@ final class StreamChannel: PooledChannel {
         socket = nil
         unsent = []
         // A server may close a connection that has served its time; one that was shared, or cut within an answer, tells
-        // nothing of a question either.
+        // nothing of a question either, nor does one that was there before it.
         let wasShared = table.count > 1
         if table.count > 0, answered > 0 || (wasShared && hadStood) {
             server.streamLimits.wasClosed(answered: answered, at: server.hub.now)
@@ -200,7 +200,7 @@ final class StreamChannel: PooledChannel {
         }
         // Who cannot prove who it is will not do so the next time either.
         let hasFuture = failure != .insecure && (answered > 0 || wasShared)
-        let retries = hasFuture ? AttemptPlan.mostRetries : hasPart ? 1 : 0
+        let retries = hasFuture ? AttemptPlan.mostRetries : hasPart || given > 1 && failure != .insecure ? 1 : 0
         for exchange in table.removeAll() {
             exchange.channel = nil
             exchange.deliver(.broken(failure, retries: retries))

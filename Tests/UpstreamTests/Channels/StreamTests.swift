@@ -105,6 +105,35 @@ import Testing
         }
     }
 
+    @Test func `a connection that an earlier question opened in vain may be closed at the next, which is asked again, once`() throws {
+        try onHub { hub in
+            var count = 0
+            var closes = 1
+            let upstream = try FakeUpstream(transport: .tcp) { query in
+                count += 1
+                if count == 1 { return [] }
+                closes -= 1
+                return closes >= 0 ? [.close] : [.send(query.answer())]
+            }
+            func askInVain() throws {
+                let silent = hub.spawn { try ask(upstream) }
+                try sleep(.milliseconds(100))
+                silent.kill()
+                try sleep(.milliseconds(1))
+            }
+            try askInVain()
+            #expect(address(try ask(upstream)) != nil)
+            #expect(upstream.queries.count == 3 && upstream.connectionCount == 2)
+            // The fresh one is closed as well: that is a failure.
+            upstream.forget()
+            (count, closes) = (0, 2)
+            try sleep(.seconds(11))
+            try askInVain()
+            #expect(throws: UpstreamFailure.unreachable) { try ask(upstream) }
+            #expect(upstream.queries.count == 3)
+        }
+    }
+
     @Test func `a fresh connection that is closed at once is a failure`() throws {
         try onHub { _ in
             let first = try FakeUpstream(transport: .tcp, id: 1) { _ in [.close] }
