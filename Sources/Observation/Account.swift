@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Green
 
 /// Something that is held for others for a while and given back: places, bytes, what waits for an answer. Where nobody asks
@@ -23,10 +24,16 @@ package struct Account: Sendable {
 package final class AccountHolders: Sendable {
     /// One of them.
     package final class Holder: @unchecked Sendable {
-        // SAFETY: called on the holder's own thread alone (`forEach`).
-        fileprivate let tell: (Account.Reader) -> Void
+        // SAFETY: called on the thread that entered it alone, which `read` sees to.
+        private let tell: (Account.Reader) -> Void
+        private let thread = pthread_self()
 
         fileprivate init(_ tell: @escaping (Account.Reader) -> Void) { self.tell = tell }
+
+        fileprivate func read(_ reader: Account.Reader) {
+            precondition(pthread_equal(thread, pthread_self()) != 0, "accounts are read on another thread than their holder's")
+            tell(reader)
+        }
     }
 
     private let holders = Locked<[Holder]>([])
@@ -46,6 +53,6 @@ package final class AccountHolders: Sendable {
 
     /// Reads all accounts of all holders. Only where all workers are on the thread that calls, as in a simulated world.
     package func forEach(_ read: Account.Reader) {
-        for holder in holders.withLock({ $0 }) { holder.tell(read) }
+        for holder in holders.withLock({ $0 }) { holder.read(read) }
     }
 }

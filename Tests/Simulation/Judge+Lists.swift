@@ -20,6 +20,12 @@ extension Judge {
         }
     }
 
+    /// Whether a client is denied what a question is answered with at present: its name, or one that it stands for.
+    func isDenied(_ asked: Asked) -> Bool {
+        let names = [asked.name] + Self.targets(zone.whole(asked.name, asked.type, era: era).answers)
+        return denied[asked.name] != nil || lists != nil && names.contains { verdict($0, asked).perhaps }
+    }
+
     /// Whether an answer has an alias onto a name that is on a list that holds for who asked.
     func hasListedAlias(_ given: Given) -> Bool {
         lists != nil && Self.targets(given.answer.answers).contains { verdict($0, given.asked).surely }

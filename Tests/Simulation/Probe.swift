@@ -23,8 +23,8 @@ final class Probe {
             for type in ZoneTruth.types where type == .a || number % 4 == 0 {
                 guard judge.violation == nil else { return }
                 guard let answer = try ask(Plan.name(number), type), isFresh else { continue }
-                // By a list, which the judge has found right.
-                if Judge.isBlocked(answer, asked(Plan.name(number), type)) { continue }
+                let question = asked(Plan.name(number), type)
+                if Judge.isBlocked(answer, question), judge.isDenied(question) { continue }
                 let truth = judge.zone.whole(Plan.name(number), type, era: judge.era)
                 guard Tellings.whole(answer.responseCode, answer.answers) != Tellings.whole(truth.code, truth.answers) else {
                     continue

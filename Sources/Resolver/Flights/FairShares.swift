@@ -98,8 +98,8 @@ final class PairedCounters: Sendable {
     /// How much was counted for a number, or a little more.
     func count(_ number: UInt32) -> Int { min(first.count(number), second.count(number >> 16)) }
 
-    /// How many counters are above 0.
-    var usedCount: Int { first.used + second.used }
+    /// How many have any, less those that meet others.
+    var usedCount: Int { max(first.used, second.used) }
 
     /// The most that a number has, or a little more.
     var most: Int { min(first.most, second.most) }
@@ -181,8 +181,8 @@ final class LocalCounters {
         if slots[slot] == 0 { used -= 1 }
     }
 
-    /// How many counters are above 0.
-    var usedCount: Int { used.0 + used.1 }
+    /// How many have any, less those that meet others.
+    var usedCount: Int { max(used.0, used.1) }
 
     private static func slot(_ number: UInt32) -> Int { Int(number) & 2047 }
 }
