@@ -27,45 +27,59 @@ struct RecordsAnswer {
     }
 
     /// Writes records, then those of another message's answer: its length. What does not fit is left out, and TC set. OPT says
-    /// why it is so, where there is a reason and room for it.
+    /// why it is so, where there is a reason, and with its words where they fit; a message that could not be written has no OPT.
     func write(
         _ records: [ResourceRecord], and other: [UInt8] = [], _ reply: Reply, _ reason: ToldReason? = nil,
         into buffer: inout MutableSpan<UInt8>, limit: Int
     ) -> Int {
         var reply = reply
-        // With the reason it is appended behind all else.
-        if let reason { (reply.extendedError, reply.text) = (reason.hasText ? nil : reason.code, "") }
-        let count = writeRecords(records, and: other, reply, into: &buffer, limit: limit)
-        guard let reason, edns != nil else { return count }
-        return reason.append(to: &buffer, end: count, limit: limit)
-    }
-
-    private func writeRecords(
-        _ records: [ResourceRecord], and other: [UInt8], _ reply: Reply, into buffer: inout MutableSpan<UInt8>, limit: Int
-    ) -> Int {
+        let limit = min(limit, buffer.count)
+        if let reason { (reply.extendedError, reply.text) = (reason.code, "") }
         do throws(WireError) {
-            var builder = MessageBuilder(
-                buffer._mutatingExtracting(0...), id: id, flags: reply.flags(for: flags), limit: limit)
-            try builder.appendQuestion(try NameView(name.span, at: 0), type, .internet)
-            let opt = edns.map(reply.opt)
-            if let opt { try builder.reserve(opt.length) }
-            do throws(WireError) {
-                for record in records { try builder.append(record, to: .answer) }
-                if !other.isEmpty { try append(other, to: &builder) }
-            } catch {
-                guard error == .doesNotFit else { throw error }
-                builder.flags.isTruncated = true
-            }
-            if let opt {
-                try builder.reserve(-opt.length)
-                try builder.appendOPT(opt)
-            }
-            return builder.bytes.count
+            let (count, words) = try writeRecords(records, and: other, reply, reason, into: &buffer, limit: limit)
+            return words?.append(to: &buffer, end: count) ?? count
         } catch {
             MessagePatch.setQuestionCount(0, in: &buffer)
             return Reply(.servFail, .invalidData)
                 .finish(&buffer, flags: flags, edns: nil, end: MessageView.headerLength, limit: buffer.count)
                 ?? MessageView.headerLength
+        }
+    }
+
+    /// Writes all but the words of the reason: the length, and the reason where its words are to be appended.
+    private func writeRecords(
+        _ records: [ResourceRecord], and other: [UInt8], _ reply: Reply, _ reason: ToldReason?,
+        into buffer: inout MutableSpan<UInt8>, limit: Int
+    ) throws(WireError) -> (count: Int, words: ToldReason?) {
+        var builder = MessageBuilder(
+            buffer._mutatingExtracting(0...), id: id, flags: reply.flags(for: flags), limit: limit)
+        try builder.appendQuestion(try NameView(name.span, at: 0), type, .internet)
+        guard let edns else {
+            try append(records, and: other, to: &builder)
+            return (builder.bytes.count, nil)
+        }
+        // Room for the code goes before records, which go before the words.
+        let length = reply.opt(for: edns).length
+        try builder.reserve(length)
+        try append(records, and: other, to: &builder)
+        try builder.reserve(-length)
+        let words = reason?.fits(behind: builder.bytes.count, limit: limit) == true ? reason : nil
+        var reply = reply
+        if words != nil { reply.extendedError = nil }
+        try builder.appendOPT(reply.opt(for: edns))
+        return (builder.bytes.count, words)
+    }
+
+    /// Appends records, then those of another message, as far as they fit.
+    private func append(
+        _ records: [ResourceRecord], and other: [UInt8], to builder: inout MessageBuilder
+    ) throws(WireError) {
+        do throws(WireError) {
+            for record in records { try builder.append(record, to: .answer) }
+            if !other.isEmpty { try append(other, to: &builder) }
+        } catch {
+            guard error == .doesNotFit else { throw error }
+            builder.flags.isTruncated = true
         }
     }
 

@@ -34,9 +34,6 @@ final class ToldDenial: Sendable {
     /// An SOA's rdata, MNAME a pointer to the question's name.
     private static let soa: [UInt8] = [0xC0, 0x0C] + LocalRecord.soaRest(minimum: ttl)
 
-    /// An OPT record without options takes so many bytes (RFC 6891 6.1.2).
-    private static let optLength = 11
-
     /// Makes a denial ready for questions of a type.
     init(_ denial: Denial, to type: RecordType) {
         self.denial = denial
@@ -99,10 +96,10 @@ final class ToldDenial: Sendable {
         } else {
             reply.counts = (0, 0, 0)
         }
-        let reason = edns != nil && reason?.fits(buffer, end: end + Self.optLength, limit: limit) == true ? reason : nil
+        let reason = edns != nil && reason?.fits(behind: end, limit: min(limit, buffer.count)) == true ? reason : nil
         if reason != nil { reply.extendedError = nil }
         let count = reply.finish(&buffer, flags: flags, edns: edns, end: end, limit: buffer.count) ?? end
         if reply.isRefusal { MessagePatch.setFlags(reply.flags(ofRefusalFor: flags), in: &buffer) }
-        return reason?.append(to: &buffer, end: count, limit: limit) ?? count
+        return reason?.append(to: &buffer, end: count) ?? count
     }
 }

@@ -9,6 +9,9 @@ struct ToldReason: Sendable {
 
     private static let longestText = 200
 
+    /// An OPT record without options takes so many bytes (RFC 6891 6.1.2).
+    private static let optLength = 11
+
     /// The reason of a denial; nil where it has none. Of its words, whole characters within 200 bytes are told.
     init?(_ denial: Denial) {
         guard let code = denial.code else { return nil }
@@ -21,18 +24,12 @@ struct ToldReason: Sendable {
             end == 0 ? [] : head.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + bytes[..<end]
     }
 
-    /// Whether it has words.
-    var hasText: Bool { !option.isEmpty }
+    /// Whether there are words, and they fit behind the OPT record of a message that ends there without it: then OPT is written
+    /// without options, and they are appended. Else OPT says the code alone.
+    func fits(behind end: Int, limit: Int) -> Bool { !option.isEmpty && end + Self.optLength + option.count <= limit }
 
-    /// Whether words fit behind an OPT record that ends there.
-    func fits(_ buffer: borrowing MutableSpan<UInt8>, end: Int, limit: Int) -> Bool {
-        hasText && end + option.count <= min(limit, buffer.count)
-    }
-
-    /// Puts it behind an OPT record without options at the end of a message: the message's new end, the old one where there are
-    /// no words, or no room.
-    func append(to buffer: inout MutableSpan<UInt8>, end: Int, limit: Int) -> Int {
-        guard fits(buffer, end: end, limit: limit) else { return end }
+    /// Puts it behind an OPT record without options at the end of a message, where it `fits`: the message's new end.
+    func append(to buffer: inout MutableSpan<UInt8>, end: Int) -> Int {
         buffer.storeUInt16(UInt16(truncatingIfNeeded: option.count), at: end - 2)
         buffer.copy(option.span, to: end)
         return end + option.count
