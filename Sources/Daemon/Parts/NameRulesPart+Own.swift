@@ -1,5 +1,6 @@
 internal import DNSWire
 internal import Green
+internal import Logging
 internal import NameRules
 
 /// Rules that an operator gives to the running daemon.
@@ -10,10 +11,16 @@ extension NameRulesPart {
         case full
     }
 
-    /// Reads what was kept of them.
+    /// Reads what was kept of them; the daemon starts without them where they cannot be read, and says so.
     func readOwn() throws {
         let (path, files) = (settings.ownRulesPath, hub.loop.files)
-        if let kept = try blocking({ (try? files.read(path, limit: OwnRules.sizeLimit)).map(OwnRules.init) }) { own = kept }
+        do {
+            if let kept = try blocking({ try OwnRules.kept(path, files) }) { own = kept }
+        } catch let error as SocketError {
+            logger.warning(
+                "rules that were added cannot be read; they are not in force",
+                metadata: ["path": "\(path)", "problem": "\(error.reason)"])
+        }
     }
 
     /// Puts a rule in force at once. Says why it is not kept over a restart, where it is not. Waits.

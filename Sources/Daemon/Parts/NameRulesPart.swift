@@ -9,7 +9,7 @@ internal import Resolver
 final class NameRulesPart: Part {
     let name = "rules"
     let hub = Hub.current
-    private let logger: Logger
+    let logger: Logger
     private let cache: MemoryCache
     private let key: RuleKey
     private var hits = ListHits()
@@ -23,6 +23,8 @@ final class NameRulesPart: Part {
     /// Which addresses clients have that groups know by their hardware addresses, and when that is looked at next.
     private var neighbours = Neighbours()
     private var neighboursAt = Instant(nanoseconds: 0)
+    /// The minute in which the machine's zone was looked at last.
+    private var zoneMinute: Int64 = -1
     /// Asks the kernel about IPv6's; may block.
     var messages: @Sendable () -> [UInt8] = { Neighbours.messages() }
     /// All rules but those lists that hold at times only.
@@ -107,6 +109,8 @@ final class NameRulesPart: Part {
         let uptime = Int64(clamping: hub.loop.bootTime())
         let loader = ListLoader(key: key, access: hub.loop.files, now: hub.loop.wallTime(), uptime: uptime)
         let seconds = hub.loop.wallTime() / 1_000_000_000
+        try lookAtZone(settings, at: seconds)
+        guard round == self.round else { return false }
         var content = content
         _ = own.expire(at: seconds)
         let (own, isOwnNew) = (own, own != ownInForce)
@@ -140,6 +144,13 @@ final class NameRulesPart: Part {
         guard isNew || active != content.active else { return false }
         content.active = active
         return try put(content, ofRound: round)
+    }
+
+    /// Looks once in a minute by which zone the schedules go, where there are any.
+    private func lookAtZone(_ settings: RuleSettings, at seconds: Int64) throws {
+        guard seconds / 60 != zoneMinute, settings.groups.contains(where: { !$0.schedules.isEmpty }) else { return }
+        zoneMinute = seconds / 60
+        try blocking { RuleClock.lookAtZone() }
     }
 
     /// Finds out where clients are that are known by their hardware addresses, where that is due; says whether it is as before.

@@ -108,6 +108,24 @@ private struct StagedFiles: FileAccess {
         }
     }
 
+    @Test func `own rules that cannot be read at the start are told, and none that are not there`() throws {
+        for (error, count) in [(SocketError.system(errno: EACCES, call: "open"), 1), (.notFound, 0), (nil, 0)] {
+            let world = VirtualWorld(seed: 5)
+            let lines = Locked<[String]>([])
+            let logger = Logger(label: "test") { _ in LineKeeper(lines: lines) }
+            try world.run { _ in
+                let settings = try read("upstreams: [192.0.2.1]")
+                world.host.files.write(settings.rules.ownRulesPath, "deny bad.example. never\n")
+                world.host.files.setFailure(error, of: settings.rules.ownRulesPath)
+                let part = NameRulesPart(settings, try MemoryCache(sizeBytes: 0, seed: 1), logger)
+                try part.start()
+                #expect(part.own.rules.count == (error == nil ? 1 : 0))
+                #expect(lines.withLock { $0.filter { $0.contains("rules that were added cannot be read") }.count } == count)
+                try part.stop()
+            }
+        }
+    }
+
     @Test func `a file that only others may read is said, and what was read of it stays`() throws {
         let world = VirtualWorld(seed: 5)
         let lines = Locked<[String]>([])

@@ -173,8 +173,12 @@ struct ListLoader: Sendable {
 extension RuleBook.Content {
     /// The lists that hold for each group at a moment: seconds since 1970.
     func active(at seconds: Int64) -> [ActiveLists] {
-        groups.active(at: seconds, zones: lists.policyZones, offset: RuleClock.offset)
+        let offset = hasSchedules ? RuleClock.offset(seconds) : 0
+        return groups.active(at: seconds, zones: lists.policyZones) { _ in offset }
     }
+
+    /// Whether there are lists that hold at times only.
+    var hasSchedules: Bool { groups.groups.contains { !$0.schedules.isEmpty } }
 }
 
 extension RuleSettings {

@@ -41,6 +41,15 @@ struct OwnRules: Sendable, Equatable {
         }
     }
 
+    /// Those that a file keeps; nil where there is no such file, an error where it cannot be read. May block.
+    static func kept(_ path: String, _ access: any FileAccess) throws(SocketError) -> OwnRules? {
+        do throws(SocketError) {
+            return OwnRules(try access.read(path, limit: sizeLimit))
+        } catch .notFound {
+            return nil
+        }
+    }
+
     /// A line for each.
     var bytes: [UInt8] {
         Array(

@@ -2,11 +2,13 @@ internal import Glibc
 
 /// Times of day where this machine is.
 package enum RuleClock {
-    /// How many seconds this machine's time is ahead of UTC at a moment.
+    /// Looks whether the machine has been moved to another zone: /etc/localtime is read again where it is another file. May block.
+    package static func lookAtZone() { tzset() }
+
+    /// How many seconds this machine's time is ahead of UTC at a moment, in the zone of the last look. The first call of a process
+    /// that has not looked does so, and may block.
     package static func offset(_ seconds: Int64) -> Int {
         var moment = time_t(seconds)
-        // The machine may have been moved to another zone: /etc/localtime is read again where it is another file.
-        tzset()
         var parts = unsafe tm()
         guard unsafe localtime_r(&moment, &parts) != nil else { return 0 }
         return unsafe parts.tm_gmtoff

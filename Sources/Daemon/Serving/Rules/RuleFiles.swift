@@ -12,6 +12,8 @@ struct RuleFiles {
     let lists: [LoadedList]
     /// The files of the machine.
     let access: any FileAccess
+    /// Why the rules that were given to the daemon are not among them, where their file cannot be read.
+    private let ownProblem: String?
     /// When they were read: seconds since 1970.
     let readAt: Int64
 
@@ -26,13 +28,19 @@ struct RuleFiles {
         lists = loader.refreshed([], rules) ?? []
         var own = OwnRules()
         var neighbours = Neighbours()
+        var ownProblem: String?
         if isWhole {
-            if let kept = try? access.read(rules.ownRulesPath, limit: OwnRules.sizeLimit) { own = OwnRules(kept) }
+            do throws(SocketError) {
+                own = try OwnRules.kept(rules.ownRulesPath, access) ?? own
+            } catch {
+                ownProblem = "\(OwnRules.listName): \(rules.ownRulesPath): \(error.reason)"
+            }
             _ = own.expire(at: readAt)
             if !rules.machines.isEmpty {
                 neighbours.look(for: rules.machines, access, messages: { Neighbours.messages() })
             }
         }
+        self.ownProblem = ownProblem
         content = rules.content(
             lists: try loader.ruleSet(of: lists, and: own, number: 1), hasOwn: !own.rules.isEmpty, neighbours: neighbours,
             at: readAt)
@@ -40,7 +48,7 @@ struct RuleFiles {
 
     /// A line for each file that cannot be read.
     var problems: [String] {
-        lists.flatMap { list in list.problems.map { "lists.\(list.settings.name): \($0)" } }
+        lists.flatMap { list in list.problems.map { "lists.\(list.settings.name): \($0)" } } + (ownProblem.map { [$0] } ?? [])
     }
 
     /// What the rules do with a name, and which line says so. Blocks.
