@@ -156,6 +156,33 @@ import Testing
     ])
     func `an alias of our own that leads back to itself is a mistake`(_ text: String, _ lines: [Int]) {
         let zone = LocalZone(text)
-        #expect(zone.faults.map(\.line) == lines && zone.faults.allSatisfy(\.isLoop))
+        #expect(zone.faults.map(\.line) == lines && zone.faults.allSatisfy { $0.kind == .loop })
+    }
+
+    @Test func `ways over aliases are measured, whatever was measured before`() {
+        let names = (0..<9).map { Name("n\($0).test.")! }
+        // n0 to n4 one behind the other, n5 to n6 to n5, n7 to n5, n8 to itself.
+        let targets = [1, 2, 3, 4, nil, 6, 5, 5, 8]
+        func lengths(_ order: [Int]) -> [Int] {
+            var ways = AliasWays()
+            var lengths = [Int](repeating: -1, count: names.count)
+            for start in order {
+                lengths[start] = ways.length(from: names[start]) { name in
+                    targets[names.firstIndex(of: name)!].map { names[$0] }
+                }
+            }
+            return lengths
+        }
+        let endless = AliasWays.endless
+        for order in [Array(0..<9), Array((0..<9).reversed()), [3, 7, 1, 8, 0, 5, 2, 6, 4]] {
+            #expect(lengths(order) == [4, 3, 2, 1, 0, endless, endless, endless, endless])
+        }
+    }
+
+    @Test func `an alias of our own with more behind it than are followed is a mistake`() {
+        for count in [8, 9, 20] {
+            let zone = LocalZone((0..<count).map { "n\($0).test. CNAME n\($0 + 1).test.\n" }.joined())
+            #expect(zone.faults.map(\.line) == Array(1..<max(1, count - 7)) && zone.faults.allSatisfy { $0.kind == .tooLong })
+        }
     }
 }

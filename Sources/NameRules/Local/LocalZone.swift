@@ -6,10 +6,20 @@ package import DNSWire
 ///     nas   300 IN A 192.0.2.10
 ///     ads.example: nxdomain
 package struct LocalZone: Sendable {
-    /// A line that cannot be read, or whose alias never ends.
+    /// A line that cannot be read, or whose alias leads nowhere.
     package struct Fault: Hashable, Sendable {
-        /// Whether it is an alias that leads back to itself, by itself or by others.
-        package var isLoop = false
+        /// What is wrong.
+        package enum Kind: Hashable, Sendable {
+            /// It cannot be read.
+            case unreadable
+            /// It is an alias that leads back to itself, by itself or by others.
+            case loop
+            /// It is an alias behind which there are more than are followed.
+            case tooLong
+        }
+
+        /// What is wrong.
+        package var kind = Kind.unreadable
         /// Its number, from 1: where its entry ends.
         package let line: Int
         /// The entry.
@@ -26,6 +36,8 @@ package struct LocalZone: Sendable {
     package private(set) var faults: [Fault] = []
     /// How many records there are.
     package private(set) var recordCount = 0
+    /// The aliases among them.
+    package private(set) var aliases: [AliasLine] = []
 
     /// A bit for each top-level label that a name here has, by its hash.
     private var tops: UInt64 = 0
@@ -58,7 +70,7 @@ package struct LocalZone: Sendable {
             state.line = number
             if !take(text, &state) { faults.append(Fault(line: number, text: text)) }
         }
-        findLoops(state.aliases)
+        findLoops()
         if lines.isOpen { faults.append(Fault(line: number, text: "a parenthesis is never closed")) }
         for name in Array(records.keys) + Array(actions.keys) { tops |= Self.topBit(name.wire.span) }
     }
@@ -81,6 +93,16 @@ package struct LocalZone: Sendable {
     /// The most records of one name: each new one is compared with the others.
     private static var maximumRecordsOfOneName: Int { 1000 }
 
+    /// An alias: where it stands, and where it leads.
+    package struct AliasLine: Sendable {
+        /// The number of its line, from 1: where its entry ends.
+        package let line: Int
+        /// The entry.
+        package let text: String
+        /// The name that it stands for.
+        package let target: Name
+    }
+
     /// What one entry leaves for the next.
     private struct State {
         var origin = Name.root
@@ -88,15 +110,15 @@ package struct LocalZone: Sendable {
         var owner: Substring = ""
         /// The line that is read.
         var line = 0
-        /// The aliases so far: their lines, their texts, and where they lead.
-        var aliases: [(line: Int, text: String, target: Name)] = []
     }
 
-    /// Tells aliases that never end.
-    private mutating func findLoops(_ aliases: [(line: Int, text: String, target: Name)]) {
-        var loops = AliasLoops()
-        for alias in aliases where loops.isEndless(alias.target.lowercased, next: { [zone = self] in zone.target(of: $0) }) {
-            faults.append(Fault(isLoop: true, line: alias.line, text: alias.text))
+    /// Tells aliases that never end, or not soon enough.
+    private mutating func findLoops() {
+        var ways = AliasWays()
+        for alias in aliases {
+            let length = ways.length(from: alias.target.lowercased, next: { [zone = self] in zone.target(of: $0) })
+            guard length >= AliasWays.longest else { continue }
+            faults.append(Fault(kind: length == AliasWays.endless ? .loop : .tooLong, line: alias.line, text: alias.text))
         }
         faults.sort { $0.line < $1.line }
     }
@@ -120,7 +142,7 @@ package struct LocalZone: Sendable {
         guard let record = ZoneTTL.record(String(line), origin: state.origin, defaultTTL: state.ttl),
             record.class == .internet, ![0, 41].contains(record.type.rawValue), !(128..<256).contains(record.type.rawValue)
         else { return false }
-        if case .cname(let alias) = record.data { state.aliases.append((state.line, text, alias.target)) }
+        if case .cname(let alias) = record.data { aliases.append(AliasLine(line: state.line, text: text, target: alias.target)) }
         return add(record)
     }
 

@@ -8,8 +8,6 @@ internal import Upstream
 /// Names that stand for others by our own word: rewrites, aliases of our own and of lists, safe searches. The other name is looked
 /// up like any, and its answer stands behind a CNAME record.
 extension Resolver {
-    /// So many names that stand for others are followed.
-    private static var mostRedirects: Int { 8 }
     /// For so long clients may keep that a name stands for another, unless its record says otherwise.
     static var redirectTTL: UInt32 { 300 }
 
@@ -70,7 +68,7 @@ extension Resolver {
         var records: [ResourceRecord] = []
         var owner = pending.key.wireName
         var cause: Denial?
-        for _ in 0..<Self.mostRedirects {
+        for _ in 0..<AliasWays.longest {
             guard let name = RuleBook.name(owner.span) else { break }
             cause = cause ?? next.cause
             if let trace = pending.trace { note(next, of: name, trace) }

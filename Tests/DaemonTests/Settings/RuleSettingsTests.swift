@@ -147,6 +147,39 @@ import Testing
         #expect(rules.rewrites.count == 3)
     }
 
+    @Test func `names that stand for others one behind the other are refused where the resolver would not follow them`() throws {
+        func rewrites(_ count: Int) -> String {
+            "rewrite: [" + (0..<count).map { "{from: n\($0).test, to: n\($0 + 1).test}" }.joined(separator: ", ") + "]"
+        }
+        #expect(try read(rewrites(8)).rules.rewrites.count == 8)
+        let problem = complaint(rewrites(9))
+        #expect(problem.contains("rewrite[0]: n0.test. leads on over 9 names") && !problem.contains("rewrite[1]"), "\(problem)")
+        // Over both kinds, wherever the way begins.
+        #expect(try read("local: n8.test. A 192.0.2.1\n" + rewrites(8)).rules.rewrites.count == 8)
+        let mixed = complaint("local: n8.test. CNAME end.test.\n" + rewrites(8))
+        #expect(mixed.contains("rewrite[0]: n0.test. leads on over 9 names"))
+        #expect(complaint("local: first.test. CNAME n0.test.\n" + rewrites(8)).contains("leads on over 9 names"))
+        let local = "local: |\n" + (0..<9).map { "  n\($0).test. CNAME n\($0 + 1).test.\n" }.joined()
+        #expect(complaint(local).contains("line 1 is an alias with too many behind it"))
+    }
+
+    @Test func `own rules that cannot be read are a problem that a test of rules tells, and none that are not there`() throws {
+        let path = NSTemporaryDirectory() + "vireo-own-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let settings = try read("lists-directory: \(path)")
+        #expect(try settings.ruleTest(["name": "bad.example"], json: false).problems.isEmpty)
+        let file = path + "/own-rules"
+        try "deny bad.example. never\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let (answer, problems) = try settings.ruleTest(["name": "bad.example"], json: false)
+        #expect(String(decoding: answer, as: UTF8.self).hasPrefix("bad.example.: block") && problems.isEmpty)
+        // One that not even root can read.
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+        let told = try settings.ruleTest(["name": "bad.example"], json: false).problems
+        #expect(told.count == 1 && told.allSatisfy { $0.hasPrefix("own rules: \(file): ") }, "\(told)")
+    }
+
     @Test func `a record of a list answers as a denial by that list`() throws {
         let path = NSTemporaryDirectory() + "vireo-list-\(UUID().uuidString).txt"
         defer { try? FileManager.default.removeItem(atPath: path) }

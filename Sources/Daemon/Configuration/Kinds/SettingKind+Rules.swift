@@ -109,11 +109,18 @@ extension SettingKind where Value == String {
                 var faults = ConfigurationFaults()
                 for fault in NameRules.LocalZone(text).faults {
                     faults.collect { () throws(ConfigurationError) in
-                        throw fault.isLoop
-                            ? node.failure(
+                        switch fault.kind {
+                        case .loop:
+                            throw node.failure(
                                 "line \(fault.line) is an alias that leads back to itself: \(quoted(fault.text))",
                                 expected: "aliases that end at a name that is none")
-                            : node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                        case .tooLong:
+                            throw node.failure(
+                                "line \(fault.line) is an alias with too many behind it: \(quoted(fault.text))",
+                                expected: "at most \(AliasWays.longest) aliases, one behind the other")
+                        case .unreadable:
+                            throw node.failure("line \(fault.line) cannot be read: \(quoted(fault.text))", expected: expected)
+                        }
                     }
                 }
                 try faults.check()

@@ -47,29 +47,50 @@ extension RuleSettings {
                 example: "[{name: ads.example, client: 192.0.2.70, at: \"2026-11-27 18:00\", expect: block}]")),
     ]
 
-    /// Refuses names that stand for each other, over rewrites and records of our own; one that stands for itself stays as it is.
+    /// Refuses names that stand for each other, or lead on for longer than is followed, over rewrites and records of our own; one
+    /// that stands for itself stays as it is.
     static func checkRewrites(_ settings: Settings, _ node: ConfigurationNode) throws(ConfigurationError) {
+        guard !settings.rules.rewrites.isEmpty else { return }
         let zone = NameRules.LocalZone(settings.rules.local)
         let rewrites = Dictionary(settings.rules.rewrites.map { ($0.from.lowercased, $0.to) }) { _, last in last }
-        var loops = AliasLoops()
+        let next = { (name: Name) -> Name? in
+            if let target = zone.target(of: name) { return target }
+            guard case .unknown = zone.find(name, .a), let target = rewrites[name], target.lowercased != name else { return nil }
+            return target
+        }
+        var ways = AliasWays()
         var faults = ConfigurationFaults()
         for (index, rewrite) in settings.rules.rewrites.enumerated() {
-            let isEndless = loops.isEndless(rewrite.from.lowercased) { name in
-                if let target = zone.target(of: name) { return target }
-                guard case .unknown = zone.find(name, .a), let target = rewrites[name], target.lowercased != name else {
-                    return nil
-                }
-                return target
-            }
-            guard isEndless else { continue }
-            var place = (node.value(of: "rewrite") ?? node).place
-            place.key = "rewrite[\(index)]"
+            let length = ways.length(from: rewrite.from.lowercased, next: next)
             faults.collect { () throws(ConfigurationError) in
-                throw .badValue(
-                    place, problem: "\(rewrite.from) leads back to itself", expected: "rewrites that end at a name that is none")
+                try check(length, "\(rewrite.from)", node, "rewrite", at: "rewrite[\(index)]")
+            }
+        }
+        for alias in zone.aliases {
+            let length = ways.length(from: alias.target.lowercased, next: next)
+            faults.collect { () throws(ConfigurationError) in
+                // What is endless is so by a rewrite, which was told.
+                guard length < AliasWays.endless else { return }
+                try check(length + 1, "line \(alias.line), \(quoted(alias.text)),", node, "local", at: "local")
             }
         }
         try faults.check()
+    }
+
+    /// Refuses what has too many names behind it.
+    private static func check(
+        _ length: Int, _ what: String, _ node: ConfigurationNode, _ key: String, at name: String
+    ) throws(ConfigurationError) {
+        guard length > AliasWays.longest else { return }
+        var place = (node.value(of: key) ?? node).place
+        place.key = name
+        guard length < AliasWays.endless else {
+            throw .badValue(
+                place, problem: "\(what) leads back to itself", expected: "rewrites that end at a name that is none")
+        }
+        throw .badValue(
+            place, problem: "\(what) leads on over \(length) names",
+            expected: "at most \(AliasWays.longest) that stand for others, one behind the other")
     }
 
     /// Refuses groups that name what is not there, and more of anything than there may be.
