@@ -22,8 +22,8 @@
 // bit for each group goes into the cache entry beside `rules.number`:
 //
 //     var verdicts = rules.verdicts(of: name.span)                        // FixedName: wire form, lower case
-//     verdicts.formUnion(rules.verdicts(of: alias.span))
-//     verdicts.formUnion(rules.verdicts(of: IPAddress(ipv4: address)))
+//     verdicts = verdicts.union(rules.verdicts(of: alias.span))
+//     verdicts = verdicts.union(rules.verdicts(of: IPAddress(ipv4: address)))
 //     let denied = GroupTable.denials(verdicts, active)                   // groups.active(at:zones:offset:), once a minute
 //
 // Where the client's bit is set, `active[group].decide(verdicts)` says which list decides; `rules.matches(of:)` gives its

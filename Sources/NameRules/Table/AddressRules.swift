@@ -47,8 +47,9 @@ package struct AddressRules: Sendable {
         for index in order {
             var entry = entries[index]
             if let last = kept.last, last.prefix == entry.prefix {
-                let rules = kept[first...]
-                guard rules.count < SegmentSorter.maximumRulesOfOneName, !rules.contains(where: { $0.rule == entry.rule })
+                // No slice of what is appended to below outlives the question.
+                guard kept.count - first < SegmentSorter.maximumRulesOfOneName,
+                    !kept[first...].contains(where: { $0.rule == entry.rule })
                 else { continue }
                 entry.outer = last.outer
             } else {

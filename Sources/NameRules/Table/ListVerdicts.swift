@@ -51,12 +51,34 @@ package struct ListVerdicts: Hashable, Sendable {
         allowedImportantly |= (kinds & 0b111_000_000_000 == 0 ? 0 : 1) &<< shift
     }
 
-    /// Takes in what is said of another name of the same answer (an alias, RPZ-IP).
-    package mutating func formUnion(_ other: ListVerdicts) {
-        denied |= other.denied
-        allowed |= other.allowed
-        deniedImportantly |= other.deniedImportantly
-        allowedImportantly |= other.allowedImportantly
-        special |= other.special
+    /// With what is said of another name of the same answer (an alias, RPZ-IP).
+    package func union(_ other: ListVerdicts) -> ListVerdicts {
+        var all = self
+        all.denied |= other.denied
+        all.allowed |= other.allowed
+        all.deniedImportantly |= other.deniedImportantly
+        all.allowedImportantly |= other.allowedImportantly
+        all.special |= other.special
+        return all
     }
+
+    /// What some lists say, a bit for each.
+    package func of(_ lists: UInt64) -> ListVerdicts {
+        var part = exceptions(of: lists)
+        part.denied = denied & lists
+        part.deniedImportantly = deniedImportantly & lists
+        part.special = special & lists
+        return part
+    }
+
+    /// What some lists let pass.
+    package func exceptions(of lists: UInt64) -> ListVerdicts {
+        var part = ListVerdicts()
+        part.allowed = allowed & lists
+        part.allowedImportantly = allowedImportantly & lists
+        return part
+    }
+
+    /// Without what some lists deny.
+    package func withoutDenials(of lists: UInt64) -> ListVerdicts { of(~lists).union(exceptions(of: lists)) }
 }

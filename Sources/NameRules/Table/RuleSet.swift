@@ -52,6 +52,13 @@ package final class RuleSet: Sendable {
         return verdicts
     }
 
+    /// The longest prefix with rules of a list that an address is in.
+    package func prefix(of address: IPAddress, in list: Int) -> AddressPrefix? {
+        var found: AddressPrefix?
+        index.tables[list].addresses.eachRule(of: address) { prefix, _ in found = prefix }
+        return found
+    }
+
     /// The rules that apply to an address in an answer: those of the longest prefix of each list.
     package func matches(of address: IPAddress) -> [AddressMatch] {
         var matches: [AddressMatch] = []

@@ -7,10 +7,14 @@ struct AnswerFacts {
     enum Subject {
         /// The question's name.
         case question
-        /// Another name, in wire form and lower case.
+        /// An alias' target, in wire form and lower case.
         case name([UInt8])
+        /// A service's host, in wire form and lower case.
+        case host([UInt8])
         /// An address.
         case address(IPAddress)
+        /// The addresses that lists chose, by the lists' numbers.
+        case chosen([Int: IPAddress])
     }
 
     /// Whether one of the addresses is one that no host on the internet has.
@@ -37,7 +41,7 @@ struct AnswerFacts {
             case .cname where aliasCount < Self.mostAliases:
                 aliasCount += 1
                 guard let target = try? NameView(message, at: record.rdataOffset, limit: record.endOffset) else { continue }
-                look(at: target, tell)
+                look(at: target, tell) { .name($0) }
             case .a, .aaaa:
                 if book.judgesAddresses { look(at: record.rdata, tell) }
             case .svcb, .https: readService(record, tell)
@@ -53,7 +57,7 @@ struct AnswerFacts {
         guard let target = try? NameView(message, at: record.rdataOffset + 2, limit: record.endOffset, allowingPointers: false)
         else { return }
         var position = target.endOffset
-        if !target.isRoot { look(at: target, tell) }
+        if !target.isRoot { look(at: target, tell) { .host($0) } }
         guard book.judgesAddresses else { return }
         while position + 4 <= record.endOffset {
             let key = message.loadUInt16(at: position)
@@ -71,10 +75,12 @@ struct AnswerFacts {
     }
 
     /// Looks a name up.
-    private func look(at name: consuming NameView, _ tell: (Subject, ListVerdicts) -> Void) {
+    private func look(
+        at name: consuming NameView, _ tell: (Subject, ListVerdicts) -> Void, as subject: ([UInt8]) -> Subject
+    ) {
         let fixed = FixedName(name)
         let found = book.content.lists.verdicts(of: fixed.span)
-        if !found.isEmpty { tell(.name([UInt8](copying: fixed.span)), found) }
+        if !found.isEmpty { tell(subject([UInt8](copying: fixed.span)), found) }
     }
 
     /// Looks an address of 4 or 16 bytes up.

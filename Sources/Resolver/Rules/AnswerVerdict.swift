@@ -5,8 +5,8 @@ internal import NameRules
 /// What the rules of one book make of an answer, for all groups at once: made once for each answer and book, remembered in the
 /// flight that brought it and beside the cache's entry.
 ///
-/// Each name and address is judged by itself: what lets one of them pass says nothing of another. An exception for the
-/// question's own name is one for its whole answer.
+/// Each name and address is judged by itself: what lets one of them pass says nothing of another, but in a policy zone
+/// (`AnswerJudgement`). An exception for the question's own name is one for its whole answer.
 package final class AnswerVerdict: Sendable {
     /// Which book it is of.
     private let identity: RuleBook.Identity
@@ -17,14 +17,7 @@ package final class AnswerVerdict: Sendable {
     /// Which groups are denied it, a bit for each.
     private let denied: UInt64
     /// Why: each denies it to a group that none before it does, so that there are no more than groups.
-    private let causes: [Cause]
-
-    /// A name or an address by which an answer is denied to groups.
-    private struct Cause {
-        var subject: AnswerFacts.Subject
-        var verdicts: ListVerdicts
-        var groups: UInt64
-    }
+    private let causes: [AnswerJudgement.Cause]
 
     /// Judges an answer as `Belief` has made it.
     package convenience init(_ book: RuleBook, _ answer: borrowing Answer, to asked: Asked, mayBePrivate: Bool) {
@@ -42,25 +35,12 @@ package final class AnswerVerdict: Sendable {
     ) {
         identity = book.identity
         isTouched = book.isTouched(name)
-        let own = book.content.lists.verdicts(of: name)
-        var denied = GroupTable.denials(own, book.content.active)
-        var causes = denied == 0 ? [] : [Cause(subject: .question, verdicts: own, groups: denied)]
-        var last = ListVerdicts()
-        let facts = AnswerFacts(book, message, at: start, count: count) { subject, verdicts in
-            // Many addresses are often of one prefix.
-            guard verdicts != last else { return }
-            last = verdicts
-            // With what lets the question's name pass. What denies that is in `denied` already.
-            var all = verdicts
-            all.formUnion(own)
-            let groups = GroupTable.denials(all, book.content.active) & ~denied
-            guard groups != 0 else { return }
-            denied |= groups
-            causes.append(Cause(subject: subject, verdicts: all, groups: groups))
-        }
+        var judgement = AnswerJudgement(book, name)
+        let facts = AnswerFacts(book, message, at: start, count: count) { judgement.take($0, $1) }
+        judgement.finish()
         isRefused = facts.hasPrivateAddress && !mayBePrivate
-        self.denied = denied
-        self.causes = causes
+        denied = judgement.denied
+        causes = judgement.causes
     }
 
     /// Whether it is what a book says.
@@ -94,8 +74,9 @@ package final class AnswerVerdict: Sendable {
         return book.denial(cause.verdicts, group, explains: explains, counting: hits) { list in
             switch cause.subject {
             case .question: book.reason(for: question, in: list)
-            case .name(let name): book.reason(for: name.span, in: list)
+            case .name(let name), .host(let name): book.reason(for: name.span, in: list)
             case .address(let address): book.reason(for: address, in: list)
+            case .chosen(let addresses): addresses[list].flatMap { book.reason(for: $0, in: list) }
             }
         }
     }

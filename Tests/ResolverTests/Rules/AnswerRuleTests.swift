@@ -46,4 +46,53 @@ import Testing
             }
         }
     }
+
+    /// Rules of one policy zone, or of two behind a blank line, and of a filter list; and what is asked: the zone's name that
+    /// denies, or nothing.
+    @Test(arguments: [
+        // What lets the name pass lets all behind it pass, in that zone.
+        (["www.example CNAME rpz-passthru.", "*.tracker.example CNAME ."], "", ""),
+        (["www.example CNAME rpz-passthru.", "24.0.2.0.192.rpz-ip CNAME ."], "", ""),
+        (["cdn.example CNAME rpz-passthru.", "*.tracker.example CNAME ."], "", ""),
+        (["cdn.example CNAME rpz-passthru.", "24.0.2.0.192.rpz-ip CNAME ."], "", ""),
+        // What is behind a denied name lets nothing pass.
+        (["cdn.example CNAME .", "*.tracker.example CNAME rpz-passthru."], "", "one: cdn.example"),
+        (["*.tracker.example CNAME .", "24.0.2.0.192.rpz-ip CNAME rpz-passthru."], "", "one: tracker.example"),
+        // Of all addresses the one of the longest prefix is heard.
+        (["24.0.2.0.192.rpz-ip CNAME .", "32.9.2.0.192.rpz-ip CNAME rpz-passthru."], "", ""),
+        (["24.0.2.0.192.rpz-ip CNAME rpz-passthru.", "32.9.2.0.192.rpz-ip CNAME ."], "", "one: 192.0.2.9"),
+        (["32.9.2.0.192.rpz-ip CNAME .", "32.5.2.0.192.rpz-ip CNAME rpz-passthru."], "", ""),
+        (["32.9.2.0.192.rpz-ip CNAME rpz-passthru.", "32.5.2.0.192.rpz-ip CNAME ."], "", "one: 192.0.2.5"),
+        // Of two zones the first that says anything.
+        (["24.0.2.0.192.rpz-ip CNAME .", "", "cdn.example CNAME rpz-passthru."], "", "one: 192.0.2.0/24"),
+        (["24.0.2.0.192.rpz-ip CNAME rpz-passthru.", "", "32.9.2.0.192.rpz-ip CNAME ."], "", ""),
+        (["32.7.2.0.192.rpz-ip CNAME rpz-passthru.", "", "32.9.2.0.192.rpz-ip CNAME ."], "", "two: 192.0.2.9"),
+        // A zone's exception for one alias or address is none for what a filter list denies of another.
+        (["cdn.example CNAME rpz-passthru.", "*.tracker.example CNAME ."], "||tracker.example^", "ads: tracker.example"),
+        (["32.5.2.0.192.rpz-ip CNAME rpz-passthru.", "24.0.2.0.192.rpz-ip CNAME ."], "||192.0.2.9^", "ads: 192.0.2.9"),
+        (["24.0.2.0.192.rpz-ip CNAME ."], "@@||www.example^", ""),
+        (["24.0.2.0.192.rpz-ip CNAME ."], "@@||cdn.example^", "one: 192.0.2.0/24"),
+    ])
+    func `of a policy zone one rule is heard about an answer`(_ rules: [String], _ ads: String, _ reason: String) throws {
+        let zones = rules.split(separator: "", omittingEmptySubsequences: false).map { lines in
+            "$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\n" + lines.joined(separator: "\n") + "\n"
+        }
+        let lists = Array(zip(["one", "two"], zones)) + (ads.isEmpty ? [] : [("ads", ads + "\n")])
+        let book = try RuleTests.book(lists)
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = { query in
+                .reply(
+                    to: query, .noError,
+                    [
+                        "\(query.questions[0].name) 300 IN CNAME cdn.example.", "cdn.example. 300 IN CNAME t.tracker.example.",
+                        "t.tracker.example. 300 IN A 192.0.2.9", "t.tracker.example. 300 IN A 192.0.2.5",
+                    ])
+            }
+            for _ in 0..<2 {
+                let answer = try world.ask("www.example", edns: EDNS())
+                #expect((answer.edns?.extendedError?.text ?? "") == reason)
+                #expect(answer.answers.contains { $0.type == .cname } == reason.isEmpty)
+            }
+        }
+    }
 }
