@@ -10,8 +10,8 @@ extension Resolver {
     /// group has upstreams of its own.
     @inline(never)
     func enterView(_ query: inout QueryView, from client: UInt128, within view: ViewNumber) {
-        let view = client == Self.nobody ? view : self.view(of: client, named: query.clientName)
-        if client != Self.nobody { figures.views.add(at: QueryFigures.cell(ofView: view.rawValue)) }
+        let view = Self.hasNoLists(client) ? view : self.view(of: client, named: query.clientName)
+        if !Self.hasNoLists(client) { figures.views.add(at: QueryFigures.cell(ofView: view.rawValue)) }
         if view != .general { query.enter(view, seed: cache.seed) }
     }
 

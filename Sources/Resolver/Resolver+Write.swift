@@ -122,7 +122,7 @@ extension Resolver {
     ) -> Step {
         if let step = judge(&query, from: client, &buffer, streams: streams) { return step }
         answeredBy = .memory
-        return streams || byteCount <= Self.mostInDatagram ? .tooLong : answer(.tooLong, query, &buffer)
+        return streams || byteCount <= Self.mostInDatagram ? laterStep(&query, from: client) : answer(.tooLong, query, &buffer)
     }
 
     /// The longest answer over UDP that the client may get.

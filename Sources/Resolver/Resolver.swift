@@ -142,14 +142,16 @@ package final class Resolver {
     package func resolve(_ pending: PendingQuery) -> Resolution {
         let begun = hub.now
         var resolution = resolveQuietly(pending)
-        resolution.begunAt = begun
+        // What was kept was not waited for.
+        if !resolution.isCached { resolution.begunAt = begun }
         return resolution
     }
 
     /// The same for what no client asked itself.
     func resolveQuietly(_ pending: PendingQuery) -> Resolution {
         guard unsafe rulesMark != 0 else { return resolveItself(pending) }
-        if let redirected = resolveRedirect(pending) ?? resolveDeniedHit(pending) { return redirected }
+        if let redirected = resolveRedirect(pending) { return redirected }
+        if pending.isKept, let kept = resolveKept(pending) { return kept }
         let resolution = resolveItself(pending)
         return resolveDenied(resolution, pending) ?? resolution
     }

@@ -105,9 +105,9 @@ extension Resolver {
         return (step, Array(buffer[..<count]))
     }
 
-    /// The answer's bytes to a message, as a listener gets it; nil when none is due. Waits.
-    func exchange(_ bytes: [UInt8], streams: Bool = false, client: UInt128 = 0) -> [UInt8]? {
-        let room = streams ? 65_535 : 4096
+    /// The answer's bytes to a message, as a listener with a buffer of `room` bytes gets it; nil when none is due. Waits.
+    func exchange(_ bytes: [UInt8], room: Int? = nil, streams: Bool = false, client: UInt128 = 0) -> [UInt8]? {
+        let room = room ?? (streams ? 65_535 : 4096)
         var query = QueryView()
         let (step, answer) = begin(&query, bytes, room: room, streams: streams, client: client)
         switch step {

@@ -94,18 +94,18 @@ extension MemoryCache {
 
     /// Answers a question that was waited for, or whose answer was too long at first: like `answer`, but what is known is
     /// counted neither as a hit nor as a miss. A failure may be the answer; with `orStale`, a stale answer instead of it,
-    /// all its TTLs `staleTTL`.
+    /// all its TTLs `staleTTL`. Who only looks at what others will be given says that it is not `isCounted`.
     package func answerLate(
-        _ key: borrowing CacheKey, orStale: Bool = false, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>,
-        at offset: Int
+        _ key: borrowing CacheKey, orStale: Bool = false, isCounted: Bool = true, at now: BootSeconds,
+        into buffer: inout MutableSpan<UInt8>, at offset: Int
     ) -> CacheOutcome {
         guard !isOff else { return .miss }
-        var outcome = lookUpLate(key.view, orStale, now, &buffer, offset)
+        var outcome = lookUpLate(key.view, orStale, isCounted, now, &buffer, offset)
         switch outcome {
-        case .miss: outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset)
+        case .miss: outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, isCounted, now, &buffer, offset)
         // That the name does not exist may have been learnt later, by a question for another type.
         case .hit(let own) where own.isStale && isYounger(key.view.forAllTypes(seed: seed), than: own, at: now):
-            outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, now, &buffer, offset)
+            outcome = lookUpLate(key.view.forAllTypes(seed: seed), orStale, isCounted, now, &buffer, offset)
         default: break
         }
         guard case .hit(let answer) = outcome else { return outcome }
@@ -128,11 +128,12 @@ extension MemoryCache {
 
     /// What happens under the shard's lock.
     private func lookUpLate(
-        _ key: KeyView, _ orStale: Bool, _ now: BootSeconds, _ buffer: inout MutableSpan<UInt8>, _ offset: Int
+        _ key: KeyView, _ orStale: Bool, _ isCounted: Bool, _ now: BootSeconds, _ buffer: inout MutableSpan<UInt8>,
+        _ offset: Int
     ) -> CacheOutcome {
         let epoch = orStale ? nil : currentFailureEpoch
         var locked = shards.lock(shards.number(forHash: key.hash))
-        return locked.shard.answerLate(key, at: now, epoch: epoch, into: &buffer, at: offset)
+        return locked.shard.answerLate(key, at: now, epoch: epoch, isCounted: isCounted, into: &buffer, at: offset)
     }
 
     /// Removes what stands for a question and is over, with DO and without: there is a better answer, which is not kept.

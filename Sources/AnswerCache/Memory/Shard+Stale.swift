@@ -16,9 +16,11 @@ extension Shard {
     }
 
     /// Copies the answer to a question that was waited for into a buffer: a good one, then a stale one where that is wanted,
-    /// then a failure. Counts neither a hit nor a miss, for the question was counted when it came.
+    /// then a failure. Counts neither a hit nor a miss, for the question was counted when it came; a stale answer, and that an
+    /// entry was used, where it `isCounted`.
     mutating func answerLate(
-        _ key: KeyView, at now: BootSeconds, epoch: UInt32?, into buffer: inout MutableSpan<UInt8>, at offset: Int
+        _ key: KeyView, at now: BootSeconds, epoch: UInt32?, isCounted: Bool = true, into buffer: inout MutableSpan<UInt8>,
+        at offset: Int
     ) -> CacheOutcome {
         var found = find(key, isFailure: false)
         if let good = found, blocks[good].isExpired(at: now) {
@@ -28,6 +30,7 @@ extension Shard {
         guard let found else { return .miss }
         let needed = blocks[found].tailLength
         guard needed <= buffer.count - offset else { return .tooLarge(byteCount: needed) }
+        guard isCounted else { return .hit(show(found, at: now, into: &buffer, at: offset)) }
         let answer = give(found, at: now, into: &buffer, at: offset)
         if answer.isStale { counters.staleHits += 1 }
         return .hit(answer)

@@ -127,6 +127,14 @@ struct Shard: ~Copyable {
     ) -> StoredAnswer {
         if blocks[entry].uses < .max { blocks[entry].uses += 1 }
         blocks[entry].flags.insert(.visited)
+        return show(entry, at: now, into: &buffer, at: offset)
+    }
+
+    /// The same, not counted as a use.
+    @inline(__always)
+    func show(
+        _ entry: UInt32, at now: BootSeconds, into buffer: inout MutableSpan<UInt8>, at offset: Int
+    ) -> StoredAnswer {
         let header = blocks[entry]
         let answer = StoredAnswer(header, at: now)
         blocks.copyPayload(of: entry, from: Int(header.nameLength), count: answer.length, into: &buffer, at: offset)

@@ -29,6 +29,9 @@ public struct QueryView: ~Copyable, Sendable {
     /// What whoever asks is called, as the connection says; reading a message leaves it as it is.
     package var clientName = ClientName.none
 
+    /// Whether an answer is known that has to be looked at once more before anybody is asked, as whoever answers has found.
+    package var isKept = false
+
     /// Makes a view of nothing, to read into.
     public init() {}
 
@@ -74,6 +77,7 @@ public struct QueryView: ~Copyable, Sendable {
         questionLength = 0
         edns = nil
         viewNumber = .general
+        isKept = false
         if flags.isResponse { return .drop }
         let wellFormed: Bool
         do {

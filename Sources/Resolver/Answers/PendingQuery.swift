@@ -28,8 +28,10 @@ package final class PendingQuery: Sendable {
     let clientName: ClientName
     /// Whether it is about the name that a client's stands for.
     let isRedirected: Bool
-    /// Whether an answer is not followed to another name any more, whatever it is denied by.
-    let isFollowed: Bool
+    /// Whether an alias of a list led to it, so that no list has a say in its answer any more.
+    let isPastLists: Bool
+    /// Whether the cache may have its answer, which is to be looked at before anybody is asked.
+    let isKept: Bool
 
     /// Told what happens, where somebody watches.
     let trace: QuestionTrace?
@@ -43,7 +45,7 @@ package final class PendingQuery: Sendable {
         self.trace = trace
         self.client = FairShares.client(client)
         address = client
-        (isRedirected, isFollowed) = (false, false)
+        (isRedirected, isPastLists, isKept) = (false, false, query.isKept)
         let key = CacheKey(&query)
         self.key = key
         id = query.id
@@ -56,8 +58,9 @@ package final class PendingQuery: Sendable {
         name = written.hasSameBytes(as: lowercased.span) ? lowercased : [UInt8](copying: written)
     }
     /// The same query about the name that its own stands for.
-    init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64, isFollowed: Bool) {
-        self.isFollowed = isFollowed
+    init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64, isPastLists: Bool) {
+        self.isPastLists = isPastLists
+        isKept = !isPastLists
         key = CacheKey(name, query.key.type, query.key.class, flags: query.key.flags, seed: seed)
             .inView(query.key.viewNumber, seed: seed)
         self.name = key.wireName

@@ -61,6 +61,11 @@ package struct Resolution {
         if case .redirected = content { return true }
         return false
     }
+    /// Whether it is what the cache has.
+    var isCached: Bool {
+        if case .cached = content { return true }
+        return false
+    }
     /// Whether it is an answer past its time.
     var isStale: Bool {
         if case .stale = content { return true }

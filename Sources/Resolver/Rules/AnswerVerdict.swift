@@ -71,7 +71,7 @@ package final class AnswerVerdict: Sendable {
         let bit = bit(group)
         guard let group, let cause = causes.first(where: { $0.groups & bit != 0 }) else { return nil }
         let question = name
-        return book.denial(cause.verdicts, group, explains: explains, counting: hits) { list in
+        return book.denial(cause.verdicts, group, question, explains: explains, counting: hits) { list in
             switch cause.subject {
             case .question: book.reason(for: question, in: list)
             case .name(let name), .host(let name): book.reason(for: name.span, in: list)

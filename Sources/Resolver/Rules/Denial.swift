@@ -75,6 +75,15 @@ package struct Denial: Sendable {
         return RuleBook.Alias(target: alias.target, ttl: first.ttl, cause: self)
     }
 
+    /// Whether it has an alias to a name, which is in wire form and lower case.
+    func leads(to name: Span<UInt8>) -> Bool {
+        guard case .data(let records) = action else { return false }
+        return records.contains {
+            guard case .cname(let alias) = $0.0 else { return false }
+            return alias.target.lowercased.wire.span.hasSameBytes(as: name)
+        }
+    }
+
     /// The records that answer a question about a name in wire form.
     func records(of name: Span<UInt8>, _ type: RecordType) -> [ResourceRecord] {
         guard case .data(let records) = action else { return [] }

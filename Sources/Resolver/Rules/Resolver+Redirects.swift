@@ -16,20 +16,62 @@ extension Resolver {
         guard !pending.isRedirected, let book = policy.rules, pending.key.class == .internet else { return nil }
         let group = book.group(of: pending.address, named: pending.clientName)
         let name = pending.key.wireName
-        return book.redirect(name.span, pending.key.type, group: group).map { follow($0, pending, book, isOfAnswer: false) }
+        return book.redirect(name.span, pending.key.type, group: group).map { follow($0, pending, book) }
     }
 
-    /// The answer in place of one that the cache has, and which a list denies by an alias of its own: for another name in it, or
-    /// an address. Nil where there is none. Waits.
-    func resolveDeniedHit(_ pending: PendingQuery, orStale: Bool = false) -> Resolution? {
+    /// What to do with an answer that the cache has, and which cannot be judged in the buffer: it is written later, but where it
+    /// may be that a list has an alias in its place, that is waited for.
+    func laterStep(_ query: inout QueryView, from client: UInt128) -> Step {
+        let mayBeAlias = policy.rules?.hasListAliases == true && !Self.hasNoLists(client)
+        guard mayBeAlias, query.flags.recursionDesired else { return .tooLong }
+        query.isKept = true
+        return .wait
+    }
+
+    /// The answer that the cache has, or the one in its place, where a list denies it by an alias of its own: for another name in
+    /// it, or an address. Nil where nothing is kept, or no list has aliases. Waits.
+    func resolveKept(_ pending: PendingQuery, orStale: Bool = false) -> Resolution? {
         guard let book = bookWithAliases(for: pending) else { return nil }
-        let key = pending.key
+        var kept = look(for: pending, under: pending.key, orStale: orStale)
+        // As it is written.
+        if case .nothing = kept, orStale, let key = cache.borrowedKey(for: pending.key) {
+            kept = look(for: pending, under: key, orStale: true)
+        }
+        switch kept {
+        case .nothing: return nil
+        case .denied(let denial): return followDenied(denial, pending, book) ?? (orStale ? .stale : .cached)
+        case .passes: return orStale ? .stale : .cached
+        }
+    }
+
+    /// What the cache has for a client.
+    private enum Kept {
+        /// Nothing.
+        case nothing
+        /// An answer that the client may have.
+        case passes
+        /// An answer that it may not have.
+        case denied(Denial)
+    }
+
+    /// Most answers are no longer.
+    private static var usualLength: Int { 1024 }
+
+    /// Looks under a key for what a client will be given.
+    private func look(for pending: PendingQuery, under key: CacheKey, orStale: Bool) -> Kept {
         let now = BootSeconds(rawValue: hub.bootSeconds)
-        var bytes = [UInt8](repeating: 0, count: 65_535)
-        var buffer = bytes.mutableSpan
-        let end = AnswerWriter(pending).writeQuestion(into: &buffer)
-        guard case .hit(let stored) = cache.answerLate(key, orStale: orStale, at: now, into: &buffer, at: end) else { return nil }
-        return followDenied(denial(pending, key, stored, &buffer, at: end, now, counting: nil), pending, book)
+        var room = Self.usualLength
+        while true {
+            var bytes = [UInt8](repeating: 0, count: room)
+            var buffer = bytes.mutableSpan
+            let end = AnswerWriter(pending).writeQuestion(into: &buffer)
+            switch cache.answerLate(key, orStale: orStale, isCounted: false, at: now, into: &buffer, at: end) {
+            case .miss, .stale: return .nothing
+            case .tooLarge(let byteCount): room = end + byteCount
+            case .hit(let stored):
+                return denial(pending, key, stored, &buffer, at: end, now, counting: nil).map { .denied($0) } ?? .passes
+            }
+        }
     }
 
     /// The same for what a flight has brought, or what is past its time.
@@ -38,14 +80,14 @@ extension Resolver {
         case .landed(let flight):
             guard let book = bookWithAliases(for: pending) else { return nil }
             return followDenied(denial(pending, flight, counting: nil), pending, book)
-        case .stale: return resolveDeniedHit(pending, orStale: true)
+        case .stale: return resolveKept(pending, orStale: true)
         case .cached, .redirected, .failed: return nil
         }
     }
 
     /// The rules in force, where a list of them has aliases, and they have a say in the answer to a query.
     private func bookWithAliases(for pending: PendingQuery) -> RuleBook? {
-        guard let book = policy.rules, book.hasListAliases, !pending.isFollowed, pending.address != Self.nobody,
+        guard let book = policy.rules, book.hasListAliases, !pending.isPastLists, pending.address != Self.nobody,
             pending.key.class == .internet
         else { return nil }
         return book
@@ -55,33 +97,33 @@ extension Resolver {
     private func followDenied(_ denial: Denial?, _ pending: PendingQuery, _ book: RuleBook) -> Resolution? {
         guard let denial, let alias = denial.alias(for: pending.key.type) else { return nil }
         if let list = denial.list { listHits?.note(list) }
-        return follow(alias, pending, book, isOfAnswer: true)
+        return follow(alias, pending, book)
     }
 
-    /// Follows a name that stands for another to the end of its aliases. What stands behind one by which an answer was denied is
-    /// denied by no other. Waits.
-    private func follow(
-        _ first: RuleBook.Alias, _ pending: PendingQuery, _ book: RuleBook, isOfAnswer: Bool
-    ) -> Resolution {
+    /// Follows a name that stands for another to the end of its aliases. What stands behind an alias of a list is no matter of
+    /// lists any more: our own records, the hosts file, safe searches and the care for private addresses go on to count. Waits.
+    private func follow(_ first: RuleBook.Alias, _ pending: PendingQuery, _ book: RuleBook) -> Resolution {
         let group = book.group(of: pending.address, named: pending.clientName)
         var next = first
         var records: [ResourceRecord] = []
         var owner = pending.key.wireName
         var cause: Denial?
+        var isPastLists = false
         for _ in 0..<AliasWays.longest {
             guard let name = RuleBook.name(owner.span) else { break }
             cause = cause ?? next.cause
+            isPastLists = isPastLists || next.cause?.list != nil
             if let trace = pending.trace { note(next, of: name, trace) }
             records.append(ResourceRecord(name, ttl: next.ttl ?? Self.redirectTTL, .cname(RecordData.CNAME(target: next.target))))
             owner = next.target.lowercased.wire
             if !isInHosts(owner.span, pending.key.type),
-                let further = book.redirect(owner.span, pending.key.type, group: group)
+                let further = book.redirect(owner.span, pending.key.type, group: group, isPastLists: isPastLists)
             {
                 next = further
                 continue
             }
             let other = PendingQuery(
-                pending, redirectedTo: FixedName(next.target), seed: cache.seed, isFollowed: isOfAnswer)
+                pending, redirectedTo: FixedName(next.target), seed: cache.seed, isPastLists: isPastLists)
             return .redirected(Redirect(records: records, other: message(for: other), cause: cause))
         }
         return .failed(.noAnswer(.refused(.servFail, .other)))
@@ -97,7 +139,8 @@ extension Resolver {
     /// What the client of a query is told about its name, as a message of its own; nil for nothing at all. Waits.
     private func message(for query: PendingQuery) -> [UInt8]? {
         let resolution: Resolution
-        switch told(of: query.key.asked, to: query.address, named: query.clientName) {
+        let client = query.isPastLists ? Self.pastLists : query.address
+        switch told(of: query.key.asked, to: client, named: query.clientName, in: query.key.viewNumber) {
         case .message(let message, _): return message
         case .silence: return nil
         case .kept: resolution = .cached

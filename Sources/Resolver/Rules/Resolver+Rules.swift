@@ -10,6 +10,11 @@ internal import Upstream
 extension Resolver {
     /// Who asks where no client does: what is found goes into an answer for all, so that no group's rules hold.
     static var nobody: UInt128 { .max }
+    /// Who asks for what an alias of a list leads to: no list holds, but what is found goes out as it is. No client's number.
+    static var pastLists: UInt128 { .max - 1 }
+
+    /// Whether no group's lists hold for who asks.
+    static func hasNoLists(_ client: UInt128) -> Bool { client >= pastLists }
 
     /// Judges a hit that does not carry the mark in force, whose answer stands behind its question in the buffer; says what to do
     /// in its stead, or nil where the client may have it. Once for each answer and book: what comes of it is remembered.
@@ -24,10 +29,10 @@ extension Resolver {
             guard mayConcern(query.nameBytes, book) else { return nil }
             return judge(&query, from: client, &buffer, streams: streams)
         }
-        let group = client == Self.nobody ? nil : book?.group(of: client, named: query.clientName)
+        let group = Self.hasNoLists(client) ? nil : book?.group(of: client, named: query.clientName)
         let end = MessageView.headerLength + query.questionLength
         guard let ticket = cache.recall(&query, stored, at: now, into: &buffer, at: end) else {
-            return book == nil ? nil : .tooLong
+            return book == nil ? nil : laterStep(&query, from: client)
         }
         guard let book else {
             cache.note(.passed(0, round: 0), &query, ticket)
@@ -42,14 +47,17 @@ extension Resolver {
         }
         if verdict.passesForAll { return nil }
         if verdict.isTouched || verdict.deniesQuestion(group) {
-            if let step = rule(&query, group, isNobody: client == Self.nobody, &buffer, streams: streams) { return step }
+            if let step = rule(&query, group, isNobody: Self.hasNoLists(client), &buffer, streams: streams) { return step }
         }
         // What others are told is judged where it goes out.
         guard client != Self.nobody else { return nil }
         guard let denial = verdict.denial(group, query.nameBytes, book, explains: query.edns != nil, counting: nil) else {
             return nil
         }
-        if denial.alias(for: query.type) != nil { return awaitAlias(query, &buffer) }
+        if denial.alias(for: query.type) != nil {
+            query.isKept = true
+            return awaitAlias(query, &buffer)
+        }
         if let list = denial.list { listHits?.note(list) }
         return deny(ToldDenial(denial, to: query.type), &query, &buffer, streams: streams)
     }
@@ -59,7 +67,7 @@ extension Resolver {
     func denyAgain(
         _ query: inout QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
-        guard client != Self.nobody, let book = policy.rules,
+        guard !Self.hasNoLists(client), let book = policy.rules,
             let told = recentDenials.find(&query, book.group(of: client, named: query.clientName)),
             let step = deny(told, &query, &buffer, streams: streams)
         else { return nil }
@@ -136,7 +144,7 @@ extension Resolver {
         _ query: inout QueryView, from client: UInt128, _ buffer: inout MutableSpan<UInt8>, streams: Bool
     ) -> Step? {
         guard let book = policy.rules else { return nil }
-        let isNobody = client == Self.nobody
+        let isNobody = Self.hasNoLists(client)
         let group = isNobody ? nil : book.group(of: client, named: query.clientName)
         return rule(&query, group, isNobody: isNobody, &buffer, streams: streams)
     }
@@ -194,8 +202,7 @@ extension Resolver {
         }
         let name = pending.key.wireName
         return verdict?.denial(
-            book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
-            counting: hits)
+            group(of: pending, book), name.span, book, explains: pending.edns != nil, counting: hits)
     }
 
     /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before
@@ -214,9 +221,12 @@ extension Resolver {
             verdict = judged(name.span, stored, buffer.span, at: start, book)
             if let ticket { cache.note(remembered(verdict, book), key, ticket) }
         }
-        return verdict.denial(
-            book.group(of: pending.address, named: pending.clientName), name.span, book, explains: pending.edns != nil,
-            counting: hits)
+        return verdict.denial(group(of: pending, book), name.span, book, explains: pending.edns != nil, counting: hits)
+    }
+
+    /// The group whose lists hold for a query.
+    private func group(of pending: PendingQuery, _ book: RuleBook) -> Int? {
+        pending.isPastLists ? nil : book.group(of: pending.address, named: pending.clientName)
     }
 
     /// Writes a denial to a query that waited: its length; 0 for nothing at all, nil where its client gets what it asked for.
@@ -238,6 +248,12 @@ extension Resolver {
             let own = denial.records(of: name.span, pending.key.type)
             guard own.isEmpty else {
                 return RecordsAnswer(pending).write(own, Reply(.noError), ToldReason(denial), into: &buffer, limit: limit)
+            }
+            if denial.alias(for: pending.key.type) != nil {
+                // The answer, or the rules, are others than a moment ago, and nothing can be waited for any more.
+                answeredBy = .error
+                let reply = pending.flags.recursionDesired ? Reply(.evicted) : .withoutRecursion
+                return AnswerWriter(pending).write(reply, into: &buffer)
             }
         default: break
         }

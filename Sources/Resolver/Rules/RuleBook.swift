@@ -118,7 +118,7 @@ package final class RuleBook: Sendable {
         guard let group, group < content.active.count else { return .pass }
         let verdicts = content.lists.verdicts(of: name)
         if content.active[group].denies(verdicts) {
-            let denial = denial(verdicts, group, explains: explains, counting: hits) { reason(for: name, in: $0) }
+            let denial = denial(verdicts, group, name, explains: explains, counting: hits) { reason(for: name, in: $0) }
             // A list of records says where the name is.
             if let alias = denial?.alias(for: type) { return .redirect(alias) }
             if let records = denial?.records(of: name, type), !records.isEmpty { return .local(records, denial) }
@@ -133,15 +133,15 @@ package final class RuleBook: Sendable {
         return Alias(target: target, ttl: nil, cause: .safeSearch)
     }
 
-    /// The name that a question's stands for, where `ruling` says that it does.
-    func redirect(_ name: Span<UInt8>, _ type: RecordType, group: Int?) -> Alias? {
+    /// The name that a question's stands for, where `ruling` says that it does; `isPastLists` where lists have no say any more.
+    func redirect(_ name: Span<UInt8>, _ type: RecordType, group: Int?, isPastLists: Bool = false) -> Alias? {
         switch localRuling(name, type) {
         case .redirect(let alias): return alias
         case .some: return nil
         case nil: break
         }
         guard let group, group < content.active.count else { return nil }
-        guard hasListAliases else { return safeSearch(name, group) }
+        guard hasListAliases, !isPastLists else { return safeSearch(name, group) }
         guard case .redirect(let alias) = ruling(name, type, group: group, explains: false) else { return nil }
         return alias
     }
@@ -175,19 +175,25 @@ package final class RuleBook: Sendable {
         let actions: [RuleAction]
     }
 
-    /// Why a group is not to have an answer about which the lists say something; nil where it is. `explains` says that somebody
-    /// reads which rule it is; `find` looks for it in a list.
+    /// Why a group is not to have an answer for a name about which the lists say something; nil where it is. `explains` says that
+    /// somebody reads which rule it is; `find` looks for it in a list.
     func denial(
-        _ verdicts: ListVerdicts, _ group: Int, explains: Bool, counting hits: LocalListHits?, find: (Int) -> Reason?
+        _ verdicts: ListVerdicts, _ group: Int, _ name: Span<UInt8>, explains: Bool, counting hits: LocalListHits?,
+        find: (Int) -> Reason?
     ) -> Denial? {
         guard case .deny(let list) = content.active[group].decide(verdicts), list < content.listNames.count else { return nil }
-        hits?.note(list)
         var denial = Denial(.answer(content.groups.groups[group].blockAnswer))
         denial.list = list
         denial.code = content.groups.defaultGroup == group ? .blocked : .filtered
-        guard explains || verdicts.special >> UInt64(list) & 1 == 1, let reason = find(list) else { return denial }
+        guard explains || verdicts.special >> UInt64(list) & 1 == 1, let reason = find(list) else {
+            hits?.note(list)
+            return denial
+        }
         denial.text = "\(content.listNames[list]): \(reason.text)"
         denial.action = Denial.Action(reason.actions) ?? denial.action
+        // To itself means: as it is. A list that leads all names to one leads that to itself.
+        if denial.leads(to: name) { return nil }
+        hits?.note(list)
         // There is an answer, though not the one that was asked for (RFC 8914 4.5).
         if case .data = denial.action { denial.code = .forgedAnswer }
         return denial

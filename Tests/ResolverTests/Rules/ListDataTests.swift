@@ -79,21 +79,6 @@ import Upstream
         }
     }
 
-    @Test func `an alias of a list is followed behind a name of ours, and not once more`() throws {
-        let book = try RuleTests.book([("rpz", "$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\n0.0.0.0.0.rpz-ip CNAME walled.example.\n")])
-        {
-            $0.rewrites = [Name("old.example")!.wire: Name("new.example")!]
-        }
-        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
-            world.upstream.answer = Self.upstream("192.0.2.66")
-            for _ in 0..<2 {
-                let answer = try world.ask("old.example", edns: EDNS())
-                #expect(Self.data(answer).prefix(2) == ["new.example.", "walled.example."])
-                #expect(answer.responseCode == .noError)
-            }
-        }
-    }
-
     @Test func `several records of one prefix are told together`() throws {
         let book = try Self.book(
             "24.0.2.0.192.rpz-ip A 198.51.100.1", "24.0.2.0.192.rpz-ip A 198.51.100.2", "24.0.2.0.192.rpz-ip AAAA 2001:db8::9")
