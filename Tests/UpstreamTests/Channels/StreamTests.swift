@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test func `a connection that an earlier question opened in vain may be closed at the next, which is asked again, once`() throws {
+    @Test func `a connection that an earlier question opened in vain may be closed at the next, which is asked again`() throws {
         try onHub { hub in
             var count = 0
             var closes = 1
