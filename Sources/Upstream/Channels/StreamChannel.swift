@@ -200,7 +200,8 @@ final class StreamChannel: PooledChannel {
         }
         // Who cannot prove who it is will not do so the next time either.
         let hasFuture = failure != .insecure && (answered > 0 || wasShared)
-        let retries = hasFuture ? AttemptPlan.mostRetries : hasPart || given > 1 && failure != .insecure ? 1 : 0
+        let wasThere = hadStood && given > 1 && failure != .insecure
+        let retries = hasFuture ? AttemptPlan.mostRetries : hasPart || wasThere ? 1 : 0
         for exchange in table.removeAll() {
             exchange.channel = nil
             exchange.deliver(.broken(failure, retries: retries))

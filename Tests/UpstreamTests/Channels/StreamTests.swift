@@ -130,7 +130,7 @@ import Testing
             try sleep(.seconds(11))
             try askInVain()
             #expect(throws: UpstreamFailure.unreachable) { try ask(upstream) }
-            #expect(upstream.queries.count == 3)
+            #expect(upstream.queries.count == 6)
         }
     }
 
