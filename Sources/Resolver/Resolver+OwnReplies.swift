@@ -184,12 +184,11 @@ struct LocalRecord {
     }
 
     /// It and its rdata, behind a question.
-    func bytes(_ rdata: some Collection<UInt8>) -> [UInt8] {
-        let head = [
-            0xC00C, type.rawValue, `class`.rawValue, UInt16(truncatingIfNeeded: ttl >> 16), UInt16(truncatingIfNeeded: ttl),
-            UInt16(truncatingIfNeeded: rdata.count),
-        ]
-        return head.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + rdata
+    func bytes(_ rdata: [UInt8]) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 12 + rdata.count)
+        var span = bytes.mutableSpan
+        _ = append(rdata.span, to: &span, at: 0, limit: span.count)
+        return bytes
     }
 
     /// Writes it with its rdata at `end`: where it ends, nil where it does not fit within `limit`.

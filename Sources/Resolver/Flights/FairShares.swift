@@ -107,7 +107,7 @@ final class PairedCounters: Sendable {
     /// Whether a number is below its share of `places`, which is `least` at least: each that is above 0 has the same.
     func isBelow(_ number: UInt32, of places: Int, least: Int = 1) -> Bool {
         let own = count(number)
-        let sharers = max(first.used, second.used) + (own == 0 ? 1 : 0)
+        let sharers = usedCount + (own == 0 ? 1 : 0)
         return own < max(1, least, places / max(1, sharers))
     }
 }
@@ -163,10 +163,13 @@ final class LocalCounters {
         Self.remove(number >> 16, from: &second, &used.1)
     }
 
+    /// How many have any, less those that meet others.
+    var usedCount: Int { max(used.0, used.1) }
+
     /// Whether a counter is below its share of `places`: each that is above 0 has the same, and so has whoever comes next.
     func isBelow(_ number: UInt32, of places: Int) -> Bool {
         let own = min(first[Self.slot(number)], second[Self.slot(number >> 16)])
-        return Int(own) < max(1, places / (max(used.0, used.1) + 1))
+        return Int(own) < max(1, places / (usedCount + 1))
     }
 
     private static func add(_ number: UInt32, to slots: inout [UInt32], _ used: inout Int) {
@@ -180,9 +183,6 @@ final class LocalCounters {
         slots[slot] &-= 1
         if slots[slot] == 0 { used -= 1 }
     }
-
-    /// How many have any, less those that meet others.
-    var usedCount: Int { max(used.0, used.1) }
 
     private static func slot(_ number: UInt32) -> Int { Int(number) & 2047 }
 }

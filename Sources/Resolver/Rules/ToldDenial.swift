@@ -70,7 +70,7 @@ final class ToldDenial: Sendable {
     private static func addresses(_ ipv4: IPAddress?, _ ipv6: IPAddress?, to type: RecordType) -> [[UInt8]] {
         var records: [[UInt8]] = []
         if let ipv4, type == .a || type == .any {
-            records.append(LocalRecord(type: .a, ttl: ttl).bytes(bytes(ipv4.low).suffix(4)))
+            records.append(LocalRecord(type: .a, ttl: ttl).bytes(Array(bytes(ipv4.low).suffix(4))))
         }
         if let ipv6, type == .aaaa || type == .any {
             records.append(LocalRecord(type: .aaaa, ttl: ttl).bytes(bytes(ipv6.high) + bytes(ipv6.low)))
