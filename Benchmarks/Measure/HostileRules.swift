@@ -60,8 +60,8 @@ enum HostileRules {
             reply.bytes.count,
             {
                 _ = AnswerVerdict(
-                    book, reply.asked.name.span, mayBePrivate: false, reply.bytes.span, at: reply.asked.recordsStart,
-                    count: count)
+                    book, reply.asked.name.span, isUnlisted: false, mayBePrivate: false, reply.bytes.span,
+                    at: reply.asked.recordsStart, count: count)
             }
         )
     }

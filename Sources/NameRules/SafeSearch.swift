@@ -16,12 +16,18 @@ package enum SafeSearch {
 
     /// The target for a name in wire form, lower case; nil where it is no engine's.
     package static func target(ofWire name: Span<UInt8>) -> Name? {
-        guard name.count <= longestName else { return nil }
-        return wireTargets[[UInt8](copying: name)]
+        mayHave(name) ? wireTargets[[UInt8](copying: name)] : nil
+    }
+
+    /// Whether a name in wire form, lower case, may be an engine's: false for most others, without a hash of it.
+    package static func mayHave(_ name: Span<UInt8>) -> Bool {
+        name.count >= 8 && name.count <= longestName && heads.contains(name.loadWord(at: 0))
     }
 
     /// The length of the longest name.
     private static let longestName = wireTargets.keys.map(\.count).max() ?? 0
+    /// The first eight bytes of each name in wire form: none is shorter, and they are some twenty.
+    private static let heads = [UInt64](Set(wireTargets.keys.map { $0.span.loadWord(at: 0) }))
     /// The target of each name in wire form.
     private static let wireTargets: [[UInt8]: Name] = Dictionary(
         uniqueKeysWithValues: targets.compactMap { name, target in

@@ -193,6 +193,7 @@ package final class Resolver {
         let owner = owner(of: pending)
         if let flight = shared.flights.open(pending.key, for: owner, on: hub, trace: pending.trace) {
             pending.trace?.note("flight", at: hub.loop.now(), "opened: nobody asks this at present")
+            flight.unlistedBy = pending.unlistedBy
             fly(flight)
             return .landed(flight)
         }
@@ -282,7 +283,7 @@ package final class Resolver {
         let result = find(flight)
         flight.greenlet = nil
         // Once for all who wait.
-        if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, flight.key) }
+        if case .success(let reply) = result { flight.verdict = verdict(on: reply.answer, of: flight) }
         shared.flights.land(flight, result, on: hub)
         shared.slow.note(flight, at: hub.now)
         traceSlow(flight)

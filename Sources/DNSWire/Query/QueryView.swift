@@ -32,6 +32,9 @@ public struct QueryView: ~Copyable, Sendable {
     /// Whether an answer is known that has to be looked at once more before anybody is asked, as whoever answers has found.
     package var isKept = false
 
+    /// The number of the rules by which nothing is said of the name, as whoever answers has found; 0 for none.
+    package var unlistedBy: UInt64 = 0
+
     /// Makes a view of nothing, to read into.
     public init() {}
 
@@ -78,6 +81,7 @@ public struct QueryView: ~Copyable, Sendable {
         edns = nil
         viewNumber = .general
         isKept = false
+        unlistedBy = 0
         if flags.isResponse { return .drop }
         let wellFormed: Bool
         do {

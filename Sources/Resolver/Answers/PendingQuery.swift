@@ -33,6 +33,9 @@ package final class PendingQuery: Sendable {
     /// Whether the cache may have its answer, which is to be looked at before anybody is asked.
     let isKept: Bool
 
+    /// The number of the rules by which nothing is said of its name; 0 where that is not known.
+    let unlistedBy: UInt64
+
     /// Told what happens, where somebody watches.
     let trace: QuestionTrace?
 
@@ -46,6 +49,7 @@ package final class PendingQuery: Sendable {
         self.client = FairShares.client(client)
         address = client
         (isRedirected, isPastLists, isKept) = (false, false, query.isKept)
+        unlistedBy = query.unlistedBy
         let key = CacheKey(&query)
         self.key = key
         id = query.id
@@ -61,6 +65,7 @@ package final class PendingQuery: Sendable {
     init(_ query: PendingQuery, redirectedTo name: FixedName, seed: UInt64, isPastLists: Bool) {
         self.isPastLists = isPastLists
         isKept = !isPastLists
+        unlistedBy = 0
         key = CacheKey(name, query.key.type, query.key.class, flags: query.key.flags, seed: seed)
             .inView(query.key.viewNumber, seed: seed)
         self.name = key.wireName

@@ -1,3 +1,4 @@
+internal import Belief
 internal import DNSWire
 internal import NameRules
 
@@ -26,6 +27,15 @@ struct AnswerFacts {
 
     /// So many aliases of an answer are looked up: more than are followed. A pointer of two bytes may stand for a long name.
     private static var mostAliases: Int { 20 }
+
+    /// Whether an answer may hold anything that rules have to do with, which most answers do not where no rule is about addresses.
+    static func mayBe(in answer: borrowing Answer, to asked: Asked, _ book: RuleBook) -> Bool {
+        if book.judgesAddresses || answer.aliasCount > 0 || answer.counts.additionals > 0 { return true }
+        switch asked.type {
+        case .cname, .svcb, .https, .any: return true
+        default: return false
+        }
+    }
 
     /// Reads the records that stand in a message from an offset on, and tells each name and address of which lists say
     /// something.

@@ -30,10 +30,10 @@ struct AnswerJudgement {
     /// The address whose rule is heard, of each policy zone that says something of one.
     private var chosen: [Int: (address: IPAddress, length: Int, verdicts: ListVerdicts)] = [:]
 
-    /// Begins with the question's name, in wire form and lower case.
-    init(_ book: RuleBook, _ name: Span<UInt8>) {
+    /// Begins with what is said of the question's name.
+    init(_ book: RuleBook, _ own: ListVerdicts) {
         self.book = book
-        own = book.content.lists.verdicts(of: name)
+        self.own = own
         zones = book.content.lists.policyZones
         denied = GroupTable.denials(own, book.content.active)
         causes = denied == 0 ? [] : [Cause(subject: .question, verdicts: own, groups: denied)]

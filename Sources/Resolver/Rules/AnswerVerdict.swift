@@ -19,26 +19,31 @@ package final class AnswerVerdict: Sendable {
     /// Why: each denies it to a group that none before it does, so that there are no more than groups.
     private let causes: [AnswerJudgement.Cause]
 
-    /// Judges an answer as `Belief` has made it.
-    package convenience init(_ book: RuleBook, _ answer: borrowing Answer, to asked: Asked, mayBePrivate: Bool) {
-        let message = answer.message(to: asked)
+    /// Judges an answer as `Belief` has made it; `isUnlisted` where no rule is known to have to do with the question's name.
+    package convenience init(
+        _ book: RuleBook, _ answer: borrowing Answer, to asked: Asked, isUnlisted: Bool, mayBePrivate: @autoclosure () -> Bool
+    ) {
+        let mayHaveFacts = AnswerFacts.mayBe(in: answer, to: asked, book)
+        let message = mayHaveFacts ? answer.message(to: asked) : []
         let counts = answer.counts
-        let count = Int(counts.answers) + Int(counts.authorities) + Int(counts.additionals)
+        let count = mayHaveFacts ? Int(counts.answers) + Int(counts.authorities) + Int(counts.additionals) : 0
         self.init(
-            book, asked.name.span, mayBePrivate: mayBePrivate, message.span, at: asked.recordsStart, count: count)
+            book, asked.name.span, isUnlisted: isUnlisted, mayBePrivate: mayBePrivate(), message.span, at: asked.recordsStart,
+            count: count)
     }
 
     /// Judges the answer to a question about a name, which is in wire form and lower case; its records stand in a message from
     /// an offset on.
     package init(
-        _ book: RuleBook, _ name: Span<UInt8>, mayBePrivate: Bool, _ message: Span<UInt8>, at start: Int, count: Int
+        _ book: RuleBook, _ name: Span<UInt8>, isUnlisted: Bool, mayBePrivate: @autoclosure () -> Bool, _ message: Span<UInt8>,
+        at start: Int, count: Int
     ) {
         identity = book.identity
-        isTouched = book.isTouched(name)
-        var judgement = AnswerJudgement(book, name)
+        isTouched = !isUnlisted && book.isTouched(name)
+        var judgement = AnswerJudgement(book, isUnlisted ? ListVerdicts() : book.content.lists.verdicts(of: name))
         let facts = AnswerFacts(book, message, at: start, count: count) { judgement.take($0, $1) }
         judgement.finish()
-        isRefused = facts.hasPrivateAddress && !mayBePrivate
+        isRefused = facts.hasPrivateAddress && !mayBePrivate()
         denied = judgement.denied
         causes = judgement.causes
     }
@@ -47,7 +52,10 @@ package final class AnswerVerdict: Sendable {
     func isOf(_ book: RuleBook) -> Bool { identity === book.identity }
 
     /// Whether every client may have the answer, and nothing else has to do with its name.
-    package var passesForAll: Bool { !isTouched && !isRefused && denied == 0 }
+    package var passesForAll: Bool { !isTouched && deniesNobody }
+
+    /// Whether clients of every group may have the answer to its own question.
+    var deniesNobody: Bool { !isRefused && denied == 0 }
 
     /// Whether clients of a group are denied the answer.
     func denies(_ group: Int?) -> Bool { isRefused || bit(group) & denied != 0 }

@@ -86,7 +86,8 @@ extension Resolver {
     ) -> AnswerVerdict {
         let count = Int(stored.answerCount) + Int(stored.authorityCount) + Int(stored.additionalCount)
         judgedCount &+= 1
-        return AnswerVerdict(book, name, mayBePrivate: mayBePrivate(name, book), message, at: start, count: count)
+        return AnswerVerdict(
+            book, name, isUnlisted: false, mayBePrivate: mayBePrivate(name, book), message, at: start, count: count)
     }
 
     /// How a verdict is remembered.
@@ -177,16 +178,21 @@ extension Resolver {
                 .cname(RecordData.CNAME(target: alias.target)))
             let writer = RecordsAnswer(query, buffer.span)
             return .answered(writer.write([alias], Reply(.noError), into: &buffer, limit: limit))
+        case .unlisted:
+            query.unlistedBy = book.number
+            return nil
         case .pass, nil: return nil
         }
     }
 
     /// What the rules in force make of an answer that a flight has brought; nil where there are none.
-    func verdict(on answer: borrowing Answer, _ key: borrowing CacheKey) -> AnswerVerdict? {
+    func verdict(on answer: borrowing Answer, of flight: Flight) -> AnswerVerdict? {
         guard let book = policy.rules else { return nil }
-        let name = key.wireName
+        let asked = flight.key.asked
         judgedCount &+= 1
-        return AnswerVerdict(book, answer, to: key.asked, mayBePrivate: mayBePrivate(name.span, book))
+        return AnswerVerdict(
+            book, answer, to: asked, isUnlisted: flight.unlistedBy == book.number,
+            mayBePrivate: mayBePrivate(asked.name.span, book))
     }
 
     /// Why a client is not to have what a flight has brought; nil where it is. Judged by whoever flew, unless other rules hold
@@ -196,13 +202,13 @@ extension Resolver {
         var verdict = flight.verdict
         if verdict?.isOf(book) != true {
             if lastJudged?.flight !== flight || lastJudged?.verdict.isOf(book) != true {
-                lastJudged = self.verdict(on: reply.answer, flight.key).map { (flight, $0) }
+                lastJudged = self.verdict(on: reply.answer, of: flight).map { (flight, $0) }
             }
             verdict = lastJudged?.verdict
         }
+        guard let verdict, !verdict.deniesNobody else { return nil }
         let name = pending.key.wireName
-        return verdict?.denial(
-            group(of: pending, book), name.span, book, explains: pending.edns != nil, counting: hits)
+        return verdict.denial(group(of: pending, book), name.span, book, explains: pending.edns != nil, counting: hits)
     }
 
     /// Why a client is not to have what the cache has given out under a key, and which stands in the buffer, to be judged before

@@ -48,6 +48,9 @@ package final class RuleBook: Sendable {
         }
     }
 
+    /// Which book it is among those of a daemon; never 0.
+    var number: UInt64 { UInt64(round) << 8 | UInt64(mark) }
+
     /// Tells a book from all others, for as long as anybody remembers what it said.
     final class Identity: Sendable {}
 
@@ -81,8 +84,10 @@ package final class RuleBook: Sendable {
 
     /// What is to be done with a question.
     package enum Ruling {
-        /// Nothing says anything about its name.
+        /// It is answered as if there were no rules.
         case pass
+        /// The same, and no rule has to do with its name, whoever asks.
+        case unlisted
         /// Our own records answer it, or a list's, which denies it so.
         case local([ResourceRecord], Denial?)
         /// It is answered without records.
@@ -117,6 +122,7 @@ package final class RuleBook: Sendable {
         if let own = localRuling(name, type) { return own }
         guard let group, group < content.active.count else { return .pass }
         let verdicts = content.lists.verdicts(of: name)
+        if verdicts.isEmpty, !mayRedirect(name) { return .unlisted }
         if content.active[group].denies(verdicts) {
             let denial = denial(verdicts, group, name, explains: explains, counting: hits) { reason(for: name, in: $0) }
             // A list of records says where the name is.
@@ -131,6 +137,12 @@ package final class RuleBook: Sendable {
     private func safeSearch(_ name: Span<UInt8>, _ group: Int) -> Alias? {
         guard content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) else { return nil }
         return Alias(target: target, ttl: nil, cause: .safeSearch)
+    }
+
+    /// Whether a name may stand for another: false for most, at little cost.
+    func mayRedirect(_ name: Span<UInt8>) -> Bool {
+        if hasListAliases || !content.rewrites.isEmpty || content.local?.mayHave(name) == true { return true }
+        return hasSafeSearch && SafeSearch.mayHave(name)
     }
 
     /// The name that a question's stands for, where `ruling` says that it does; `isPastLists` where lists have no say any more.

@@ -1,4 +1,5 @@
 import DNSWire
+import Green
 import NameRules
 import Testing
 
@@ -92,6 +93,33 @@ import Testing
                 let answer = try world.ask("www.example", edns: EDNS())
                 #expect((answer.edns?.extendedError?.text ?? "") == reason)
                 #expect(answer.answers.contains { $0.type == .cname } == reason.isEmpty)
+            }
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `what is in flight is judged by the rules that hold when its answer comes`(_ isDeniedLater: Bool) throws {
+        // Before and after: nothing is said of the name, or of one of its answer's; or it is, and that was taken back.
+        let lists = ["||other.example^\n", "||www.example^\n||cdn.example^\n"]
+        try ResolverWorld.run { world throws in
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                guard "\(name)".lowercased().hasPrefix("alias") else { return .address(query) }
+                return .reply(to: query, .noError, ["\(name) 300 IN CNAME cdn.example.", "cdn.example. 300 IN A 192.0.2.1"])
+            }
+            world.upstream.delay = .seconds(1)
+            var policy = world.policy
+            policy.rules = try RuleTests.book([("ads", lists[0])], mark: 1)
+            world.resolver.adopt(policy)
+            let askers = ["www.example", "alias.example"].map { name in world.hub.spawn { try world.ask(name) } }
+            try sleep(.milliseconds(500))
+            for mark in UInt8(2)...(isDeniedLater ? 2 : 3) {
+                policy.rules = try RuleTests.book([("ads", lists[mark == 2 ? 1 : 0])], mark: mark)
+                world.resolver.adopt(policy)
+            }
+            for asker in askers {
+                let answers = try asker.get().answers.map { "\($0.data)" }
+                #expect(answers.last == (isDeniedLater ? "0.0.0.0" : "192.0.2.1"))
             }
         }
     }

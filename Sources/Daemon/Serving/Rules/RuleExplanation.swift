@@ -32,7 +32,7 @@ struct RuleExplanation: Sendable {
         group = number.map { content.groups.groups[$0].name }
         let wire = name.lowercased.wire
         switch book.ruling(wire.span, type, group: number, explains: true) {
-        case .pass:
+        case .pass, .unlisted:
             outcome = .pass
             let verdicts = content.lists.verdicts(of: wire.span)
             if let number, number < content.active.count, case .allow(let list) = content.active[number].decide(verdicts) {
