@@ -22,7 +22,8 @@ struct RulePages: Sendable {
 
     /// The memory that this takes, the heads of arrays and what an allocator adds to them included.
     var byteCount: Int {
-        pages.reduce((bases.count + wideOffsets.count) * 4 + offsets.count * 2 + pages.count * 8) { $0 + $1.capacity + 48 }
+        let places = (bases.capacity + wideOffsets.capacity) * 4 + offsets.capacity * 2 + pages.capacity * 8
+        return pages.reduce(places) { $0 + $1.capacity + 48 }
     }
 
     /// Where the bucket with that number begins, one more bucket counted in each segment.
@@ -82,6 +83,12 @@ struct RulePages: Sendable {
 
         /// The position that is reached.
         private var position: Int { result.pages.count << RulePages.pageBits + used }
+
+        /// Says what shape all segments have: first of all. What is noted of them takes no more room than it needs.
+        mutating func begin(_ shape: SegmentShape) {
+            result.bases.reserveCapacity(SegmentShape.segmentCount)
+            result.offsets.reserveCapacity(SegmentShape.segmentCount * (shape.bucketCount + 1))
+        }
 
         /// Begins a segment.
         mutating func beginSegment() {

@@ -127,6 +127,7 @@ package struct RuleTableBuilder: ~Copyable {
         let usual = kindCounts.indices.max { kindCounts[$0] < kindCounts[$1] } ?? 0
         let shape = SegmentShape(rules: addedCount, usualKind: UInt8(truncatingIfNeeded: usual))
         self.shape = shape
+        pages.begin(shape)
         detailNumbers = [:]
         content.addresses.finish()
         return shape
