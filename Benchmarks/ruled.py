@@ -4,13 +4,16 @@
 Vireo runs alone on core 0 with one worker, load on core 1. Medians of the rounds are what to read.
 
     ruled.py cost       CPU of hits, misses and denied names with five lists and three groups, beside none
+    ruled.py peers      memory and CPU that one list takes, in Vireo, dnsmasq and Unbound
     ruled.py refresh    p50, p99 and p99.9 of cached answers, alone and while one list of five is read again and again
 """
 
 import statistics
 import time
+from pathlib import Path
 
 from harness.load import ask, write_names
+from harness.peers import PEERS
 from harness.server import Server, ServerFailed
 from observed import FILLING, HOT_NAMES, Observed, Watching, run
 
@@ -123,12 +126,66 @@ def refresh(options, directory, upstream):
     print(f"a list of {options.names:,} names was read again {times} times")
 
 
-MODES = {mode.__name__: mode for mode in (cost, refresh)}
+def settled(server):
+    """The resident memory of a server once it has not changed for a second."""
+    former, since, deadline = server.resident_bytes, time.monotonic(), time.monotonic() + 30
+    while time.monotonic() - since < 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        resident = server.resident_bytes
+        if resident != former:
+            former, since = resident, time.monotonic()
+    return former
+
+
+class Listed:
+    """A peer that is given a list as lines of its own configuration; `line` makes one of a name."""
+
+    def __init__(self, peer, names=None, line=None, head=""):
+        self.peer, self.name, self.names, self.line, self.head = peer, peer.name, names, line, head
+
+    def prepare(self, directory, port, upstream):
+        """Writes its configuration: the command that starts it."""
+        command = self.peer.prepare(directory, port, upstream)
+        if self.names:
+            with self.names.open() as names, (directory / self.peer.config).open("a") as config:
+                config.write(self.head)
+                config.writelines(self.line(name.strip()) for name in names)
+        return command
+
+
+def peers(options, directory, upstream):
+    """What each takes for one list of names, less what it takes without."""
+    with options.list.open() as names:
+        count = len({name.strip() for name in names})
+    file = options.list.resolve()
+    lines = {"dnsmasq": ("", lambda name: f"address=/{name}/\n"),
+             "unbound": ("\nserver:\n", lambda name: f'  local-zone: "{name}" always_nxdomain\n')}
+    known = {peer.name: peer for peer in PEERS if peer.is_installed}
+    ways = {"Vireo": [Observed(options.program),
+                      Observed(options.program, extra=f'log: {{level: warning}}\nlists: {{l: {{from: ["{file}"]}}}}\n'
+                               "groups: [{name: default, block: [l]}]\n")]}
+    for name, (head, line) in lines.items():
+        if name in known:
+            ways[known[name].title] = [Listed(known[name]), Listed(known[name], file, line, head)]
+    for title, servers in ways.items():
+        found = []
+        for number, server in enumerate(servers):
+            with Server(server, directory / f"{server.name}-{number}", upstream, patience=300) as running:
+                if title == "Vireo" and number == 1:
+                    await_lists(server, count)
+                found.append((settled(running), running.cpu_seconds))
+        taken, cpu = (after - before for before, after in zip(*found))
+        print(f"{title}: {taken / count:.1f} bytes a name, {count / max(cpu, 0.01):,.0f} names a second, "
+              f"{taken / (1 << 20):.0f} MiB")
+
+
+MODES = {mode.__name__: mode for mode in (cost, peers, refresh)}
 
 
 def _add_options(parser):
     parser.add_argument("--rate", type=int, default=20_000, help="queries a second (refresh)")
     parser.add_argument("--names", type=int, default=1_000_000, help="names in each of five lists")
+    parser.add_argument("--list", type=Path, help="names, one a line, as `measure-rules 1000000 names` writes them (peers)")
     parser.add_argument("--misses", type=int, default=100_000, help="names that are asked for the first time, each round (cost)")
 
 

@@ -23,7 +23,8 @@ class ServerFailed(Exception):
 class Server:
     """A running server; a context that ends it."""
 
-    def __init__(self, peer, directory, upstream, port=None, core=SERVER_CORE):
+    def __init__(self, peer, directory, upstream, port=None, core=SERVER_CORE, patience=START_SECONDS):
+        self.patience = patience
         self.peer = peer
         self.directory = directory
         self.port = port or free_port()
@@ -46,14 +47,14 @@ class Server:
 
     def _wait_until_ready(self):
         """Asks until there is an answer without an error."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise ServerFailed(f"ended with {self._process.returncode}: {self._last_words()}")
             if self._answers():
                 return
             time.sleep(0.02)
-        raise ServerFailed(f"no answer after {START_SECONDS} s: {self._last_words()}")
+        raise ServerFailed(f"no answer after {self.patience} s: {self._last_words()}")
 
     def _answers(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, contextlib.suppress(OSError):

@@ -4,7 +4,8 @@ internal import Glibc
 internal import NameRules
 
 /// What rules cost: `measure-rules 5000000` compiles so many names in five lists and looks names up, those that are listed
-/// and those that are not; `resident` says how the process grows; `lines` reads one list of so many lines.
+/// and those that are not; `resident` says how the process grows; `lines` reads one list of so many lines,
+/// and `names` writes the names, for other programs (`ruled.py peers --list`).
 @main
 struct MeasureRules {
     /// Measures.
@@ -12,12 +13,15 @@ struct MeasureRules {
         let text = try read("Tests/Resources/names.txt")
         let words = CommandLine.arguments.dropFirst()
         guard let count = words.first.flatMap({ Int($0) }), count >= 5, text.count > 0 else {
-            return print("usage: measure-rules NAMES [resident|lines] (where Tests/Resources is)")
+            return print("usage: measure-rules NAMES [resident|lines|names] (where Tests/Resources is)")
         }
         var names = ListedNames(text, seed: 1)
         switch words.dropFirst().first {
         case "resident": return try measureMemory(&names, count)
         case "lines": return try measureLines(&names, count)
+        case "names":
+            for _ in 0..<count { print(String(decoding: line(&names).dropFirst(2).dropLast(2), as: UTF8.self)) }
+            return
         default: break
         }
         var probe: [[UInt8]] = []
