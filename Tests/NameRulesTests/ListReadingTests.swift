@@ -95,6 +95,49 @@ import Testing
         #expect(report.skippedCount == 0)
     }
 
+    @Test func `a zone's rules are about names of any bytes, escaped as zone files have them`() throws {
+        let (set, report) = try ListTests.compile(
+            #"""
+            $ORIGIN rpz\.zone.example.
+            @ SOA a. b. 1 2 3 4 5
+            a\.b.example CNAME .
+            c\032D.example CNAME .
+            e/f.example CNAME .
+            *.g\ h.example CNAME .
+            i.example\. CNAME .
+            \000\255.example.rpz\.zone.example. CNAME .
+            j\;\"k.example CNAME J\;\"K.example.
+            l.example.rpz.zone.example. CNAME .
+            m\.example CNAME *.n\.o.
+            bad\999.example CNAME .
+            """#, .rpz)
+        for name in [
+            #"a\.b.example"#, #"c\032d.example"#, "e/f.example", #"x.g\032h.example"#, #"i.example\."#, #"\000\255.example"#,
+            #"m\.example"#,
+        ] {
+            #expect(set.verdicts(name).denied == 1, "\(name)")
+        }
+        for name in ["a.b.example", "cd.example", #"g\032h.example"#, "i.example", "l.example", "m.example"] {
+            #expect(set.verdicts(name).isEmpty, "\(name)")
+        }
+        #expect(set.verdicts(#"j\;\"k.example"#).allowed == 1)
+        #expect(set.matches(#"m\.example"#).map(\.rule.action) == [.aliasBelow(Name(#"n\.o"#)!, ttl: 3600)])
+        #expect(report[.outOfZone].count == 1 && report[.badName].count == 1 && report.skippedCount == 2)
+    }
+
+    @Test func `a prefix of a zone whose address has bits behind its length is a mistake`() throws {
+        let lines = [
+            "24.1.2.0.192.rpz-ip", "0.1.0.0.0.rpz-ip", "64.1.zz.db8.2001.rpz-ip", "33.1.2.0.192.rpz-ip",
+            "129.1.zz.db8.2001.rpz-ip", "24.2.0.192.rpz-ip", "x.1.2.0.192.rpz-ip", "32.1.2.0.zz.rpz-ip",
+        ]
+        let good = ["32.1.2.0.192.RPZ-IP CNAME .", "127.2.ZZ.db8.2001.rpz-ip CNAME .", "0.0.0.0.0.rpz-ip CNAME rpz-passthru."]
+        let text = "$ORIGIN rpz.\n@ \(Self.start)" + (lines.map { "\($0) CNAME ." } + good).joined(separator: "\n") + "\n"
+        let (set, report) = try ListTests.compile(text, .rpz)
+        #expect(report[.badName].count == lines.count && report.skippedCount == lines.count && report.ruleCount == 3)
+        #expect(set.verdicts(of: IPAddress("192.0.2.1")!).denied == 1 && set.verdicts(of: IPAddress("2001:db8::3")!).denied == 1)
+        #expect(set.verdicts(of: IPAddress("192.0.2.2")!).allowed == 1 && set.verdicts(of: IPAddress("2001:db8::4")!).isEmpty)
+    }
+
     @Test func `times to live have the units of BIND`() throws {
         let times: [(String, UInt32?)] = [
             ("300", 300), ("1h", 3600), ("1H30m", 5400), ("1w2d3h4m5s", 788_645), ("0s", 0), ("4294967295", .max), ("h", nil),

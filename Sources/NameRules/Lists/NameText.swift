@@ -1,3 +1,5 @@
+internal import DNSWire
+
 /// A name as lists write it, read into its wire form: any case, a dot at either end, international labels.
 struct NameText {
     /// The wire form of the name that was read last, in lower case.
@@ -68,6 +70,15 @@ struct NameText {
             }
         }
         return close(length: length, position: position, labels: labels)
+    }
+
+    /// Reads a name as zone files write it: of any bytes, escaped where they mean something else (RFC 1035 5.1, RFC 2181 11).
+    mutating func readEscaped(_ text: Span<UInt8>) -> SkipReason? {
+        let reason = read(text)
+        guard reason == .badName, 2...Self.maximumText ~= text.count, text.indices.allSatisfy({ text[$0] < 0x80 }),
+            let name = Name(TextLine.text(text))?.lowercased, take(name.wire.span, labelCount: name.labelCount)
+        else { return reason }
+        return nil
     }
 
     /// Puts the last label's length and the root in.

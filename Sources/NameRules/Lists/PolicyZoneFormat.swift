@@ -68,7 +68,7 @@ enum PolicyZoneFormat {
         if text[0] == 0x24 { return readDirective(text, &sink) }
         var rest = text
         if !TextLine.isSpace(entry[0]) {
-            let owner = TextLine.firstWord(text)
+            let owner = owner(text)
             readOwner(owner, &sink)
             rest = TextLine.trimmed(text.extracting(owner.count..<text.count))
         }
@@ -83,7 +83,7 @@ enum PolicyZoneFormat {
             sink.zone.ttl = ttl
         } else if TextLine.equals(key, "$ORIGIN"), value.count > 0, value.count <= NameText.maximumText {
             let origin = whole(value, sink.zone.origin)
-            if let reason = sink.name.read(origin.span), reason != .address { return sink.skip(reason, text) }
+            if let reason = sink.name.readEscaped(origin.span), reason != .address { return sink.skip(reason, text) }
             sink.zone.origin = value.count == 1 && value[0] == 0x2E ? origin : [0x2E] + origin
         } else {
             return sink.skip(.otherSetting, text)
@@ -91,11 +91,24 @@ enum PolicyZoneFormat {
         sink.report.commentCount += 1
     }
 
+    /// The bytes up to the first white space that is not escaped.
+    @_lifetime(copy line)
+    private static func owner(_ line: Span<UInt8>) -> Span<UInt8> {
+        var end = 0
+        while end < line.count, !TextLine.isSpace(line[end]) { end += line[end] == 0x5C ? 2 : 1 }
+        return line.extracting(0..<min(end, line.count))
+    }
+
     /// A name with what is put behind relative ones.
     private static func whole(_ name: Span<UInt8>, _ origin: [UInt8]?) -> [UInt8] {
         let text = [UInt8](copying: name)
-        guard text.last != 0x2E, let origin else { return text }
+        guard !isWhole(text), let origin else { return text }
         return text + origin
+    }
+
+    /// Whether a name ends with a dot that is not escaped.
+    private static func isWhole(_ name: [UInt8]) -> Bool {
+        name.last == 0x2E && name.dropLast().reversed().prefix { $0 == 0x5C }.count % 2 == 0
     }
 
     /// Reads TTL, class, type and data.
@@ -139,12 +152,19 @@ enum PolicyZoneFormat {
             if isAction(data, "rpz-passthru.") || isOwner(data, &sink) { return add(Rule(.exact, isAllow: true), line, &sink) }
             if isAction(data, "rpz-drop.") { return add(Rule(.exact, action: .drop), line, &sink) }
             if isAction(data, "rpz-tcp-only.") { return add(Rule(.exact, action: .tcpOnly), line, &sink) }
-            if TextLine.begins(data, "*.") { return sink.skip(.unsupportedAction, line) }
         }
         let origin = dataOrigin(&sink)
         let text = "x. \(ttl) IN " + TextLine.text(type) + " " + TextLine.text(data)
         guard let record = try? ResourceRecord(text: text, origin: origin) else { return sink.skip(.badRecord, line) }
-        add(Rule(.exact, action: .data(record.data, ttl: record.ttl)), line, &sink)
+        add(Rule(.exact, action: action(record)), line, &sink)
+    }
+
+    /// A record is the answer, but that an alias to a wildcard leads below that (as BIND has it).
+    private static func action(_ record: ResourceRecord) -> RuleAction {
+        guard case .cname(let alias) = record.data, alias.target.labels.first?.elementsEqual([0x2A]) == true,
+            let parent = alias.target.parent
+        else { return .data(record.data, ttl: record.ttl) }
+        return .aliasBelow(parent, ttl: record.ttl)
     }
 
     /// Whether a target is the name of an action, with or without its final dot.
@@ -160,14 +180,14 @@ enum PolicyZoneFormat {
         guard owner.trouble == nil, target.count > 1, target[target.count - 1] == 0x2E,
             owner.isWildcard == TextLine.begins(target, "*.")
         else { return false }
-        let reason = sink.exception.read(target.extracting((owner.isWildcard ? 2 : 0)..<target.count))
+        let reason = sink.exception.readEscaped(target.extracting((owner.isWildcard ? 2 : 0)..<target.count))
         guard reason == nil || reason == .address else { return false }
         return sink.exception.wire[..<sink.exception.count].elementsEqual(owner.name.wire)
     }
 
     /// What relative names in data are relative to.
     private static func dataOrigin(_ sink: inout RuleSink) -> Name {
-        if let origin = sink.zone.origin, origin.last == 0x2E, sink.exception.read(origin.span) == nil,
+        if let origin = sink.zone.origin, isWhole(origin), sink.exception.readEscaped(origin.span) == nil,
             let name = try? Name(wire: Array(sink.exception.wire[..<sink.exception.count]))
         {
             return name
@@ -186,8 +206,8 @@ enum PolicyZoneFormat {
         guard text.count > 0 else { return sink.zone.owner.trouble = .badName }
         if TextLine.find(text, 0x2A) != nil { return sink.zone.owner.trouble = .pattern }
         let name = whole(text, sink.zone.origin)
-        if let reason = sink.name.read(name.span), reason != .address { return sink.zone.owner.trouble = reason }
-        sink.zone.owner.isWhole = name.last == 0x2E
+        if let reason = sink.name.readEscaped(name.span), reason != .address { return sink.zone.owner.trouble = reason }
+        sink.zone.owner.isWhole = isWhole(name)
         sink.zone.owner.take(sink.name)
     }
 
@@ -195,8 +215,8 @@ enum PolicyZoneFormat {
     private static func takeOrigin(_ sink: inout RuleSink) {
         if let origin = sink.zone.origin {
             // It was read before.
-            _ = sink.name.read(origin.span)
-            sink.zone.owner.isWhole = origin.last == 0x2E
+            _ = sink.name.readEscaped(origin.span)
+            sink.zone.owner.isWhole = isWhole(origin)
         } else {
             sink.name.becomeRoot()
         }
@@ -215,8 +235,8 @@ enum PolicyZoneFormat {
     private static func place(_ sink: inout RuleSink) {
         guard sink.zone.owner.trouble == nil, !sink.zone.owner.isPlaced else { return }
         sink.zone.owner.isPlaced = true
-        if sink.zone.zone == nil, !sink.zone.isNameless, let origin = sink.zone.origin, origin.last == 0x2E {
-            _ = sink.name.read(origin.span)
+        if sink.zone.zone == nil, !sink.zone.isNameless, let origin = sink.zone.origin, isWhole(origin) {
+            _ = sink.name.readEscaped(origin.span)
             sink.zone.zone = (Array(sink.name.wire[..<sink.name.count]), sink.name.labelCount)
             sink.zone.isGuessed = sink.zone.hasStart
         }
@@ -272,13 +292,18 @@ enum PolicyZoneFormat {
         guard parts.count >= 2 else { return nil }
         let length = parts.removeFirst()
         parts.reverse()
-        if parts.count == 4, !parts.contains("zz") {
-            return AddressPrefix(Substring(parts.joined(separator: ".") + "/" + length))
-        }
+        if parts.count == 4, !parts.contains("zz") { return prefix(parts.joined(separator: "."), length) }
         let text = parts.map { $0 == "zz" ? "" : $0 }
         var address = text.joined(separator: ":")
         if text.first == "" { address = ":" + address }
         if text.last == "" { address += ":" }
-        return AddressPrefix(Substring(address + "/" + length))
+        return prefix(address, length)
+    }
+
+    /// A prefix; nil where its address has bits behind its length, for one of them is a mistake.
+    private static func prefix(_ address: String, _ length: String) -> AddressPrefix? {
+        guard let prefix = AddressPrefix(Substring(address + "/" + length)), prefix.address == IPAddress(Substring(address))
+        else { return nil }
+        return prefix
     }
 }

@@ -26,15 +26,30 @@ package enum RuleAction: Hashable, Sendable {
     case refuse
     /// The answer is this record; the rules of one name make up its data.
     case data(RecordData, ttl: UInt32)
+    /// The answer is an alias to the name that it is about, with this one behind it (`CNAME *.garden.example.` of policy zones).
+    case aliasBelow(Name, ttl: UInt32)
 
     /// Whether the answer is an alias.
-    var isAlias: Bool {
-        if case .data(.cname, _) = self { true } else { false }
+    package var isAlias: Bool {
+        switch self {
+        case .data(.cname, _), .aliasBelow: true
+        default: false
+        }
     }
 
     /// Whether it is an answer of the rule's own.
     var hasData: Bool {
-        if case .data = self { true } else { false }
+        switch self {
+        case .data, .aliasBelow: true
+        default: false
+        }
+    }
+
+    /// What it does with a name: an alias below another leads from there. Where that would be too long for a name, there is none.
+    package func applied(to name: Name) -> RuleAction {
+        guard case .aliasBelow(let parent, let ttl) = self else { return self }
+        guard let target = try? name.appending(parent) else { return .nxdomain }
+        return .data(.cname(RecordData.CNAME(target: target)), ttl: ttl)
     }
 }
 

@@ -83,8 +83,8 @@ package final class AnswerVerdict: Sendable {
             switch cause.subject {
             case .question: book.reason(for: question, in: list)
             case .name(let name), .host(let name): book.reason(for: name.span, in: list)
-            case .address(let address): book.reason(for: address, in: list)
-            case .chosen(let addresses): addresses[list].flatMap { book.reason(for: $0, in: list) }
+            case .address(let address): book.reason(for: address, of: question, in: list)
+            case .chosen(let addresses): addresses[list].flatMap { book.reason(for: $0, of: question, in: list) }
             }
         }
     }

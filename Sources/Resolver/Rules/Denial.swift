@@ -20,7 +20,7 @@ package struct Denial: Sendable {
         /// These records.
         case data([(RecordData, ttl: UInt32)])
 
-        /// The actions of a name's rules in a list; nil where they have none of their own.
+        /// The actions of a name's rules in a list, applied to it; nil where they have none of their own.
         init?(_ actions: [RuleAction]) {
             let records = actions.compactMap { action -> (RecordData, ttl: UInt32)? in
                 if case .data(let data, let ttl) = action { (data, ttl) } else { nil }
@@ -35,7 +35,7 @@ package struct Denial: Sendable {
             case .drop: self = .drop
             case .tcpOnly: self = .tcpOnly
             case .refuse: self = .refuse
-            case .block, .data, nil: return nil
+            case .block, .data, .aliasBelow, nil: return nil
             }
         }
     }

@@ -183,7 +183,7 @@ package final class RuleBook: Sendable {
     struct Reason {
         /// The rule's name.
         let text: String
-        /// What the rules of that name do.
+        /// What the rules of that name do with what is denied.
         let actions: [RuleAction]
     }
 
@@ -217,13 +217,20 @@ package final class RuleBook: Sendable {
         let important = deciding.filter(\.rule.isImportant)
         guard let best = (important.isEmpty ? deciding : important).last else { return nil }
         let same = deciding.filter { $0.labelCount == best.labelCount }
-        return Reason(text: Self.text(name, labels: best.labelCount), actions: same.map(\.rule.action))
+        return Reason(text: Self.text(name, labels: best.labelCount), actions: Self.apply(same.map(\.rule.action), to: name))
     }
 
-    /// The rule of a list that denies an address.
-    func reason(for address: NameRules.IPAddress, in list: Int) -> Reason? {
+    /// The rule of a list that denies an address in the answer to a question about a name.
+    func reason(for address: NameRules.IPAddress, of name: Span<UInt8>, in list: Int) -> Reason? {
         let matches = content.lists.matches(of: address).filter { $0.list == list && !$0.rule.isAllow }
-        return matches.first.map { Reason(text: "\($0.prefix)", actions: matches.map(\.rule.action)) }
+        guard let first = matches.first else { return nil }
+        return Reason(text: "\(first.prefix)", actions: Self.apply(matches.map(\.rule.action), to: name))
+    }
+
+    /// What actions do with a name.
+    private static func apply(_ actions: [RuleAction], to name: Span<UInt8>) -> [RuleAction] {
+        guard actions.contains(where: \.isAlias), let name = Self.name(name) else { return actions }
+        return actions.map { $0.applied(to: name) }
     }
 
     /// What records make of a question: an alias stands for its target.
