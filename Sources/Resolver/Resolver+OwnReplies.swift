@@ -177,10 +177,13 @@ struct LocalRecord {
     /// What stands behind MNAME in an SOA of our own (RFC 6303 3): RNAME `nobody.invalid.`, then serial, refresh, retry, expire
     /// and minimum.
     static func soaRest(minimum: UInt32) -> [UInt8] {
-        [6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
-            + [1, 3600, 1200, 604_800, minimum].flatMap { number in
-                (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
-            }
+        let name = [6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
+        var bytes = name + [UInt8](repeating: 0, count: 20)
+        var span = bytes.mutableSpan
+        for (index, number) in [1, 3600, 1200, 604_800, minimum].enumerated() {
+            span.storeUInt32(number, at: name.count + 4 * index)
+        }
+        return bytes
     }
 
     /// It and its rdata, behind a question.

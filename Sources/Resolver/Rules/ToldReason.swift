@@ -9,6 +9,9 @@ struct ToldReason: Sendable {
 
     private static let longestText = 200
 
+    /// Before the words stand the option's code, its length, and the error's (RFC 6891 6.1.2, RFC 8914 2).
+    private static let headLength = 6
+
     /// An OPT record without options takes so many bytes (RFC 6891 6.1.2).
     private static let optLength = 11
 
@@ -19,9 +22,17 @@ struct ToldReason: Sendable {
         let bytes = Array(denial.text.utf8.prefix(Self.longestText + 1))
         var end = min(bytes.count, Self.longestText)
         while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-        let head = [EDNSOptionCode.extendedError.rawValue, UInt16(truncatingIfNeeded: 2 + end), code.rawValue]
-        option =
-            end == 0 ? [] : head.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + bytes[..<end]
+        guard end > 0 else {
+            option = []
+            return
+        }
+        var option = [UInt8](repeating: 0, count: Self.headLength + end)
+        var span = option.mutableSpan
+        span.storeUInt16(EDNSOptionCode.extendedError.rawValue, at: 0)
+        span.storeUInt16(UInt16(truncatingIfNeeded: 2 + end), at: 2)
+        span.storeUInt16(code.rawValue, at: 4)
+        span.copy(bytes.span.extracting(first: end), to: Self.headLength)
+        self.option = option
     }
 
     /// Whether there are words, and they fit behind the OPT record of a message that ends there without it: then OPT is written
