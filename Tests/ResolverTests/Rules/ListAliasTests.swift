@@ -68,6 +68,63 @@ import Upstream
         }
     }
 
+    @Test(arguments: [
+        ("*.bad.example CNAME *.walled.example.", "x.BAD.example.", "x.bad.example."),
+        ("bad.example CNAME *.walled.example.", "bad.example.", "bad.example."), ("* CNAME *.walled.example.", "a.b.", "a.b."),
+        ("24.0.2.0.192.rpz-ip CNAME *.walled.example.", "bad.example.", "bad.example."),
+        ("*.tracker.example CNAME *.walled.example.", "shop.example.", "t.tracker.example."),
+    ])
+    func `an alias of a list to a wildcard leads to the denied name below that`(
+        _ line: String, _ name: String, _ denied: String
+    ) throws {
+        let book = try Self.book([line])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = { query in
+                guard "\(query.questions[0].name)".lowercased().hasPrefix("shop.") else { return Self.upstream(query) }
+                return .reply(
+                    to: query, .noError, ["\(name) 300 IN CNAME \(denied)", "\(denied) 300 IN A 203.0.113.1"])
+            }
+            for edns in [nil, EDNS(), nil, EDNS()] {
+                let answer = try world.ask(name, edns: edns)
+                #expect(answer.responseCode == .noError && Self.data(answer) == ["\(denied)walled.example.", "198.51.100.9"])
+            }
+            // Other types lead there as well; who asks for the alias is told it.
+            guard name.lowercased() == denied, !line.contains("rpz-ip") else { return }
+            #expect(try world.ask(name, .txt).answers.map(\.type) == [.cname, .txt])
+            #expect(Self.data(try world.ask(name, .cname)) == ["\(denied)walled.example."])
+        }
+    }
+
+    @Test func `where the name below a wildcard would be too long, there is none`() throws {
+        let book = try Self.book(["* CNAME *.walled.example."])
+        let label = String(repeating: "x", count: 59)
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = Self.upstream
+            let (long, short) = (Array(repeating: label, count: 4).joined(separator: "."), "\(label).example")
+            for _ in 0..<2 {
+                #expect(try world.ask(long).responseCode == .nxDomain)
+                #expect(try world.ask(short).responseCode == .noError)
+            }
+            #expect(world.upstream.count == 1)
+        }
+    }
+
+    @Test(arguments: ["walled.example CNAME .", "*.example CNAME *.", "walled.example CNAME rpz-drop."])
+    func `what was denied lately is not denied to whom an alias of a list leads there`(_ line: String) throws {
+        let book = try Self.book(["bad.example CNAME walled.example.", line])
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            world.upstream.answer = Self.upstream
+            for edns in [nil, EDNS(), nil, EDNS()] {
+                for _ in 0..<2 {
+                    let direct = world.exchange(Message.query("walled.example", edns: edns).wire)
+                    #expect(try direct.map { try Message($0.span).answers }?.isEmpty != false)
+                }
+                let answer = try world.ask("bad.example", edns: edns)
+                #expect(answer.responseCode == .noError && Self.data(answer) == ["walled.example.", "198.51.100.9"])
+            }
+        }
+    }
+
     @Test func `our own records, rewrites, the hosts file and safe searches count behind an alias of a list`() throws {
         var group = RuleTests.group("default", [], blocks: 1)
         group.usesSafeSearch = true

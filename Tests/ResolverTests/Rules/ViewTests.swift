@@ -60,6 +60,25 @@ import Upstream
         }
     }
 
+    @Test func `what an alias of a list leads to is asked of the view's own upstreams`() throws {
+        try Self.run { views throws in
+            let rules = "bad.example CNAME walled.example.\n*.star.example CNAME *.walled.example.\n"
+            let zone = "$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\n\(rules)"
+            let groups = [RuleTests.group("kids", ["192.0.2.64/26"], blocks: 1), RuleTests.group("default", [], blocks: 1)]
+            var policy = views.policy
+            policy.rules = try RuleTests.book([("rpz", zone)], mark: 2, groups: groups)
+            views.world.resolver.adopt(policy)
+            for _ in 0..<3 {
+                for (client, address) in [(Self.kid, "192.0.2.200"), (Self.adult, "192.0.2.100")] {
+                    #expect(try views.ask("bad.example.", client) == "walled.example. \(address)")
+                    #expect(try views.ask("x.star.example.", client) == "x.star.example.walled.example. \(address)")
+                    #expect(try views.ask("walled.example.", client) == address)
+                }
+            }
+            #expect(views.kids.count == 2 && views.world.upstream.count == 2)
+        }
+    }
+
     @Test(arguments: [true, false])
     func `two groups that ask others are told otherwise, misses and hits, whoever asks first`(_ kidsFirst: Bool) throws {
         try Self.run { views throws in
