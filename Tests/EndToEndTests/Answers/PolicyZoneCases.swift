@@ -27,9 +27,12 @@ struct PolicyDifference {
     let theirs: String
     /// What Vireo does.
     let own: String
+    /// Whether that is only where a file is read: in a transfer it is told otherwise.
+    let isOfText: Bool
 
-    init(_ reason: String, _ name: String, _ type: RecordType, theirs: String, own: String) {
+    init(_ reason: String, _ name: String, _ type: RecordType, theirs: String, own: String, isOfText: Bool = false) {
         self.reason = reason
+        self.isOfText = isOfText
         question = PolicyQuestion(name: "\(name).example.", type: type)
         (self.theirs, self.own) = (theirs, own)
     }
@@ -364,11 +367,13 @@ extension PolicyZoneCases {
             "an asterisk within a label looks like a pattern and is counted as that", "mid*star", .a, theirs: "NXDOMAIN",
             own: "192.0.2.87"),
         PolicyDifference(
-            "an action is one without its final dot", "relative", .a, theirs: "rpz-drop.first.rpz.", own: "nothing"),
+            "an action is one without its final dot", "relative", .a, theirs: "rpz-drop.first.rpz.", own: "nothing",
+            isOfText: true),
         PolicyDifference(
             "an alias to the rule's own owner lets pass, be that a wildcard", "x.itself", .a,
             theirs: "x.itself.example.itself.example.", own: "192.0.2.89"),
         PolicyDifference(
-            "a label in UTF-8 is the one that it has in DNS", "xn--caf-dma", .a, theirs: "192.0.2.64", own: "NXDOMAIN"),
+            "a label in UTF-8 is the one that it has in DNS", "xn--caf-dma", .a, theirs: "192.0.2.64", own: "NXDOMAIN",
+            isOfText: true),
     ]
 }

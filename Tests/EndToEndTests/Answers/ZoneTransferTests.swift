@@ -83,7 +83,9 @@ extension EndToEnd {
             }
             let key = try directory.write("hmac-sha256:transfer.:\(Self.secret)\n", to: "transfer.key")
             try FileManager.default.createDirectory(atPath: directory.file("lists"), withIntermediateDirectories: false)
+            // Workers take up lists one after the other: of one, what holds for one question holds for the next.
             let settings = """
+                workers: 1
                 lists: {bad: {from: "axfr://127.0.0.1:\(port)/rpz.example", tsig-key: "\(key)"}}
                 lists-directory: "\(directory.file("lists"))"
                 """
