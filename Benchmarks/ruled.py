@@ -9,6 +9,7 @@ Vireo runs alone on core 0 with one worker, load on core 1. Medians of the round
 """
 
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -155,6 +156,8 @@ class Listed:
 
 def peers(options, directory, upstream):
     """What each takes for one list of names, less what it takes without."""
+    if not options.list:
+        sys.exit("--list wants a file of names, as `measure-rules 1000000 names` writes them")
     with options.list.open() as names:
         count = len({name.strip() for name in names})
     file = options.list.resolve()

@@ -21,13 +21,17 @@ package enum SafeSearch {
 
     /// Whether a name in wire form, lower case, may be an engine's: false for most others, without a hash of it.
     package static func mayHave(_ name: Span<UInt8>) -> Bool {
-        name.count >= 8 && name.count <= longestName && heads.contains(name.loadWord(at: 0))
+        name.count <= longestName && heads.contains(head(of: name))
     }
 
     /// The length of the longest name.
     private static let longestName = wireTargets.keys.map(\.count).max() ?? 0
-    /// The first eight bytes of each name in wire form: none is shorter, and they are some twenty.
-    private static let heads = [UInt64](Set(wireTargets.keys.map { $0.span.loadWord(at: 0) }))
+    /// The first bytes of each name in wire form: they are some twenty.
+    private static let heads = [UInt64](Set(wireTargets.keys.map { head(of: $0.span) }))
+
+    /// The first eight bytes of a name in wire form, or as many as there are.
+    private static func head(of name: Span<UInt8>) -> UInt64 { name.loadWord(at: 0, count: min(8, name.count)) }
+
     /// The target of each name in wire form.
     private static let wireTargets: [[UInt8]: Name] = Dictionary(
         uniqueKeysWithValues: targets.compactMap { name, target in

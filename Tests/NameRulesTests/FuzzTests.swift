@@ -31,6 +31,9 @@ import Testing
             24.0.2.0.192.rpz-ip CNAME .
             32.zz.db8.2001.rpz-ip CNAME *.
             n.rpz-nsdname CNAME .
+            $ORIGIN s\\.b\\032.rpz.example.
+            q NS x.
+            * CNAME *.g
             $ORIGIN sub.rpz.example.
             x.rpz.example. HTTPS 1 . alpn="h2,h3" ipv4hint=192.0.2.1
 

@@ -125,6 +125,28 @@ import Testing
         #expect(report[.outOfZone].count == 1 && report[.badName].count == 1 && report.skippedCount == 2)
     }
 
+    @Test func `an origin may be any name, wherever it is read again`() throws {
+        let (set, report) = try ListTests.compile(
+            #"""
+            $ORIGIN rpz\.a\ zone.example.
+            @ SOA a. b. 1 2 3 4 5
+            long.name.before.it NS x.
+            * CNAME .
+            $ORIGIN c\032d.rpz\.a\ zone.example.
+            x.y CNAME garden
+            * CNAME .
+            @ CNAME .
+            i.example\. CNAME i.example\.
+            """#, .rpz)
+        #expect(set.verdicts("any.example").denied == 1 && report.skippedCount == 0)
+        #expect(set.matches(#"w.c\032d"#).map(\.labelCount) == [0, 1] && set.matches(#"c\032d"#).map(\.labelCount) == [0, 1])
+        let target = try #require(Name(#"garden.c\032d.rpz\.a\032zone.example"#))
+        let alias = RuleAction.data(.cname(RecordData.CNAME(target: target)), ttl: 3600)
+        #expect(set.matches(#"x.y.c\032d"#).last?.rule.action == alias)
+        // A dot that is escaped ends no name: the target is another, below the origin.
+        #expect(set.verdicts(#"i.example\..c\032d"#).allowed == 0)
+    }
+
     @Test func `a prefix of a zone whose address has bits behind its length is a mistake`() throws {
         let lines = [
             "24.1.2.0.192.rpz-ip", "0.1.0.0.0.rpz-ip", "64.1.zz.db8.2001.rpz-ip", "33.1.2.0.192.rpz-ip",

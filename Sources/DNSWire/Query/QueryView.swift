@@ -32,7 +32,7 @@ public struct QueryView: ~Copyable, Sendable {
     /// Whether an answer is known that has to be looked at once more before anybody is asked, as whoever answers has found.
     package var isKept = false
 
-    /// The number of the rules by which nothing is said of the name, as whoever answers has found; 0 for none.
+    /// The number of the rules of which none is about the name, as whoever answers has found; 0 where that is not known.
     package var unlistedBy: UInt64 = 0
 
     /// Makes a view of nothing, to read into.

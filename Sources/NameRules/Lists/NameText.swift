@@ -75,8 +75,12 @@ struct NameText {
     /// Reads a name as zone files write it: of any bytes, escaped where they mean something else (RFC 1035 5.1, RFC 2181 11).
     mutating func readEscaped(_ text: Span<UInt8>) -> SkipReason? {
         let reason = read(text)
-        guard reason == .badName, 2...Self.maximumText ~= text.count, text.indices.allSatisfy({ text[$0] < 0x80 }),
-            let name = Name(TextLine.text(text))?.lowercased, take(name.wire.span, labelCount: name.labelCount)
+        guard reason == .badName, 2...Self.maximumText ~= text.count, text.indices.allSatisfy({ text[$0] < 0x80 }) else {
+            return reason
+        }
+        let start = text[0] == 0x2E ? 1 : 0
+        guard let name = Name(TextLine.text(text.extracting(start..<text.count)))?.lowercased,
+            take(name.wire.span, labelCount: name.labelCount)
         else { return reason }
         return nil
     }

@@ -68,7 +68,7 @@ enum PolicyZoneFormat {
         if text[0] == 0x24 { return readDirective(text, &sink) }
         var rest = text
         if !TextLine.isSpace(entry[0]) {
-            let owner = owner(text)
+            let owner = firstName(text)
             readOwner(owner, &sink)
             rest = TextLine.trimmed(text.extracting(owner.count..<text.count))
         }
@@ -78,7 +78,7 @@ enum PolicyZoneFormat {
     /// Reads `$ORIGIN` or `$TTL`.
     private static func readDirective(_ text: Span<UInt8>, _ sink: inout RuleSink) {
         let key = TextLine.firstWord(text)
-        let value = TextLine.firstWord(TextLine.trimmed(text.extracting(key.count..<text.count)))
+        let value = firstName(TextLine.trimmed(text.extracting(key.count..<text.count)))
         if TextLine.equals(key, "$TTL"), let ttl = ZoneTTL.seconds(TextLine.text(value)) {
             sink.zone.ttl = ttl
         } else if TextLine.equals(key, "$ORIGIN"), value.count > 0, value.count <= NameText.maximumText {
@@ -93,7 +93,7 @@ enum PolicyZoneFormat {
 
     /// The bytes up to the first white space that is not escaped.
     @_lifetime(copy line)
-    private static func owner(_ line: Span<UInt8>) -> Span<UInt8> {
+    private static func firstName(_ line: Span<UInt8>) -> Span<UInt8> {
         var end = 0
         while end < line.count, !TextLine.isSpace(line[end]) { end += line[end] == 0x5C ? 2 : 1 }
         return line.extracting(0..<min(end, line.count))
@@ -102,13 +102,16 @@ enum PolicyZoneFormat {
     /// A name with what is put behind relative ones.
     private static func whole(_ name: Span<UInt8>, _ origin: [UInt8]?) -> [UInt8] {
         let text = [UInt8](copying: name)
-        guard !isWhole(text), let origin else { return text }
+        guard !isWhole(name), let origin else { return text }
         return text + origin
     }
 
     /// Whether a name ends with a dot that is not escaped.
-    private static func isWhole(_ name: [UInt8]) -> Bool {
-        name.last == 0x2E && name.dropLast().reversed().prefix { $0 == 0x5C }.count % 2 == 0
+    private static func isWhole(_ name: Span<UInt8>) -> Bool {
+        guard name.count > 0, name[name.count - 1] == 0x2E else { return false }
+        var start = name.count - 1
+        while start > 0, name[start - 1] == 0x5C { start -= 1 }
+        return (name.count - 1 - start) % 2 == 0
     }
 
     /// Reads TTL, class, type and data.
@@ -177,7 +180,7 @@ enum PolicyZoneFormat {
     /// Whether an alias leads to what the rule is about: as zones said PASSTHRU before there was a word for it.
     private static func isOwner(_ target: Span<UInt8>, _ sink: inout RuleSink) -> Bool {
         let owner = sink.zone.owner
-        guard owner.trouble == nil, target.count > 1, target[target.count - 1] == 0x2E,
+        guard owner.trouble == nil, target.count > 1, isWhole(target),
             owner.isWildcard == TextLine.begins(target, "*.")
         else { return false }
         let reason = sink.exception.readEscaped(target.extracting((owner.isWildcard ? 2 : 0)..<target.count))
@@ -187,7 +190,7 @@ enum PolicyZoneFormat {
 
     /// What relative names in data are relative to.
     private static func dataOrigin(_ sink: inout RuleSink) -> Name {
-        if let origin = sink.zone.origin, isWhole(origin), sink.exception.readEscaped(origin.span) == nil,
+        if let origin = sink.zone.origin, isWhole(origin.span), sink.exception.readEscaped(origin.span) == nil,
             let name = try? Name(wire: Array(sink.exception.wire[..<sink.exception.count]))
         {
             return name
@@ -207,7 +210,7 @@ enum PolicyZoneFormat {
         if TextLine.find(text, 0x2A) != nil { return sink.zone.owner.trouble = .pattern }
         let name = whole(text, sink.zone.origin)
         if let reason = sink.name.readEscaped(name.span), reason != .address { return sink.zone.owner.trouble = reason }
-        sink.zone.owner.isWhole = isWhole(name)
+        sink.zone.owner.isWhole = isWhole(name.span)
         sink.zone.owner.take(sink.name)
     }
 
@@ -216,7 +219,7 @@ enum PolicyZoneFormat {
         if let origin = sink.zone.origin {
             // It was read before.
             _ = sink.name.readEscaped(origin.span)
-            sink.zone.owner.isWhole = isWhole(origin)
+            sink.zone.owner.isWhole = isWhole(origin.span)
         } else {
             sink.name.becomeRoot()
         }
@@ -235,7 +238,7 @@ enum PolicyZoneFormat {
     private static func place(_ sink: inout RuleSink) {
         guard sink.zone.owner.trouble == nil, !sink.zone.owner.isPlaced else { return }
         sink.zone.owner.isPlaced = true
-        if sink.zone.zone == nil, !sink.zone.isNameless, let origin = sink.zone.origin, isWhole(origin) {
+        if sink.zone.zone == nil, !sink.zone.isNameless, let origin = sink.zone.origin, isWhole(origin.span) {
             _ = sink.name.readEscaped(origin.span)
             sink.zone.zone = (Array(sink.name.wire[..<sink.name.count]), sink.name.labelCount)
             sink.zone.isGuessed = sink.zone.hasStart

@@ -26,7 +26,7 @@ package enum RuleAction: Hashable, Sendable {
     case refuse
     /// The answer is this record; the rules of one name make up its data.
     case data(RecordData, ttl: UInt32)
-    /// The answer is an alias to the name that it is about, with this one behind it (`CNAME *.garden.example.` of policy zones).
+    /// The answer is an alias to the denied name below this domain (`CNAME *.garden.example.` of policy zones).
     case aliasBelow(Name, ttl: UInt32)
 
     /// Whether the answer is an alias.

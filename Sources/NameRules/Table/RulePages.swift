@@ -150,7 +150,8 @@ struct RulePages: Sendable {
             let offset = position - base
             if result.wideOffsets.isEmpty, let short = UInt16(exactly: offset) { return result.offsets.append(short) }
             if result.wideOffsets.isEmpty {
-                result.wideOffsets = result.offsets.map { UInt32($0) }
+                result.wideOffsets.reserveCapacity(result.offsets.capacity)
+                for offset in result.offsets { result.wideOffsets.append(UInt32(offset)) }
                 result.offsets = []
             }
             result.wideOffsets.append(UInt32(truncatingIfNeeded: offset))

@@ -33,7 +33,7 @@ package final class PendingQuery: Sendable {
     /// Whether the cache may have its answer, which is to be looked at before anybody is asked.
     let isKept: Bool
 
-    /// The number of the rules by which nothing is said of its name; 0 where that is not known.
+    /// The number of the rules of which none is about the name; 0 where that is not known.
     let unlistedBy: UInt64
 
     /// Told what happens, where somebody watches.

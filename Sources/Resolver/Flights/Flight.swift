@@ -9,7 +9,7 @@ internal import Upstream
 final class Flight: QuestionStanding, @unchecked Sendable {
     // SAFETY: `waiters`, `isFlownByClient`, `landedCount`, `hasOthers`, the neighbours and `result` are touched only under the lock
     // of the table's shard that the flight is in, or, for `result`, after `land`, when it changes no more; `unlistedBy`, `verdict`
-    // and `source` are set before `land` and read after it; `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
+    // and `source` are set before `land` and read after a success; `resolver`, `greenlet` and `isEnded` on the hub's thread alone.
     let key: CacheKey
     /// On whose account it is.
     let owner: FlightOwner
@@ -35,7 +35,7 @@ final class Flight: QuestionStanding, @unchecked Sendable {
     var greenlet: RunningGreenlet?
     /// Whether it was ended to make room for another.
     private(set) var isEnded = false
-    /// The number of the rules by which nothing is said of the name; 0 where that is not known.
+    /// The number of the rules of which none is about the name; 0 where that is not known.
     var unlistedBy: UInt64 = 0
     /// What the rules of who flew make of the answer, where there are rules.
     var verdict: AnswerVerdict?

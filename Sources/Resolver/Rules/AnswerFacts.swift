@@ -28,9 +28,11 @@ struct AnswerFacts {
     /// So many aliases of an answer are looked up: more than are followed. A pointer of two bytes may stand for a long name.
     private static var mostAliases: Int { 20 }
 
-    /// Whether an answer may hold anything that rules have to do with, which most answers do not where no rule is about addresses.
-    static func mayBe(in answer: borrowing Answer, to asked: Asked, _ book: RuleBook) -> Bool {
+    /// Whether rules may have to do with an answer besides its question: no with most, where no rule is about addresses. What an
+    /// upstream adds to it is looked at.
+    static func mayStand(in answer: borrowing Answer, to asked: Asked, _ book: RuleBook) -> Bool {
         if book.judgesAddresses || answer.aliasCount > 0 || answer.counts.additionals > 0 { return true }
+        if answer.counts.authorities > (answer.isNegative ? 1 : 0) { return true }
         switch asked.type {
         case .cname, .svcb, .https, .any: return true
         default: return false

@@ -23,7 +23,7 @@ package final class AnswerVerdict: Sendable {
     package convenience init(
         _ book: RuleBook, _ answer: borrowing Answer, to asked: Asked, isUnlisted: Bool, mayBePrivate: @autoclosure () -> Bool
     ) {
-        let mayHaveFacts = AnswerFacts.mayBe(in: answer, to: asked, book)
+        let mayHaveFacts = AnswerFacts.mayStand(in: answer, to: asked, book)
         let message = mayHaveFacts ? answer.message(to: asked) : []
         let counts = answer.counts
         let count = mayHaveFacts ? Int(counts.answers) + Int(counts.authorities) + Int(counts.additionals) : 0

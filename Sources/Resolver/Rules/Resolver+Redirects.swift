@@ -14,9 +14,9 @@ extension Resolver {
     /// The answer to a question whose name stands for another; nil where it does not. Waits.
     func resolveRedirect(_ pending: PendingQuery) -> Resolution? {
         guard !pending.isRedirected, let book = policy.rules, pending.key.class == .internet else { return nil }
-        let name = pending.key.wireName
-        guard pending.unlistedBy != book.number, book.mayRedirect(name.span) else { return nil }
+        guard pending.unlistedBy != book.number else { return nil }
         let group = book.group(of: pending.address, named: pending.clientName)
+        let name = pending.key.wireName
         return book.redirect(name.span, pending.key.type, group: group).map { follow($0, pending, book) }
     }
 

@@ -84,9 +84,9 @@ package final class RuleBook: Sendable {
 
     /// What is to be done with a question.
     package enum Ruling {
-        /// It is answered as if there were no rules.
+        /// No rule keeps it from being answered.
         case pass
-        /// The same, and no rule has to do with its name, whoever asks.
+        /// No rule has to do with its name, whoever asks.
         case unlisted
         /// Our own records answer it, or a list's, which denies it so.
         case local([ResourceRecord], Denial?)
@@ -122,7 +122,7 @@ package final class RuleBook: Sendable {
         if let own = localRuling(name, type) { return own }
         guard let group, group < content.active.count else { return .pass }
         let verdicts = content.lists.verdicts(of: name)
-        if verdicts.isEmpty, !mayRedirect(name) { return .unlisted }
+        if verdicts.isEmpty, !isTouched(name) { return .unlisted }
         if content.active[group].denies(verdicts) {
             let denial = denial(verdicts, group, name, explains: explains, counting: hits) { reason(for: name, in: $0) }
             // A list of records says where the name is.
@@ -137,12 +137,6 @@ package final class RuleBook: Sendable {
     private func safeSearch(_ name: Span<UInt8>, _ group: Int) -> Alias? {
         guard content.groups.groups[group].usesSafeSearch, let target = SafeSearch.target(ofWire: name) else { return nil }
         return Alias(target: target, ttl: nil, cause: .safeSearch)
-    }
-
-    /// Whether a name may stand for another: false for most, at little cost.
-    func mayRedirect(_ name: Span<UInt8>) -> Bool {
-        if hasListAliases || !content.rewrites.isEmpty || content.local?.mayHave(name) == true { return true }
-        return hasSafeSearch && SafeSearch.mayHave(name)
     }
 
     /// The name that a question's stands for, where `ruling` says that it does; `isPastLists` where lists have no say any more.

@@ -1,6 +1,8 @@
+import AnswerCache
 import DNSWire
 import Green
 import NameRules
+import TestSupport
 import Testing
 
 @testable import Resolver
@@ -100,27 +102,110 @@ import Testing
     @Test(arguments: [true, false])
     func `what is in flight is judged by the rules that hold when its answer comes`(_ isDeniedLater: Bool) throws {
         // Before and after: nothing is said of the name, or of one of its answer's; or it is, and that was taken back.
-        let lists = ["||other.example^\n", "||www.example^\n||cdn.example^\n"]
-        try ResolverWorld.run { world throws in
-            world.upstream.answer = { query in
-                let name = query.questions[0].name
-                guard "\(name)".lowercased().hasPrefix("alias") else { return .address(query) }
-                return .reply(to: query, .noError, ["\(name) 300 IN CNAME cdn.example.", "cdn.example. 300 IN A 192.0.2.1"])
-            }
-            world.upstream.delay = .seconds(1)
+        let free = try RuleTests.book([("ads", "||other.example^\n")])
+        // Of the next round, with the same mark.
+        let denying = RuleBook(try Self.denying().content, mark: free.mark, round: 1, hits: ListHits())
+        try ResolverWorld.run(policy: { $0.rules = free }) { world throws in
+            let askers = try Self.startAsking(world)
             var policy = world.policy
-            policy.rules = try RuleTests.book([("ads", lists[0])], mark: 1)
-            world.resolver.adopt(policy)
-            let askers = ["www.example", "alias.example"].map { name in world.hub.spawn { try world.ask(name) } }
-            try sleep(.milliseconds(500))
-            for mark in UInt8(2)...(isDeniedLater ? 2 : 3) {
-                policy.rules = try RuleTests.book([("ads", lists[mark == 2 ? 1 : 0])], mark: mark)
+            for book in [denying] + (isDeniedLater ? [] : [RuleBook(free.content, mark: 2, round: 1, hits: ListHits())]) {
+                policy.rules = book
                 world.resolver.adopt(policy)
             }
             for asker in askers {
                 let answers = try asker.get().answers.map { "\($0.data)" }
                 #expect(answers.last == (isDeniedLater ? "0.0.0.0" : "192.0.2.1"))
             }
+        }
+    }
+
+    @Test func `a worker with newer rules judges anew what another worker's flight brings`() throws {
+        let free = try RuleTests.book([("ads", "||other.example^\n")])
+        let denying = try Self.denying()
+        try ResolverWorld.run(policy: { $0.rules = free }) { world throws in
+            let askers = try Self.startAsking(world)
+            var policy = world.policy
+            policy.rules = denying
+            let other = Resolver(hub: world.hub, shared: world.shared, policy: policy)
+            let others = ["www.example", "alias.example"].map { name in
+                world.hub.spawn {
+                    let bytes = Message.query(name).wire
+                    var query = QueryView()
+                    var buffer = bytes + [UInt8](repeating: 0, count: 512)
+                    var span = buffer.mutableSpan
+                    #expect(query.read(bytes.span, seed: world.shared.cache.seed) == .query)
+                    let pending = other.pending(&query, bytes.span, from: 7, over: .udp)
+                    let count = other.write(pending, other.resolve(pending), into: &span, limit: 512)
+                    return try Message(span.span.extracting(first: count)).answers.map { "\($0.data)" }
+                }
+            }
+            #expect(try others.map { try $0.get() } == [["0.0.0.0"], ["0.0.0.0"]])
+            #expect(try askers.allSatisfy { "\(try $0.get().answers.last!.data)" == "192.0.2.1" })
+        }
+    }
+
+    /// Rules that deny a name, and one that another stands for.
+    private static func denying() throws -> RuleBook {
+        try RuleTests.book([("ads", "||www.example^\n||cdn.example^\n")], mark: 2)
+    }
+
+    /// Begins to ask for both; the answers come in half a second.
+    private static func startAsking(_ world: ResolverWorld) throws -> [Greenlet<Message>] {
+        world.upstream.answer = { query in
+            let name = query.questions[0].name
+            guard "\(name)".lowercased().hasPrefix("alias") else { return .address(query) }
+            return .reply(to: query, .noError, ["\(name) 300 IN CNAME cdn.example.", "cdn.example. 300 IN A 192.0.2.1"])
+        }
+        world.upstream.delay = .seconds(1)
+        let askers = ["www.example", "alias.example"].map { name in world.hub.spawn { try world.ask(name) } }
+        try sleep(.milliseconds(500))
+        return askers
+    }
+
+    @Test func `a name that no rule is about is known as such, whatever else is said of other names`() throws {
+        let zone = "$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\nmoved.example CNAME there.example.\n"
+        let lists = [("ads", "||ads.example^\n"), ("rpz", zone)]
+        var kids = RuleTests.group("kids", ["192.0.2.64/26"], blocks: 1)
+        kids.usesSafeSearch = true
+        let book = try RuleTests.book(lists, groups: [kids, RuleTests.group("default", [], blocks: 2)]) { content in
+            content.rewrites = [Name("old.example")!.wire: Name("new.example")!]
+            content.local = LocalZone("nas.example. A 192.0.2.10\n")
+        }
+        func isUnlisted(_ name: String) -> Bool {
+            let wire = Name(name)!.wire
+            guard case .unlisted = book.ruling(wire.span, .a, group: 1, explains: false) else { return false }
+            return true
+        }
+        #expect(["www.example", "x.old.example", "x.moved.example", "x.nas.example", "google.example"].allSatisfy(isUnlisted))
+        // What another group is denied or sent elsewhere for, and another type's.
+        for name in ["ads.example", "moved.example", "old.example", "nas.example", "www.google.de"] {
+            #expect(!isUnlisted(name), "\(name)")
+        }
+        try ResolverWorld.run(policy: { $0.rules = book }) { world throws in
+            for (name, number) in [("www.example", book.number), ("www.google.de", 0), ("y.example", book.number)] {
+                let bytes = Message.query(name).wire
+                var query = QueryView()
+                var buffer = bytes + [UInt8](repeating: 0, count: 512)
+                var span = buffer.mutableSpan
+                #expect(world.resolver.begin(&query, length: bytes.count, in: &span, from: 7) == .wait)
+                #expect(world.resolver.pending(&query, bytes.span, from: 7, over: .udp).unlistedBy == number)
+            }
+        }
+    }
+
+    @Test func `what an upstream adds to an answer is judged like the rest, when it comes and from the cache`() throws {
+        let book = try RuleTests.book([("trackers", "||tracker.example^\n")])
+        try ResolverWorld.run(policy: {
+            $0.rules = book
+            $0.hasMinimalResponses = false
+        }) { world throws in
+            world.upstream.answer = { query in
+                let name = query.questions[0].name
+                let added = ["\(name) 300 IN HTTPS 1 x.tracker.example. alpn=h2"]
+                return .reply(to: query, .noError, ["\(name) 300 IN A 192.0.2.1"], authority: added)
+            }
+            let answers = try (0..<3).map { _ in try world.ask("www.example").answers.map { "\($0.data)" } }
+            #expect(Set(answers).count == 1 && answers[0] == ["0.0.0.0"])
         }
     }
 }
