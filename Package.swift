@@ -160,8 +160,10 @@ let package = Package(
         .testTarget(
             name: "GreenHTTP2Tests", dependencies: ["GreenHTTP2", "GreenTLS", "Green"], swiftSettings: testSettings),
         .testTarget(name: "GreenDNSTests", dependencies: ["GreenDNS", "Green", "DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"], swiftSettings: testSettings),
-        .testTarget(name: "NameRulesTests", dependencies: ["NameRules", "NaiveRules", "DNSWire"], swiftSettings: testSettings),
+        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "NameRulesTests", dependencies: ["NameRules", "NaiveRules", "DNSWire", "TestSupport"],
+            swiftSettings: testSettings),
         .testTarget(name: "ObservationTests", dependencies: ["Observation", "CAllocationCount"], swiftSettings: testSettings),
         .testTarget(name: "BeliefTests", dependencies: ["Belief", "DNSWire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(

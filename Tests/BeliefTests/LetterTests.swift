@@ -56,13 +56,13 @@ import Testing
         #expect(try outcome(target, to: service) == .answer(.positive, ["_sip.example. 60 IN SRV 0 1 53 Host.example."]))
     }
 
-    @Test func `of 20,000 random replies every name is the same before and after, letters aside`() throws {
+    @Test func `of thousands of random replies every name is the same before and after, letters aside`() throws {
         var numbers = SeededNumbers(seed: 31)
         let labels = ["a", "Bb", "ccc", "dN", "EXAMPLE", "lab", String(repeating: "Xy", count: 20)]
         func name(_ count: Int) -> String {
             (0..<count).map { _ in labels.randomElement(using: &numbers)! }.joined(separator: ".") + "."
         }
-        for _ in 0..<20_000 {
+        for _ in 0..<Sanitizer.rounds(20_000) {
             let asked = name(Int.random(in: 1...5, using: &numbers))
             let tail = asked.split(separator: ".").suffix(Int.random(in: 0...2, using: &numbers)).joined(separator: ".")
             let type = [RecordType.ns, .mx, .srv, .ptr].randomElement(using: &numbers)!

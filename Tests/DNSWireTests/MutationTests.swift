@@ -1,4 +1,5 @@
 import DNSWire
+import TestSupport
 import Testing
 
 /// Any bytes at all may arrive. What is changed, cut and spliced here must be read or refused, and nothing else.
@@ -6,7 +7,7 @@ import Testing
     /// How many runs there are side by side.
     static let shards = 8
     /// How many changed messages each run tries.
-    static let perShard = 13_000
+    static let perShard = Sanitizer.rounds(13_000)
 
     /// A copy of a message with a few bytes changed, cut out, put in or copied from elsewhere.
     static func mutate(_ original: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {

@@ -1,10 +1,11 @@
 import DNSWire
+import TestSupport
 import Testing
 
 @Suite struct PropertyTests {
     @Test(arguments: 0..<4) func `what is written is read as the same message`(shard: Int) throws {
         var messages = RandomMessages(seed: 2026 + UInt64(shard))
-        for _ in 0..<5_000 {
+        for _ in 0..<Sanitizer.rounds(5_000) {
             let message = messages.message()
             let written = try message.encoded()
             try #require(try Message(written.span) == message, "\(message)")

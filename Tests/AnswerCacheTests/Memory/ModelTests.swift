@@ -144,11 +144,11 @@ import Testing
         }
     }
 
-    @Test func `100,000 random operations give what a dictionary gives`() throws {
+    @Test func `thousands of random operations give what a dictionary gives`() throws {
         var world = World(
             client: try TestClient(sizeBytes: 1 << 20, limits: TTLLimits(negativeSeconds: 40)),
             numbers: SeededNumbers(seed: 77))
-        for _ in 0..<100_000 {
+        for _ in 0..<Sanitizer.rounds(100_000) {
             switch Int.random(in: 0..<1000, using: &world.numbers) {
             case 0 where Bool.random(using: &world.numbers): world.removeZone()
             case 0..<10: world.remove()
@@ -165,6 +165,6 @@ import Testing
         }
         #expect(world.client.cache.statistics.entries == world.answers.count + world.failures.count)
         #expect(world.client.cache.statistics.evicted == 0)
-        #expect(world.hits > 10_000)
+        #expect(world.hits > Sanitizer.rounds(8_000))
     }
 }

@@ -247,7 +247,7 @@ import Testing
         let length = Int(whole.span.number(at: first, UInt32.self))
         let count = Int(whole.span.number(at: first + 4, UInt32.self))
         var numbers = SeededNumbers(seed: 4)
-        for _ in 0..<5000 {
+        for _ in 0..<Sanitizer.rounds(5_000) {
             var payload = Array(whole[first + 12..<first + 12 + length])
             for _ in 0..<Int.random(in: 1...8, using: &numbers) {
                 payload[Int.random(in: 0..<length, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)

@@ -179,7 +179,7 @@ extension EndToEnd {
         @Test func `queries are answered while the whole cache is listed`() throws {
             let upstream = try FakeUpstream()
             let server = try VireoServer(upstreams: [upstream.address], "workers: 1")
-            let total = 20_000
+            let total = Sanitizer.rounds(20_000)
             try fill(server, total)
             let listing = try ManagedProcess([VireoServer.binary, "cache", "list", "--control", server.controlPath])
             let socket = try UDPSocket(to: server.port)
@@ -213,7 +213,7 @@ extension EndToEnd {
         @Test func `a client that reads nothing of a listing harms nobody`() throws {
             let upstream = try FakeUpstream()
             let server = try VireoServer(upstreams: [upstream.address])
-            try fill(server, 5_000)
+            try fill(server, Sanitizer.rounds(5_000))
             let stuck = try (0..<5).map { _ in try UnixConnection(to: server.controlPath) }
             for connection in stuck { connection.send("GET /v1/cache HTTP/1.1\r\nHost: x\r\n\r\n") }
             #expect(try vireo(["cache", "stats"], server).exit == .code(0))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What a test waited for and did not get.
 struct TimedOut: Error, CustomStringConvertible {
@@ -11,7 +12,7 @@ struct TimedOut: Error, CustomStringConvertible {
 func eventually<Value>(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(10), _ condition: () throws -> Value?
 ) throws -> Value {
-    let deadline = ContinuousClock.now + limit
+    let deadline = ContinuousClock.now + Sanitizer.patience(limit)
     while true {
         if let value = try condition() { return value }
         if ContinuousClock.now >= deadline { throw TimedOut(what: what()) }

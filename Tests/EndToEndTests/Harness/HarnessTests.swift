@@ -29,5 +29,14 @@ extension EndToEnd {
             process = nil
             #expect(kill(pid, 0) == -1)
         }
+
+        @Test(arguments: ["WARNING: ThreadSanitizer: data race (pid=1)", "==1==ERROR: AddressSanitizer: heap-use-after-free on"])
+        func `what a sanitizer reports in a program fails the test that started it`(report: String) throws {
+            try withKnownIssue {
+                try ManagedProcess(["sh", "-c", "echo starting >&2; echo '\(report)' >&2"]).waitForExit()
+            } matching: { issue in
+                issue.comments.contains { $0.rawValue.contains("Sanitizer: ") }
+            }
+        }
     }
 }

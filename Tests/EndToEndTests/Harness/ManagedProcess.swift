@@ -1,5 +1,7 @@
 import Foundation
 import Synchronization
+import TestSupport
+import Testing
 
 /// How a process ended.
 enum Exit: Equatable {
@@ -8,7 +10,7 @@ enum Exit: Equatable {
 }
 
 /// A program that was started, with what it writes kept in files. It is killed and reaped at the latest when its
-/// object goes away, or when the test process ends.
+/// object goes away, or when the test process ends; what a sanitizer has reported in it by then fails the test.
 final class ManagedProcess: Sendable {
     let pid: pid_t
     private let directory: TestDirectory
@@ -60,6 +62,7 @@ final class ManagedProcess: Sendable {
             if exit == nil { waitpid(pid, &status, 0) }
         }
         _ = Self.living.withLock { $0.remove(pid) }
+        if let report = Sanitizer.report(in: errors) { Issue.record("\(report)") }
     }
 
     /// What it has written to standard output.

@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -14,9 +15,9 @@ extension EndToEnd {
         }
 
         @Test func `a hostile name does nothing to a terminal, a line or a page, whichever command shows it`() throws {
-            let (upstream, directory) = (try FakeUpstream(delay: .milliseconds(600)), try TestDirectory())
+            let (upstream, directory) = (try FakeUpstream(delay: Sanitizer.patience(.milliseconds(600))), try TestDirectory())
             let (log, port) = (directory.file("queries.log"), FreePort.take())
-            let more = "http: \"127.0.0.1:\(port)\"\nhttp-page: true\nlog: {level: debug, queries: {to: \(log)}}"
+            let more = "http: \"127.0.0.1:\(port)\"\nhttp-page: true\ntimeout: 4s\nlog: {level: debug, queries: {to: \(log)}}"
             let server = try VireoServer(upstreams: [upstream.address], more)
             func started(_ words: String) throws -> ManagedProcess {
                 try ManagedProcess(

@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -38,7 +39,7 @@ extension EndToEnd {
         ]
 
         @Test(.enabled(if: Tool.exists("kdig"))) func `what happens is counted where it is said to be`() throws {
-            let (upstream, redis) = (try FakeUpstream(delay: .milliseconds(400)), try RedisServer())
+            let (upstream, redis) = (try FakeUpstream(delay: Sanitizer.patience(.milliseconds(300))), try RedisServer())
             let vireo = try EncryptedVireo(upstreams: [upstream.address], "cache: {redis: \"redis://127.0.0.1:\(redis.port)\"}")
             let server = vireo.server
             func value(_ sample: String) throws -> Double? {

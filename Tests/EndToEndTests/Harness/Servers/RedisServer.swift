@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A real redis-server on a free port, with nothing on disk.
 final class RedisServer {
@@ -25,9 +26,10 @@ final class RedisServer {
         Self.line("redis://\(entry)127.0.0.1:\(way ?? port)", more)
     }
 
-    /// The line of configuration that makes Vireo use a Redis at a URL.
+    /// The line of configuration that makes Vireo use a Redis at a URL; a sanitized Vireo has the time that it needs.
     static func line(_ url: String, _ more: String = "") -> String {
-        "cache: {redis: \"\(url)\"\(more.isEmpty ? "" : ", ")\(more)}"
+        let patience = Sanitizer.isBuiltIn && !more.contains("redis-timeout") ? "redis-timeout: 1s" : ""
+        return "cache: {" + ["redis: \"\(url)\"", more, patience].filter { !$0.isEmpty }.joined(separator: ", ") + "}"
     }
 
     /// Waits until so many instances listen for flushes.
