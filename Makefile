@@ -37,14 +37,15 @@ BENCH_PACKAGES := unbound dnsdist pdns-recursor knot-resolver bind9 dnsmasq-base
 # Modules that have a catalogue of documentation.
 DOCUMENTED     := Green,GreenTLS,GreenRedis,GreenHTTP,GreenHTTP2,GreenDNS,DNSWire
 comma          := ,
-# Greenlets have stacks of their own, which AddressSanitizer's fake stacks and search for leaks do not know.
-NO_STACKS      := detect_leaks=0 detect_stack_use_after_return=0
+# What a sanitizer reports ends a process with 66. Greenlets have stacks of their own, which AddressSanitizer's fake stacks and
+# search for leaks do not know.
+SANITIZED      := TSAN_OPTIONS="exitcode=66 $(TSAN_OPTIONS)" \
+	ASAN_OPTIONS="exitcode=66 detect_leaks=0 detect_stack_use_after_return=0 $(ASAN_OPTIONS)"
 # Reloads, flushes, and restarts of Redis under load; a report of a sanitizer is a wrong exit code at the end.
 SANITIZED_LOAD := python3 Tests/Chaos/chaos.py mixed --short --seconds 60 --rate 400 --stop-within 60
-GREEN_TESTS    := GreenTests,GreenTLSTests,GreenRedisTests,GreenHTTPTests,GreenHTTP2Tests,GreenDNSTests,green-bench
 
 .DEFAULT_GOAL  := help
-.PHONY: help run build test scenarios simulator simulate chaos test-sanitize fuzz traps docs api lint format example-config man install uninstall deb trial clean \
+.PHONY: help run build test scenarios simulator simulate chaos test-sanitize test-sanitize-thread test-sanitize-address fuzz traps docs api lint format example-config man install uninstall deb trial clean \
 	deps test-deps \
 	bench bench-green bench-instructions bench-hit-ratio bench-snapshot bench-deps measure
 
@@ -77,15 +78,13 @@ simulate: simulator ## run the whole daemon in simulated worlds, one from each s
 chaos: build test-deps ## try faults of the real system on the built program (40 minutes; SHORT=1: one; ARGS="loss interface"; ARGS=--list)
 	VIREO_BINARY=$(or $(VIREO_BINARY),$(CURDIR)/$(BINARY)) python3 Tests/Chaos/chaos.py $(if $(SHORT),--short) $(ARGS)
 
-test-sanitize: test-deps ## run Green's tests, and 60 s of mixed load on vireo, under ThreadSanitizer and AddressSanitizer
-	VIREO_ONLY=$(GREEN_TESTS) \
-		$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
-	$(SWIFT) build --sanitize=thread --scratch-path .build-tsan-vireo --product vireo
-	TSAN_OPTIONS="exitcode=66 $(TSAN_OPTIONS)" VIREO_BINARY=$(CURDIR)/.build-tsan-vireo/debug/vireo $(SANITIZED_LOAD)
-	VIREO_ONLY=$(GREEN_TESTS) ASAN_OPTIONS="$(NO_STACKS) $(ASAN_OPTIONS)" \
-		$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
-	$(SWIFT) build --sanitize=address --scratch-path .build-asan-vireo --product vireo
-	ASAN_OPTIONS="exitcode=66 $(NO_STACKS) $(ASAN_OPTIONS)" VIREO_BINARY=$(CURDIR)/.build-asan-vireo/debug/vireo $(SANITIZED_LOAD)
+test-sanitize: test-sanitize-thread test-sanitize-address ## run all tests, and 60 s of mixed load, under ThreadSanitizer and AddressSanitizer
+
+test-sanitize-thread test-sanitize-address: test-sanitize-%: test-deps
+	$(SWIFT) build --build-tests --sanitize=$* --scratch-path .build-$*
+	VIREO_BINARY=$(CURDIR)/.build-$*/debug/vireo $(SANITIZED) \
+		$(SWIFT) test --skip-build --sanitize=$* --scratch-path .build-$* $(ARGS)
+	VIREO_BINARY=$(CURDIR)/.build-$*/debug/vireo $(SANITIZED) $(SANITIZED_LOAD)
 
 fuzz: deps ## try readers of strangers' bytes with libFuzzer (TARGET=message SECONDS=60; TARGET=all, SECONDS for each)
 	SWIFT="$(SWIFT)" scripts/fuzz.sh run $(TARGET) $(SECONDS)
