@@ -191,7 +191,8 @@ bool green_separates_task_locals(void) { return green_task_slot != &green_nothin
 static ptrdiff_t green_task_offset = -1;
 static pthread_once_t green_task_probed = PTHREAD_ONCE_INIT;
 
-enum { GREEN_TASK_WORDS = 46, GREEN_LINK_KIND = 7 };
+// A task object has as many words as Swift's ABI says (NumWords_AsyncTask), and may end there.
+enum { GREEN_TASK_WORDS = 24, GREEN_LINK_KIND = 7 };
 
 // What an item is, in the low bits of its first word: bindings up to here, the marker before a parent's, and what ends the search.
 enum { GREEN_LAST_BINDING = 2, GREEN_PARENT_MARKER = 4 };
