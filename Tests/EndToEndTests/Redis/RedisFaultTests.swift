@@ -38,7 +38,8 @@ extension EndToEnd {
         @Test func `100 ms of latency cost a miss the budget at most, and soon nothing`() throws {
             let redis = try RedisServer()
             let proxy = try TCPProxy(to: redis.port, delay: .milliseconds(100))
-            let vireo = try VireoServer(upstreams: [upstream.address], redis.line(by: proxy.port) + "\nworkers: 1")
+            let more = redis.line("redis-timeout: 20ms", by: proxy.port) + "\nworkers: 1"
+            let vireo = try VireoServer(upstreams: [upstream.address], more)
             _ = try vireo.ask("kept.example.", .a)
             try expectAnswers(vireo, "slow")
             #expect(upstream.questionCount == 21)

@@ -28,7 +28,7 @@ final class RedisServer {
 
     /// The line of configuration that makes Vireo use a Redis at a URL; a sanitized Vireo has the time that it needs.
     static func line(_ url: String, _ more: String = "") -> String {
-        let patience = Sanitizer.isBuiltIn && !more.contains("redis-timeout") ? "redis-timeout: 1s" : ""
+        let patience = Sanitizer.isBuiltIn && !more.contains("redis-timeout") ? "redis-timeout: 500ms" : ""
         return "cache: {" + ["redis: \"\(url)\"", more, patience].filter { !$0.isEmpty }.joined(separator: ", ") + "}"
     }
 
