@@ -21,16 +21,15 @@ enum PrivateNetwork {
     }
 
     /// Runs `body` on a thread whose sockets and processes are in the network, and waits for it.
-    static func run<Success>(_ body: () throws -> Success) throws -> Success {
+    static func run<Success>(_ body: @escaping () throws -> Success) throws -> Success {
         nonisolated(unsafe) var result: Result<Success, any Error> = .failure(POSIXError(.EPERM))
-        withoutActuallyEscaping(body) { body in
-            nonisolated(unsafe) let body = body
-            onThread {
-                guard leave() else { return }
-                result = Result {
-                    try raiseLoopback()
-                    return try body()
-                }
+        // It escapes: the thread may hold it a moment longer than it takes to say that it has run.
+        nonisolated(unsafe) let body = body
+        onThread {
+            guard leave() else { return }
+            result = Result {
+                try raiseLoopback()
+                return try body()
             }
         }
         return try result.get()
